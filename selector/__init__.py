@@ -1,0 +1,1 @@
+"""Which concurrency approach fits a workload, and why."""

@@ -1,0 +1,360 @@
+"""Cells of a decision table: DMN unary tests (S-FEEL, based on DMN) parsed, checked, written and evaluated.
+
+A cell is one of five shapes, all immutable. `parse_cell` makes them from text, `cell_text` writes the text back,
+`matches` evaluates one. Strings are ordered by code point; a comparison with a missing value (None) is false.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Scalar = bool | int | float | str | None
+Operator = Literal["=", "!=", "<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """`-`: matches every value, also a missing one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`= v`, `!= v`, `< v`, ...; a bare literal is `=`. `Compare("=", None)` is the test `null`."""
+
+    operator: Operator
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """`[low..high]`, with either end open or closed."""
+
+    low: int | float | str
+    high: int | float | str
+    low_closed: bool
+    high_closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """`a, b, c`: matches when any of its tests does."""
+
+    tests: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """`not(a, b)`: matches when its test does not."""
+
+    test: Cell
+
+
+Cell = Anything | Compare | Interval | OneOf | Not
+
+ANYTHING = Anything()
+_ORDER: dict[str, Callable[[object, object], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+class CellError(ValueError):
+    """A cell that cannot be read: what is wrong, at which character (from 0), and what to write instead."""
+
+    def __init__(self, problem: str, offset: int, hint: str) -> None:
+        super().__init__(f"{problem} (at character {offset + 1}); {hint}")
+        self.problem = problem
+        self.offset = offset
+        self.hint = hint
+
+
+def matches(cell: Cell, value: Scalar) -> bool:
+    """Whether `value` passes the test. Values of another type than the test's pass only `-` and `not(...)`."""
+    match cell:
+        case Anything():
+            return True
+        case Compare(operator="=", value=wanted):
+            return wanted is None if value is None else _same(value, wanted)
+        case Compare(operator="!=", value=wanted):
+            return _comparable(value, wanted) and not _same(value, wanted)
+        case Compare(operator=order, value=bound):
+            return _comparable(value, bound) and _ORDER[order](value, bound)
+        case Interval():
+            if not _comparable(value, cell.low):
+                return False
+            above = _ORDER[">=" if cell.low_closed else ">"](value, cell.low)
+            return above and _ORDER["<=" if cell.high_closed else "<"](value, cell.high)
+        case OneOf(tests=tests):
+            return any(matches(test, value) for test in tests)
+        case Not(test=test):
+            return not matches(test, value)
+
+
+def kind_of(value: Scalar) -> str:
+    """The table type of a value: `boolean` (never a number), `number`, `string` or `null`."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    return "string" if isinstance(value, str) else "number"
+
+
+def _comparable(value: Scalar, other: Scalar) -> bool:
+    return value is not None and other is not None and kind_of(value) == kind_of(other)
+
+
+def _same(value: Scalar, wanted: Scalar) -> bool:
+    return kind_of(value) == kind_of(wanted) and value == wanted
+
+
+def literals(cell: Cell) -> list[Scalar]:
+    """Every literal in a cell, in the order of its text: the places where its answer can change."""
+    match cell:
+        case Compare(value=value):
+            return [value]
+        case Interval(low=low, high=high):
+            return [low, high]
+        case OneOf(tests=tests):
+            return [value for test in tests for value in literals(test)]
+        case Not(test=test):
+            return literals(test)
+    return []
+
+
+def cell_text(cell: Cell) -> str:
+    """The text of a cell, such that `parse_cell(cell_text(cell)) == cell`."""
+    match cell:
+        case Anything():
+            return "-"
+        case Compare(operator="=", value=value):
+            return _literal_text(value)
+        case Compare(operator=order, value=value):
+            return f"{order} {_literal_text(value)}"
+        case Interval():
+            start, end = "[" if cell.low_closed else "(", "]" if cell.high_closed else ")"
+            return f"{start}{_literal_text(cell.low)}..{_literal_text(cell.high)}{end}"
+        case OneOf(tests=tests):
+            return ", ".join(f"({cell_text(t)})" if isinstance(t, OneOf) else cell_text(t) for t in tests)
+        case Not(test=test):
+            return f"not({cell_text(test)})"
+
+
+def _literal_text(value: Scalar) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def unary_test(text: str) -> Callable[[Scalar], bool]:
+    """The test a cell's text stands for, as a function.
+
+    >>> unary_test("[1..5), > 10")(3)
+    True
+
+    Raises CellError (a ValueError) for text that is no test.
+    """
+    cell = parse_cell(text)
+    return lambda value: matches(cell, value)
+
+
+def parse_cell(text: str) -> Cell:
+    """The cell written in `text`; raises CellError with the place and what to write instead."""
+    return _Parser(text).cell()
+
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<string>"(?:[^"\\]|\\.)*")
+    | (?P<number>-?(?:\d+(?:\.(?!\.)\d+)?|\.\d+)(?:[eE][-+]?\d+)?)
+    | (?P<dots>\.\.)
+    | (?P<operator><=|>=|!=|<|>|=)
+    | (?P<name>[^\W\d][\w/]*(?:-\w+)*)
+    | (?P<mark>[-,()\[\]])
+    )""",
+    re.VERBOSE,
+)
+_CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+_MAX_NESTING = 20
+_MISTAKES = {
+    "==": "write = for equal", "=>": "write >= for at least", "=<": "write <= for at most", "<>": "write != for unlike",
+    "“": 'use straight quotes: "', "”": 'use straight quotes: "', "'": 'strings take double quotes: "cpu"',
+    "…": "an interval has two dots: [1..5]", "|": "separate alternatives by commas", "*": "any value is written -",
+    "?": "tests have no variable: >= 2",
+}  # fmt: skip
+_NOT_A_TEST = {
+    "and": "an interval [a..b] joins two bounds", "or": "separate alternatives by commas",
+    "date": "dates and times are not supported", "time": "dates and times are not supported",
+    "duration": "durations are not supported: use a number with its unit in the name",
+    "in": "leave `in` out: a cell is already a test of its input",
+}  # fmt: skip
+
+
+class _Parser:
+    """Recursive descent over the tokens of one cell."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.kinds: list[str] = []
+        self.words: list[str] = []
+        self.offsets: list[int] = []
+        self.at = 0
+        self.nesting = 0
+        self._tokenize()
+
+    def _tokenize(self) -> None:
+        position, end = 0, len(self.text.rstrip())
+        if end == 0:
+            raise CellError("an empty cell", 0, "write - for any value, or quote the test: '> 5'")
+        while position < end:
+            found = _TOKEN.match(self.text, position)
+            if found is None:
+                self._refuse(position)
+            assert found is not None and found.lastgroup is not None
+            self.kinds.append(found.lastgroup)
+            self.words.append(found[found.lastgroup])
+            self.offsets.append(found.start(found.lastgroup))
+            position = found.end()
+        self.kinds.append("end")
+        self.words.append("")
+        self.offsets.append(end)
+
+    def _refuse(self, position: int) -> None:
+        rest = self.text[position:].lstrip()
+        offset = len(self.text) - len(rest)
+        for mistake, hint in _MISTAKES.items():
+            if rest.startswith(mistake):
+                raise CellError(f"{mistake} is not part of a test", offset, hint)
+        if rest.startswith('"'):
+            raise CellError("a string without its closing quote", offset, 'end it with "')
+        raise CellError(f"{rest[0]!r} is not part of a test", offset, "tests look like >= 2, [1..5], \"a\",\"b\" or -")
+
+    def peek(self, word: str) -> bool:
+        return self.words[self.at] == word and self.kinds[self.at] != "string"
+
+    def take(self) -> str:
+        self.at += 1
+        return self.words[self.at - 1]
+
+    def fail(self, problem: str, hint: str, back: int = 0) -> CellError:
+        return CellError(problem, self.offsets[max(0, self.at - back)], hint)
+
+    def expect(self, word: str) -> None:
+        if not self.peek(word):
+            found = f"{self.words[self.at]!r}" if self.kinds[self.at] != "end" else "the end"
+            raise self.fail(f"expected {word} but found {found}", f"close with {word}")
+        self.take()
+
+    def cell(self) -> Cell:
+        if self.peek("-") and self.kinds[1] == "end":
+            return ANYTHING
+        result = self.alternatives()
+        if self.kinds[self.at] != "end":
+            word = self.words[self.at]
+            hint = _MISTAKES.get(self.words[self.at - 1] + word) or _NOT_A_TEST.get(word, "separate alternatives by commas")
+            raise self.fail(f"unexpected {word!r}", hint)
+        return result
+
+    def alternatives(self) -> Cell:
+        """One test, or several separated by commas."""
+        self.nesting += 1
+        if self.nesting > _MAX_NESTING:
+            raise self.fail("parentheses nested too deeply", "simplify the cell")
+        tests = [self.test()]
+        while self.peek(","):
+            self.take()
+            tests.append(self.test())
+        self.nesting -= 1
+        return tests[0] if len(tests) == 1 else OneOf(tuple(tests))
+
+    def test(self) -> Cell:
+        kind, word = self.kinds[self.at], self.words[self.at]
+        if kind == "operator":
+            return self.comparison()
+        if kind == "mark" and word in "[](":
+            return self.interval_or_group()
+        if kind == "name" and word == "not" and self.words[self.at + 1] == "(":
+            self.at += 2
+            inner = self.alternatives()
+            self.expect(")")
+            return Not(inner)
+        if self.peek("-"):
+            raise self.fail("- stands alone", "write - as the whole cell for any value")
+        return Compare("=", self.literal())
+
+    def comparison(self) -> Cell:
+        order = self.take()
+        double = order + self.words[self.at]
+        if self.kinds[self.at] == "operator" and double in _MISTAKES:
+            raise self.fail(f"{double} is not part of a test", _MISTAKES[double], back=1)
+        value = self.literal()
+        if order not in ("=", "!=") and (value is None or isinstance(value, bool)):
+            raise self.fail(f"{_literal_text(value)} has no order", f"compare it with = or !=, not {order}", back=1)
+        return Compare(order, value)  # type: ignore[arg-type]  # the token pattern admits exactly the operators
+
+    def interval_or_group(self) -> Cell:
+        """`[a..b]` and its kin, or a list in brackets, which is the same as without them."""
+        start = self.take()
+        if self.kinds[self.at] in ("string", "number", "name") and self.kinds[self.at + 1] == "dots":
+            return self.interval(start)
+        if start == "]":
+            raise self.fail("expected an interval", "an open interval is ]1..5[ or (1..5)")
+        inner = self.alternatives()
+        self.expect("]" if start == "[" else ")")
+        return inner
+
+    def interval(self, start: str) -> Cell:
+        low = self.literal()
+        self.take()  # the dots
+        high = self.literal()
+        end = self.words[self.at]
+        if end not in ("]", ")", "["):
+            raise self.fail("an interval without its end", "close it with ] or )")
+        self.take()
+        if kind_of(low) != kind_of(high) or kind_of(low) not in ("number", "string"):
+            raise self.fail("an interval needs two numbers or two strings", "write [1..5] or [\"a\"..\"f\"]", back=2)
+        assert not isinstance(low, bool) and not isinstance(high, bool) and low is not None and high is not None
+        closed = start == "[", end == "]"
+        if low > high or (low == high and closed != (True, True)):  # type: ignore[operator]  # same kind: just checked
+            raise self.fail("an interval that no value can be in", "put the smaller bound first", back=2)
+        return Interval(low, high, *closed)
+
+    def literal(self) -> Scalar:
+        kind, word = self.kinds[self.at], self.words[self.at]
+        if kind == "number":
+            value = self.number(word)
+        elif kind == "string":
+            value = self.string(word)
+        elif kind == "name" and word not in _NOT_A_TEST:
+            value = _CONSTANTS.get(word, word)
+        else:
+            found = repr(word) if word else "the end of the cell"
+            raise self.fail(f"expected a value but found {found}", _NOT_A_TEST.get(word, "a number, a string or true/false"))
+        self.take()
+        if kind == "number" and self.kinds[self.at] == "name":
+            raise self.fail(f"a number followed by {self.words[self.at]!r}", "units belong in the input's name")
+        return value
+
+    def number(self, word: str) -> int | float:
+        digits = word.lstrip("-")
+        if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
+            raise self.fail(f"the number {word} starts with 0", "write 1000, not 1,000 and not 01")
+        if len(digits) > 300:
+            raise self.fail("a number of too many digits", "at most 300")
+        if digits.isdigit():
+            return int(word)
+        value = float(word)
+        if value in (float("inf"), float("-inf")):
+            raise self.fail(f"{word} is too large", "use a smaller number")
+        return value
+
+    def string(self, word: str) -> str:
+        try:
+            return str(json.loads(word, strict=False))
+        except ValueError:
+            raise self.fail(f"the string {word} has an unknown escape", 'use \\" and \\\\') from None

@@ -1,0 +1,330 @@
+"""Loads decision tables from YAML: every key, type, domain and cell is checked, and every error names its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, get_args
+
+from selector.decision.cells import (
+    ANYTHING,
+    Anything,
+    Cell,
+    CellError,
+    Compare,
+    Interval,
+    Not,
+    OneOf,
+    Scalar,
+    kind_of,
+    literals,
+    parse_cell,
+)
+from selector.decision.source import Node, parse_yaml, read_text
+from selector.decision.table import (
+    Aggregate,
+    DecisionTable,
+    Example,
+    HitPolicy,
+    Input,
+    Output,
+    OutputColumn,
+    Outputs,
+    Rule,
+    ValueType,
+)
+from selector.errors import SelectorError
+from selector.profile import quoted, suggestion
+
+_TABLE_KEYS = ("table", "title", "hit_policy", "aggregate", "inputs", "outputs", "rules", "default", "examples")
+_TYPES: tuple[str, ...] = get_args(ValueType)
+_POLICIES: tuple[str, ...] = get_args(HitPolicy)
+_AGGREGATES: tuple[str, ...] = get_args(Aggregate)
+_ARTICLE = {"string": "a string", "number": "a number", "boolean": "true or false", "null": "null"}
+
+
+def load_table(path_or_text: str | Path) -> DecisionTable:
+    """A decision table from a YAML file, or from the YAML text itself (recognised by a line break or a brace).
+
+    Raises SelectorError naming file, line and column, what is wrong, and what to write instead.
+    """
+    is_text = isinstance(path_or_text, str) and ("\n" in path_or_text or path_or_text.lstrip().startswith("{"))
+    name = "table" if is_text else str(path_or_text)
+    text = str(path_or_text) if is_text else read_text(Path(path_or_text))
+    return _Loader(name).table(parse_yaml(text, name))
+
+
+@dataclass(frozen=True)
+class _Loader:
+    """Turns nodes into a table; knows the file's name, for errors."""
+
+    file: str
+
+    def fail(self, node: Node | tuple[int, int], problem: str, hint: str = "") -> NoReturn:
+        line, column = node if isinstance(node, tuple) else (node.line, node.column)
+        raise SelectorError(f"{self.file}:{line}:{column}: {problem}", hint)
+
+    def mapping(self, node: Node, what: str, known: Iterable[str] | None = None) -> dict[str, Node]:
+        """The entries of a mapping, refusing unknown keys if `known` is given."""
+        if not isinstance(node.value, dict):
+            self.fail(node, f"{what} must be a mapping of keys to values, not {quoted(node.plain())}")
+        for key in node.value if known is not None else ():
+            if key not in (names := list(known or ())):
+                place = (node.keys or {}).get(key, (node.line, node.column))
+                self.fail(place, f"{what}: unknown key {quoted(key)}{suggestion(key, names)}", f"keys: {', '.join(names)}")
+        return node.value
+
+    def items(self, node: Node, what: str) -> list[Node]:
+        if not isinstance(node.value, list):
+            self.fail(node, f"{what} must be a list, not {quoted(node.plain())}")
+        return node.value
+
+    def text(self, node: Node | None, what: str) -> str:
+        if node is None:
+            return ""
+        if isinstance(node.value, dict | list) or node.value is None:
+            self.fail(node, f"{what} must be text, not {quoted(node.plain())}")
+        return " ".join(str(node.value).split())
+
+    def word(self, node: Node, what: str, known: tuple[str, ...]) -> str:
+        """One of `known`; upper case, spaces and hyphens are accepted too."""
+        word = str(node.value).strip().lower().replace(" ", "_").replace("-", "_")
+        if word not in known:
+            self.fail(node, f"{what} is {quoted(node.plain())}{suggestion(word, known)}", f"one of {', '.join(known)}")
+        return word
+
+    def required(self, entries: dict[str, Node], key: str, parent: Node, what: str) -> Node:
+        if key not in entries:
+            self.fail(parent, f"{what} has no {key!r}", f"add {key}:")
+        return entries[key]
+
+    def table(self, root: Node) -> DecisionTable:
+        entries = self.mapping(root, "a table", _TABLE_KEYS)
+        policy_node = self.required(entries, "hit_policy", root, "the table")
+        policy: Any = self.word(policy_node, "hit_policy", _POLICIES)
+        aggregate: Any = None
+        if (node := entries.get("aggregate")) and node.value is not None:
+            aggregate = self.word(node, "aggregate", _AGGREGATES)
+            if policy != "collect":
+                self.fail(node, f"an aggregate goes with hit_policy collect, not {policy}", "remove it")
+        inputs = self.inputs(self.required(entries, "inputs", root, "the table"))
+        outputs_node = self.required(entries, "outputs", root, "the table")
+        outputs = self.outputs(outputs_node)
+        self.check_policy(outputs_node, policy, aggregate, outputs)
+        return DecisionTable(
+            name=self.text(self.required(entries, "table", root, "the table"), "table"),
+            title=self.text(entries.get("title"), "title"),
+            hit_policy=policy,
+            aggregate=aggregate,
+            inputs=inputs,
+            outputs=outputs,
+            rules=self.rules(self.required(entries, "rules", root, "the table"), inputs, outputs),
+            default=self.default(entries.get("default"), outputs),
+            examples=self.examples(entries.get("examples"), inputs),
+            source=self.file,
+        )
+
+    def check_policy(self, node: Node, policy: str, aggregate: str | None, outputs: tuple[OutputColumn, ...]) -> None:
+        """A policy that needs something of the outputs must find it there."""
+        if policy in ("priority", "output_order") and all(c.values is None for c in outputs):
+            self.fail(node, f"hit_policy {policy} needs an order of outputs", "give an output its `values`, best first")
+        if aggregate in ("sum", "min", "max"):
+            if len(outputs) > 1:
+                self.fail(node, f"{aggregate} needs a single output, not {len(outputs)}", "keep one output")
+            allowed = ("number",) if aggregate == "sum" else ("number", "string")
+            if outputs[0].type not in (*allowed, None):
+                self.fail(node, f"{aggregate} needs {' or '.join(allowed)} outputs", f"`type: {allowed[0]}`")
+
+    def inputs(self, node: Node) -> tuple[Input, ...]:
+        columns = []
+        for name, spec in self.mapping(node, "inputs").items():
+            what = f"input {name}"
+            entries = self.mapping(spec, what, ("type", "values", "optional"))
+            kind: Any = self.word(self.required(entries, "type", spec, what), f"{what}: type", _TYPES)
+            optional = entries["optional"].value if "optional" in entries else False
+            if not isinstance(optional, bool):
+                self.fail(entries["optional"], f"{what}: optional is {quoted(optional)}", "true or false")
+            columns.append(Input(name, kind, self.domain(entries.get("values"), kind, what), optional))
+        if not columns:
+            self.fail(node, "a table needs at least one input")
+        return tuple(columns)
+
+    def domain(self, node: Node | None, kind: str, what: str) -> tuple[Scalar, ...] | Cell | None:
+        """The values an input may have: a list of literals, or a test such as '>= 0'."""
+        if node is None:
+            return None
+        if isinstance(node.value, list):
+            return self.values(node, kind, what)
+        cell = self.cell(node, Input(what, kind, None, False), f"{what}: values")  # type: ignore[arg-type]
+        return None if cell is ANYTHING else cell
+
+    def values(self, node: Node, kind: str | None, what: str) -> tuple[Scalar, ...]:
+        found = []
+        for item in self.items(node, f"{what}: values"):
+            value = self.scalar(item, f"{what}: values")
+            if value is None or (kind is not None and kind_of(value) != kind):
+                self.fail(item, f"{what}: the value {quoted(value)} is not {_ARTICLE[kind or 'string']}", _quote_hint(value))
+            if value in found:
+                self.fail(item, f"{what}: the value {quoted(value)} appears twice", "keep one")
+            found.append(value)
+        if not found:
+            self.fail(node, f"{what}: values is empty", "list what it may be, or leave values out")
+        return tuple(found)
+
+    def scalar(self, node: Node, what: str) -> Scalar:
+        """A literal as YAML has it; a string may also be written as in a cell, in double quotes of its own."""
+        value = node.value
+        if isinstance(value, dict | list):
+            self.fail(node, f"{what}: expected one value, not {quoted(node.plain())}")
+        if value == "" and not node.quoted:
+            self.fail(node, f"{what}: an empty value", "quote an empty string: ''")
+        if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"':
+            parsed = self.parse(node, what)
+            if isinstance(parsed, Compare) and parsed.operator == "=":
+                return parsed.value
+        return value  # type: ignore[no-any-return]
+
+    def outputs(self, node: Node) -> tuple[OutputColumn, ...]:
+        columns = []
+        for name, spec in self.mapping(node, "outputs").items():
+            what = f"output {name}"
+            entries = {} if spec.value is None else self.mapping(spec, what, ("type", "values"))
+            kind: Any = self.word(entries["type"], f"{what}: type", _TYPES) if "type" in entries else None
+            values = self.values(entries["values"], kind, what) if "values" in entries else None
+            columns.append(OutputColumn(name, kind, values))
+        if not columns:
+            self.fail(node, "a table needs at least one output")
+        return tuple(columns)
+
+    def rules(self, node: Node, inputs: tuple[Input, ...], outputs: tuple[OutputColumn, ...]) -> tuple[Rule, ...]:
+        rules: list[Rule] = []
+        ids: set[str] = set()
+        for number, item in enumerate(self.items(node, "rules"), start=1):
+            rule = self.rule(item, number, inputs, outputs)
+            if rule.id in ids:
+                self.fail(item, f"two rules have the id {quoted(rule.id)}", "ids name rows in explanations: make them unique")
+            ids.add(rule.id)
+            rules.append(rule)
+        if not rules:
+            self.fail(node, "a table needs at least one rule")
+        return tuple(rules)
+
+    def rule(self, node: Node, number: int, inputs: tuple[Input, ...], outputs: tuple[OutputColumn, ...]) -> Rule:
+        entries = self.mapping(node, f"rule {number}", ("id", "when", "then", "because"))
+        rule_id = self.text(entries.get("id"), "id") or f"rule-{number}"
+        what = f"rule {rule_id}"
+        names = [column.name for column in inputs]
+        tests: dict[str, Node] = {}
+        if (when := entries.get("when")) is not None and when.value is not None:
+            tests = self.mapping(when, f"{what}: when", names)
+        cells = tuple(
+            self.cell(tests[c.name], c, f"{what}, input {c.name}") if c.name in tests else ANYTHING for c in inputs
+        )
+        then = self.required(entries, "then", node, what)
+        return Rule(rule_id, cells, self.row(then, outputs, what), self.text(entries.get("because"), "because"), node.line)
+
+    def row(self, node: Node, outputs: tuple[OutputColumn, ...], what: str) -> Outputs:
+        """The outputs of a rule or of the default: every one of them, each of its type and domain."""
+        entries = self.mapping(node, f"{what}: then", [c.name for c in outputs])
+        result: Outputs = {}
+        for column in outputs:
+            item = self.required(entries, column.name, node, f"{what}: then")
+            where = f"{what}, output {column.name}"
+            value = self.scalar(item, where)
+            if column.type is not None and kind_of(value) != column.type:
+                self.fail(item, f"{where}: {quoted(value)} is not {_ARTICLE[column.type]}", _quote_hint(value))
+            if column.values is not None and value not in column.values:
+                near = suggestion(str(value), [str(v) for v in column.values])
+                self.fail(item, f"{where}: {quoted(value)} is not one of its values{near}", _one_of(column.values))
+            result[column.name] = value
+        return result
+
+    def default(self, node: Node | None, outputs: tuple[OutputColumn, ...]) -> Output:
+        if node is None or node.value is None:
+            return None
+        if isinstance(node.value, list):
+            return [self.row(item, outputs, "default") for item in node.value]
+        if isinstance(node.value, dict):
+            return self.row(node, outputs, "default")
+        value = self.scalar(node, "default")
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            self.fail(node, f"default is {quoted(value)}", "a mapping of outputs, or a number under an aggregate")
+        return value
+
+    def examples(self, node: Node | None, inputs: tuple[Input, ...]) -> tuple[Example, ...]:
+        found = []
+        for item in self.items(node, "examples") if node is not None and node.value is not None else ():
+            entries = self.mapping(item, "example", ("given", "expect"))
+            given = self.required(entries, "given", item, "an example")
+            self.mapping(given, "example: given", [c.name for c in inputs])
+            expect = self.required(entries, "expect", item, "an example")
+            found.append(Example(given.plain(), expect.plain(), item.line))
+        return tuple(found)
+
+    def cell(self, node: Node, column: Input, what: str) -> Cell:
+        """One cell: native YAML literals and lists of them, or a quoted test; checked against its input."""
+        value = node.value
+        if isinstance(value, list):
+            if not value:
+                self.fail(node, f"{what}: an empty list matches nothing", "list the values, or write -")
+            tests = tuple(self.cell(item, column, what) for item in value)
+            return tests[0] if len(tests) == 1 else OneOf(tests)
+        if isinstance(value, dict):
+            self.fail(node, f"{what}: a cell is a test, not a mapping", "for example '>= 2'")
+        if not isinstance(value, str):
+            cell: Cell = Compare("=", value)
+        elif isinstance(column.values, tuple) and value in column.values and value != "-":
+            return Compare("=", value)
+        else:
+            cell = self.parse(node, what)
+        self.check(cell, node, column, what)
+        return cell
+
+    def parse(self, node: Node, what: str) -> Cell:
+        try:
+            return parse_cell(node.value)
+        except CellError as error:
+            column = node.column + node.quoted + error.offset
+            self.fail((node.line, column), f"{what}: cell {quoted(node.value)}: {error.problem}", error.hint)
+
+    def check(self, cell: Cell, node: Node, column: Input, what: str) -> None:
+        """The literals of a cell must be of the input's type and inside its domain."""
+        for value in literals(cell):
+            if value is None:
+                if not column.optional:
+                    self.fail(node, f"{what}: null can never match: the input is not optional", "add `optional: true` to it")
+                continue
+            if kind_of(value) != column.type:
+                self.fail(
+                    node, f"{what}: cell {quoted(node.plain())}: {quoted(value)} is not {_ARTICLE[column.type]}",
+                    self.type_hint(value, column),
+                )  # fmt: skip
+            if isinstance(column.values, tuple) and value not in column.values and not _ordered(cell):
+                near = suggestion(str(value), [str(v) for v in column.values])
+                problem = f"{what}: cell {quoted(node.plain())}: {quoted(value)} is not a value of the input{near}"
+                self.fail(node, problem, _one_of(column.values))
+
+    def type_hint(self, value: Scalar, column: Input) -> str:
+        if column.type == "string":
+            return f"did you mean '\"{value}\"'?"
+        if column.type == "boolean":
+            return "write true or false"
+        return f"{column.name} takes numbers: '>= 2', '[1..5]' or 3"
+
+
+def _ordered(cell: Cell) -> bool:
+    """Whether a cell compares by order, so that its bounds need not be values of the domain."""
+    if isinstance(cell, OneOf):
+        return all(_ordered(test) for test in cell.tests)
+    if isinstance(cell, Not):
+        return _ordered(cell.test)
+    return isinstance(cell, Anything | Interval) or (isinstance(cell, Compare) and cell.operator not in ("=", "!="))
+
+
+def _one_of(values: tuple[Scalar, ...]) -> str:
+    return f"one of {', '.join(quoted(value) for value in values)}"
+
+
+def _quote_hint(value: Scalar) -> str:
+    return f'did you mean "{value}"? YAML reads it as {kind_of(value)}: quote it' if not isinstance(value, str) else ""

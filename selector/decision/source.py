@@ -1,0 +1,202 @@
+"""Reads YAML as data with places: every value knows its line and column.
+
+Only the plain types of JSON come out (YAML 1.2 core schema: `yes` and `on` are text, `2024-01-01` is text).
+Tags, duplicate keys, more than one document, text over a size limit and structures over a node or depth limit are
+errors, so that neither a typo nor a hostile file can pass silently or exhaust the machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from selector.errors import SelectorError
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 100_000  # aliases count for everything they stand for
+MAX_DEPTH = 32
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, where it was built in
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_CONSTANTS: dict[str, bool | None] = {
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+    "null": None, "Null": None, "NULL": None, "~": None,
+}  # fmt: skip
+_MAX_DIGITS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A YAML value and where it stands: `value` is a scalar, a `list[Node]` or a `dict[str, Node]`.
+
+    `line` and `column` count from 1. `keys` holds the place of each key of a mapping, `quoted` tells a text in
+    quotes (or a block) from a plain one, `size` counts the nodes below and including this one.
+    """
+
+    value: Any
+    line: int
+    column: int
+    quoted: bool = False
+    size: int = 1
+    keys: dict[str, tuple[int, int]] | None = None
+
+    def plain(self) -> Any:
+        """The value without places: scalars, lists and dicts."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+
+def read_text(path: Path, limit: int = MAX_BYTES) -> str:
+    """The UTF-8 text of a file; SelectorError if it is missing, a folder, too large or not UTF-8."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise SelectorError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if len(data) > limit:
+        raise SelectorError(f"{path}: larger than {limit:,} bytes", "split the file")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SelectorError(f"{path}: not UTF-8 text (byte {error.start})", "save the file as UTF-8") from None
+
+
+def load_yaml(path: Path) -> Any:
+    """The plain data of a YAML file, under the limits above."""
+    return parse_yaml(read_text(path), str(path)).plain()
+
+
+def parse_yaml(text: str, name: str) -> Node:
+    """The one document in `text` as nodes; `name` is how errors call it."""
+    try:
+        events = iter(yaml.parse(text, Loader=_Loader))
+        node = _Composer(name, events).document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise SelectorError(f"{name}{place}: not valid YAML: {error.problem or error.context}", _yaml_hint(error)) from None
+    except yaml.YAMLError as error:
+        raise SelectorError(f"{name}: not valid YAML: {_one_line(error)}") from None
+    return node
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _yaml_hint(error: yaml.MarkedYAMLError) -> str:
+    if "cannot start any token" in str(error.problem) or "did not find expected" in str(error.problem):
+        return "put tests such as '>= 2' or '\"a\",\"b\"' in single quotes"
+    return "check the indentation and the quotes at that place"
+
+
+class _Composer:
+    """Builds nodes from parser events without recursion into aliases, counting what it builds."""
+
+    def __init__(self, name: str, events: Iterator[yaml.Event]) -> None:
+        self.name = name
+        self.events = events
+        self.anchors: dict[str, Node] = {}
+        self.total = 0
+
+    def document(self) -> Node:
+        next(self.events)  # the start of the stream
+        event = next(self.events)
+        if isinstance(event, yaml.StreamEndEvent):
+            return Node(None, 1, 1)
+        node = self.node(next(self.events), 0)
+        next(self.events)  # the end of the document
+        after = next(self.events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            raise self.error(after, "a second document", "keep one table in a file")
+        return node
+
+    def error(self, event: yaml.Event, problem: str, hint: str) -> SelectorError:
+        mark = event.start_mark
+        return SelectorError(f"{self.name}:{mark.line + 1}:{mark.column + 1}: {problem}", hint)
+
+    def count(self, event: yaml.Event, nodes: int) -> None:
+        self.total += nodes
+        if self.total > MAX_NODES:
+            raise self.error(event, f"more than {MAX_NODES:,} values", "split the file; check its aliases")
+
+    def node(self, event: Any, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            raise self.error(event, f"nested more than {MAX_DEPTH} deep", "a table is three levels deep")
+        kind = type(event)
+        if kind is yaml.AliasEvent:
+            if event.anchor not in self.anchors:
+                raise self.error(event, f"the alias *{event.anchor} has no finished anchor", "name the anchor before")
+            node = self.anchors[event.anchor]
+            self.count(event, node.size)
+            return node
+        if event.tag is not None and event.tag != "!":
+            raise self.error(event, f"the tag {event.tag} is not accepted", "leave the tag out")
+        self.count(event, 1)
+        if kind is yaml.ScalarEvent:
+            node = self.scalar(event)
+        elif kind is yaml.SequenceStartEvent:
+            node = self.sequence(event, depth)
+        else:
+            node = self.mapping(event, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
+
+    def scalar(self, event: Any) -> Node:
+        mark = event.start_mark
+        plain: bool = event.implicit[0]
+        value = self.resolve(event) if plain else event.value
+        return Node(value, mark.line + 1, mark.column + 1, not plain)
+
+    def resolve(self, event: Any) -> Any:
+        """A plain scalar by the core schema of YAML 1.2; whatever is no number and no constant is text."""
+        text: str = event.value
+        if not text:
+            return text  # `key:` and an unquoted `>5` (a folded block) arrive empty: never a silent null
+        if text in _CONSTANTS:
+            return _CONSTANTS[text]
+        if text[0].isalpha() or not (_FLOAT.fullmatch(text)):
+            return text
+        if len(text) > _MAX_DIGITS:
+            raise self.error(event, "a number of too many digits", f"at most {_MAX_DIGITS}")
+        if _INT.fullmatch(text):
+            return int(text)
+        number = float(text)
+        if number in (float("inf"), float("-inf")):
+            raise self.error(event, f"{text} is too large for a number", "use a smaller one")
+        return number
+
+    def sequence(self, event: Any, depth: int) -> Node:
+        items: list[Node] = []
+        size = 1
+        while not isinstance(following := next(self.events), yaml.SequenceEndEvent):
+            item = self.node(following, depth + 1)
+            items.append(item)
+            size += item.size
+        return Node(items, event.start_mark.line + 1, event.start_mark.column + 1, size=size)
+
+    def mapping(self, event: Any, depth: int) -> Node:
+        entries: dict[str, Node] = {}
+        keys: dict[str, tuple[int, int]] = {}
+        size = 1
+        while not isinstance(following := next(self.events), yaml.MappingEndEvent):
+            if not isinstance(following, yaml.ScalarEvent):
+                raise self.error(following, "a key that is not text", "keys are plain words")
+            key = following.value
+            if key in entries:
+                raise self.error(following, f'the key "{key}" appears twice', "keep one of them")
+            item = self.node(next(self.events), depth + 1)
+            entries[key] = item
+            keys[key] = (following.start_mark.line + 1, following.start_mark.column + 1)
+            size += item.size + 1
+        return Node(entries, event.start_mark.line + 1, event.start_mark.column + 1, size=size, keys=keys)
