@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
@@ -10,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from selector.errors import SelectorError
+from selector.text import quoted, suggestion
 
 WorkloadType = Literal["cpu", "io", "hybrid"]
 ApproachId = Literal[
@@ -193,24 +193,9 @@ def _refuse_constant(name: str) -> float:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
 
 
-def quoted(value: object, limit: int = 60) -> str:
-    """A value as it may be shown in a message: JSON text, escaped to ASCII, shortened."""
-    try:
-        text = json.dumps(value, ensure_ascii=True, default=repr)
-    except (ValueError, RecursionError):
-        text = f"<{type(value).__name__}>"
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
-
-
 def _kind(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
-
-
-def suggestion(word: str, known: tuple[str, ...] | list[str]) -> str:
-    """` (did you mean "tasks"?)`, or nothing when no known word is near."""
-    near = difflib.get_close_matches(word[:100], known, n=1, cutoff=0.6)
-    return f' (did you mean "{near[0]}"?)' if near else ""
 
 
 def _sentence(error: Any) -> str:

@@ -35,7 +35,7 @@ from selector.decision.table import (
     ValueType,
 )
 from selector.errors import SelectorError
-from selector.profile import quoted, suggestion
+from selector.text import quoted, suggestion
 
 _TABLE_KEYS = ("table", "title", "hit_policy", "aggregate", "inputs", "outputs", "rules", "default", "examples")
 _TYPES: tuple[str, ...] = get_args(ValueType)

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from selector.decision import compiled
 from selector.decision.cells import ANYTHING, Cell, Scalar, cell_text, kind_of, literals, matches
 from selector.errors import SelectorError
-from selector.profile import quoted, suggestion
+from selector.text import quoted, suggestion
 
 ValueType = Literal["string", "number", "boolean"]
 HitPolicy = Literal["unique", "any", "priority", "first", "rule_order", "output_order", "collect"]

@@ -1,0 +1,110 @@
+"""Everything the tool knows: the chain of decision tables and the catalogues beside them, ours or a user's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from selector.catalogue import Approach, load_approaches, load_costs
+from selector.decision import DecisionTable, load_table
+from selector.errors import SelectorError
+from selector.profile import APPROACHES, ApproachId
+from selector.resources import resource_dir
+from selector.text import quoted, suggestion
+
+_SINGLE = ("unique", "any", "priority", "first")
+_LIST = ("rule_order", "output_order", "collect")
+
+
+@dataclass(frozen=True)
+class TableContract:
+    """What the chain needs of one of its tables: an output, the values it may have, and a policy of the right kind."""
+
+    outputs: Mapping[str, tuple[object, ...] | None]
+    policies: tuple[str, ...]
+
+
+#: The tables of the chain, in the order they are asked. Other tables in a user's folder are the user's own.
+CHAIN: dict[str, TableContract] = {
+    "classify": TableContract({"workload_class": None}, _SINGLE),
+    "strategy": TableContract({"approach": APPROACHES, "standing": ("contender", "fallback")}, _LIST),
+    "sizing": TableContract({"basis": ("one", "cores", "in_flight")}, _SINGLE),
+    "eligibility": TableContract({"ruled_out": (True,)}, _LIST),
+    "speedup_bands": TableContract({"verdict": ("avoid", "stay_simple", "consider", "use")}, _SINGLE),
+    "engine": TableContract({"engine": ("celery", "rq", "dask", "ray")}, _SINGLE),
+    "advice": TableContract({"topic": None}, _LIST),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """The tables by name, the approaches simplest first, the documented costs, and the folders they came from."""
+
+    tables: Mapping[str, DecisionTable]
+    approaches: Mapping[ApproachId, Approach]
+    costs: Mapping[str, float]
+    folders: tuple[Path, ...]
+
+
+def rules_folders(user: Path | None) -> tuple[Path, ...]:
+    """Where rules are looked up, first match wins: the user's folder, if any, then ours."""
+    if user is not None and not user.is_dir():
+        raise SelectorError(f"--rules {user}: not a folder", "give the folder that holds your tables (*.yaml)")
+    return ((user,) if user is not None else ()) + (resource_dir("rules"),)
+
+
+@lru_cache(maxsize=8)
+def load_knowledge(user: Path | None = None) -> Knowledge:
+    """The knowledge that ships, with each file replaced by the one of the same name in the user's folder.
+
+    Raises SelectorError for a broken table, and for one that does not fit its place in the chain.
+    """
+    folders = rules_folders(user)
+    tables = {}
+    for name, contract in CHAIN.items():
+        table = load_table(find_rules(folders, f"{name}.yaml"))
+        _check(table, name, contract)
+        tables[name] = table
+    ours = load_costs(folders[-1] / "costs.yaml")
+    costs_file = find_rules(folders, "costs.yaml")
+    costs = load_costs(costs_file)
+    if odd := set(costs) ^ set(ours):
+        raise SelectorError(f"{costs_file}: missing or unknown costs: {', '.join(sorted(odd))}", "keep the names of ours")
+    return Knowledge(tables, load_approaches(find_rules(folders, "approaches.yaml")), costs, folders)
+
+
+def find_rules(folders: Iterable[Path], name: str) -> Path:
+    """The first of the folders' files of that name."""
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise SelectorError(f"no {name} in {', '.join(map(str, folders))}", "the installation is incomplete: install it again", 1)
+
+
+def _check(table: DecisionTable, name: str, contract: TableContract) -> None:
+    """A table in the chain must ask about facts that exist and answer what the next step understands."""
+    from selector.recommend.facts import FACTS
+
+    where = table.source
+    if table.name != name:
+        raise SelectorError(f"{where}: the table is named {quoted(table.name)}", f"the file's name says {name}")
+    for column in table.inputs:
+        if column.name not in FACTS:
+            raise SelectorError(
+                f"{where}: input {quoted(column.name)} is no fact{suggestion(column.name, FACTS)}",
+                "`concurrency-selector rules show facts` lists them",
+            )
+    if table.hit_policy not in contract.policies or table.aggregate:
+        raise SelectorError(f"{where}: {name} cannot have this hit policy", f"one of {', '.join(contract.policies)}")
+    outputs = {column.name for column in table.outputs}
+    for output, values in contract.outputs.items():
+        if output not in outputs:
+            raise SelectorError(f"{where}: {name} has no output {quoted(output)}", "the next step of the chain asks for it")
+        for rule in table.rules:
+            if values is not None and rule.outputs[output] not in values:
+                raise SelectorError(
+                    f"{where}:{rule.line}: rule {rule.id}: {quoted(rule.outputs[output])} is not understood",
+                    f"{output} is one of {', '.join(map(str, values))}",
+                )

@@ -1,0 +1,177 @@
+"""The chain of tables: from a profile and a host to the approach, with every row that had a say.
+
+classify -> strategy -> (sizing, estimate, eligibility for each candidate) -> speedup bands -> engine, advice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from selector.catalogue import Traits
+from selector.cost.predict import CostEstimate, Quantities, estimate
+from selector.decision import DecisionTable
+from selector.decision.table import Rule
+from selector.errors import SelectorError
+from selector.knowledge import Knowledge
+from selector.profile import APPROACHES, ApproachId, WorkloadProfile
+from selector.recommend.facts import HostFacts, add_cost_facts, approach_facts, build_facts, newest, quantities, workers_that_fit
+
+#: Threads for waits when nothing says how many are in flight: the default cap of ThreadPoolExecutor (docs).
+_DEFAULT_WAITING_THREADS = 32
+_MOST_THREADS = 256
+_PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One approach that was considered, with what was predicted for it and what rules it out (nothing: eligible)."""
+
+    approach: ApproachId
+    row: Rule | None  # of strategy; None if no row of it named the approach
+    workers: int
+    sizing: Rule
+    predicted: CostEstimate
+    ruled_out: tuple[Rule, ...]
+    facts: Mapping[str, Any]
+
+    @property
+    def standing(self) -> str:
+        """contender, or fallback (also for an approach no row of strategy named)."""
+        return str(self.row.outputs["standing"]) if self.row else "fallback"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The outcome of the chain for one profile on one host."""
+
+    facts: Mapping[str, Any]
+    work: Quantities
+    classified: Rule
+    chosen: Candidate
+    others: tuple[Candidate, ...]  # every other candidate, as strategy ordered them
+    band: Rule | None  # of speedup_bands, if the predictions had a say
+    fastest: Candidate | None  # the candidate that `chosen` was held against
+    engine: Rule | None
+    advice: tuple[Rule, ...]
+    interpreter: str | None  # the tag of the Python to use, such as 3.14t
+
+    @property
+    def answer(self) -> tuple[str, str | None]:
+        """What a user would call the answer: the approach and the engine."""
+        return self.chosen.approach, str(self.engine.outputs["engine"]) if self.engine else None
+
+
+def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> Choice:
+    """The approach for a workload on a host, by the tables."""
+    facts = build_facts(profile, host)
+    work = quantities(profile, facts)
+    add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits, knowledge.costs)
+    classified = _one(knowledge.tables["classify"], facts)
+    facts["workload_class"] = classified.outputs["workload_class"]
+    named: dict[ApproachId, Rule] = {}
+    for row in _rows(knowledge.tables["strategy"], facts):
+        named.setdefault(row.outputs["approach"], row)  # type: ignore[arg-type]  # knowledge checked the values
+    candidates = [_candidate(a, row, facts, work, knowledge) for a, row in named.items()]
+    contenders = [c for c in candidates if c.standing == "contender" and not c.ruled_out]
+    if contenders:
+        chosen, band, fastest = _nearest_to_fastest(contenders, knowledge)
+    else:
+        chosen, band, fastest = _least_bad(candidates, facts, work, knowledge), None, None
+    others = tuple(c for c in candidates if c.approach != chosen.approach)
+    engine = _one(knowledge.tables["engine"], facts) if chosen.approach == "distributed" else None
+    advice = tuple(_rows(knowledge.tables["advice"], chosen.facts))
+    interpreter = _interpreter(knowledge.approaches[chosen.approach].traits, profile, host)
+    return Choice(facts, work, classified, chosen, others, band, fastest, engine, advice, interpreter)
+
+
+def _candidate(
+    approach: ApproachId, row: Rule | None, facts: dict[str, Any], work: Quantities, knowledge: Knowledge
+) -> Candidate:
+    traits = knowledge.approaches[approach].traits
+    sizing = _one(knowledge.tables["sizing"], {**facts, **traits.__dict__})
+    workers = _workers(str(sizing.outputs["basis"]), traits, facts, work, knowledge)
+    predicted = estimate(traits, workers, work, knowledge.costs)
+    all_facts = approach_facts(approach, traits, workers, predicted, facts)
+    ruled_out = tuple(_rows(knowledge.tables["eligibility"], all_facts))
+    return Candidate(approach, row, workers, sizing, predicted, ruled_out, all_facts)
+
+
+def _workers(basis: str, traits: Traits, facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> int:
+    """The size of the pool: by CPUs or by waits, no more than tasks, and no more than memory allows (at least one)."""
+    cores, tasks = facts["cpu_cores"], facts["tasks"]
+    if basis == "one":
+        return 1
+    size = cores if basis == "cores" else facts["in_flight"] or max(cores, min(_DEFAULT_WAITING_THREADS, cores + 4))
+    size = min(size, tasks or size, size if basis == "cores" else max(_MOST_THREADS, cores))
+    if work.task_mb or traits.runs_in == "workers" or traits.needs == "subinterpreters":
+        fitting = workers_that_fit(facts["memory_budget_mb"], traits, work, knowledge.costs)
+        size = size if fitting is None else min(size, fitting)
+    return max(1, size)
+
+
+def _nearest_to_fastest(
+    contenders: list[Candidate], knowledge: Knowledge
+) -> tuple[Candidate, Rule | None, Candidate | None]:
+    """The simplest contender that the bands call near enough to the fastest; the first one where nothing is predicted."""
+    if len(contenders) == 1 or any(c.predicted.seconds is None for c in contenders):
+        return contenders[0], None, None
+    fastest = min(contenders, key=_seconds)
+    for candidate in sorted(contenders, key=lambda c: _PLACE[c.approach]):
+        speedup = _seconds(candidate) / max(_seconds(fastest), 1e-9)
+        band = _one(knowledge.tables["speedup_bands"], {**candidate.facts, "speedup": speedup})
+        if candidate is fastest or band.outputs["verdict"] in ("avoid", "stay_simple"):
+            return candidate, band, fastest
+    raise AssertionError("the fastest contender is near enough to itself")
+
+
+def _seconds(candidate: Candidate) -> float:
+    assert candidate.predicted.seconds is not None
+    return candidate.predicted.seconds
+
+
+def _least_bad(
+    candidates: list[Candidate], facts: dict[str, Any], work: Quantities, knowledge: Knowledge
+) -> Candidate:
+    """With no eligible contender: an eligible fallback, else any eligible approach, else the first candidate as it is."""
+    for candidate in candidates:
+        if not candidate.ruled_out:
+            return candidate
+    considered = {c.approach for c in candidates}
+    for approach in APPROACHES:
+        if approach not in considered:
+            candidate = _candidate(approach, None, facts, work, knowledge)
+            if not candidate.ruled_out:
+                return candidate
+    return candidates[0] if candidates else _candidate("single_threaded", None, facts, work, knowledge)
+
+
+def _interpreter(traits: Traits, profile: WorkloadProfile, host: HostFacts) -> str | None:
+    """The tag of the Python to use: the newest fitting one of the profile's, else of the host's, else what to install."""
+    tags = profile.interpreters or host.tags
+    if traits.needs == "free_threaded":
+        return newest(tags, free_threaded=True) or "3.14t"
+    if traits.needs == "subinterpreters":
+        return newest(tags, free_threaded=False, at_least=14) or newest(tags, free_threaded=True, at_least=14) or "3.14"
+    return newest(tags, free_threaded=False) or newest(tags, free_threaded=True)
+
+
+def _inputs(table: DecisionTable, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: facts.get(name) for name in table.input_names}
+
+
+def _rows(table: DecisionTable, facts: Mapping[str, Any]) -> tuple[Rule, ...]:
+    return table.decide(_inputs(table, facts)).rules
+
+
+def _one(table: DecisionTable, facts: Mapping[str, Any]) -> Rule:
+    """The row that fired (under a default: the default as a row)."""
+    inputs = _inputs(table, facts)
+    decision = table.decide(inputs)
+    if decision.rules:
+        return decision.rules[0]
+    if decision.output is None:
+        given = ", ".join(f"{k}={v}" for k, v in inputs.items() if v is not None)
+        raise SelectorError(f"table {table.name} in {table.source}: no rule matches {given}", "add a rule or a default")
+    return Rule("default", (), decision.output, "No rule matched: the table's default.")

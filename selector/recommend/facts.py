@@ -1,0 +1,196 @@
+"""Facts: what the decision tables may ask about a workload. Given by the user, found on the host, or computed from both.
+
+Every value is plain (text, number, boolean) or None for unknown. `FACTS` lists them all; the rooms to the right
+(tables, explanations) know no other source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from selector.catalogue import Traits
+from selector.cost.predict import CostEstimate, Costs, Quantities, worker_memory_mb
+from selector.profile import WorkloadProfile
+
+_FROM_PROFILE = (
+    "workload_type", "latency_requirement_ms", "memory_budget_mb", "cpu_cores", "has_expensive_startup", "mode", "tasks",
+    "concurrency", "cpu_ms_per_task", "io_wait_ms_per_task", "payload_kb_per_task", "task_memory_mb", "startup_ms",
+    "startup_memory_mb", "parallelizable", "shared_state", "isolation", "releases_gil", "native_parallel", "event_loop",
+    "async_library", "picklable", "free_threading_ready", "subinterpreter_ready", "platform", "notebook", "machines",
+    "durable", "gpu", "current_approach",
+)  # fmt: skip
+_DERIVED = {
+    "in_flight": "operations that can be in flight at once: the concurrency, at most the tasks",
+    "total_cpu_ms": "CPU time of all tasks",
+    "total_work_ms": "CPU time and waits of all tasks, one after the other",
+    "cpu_share": "the part of a task that is CPU time, 0 to 1",
+    "copy_share": "copying the payload to a worker and back against the task's own time",
+    "cpu_over_latency": "CPU time of a task against the latency requirement",
+    "process_start_over_latency": "a cold process pool, with its costly start, against the latency requirement",
+    "free_threading": "ready (said so, or such a build is listed), possible (nothing known) or ruled_out",
+    "subinterpreters": "ready, possible or ruled_out, likewise (they need Python 3.14)",
+    "gil_build": "whether a build with the GIL may be used",
+    "start_method": "how processes start: fork, forkserver or spawn",
+    "process_workers_that_fit": "worker processes that fit the memory budget",
+}
+_OF_APPROACH = {
+    "approach": "the approach in question",
+    **{f"{name}": "a trait of the approach (see approaches.yaml)" for name in Traits.model_fields},
+    "workers": "the size of its pool",
+    "memory_use": "its predicted memory, as far as known, against the budget",
+    "latency_use": "its predicted latency of a task against the requirement",
+}
+_OF_CHAIN = {
+    "workload_class": "what classify said",
+    "speedup": "how much faster the best candidate is than the simpler one (speedup_bands)",
+}
+#: Every fact by name, with its meaning.
+FACTS: dict[str, str] = {
+    **{name: WorkloadProfile.model_fields[name].description or name for name in _FROM_PROFILE},
+    **_DERIVED,
+    **_OF_APPROACH,
+    **_OF_CHAIN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What a recommendation takes from the host: its platform, usable CPUs and interpreters (tag to path)."""
+
+    platform: str
+    usable_cpus: int
+    interpreters: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of the interpreters found here, such as 3.13 and 3.14t."""
+        return tuple(tag for tag, _ in self.interpreters)
+
+
+def version_key(tag: str) -> tuple[int, int, bool]:
+    """`3.14t` as (3, 14, True), for comparing versions."""
+    major, minor = tag.rstrip("t").split(".")
+    return int(major), int(minor), tag.endswith("t")
+
+
+def newest(tags: tuple[str, ...], free_threaded: bool, at_least: int = 0) -> str | None:
+    """The newest tag of one kind of build, from Python 3.`at_least` on, or None."""
+    fitting = [t for t in tags if t.endswith("t") == free_threaded and version_key(t)[1] >= at_least]
+    return max(fitting, key=version_key, default=None)
+
+
+def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
+    """The facts about a workload on a host that do not depend on an approach (without process_workers_that_fit)."""
+    facts = {name: value for name, value in profile.__dict__.items() if name in FACTS}
+    cpu, wait, tasks = profile.cpu_ms_per_task, profile.io_wait_ms_per_task, profile.tasks
+    known = cpu is not None and wait is not None
+    task_ms = (cpu or 0.0) + (wait or 0.0)
+    latency = profile.latency_requirement_ms
+    facts["cpu_cores"] = profile.cpu_cores or host.usable_cpus
+    facts["platform"] = profile.platform or host.platform
+    facts["in_flight"] = _smaller(profile.concurrency, tasks)
+    facts["total_cpu_ms"] = tasks * cpu if tasks is not None and cpu is not None else None
+    facts["total_work_ms"] = tasks * task_ms if tasks is not None and _task_known(profile) else None
+    facts["cpu_share"] = (cpu or 0.0) / task_ms if known and task_ms else None
+    facts["cpu_over_latency"] = cpu / latency if cpu is not None and latency else None
+    facts["start_method"] = _start_method(profile, host, facts["platform"])
+    facts.update(_builds(profile))
+    return facts
+
+
+def add_cost_facts(facts: dict[str, Any], work: Quantities, processes: Traits, costs: Costs) -> None:
+    """The facts that need costs: what copying and starting take against the task and the requirement."""
+    task_ms = (work.cpu_ms or 0.0) + (work.wait_ms or 0.0)
+    copy_ms = 2 * work.payload_kb / 1024 / costs["process_copy_mb_per_s"] * 1000
+    facts["copy_share"] = copy_ms / task_ms if task_ms and facts["payload_kb_per_task"] is not None else None
+    start_ms = costs[f"process_pool_{work.start_method}_ms"] + work.startup_ms
+    latency = facts["latency_requirement_ms"]
+    facts["process_start_over_latency"] = start_ms / latency if latency else None
+    facts["process_workers_that_fit"] = workers_that_fit(facts["memory_budget_mb"], processes, work, costs)
+
+
+def quantities(profile: WorkloadProfile, facts: dict[str, Any]) -> Quantities:
+    """What the cost model needs; a CPU workload of unknown waits has none, an I/O workload of unknown CPU time none."""
+    cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
+    return Quantities(
+        tasks=profile.tasks if profile.mode == "batch" else None,
+        cpu_ms=0.0 if cpu is None and profile.workload_type == "io" else cpu,
+        wait_ms=0.0 if wait is None and profile.workload_type == "cpu" else wait,
+        in_flight=facts["in_flight"],
+        cores=facts["cpu_cores"],
+        payload_kb=profile.payload_kb_per_task or 0.0,
+        task_mb=profile.task_memory_mb or 0.0,
+        startup_ms=profile.startup_ms or 0.0,
+        startup_mb=profile.startup_memory_mb or 0.0,
+        startup_shared=profile.shared_state == "read_only" and facts["start_method"] == "fork",
+        releases_gil=bool(profile.releases_gil),
+        start_method=facts["start_method"],
+        free_threaded_version=newest(profile.interpreters or (), free_threaded=True) or "3.14t",
+    )
+
+
+def workers_that_fit(budget_mb: float | None, traits: Traits, work: Quantities, costs: Costs) -> int | None:
+    """How many workers of an approach fit the budget (0 if not one does); None without a budget."""
+    if budget_mb is None:
+        return None
+    once = work.startup_mb if work.startup_shared else 0.0
+    room = budget_mb - costs["base_memory_mb"] - once
+    return max(0, int(room // max(worker_memory_mb(traits, work, costs), 1e-9)))
+
+
+def approach_facts(
+    approach: str, traits: Traits, workers: int, predicted: CostEstimate, facts: dict[str, Any]
+) -> dict[str, Any]:
+    """The facts about one approach: its traits, pool, and predictions against what is required."""
+    budget, latency = facts["memory_budget_mb"], facts["latency_requirement_ms"]
+    return {
+        **facts,
+        **traits.__dict__,
+        "approach": approach,
+        "workers": workers,
+        "memory_use": predicted.memory_mb / budget if budget else None,
+        "latency_use": predicted.latency_ms / latency if latency and predicted.latency_ms is not None else None,
+    }
+
+
+def _smaller(a: int | None, b: int | None) -> int | None:
+    return b if a is None else a if b is None else min(a, b)
+
+
+def _task_known(profile: WorkloadProfile) -> bool:
+    """Whether the time of a task is known: both parts, or the only part its type has."""
+    kind = profile.workload_type
+    cpu_known = profile.cpu_ms_per_task is not None or kind == "io"
+    wait_known = profile.io_wait_ms_per_task is not None or kind == "cpu"
+    return cpu_known and wait_known and (profile.cpu_ms_per_task, profile.io_wait_ms_per_task) != (None, None)
+
+
+def _builds(profile: WorkloadProfile) -> dict[str, Any]:
+    """What the profile says about kinds of Python: its own word first, then the interpreters it lists."""
+    listed = profile.interpreters
+    return {
+        "free_threading": _readiness(
+            profile.free_threading_ready, None if listed is None else newest(listed, free_threaded=True) is not None
+        ),
+        "subinterpreters": _readiness(
+            profile.subinterpreter_ready, None if listed is None else any(version_key(t)[1] >= 14 for t in listed), False
+        ),
+        "gil_build": listed is None or newest(listed, free_threaded=False) is not None,
+    }
+
+
+def _readiness(said: bool | None, listed: bool | None, listing_is_word: bool = True) -> str:
+    """ready, possible or ruled_out; listing a free-threaded build says it may be used, 3.14 says nothing of readiness."""
+    if said is False or listed is False:
+        return "ruled_out"
+    return "ready" if said or (listed and listing_is_word) else "possible"
+
+
+def _start_method(profile: WorkloadProfile, host: HostFacts, platform: str) -> str:
+    """The default of multiprocessing on that platform and version of Python (docs of multiprocessing)."""
+    if platform != "linux":
+        return "spawn"
+    tags = profile.interpreters or host.tags
+    tag = newest(tags, free_threaded=False) or newest(tags, free_threaded=True) or "3.14"
+    return "forkserver" if version_key(tag)[1] >= 14 else "fork"
