@@ -1,1 +1,14 @@
-"""Which concurrency approach fits a workload, and why."""
+"""Which concurrency approach fits a workload, and why.
+
+>>> from selector import WorkloadProfile, recommend
+>>> recommend(WorkloadProfile(workload_type="io", io_wait_ms_per_task=100, tasks=500)).approach
+'asyncio'
+"""
+
+from selector.errors import SelectorError
+from selector.pipeline import Selector, recommend
+from selector.profile import WorkloadProfile
+from selector.recommend.recommendation import Recommendation
+
+__version__ = "0.1.0"
+__all__ = ["Recommendation", "Selector", "SelectorError", "WorkloadProfile", "recommend"]

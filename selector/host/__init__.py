@@ -1,0 +1,35 @@
+"""What this machine has: usable CPUs, memory, start methods and Python interpreters."""
+
+from selector.host.interpreters import Interpreter, Survey, cache_dir, find_interpreters, survey_interpreters
+from selector.host.probe import (
+    Host,
+    Memory,
+    PlatformId,
+    StartMethod,
+    UsableCpus,
+    default_start_method,
+    memory,
+    platform_id,
+    probe_host,
+    start_methods,
+    usable_cpus,
+)
+
+__all__ = [
+    "Host",
+    "Interpreter",
+    "Memory",
+    "PlatformId",
+    "StartMethod",
+    "Survey",
+    "UsableCpus",
+    "cache_dir",
+    "default_start_method",
+    "find_interpreters",
+    "memory",
+    "platform_id",
+    "probe_host",
+    "start_methods",
+    "survey_interpreters",
+    "usable_cpus",
+]

@@ -1,0 +1,410 @@
+"""What this machine has: CPUs that may really be used, memory, start methods, interpreters.
+
+Nothing here starts a process or imports psutil on Linux, and nothing raises for an odd /proc or /sys: a file that
+says nothing sensible sets no limit.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from selector.errors import SelectorError
+from selector.host.interpreters import Interpreter, survey_interpreters
+
+PlatformId = Literal["linux", "macos", "windows"]
+StartMethod = Literal["fork", "forkserver", "spawn"]
+
+_MB = 1024 * 1024
+_NO_LIMIT = 2**60  # cgroup v1 says "unlimited" as 2**63 - 1 rounded down to a page: nobody limits to an exabyte
+_DEFAULT_PERIOD_US = 100_000
+
+
+class UsableCpus(BaseModel):
+    """How many CPUs this process can keep busy, and what decides that.
+
+    `count` is `max(1, ceil(min(affinity, quota)))`. A quota is CPU time per period, wherever it runs, so a fraction is
+    rounded up: under 1.5 CPUs one worker leaves half a CPU idle, two use it all and are throttled now and then.
+    (joblib's loky and Go 1.25 round up too.) The unrounded `quota` is there for whoever predicts speed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    count: int = Field(ge=1)
+    logical: int = Field(ge=1, description="logical CPUs of the machine")
+    affinity: int = Field(ge=1, description="CPUs this process may be scheduled on (taskset, cpuset, PYTHON_CPU_COUNT)")
+    quota: float | None = Field(None, gt=0, description="CPUs' worth of time that the tightest cgroup grants")
+    limited_by: Literal["logical CPUs", "affinity", "cgroup quota"]
+    quota_from: str | None = Field(None, description="the file that sets the quota")
+
+
+class Memory(BaseModel):
+    """Memory in MB of 1,048,576 bytes.
+
+    `available_mb` is what the machine can give without swapping, `limit_mb` the tightest cgroup limit (None: no
+    limit), `usable_mb` the smaller of the two. What the group already uses is not taken off the limit, because that
+    figure counts file cache which the kernel drops when asked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    total_mb: int = Field(ge=0)
+    available_mb: int = Field(ge=0)
+    limit_mb: int | None = Field(None, ge=0)
+    usable_mb: int = Field(ge=0)
+    limited_by: Literal["available memory", "cgroup limit"]
+
+
+class Host(BaseModel):
+    """This machine and the Python that looks at it; saved with every result, and read back from JSON unchanged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    platform: PlatformId
+    system: str = Field(description="such as Linux 6.1 x86_64")
+    cpu_model: str | None = None
+    cpus: UsableCpus
+    memory: Memory
+    start_methods: tuple[StartMethod, ...]
+    default_start_method: StartMethod = Field(description="of the running Python")
+    python: str = Field(description="version of the running Python")
+    python_gil_enabled: bool = Field(description="in this very process")
+    interpreters: tuple[Interpreter, ...] = ()
+    interpreter_problems: tuple[str, ...] = Field((), description="files that look like an interpreter and do not run")
+
+
+def probe_host(root: Path = Path("/"), environ: Mapping[str, str] | None = None, home: Path | None = None) -> Host:
+    """Look at this machine: a few milliseconds, more (about 0.2 s) when an interpreter is met for the first time.
+
+    `root` stands before every path of the system, `environ` (default: os.environ) replaces the environment and `home`
+    the home directory, so that a test can use a fake machine.
+    """
+    platform = platform_id()
+    survey = survey_interpreters(environ, root, home)
+    cgroups = _Cgroups(str(root))
+    return Host(
+        platform=platform,
+        system=_system(),
+        cpu_model=_cpu_model(str(root), os.environ if environ is None else environ),
+        cpus=_usable_cpus(cgroups),
+        memory=_memory(cgroups),
+        start_methods=start_methods(platform),
+        default_start_method=default_start_method(platform, sys.version_info[:2]),
+        python=sys.version.split()[0],
+        python_gil_enabled=bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
+        interpreters=survey.interpreters,
+        interpreter_problems=survey.problems,
+    )
+
+
+# CPUs -----------------------------------------------------------------------------------------------------------------
+
+
+def usable_cpus(root: Path = Path("/")) -> UsableCpus:
+    """CPUs this process can use: scheduling affinity, and the CPU quota of its cgroup and of every group around it.
+
+    Takes well under a millisecond, needs the standard library only and never raises. `root` stands before /proc and
+    /sys; the affinity is always that of this process. Unlike `os.process_cpu_count()` this sees container limits.
+    """
+    return _usable_cpus(_Cgroups(str(root)))
+
+
+def _usable_cpus(cgroups: _Cgroups) -> UsableCpus:
+    logical = os.cpu_count() or 1
+    affinity = _affinity(logical)
+    quota, quota_from = cgroups.cpu_quota()
+    count = affinity if quota is None else max(1, math.ceil(min(affinity, quota)))
+    limited_by: Literal["logical CPUs", "affinity", "cgroup quota"] = "logical CPUs"
+    if quota is not None and quota < affinity:
+        limited_by = "cgroup quota"
+    elif affinity < logical:
+        limited_by = "affinity"
+    return UsableCpus(
+        count=count, logical=logical, affinity=affinity, quota=quota, limited_by=limited_by, quota_from=quota_from
+    )
+
+
+def _affinity(logical: int) -> int:
+    """CPUs this process may run on; os.process_cpu_count (3.13) also knows PYTHON_CPU_COUNT and -X cpu_count."""
+    try:
+        if hasattr(os, "process_cpu_count"):
+            return os.process_cpu_count() or logical
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0)) or logical
+    except (OSError, NotImplementedError):
+        pass
+    return logical
+
+
+# Memory ---------------------------------------------------------------------------------------------------------------
+
+
+def memory(root: Path = Path("/")) -> Memory:
+    """Memory of the machine (/proc/meminfo, else psutil) and the limit its cgroups set; `root` as in `usable_cpus`."""
+    return _memory(_Cgroups(str(root)))
+
+
+def _memory(cgroups: _Cgroups) -> Memory:
+    total, available = _meminfo(cgroups.root) or _psutil_memory()
+    limit = cgroups.memory_limit()
+    limit_mb = None if limit is None else limit // _MB
+    limited = limit_mb is not None and limit_mb < available // _MB
+    return Memory(
+        total_mb=total // _MB,
+        available_mb=available // _MB,
+        limit_mb=limit_mb,
+        usable_mb=limit_mb if limit_mb is not None and limited else available // _MB,
+        limited_by="cgroup limit" if limited else "available memory",
+    )
+
+
+def _meminfo(root: str) -> tuple[int, int] | None:
+    """Total and available bytes from /proc/meminfo, or None where it does not say both."""
+    kilobytes: dict[str, int] = {}
+    for line in _read(f"{root}/proc/meminfo").split("\n"):
+        name, _, rest = line.partition(":")
+        words = rest.split()
+        if words and (value := _positive(words[0])) is not None:
+            kilobytes[name] = value
+    total = kilobytes.get("MemTotal")
+    available = kilobytes.get("MemAvailable")
+    if available is None and "MemFree" in kilobytes:  # WSL 1 and kernels before 3.14
+        available = kilobytes["MemFree"] + kilobytes.get("Buffers", 0) + kilobytes.get("Cached", 0)
+    if total is None or available is None:
+        return None
+    return total * 1024, min(available, total) * 1024
+
+
+def _psutil_memory() -> tuple[int, int]:
+    import psutil
+
+    now = psutil.virtual_memory()
+    return int(now.total), int(now.available)
+
+
+# Control groups -------------------------------------------------------------------------------------------------------
+
+
+class _Mount(NamedTuple):
+    """One mounted control group hierarchy."""
+
+    point: str
+    group: str  # the group that is seen at `point`: "/" is the top, as far as this process can tell
+    controllers: frozenset[str]  # of version 1; a version 2 hierarchy has {""}, as /proc/self/cgroup spells it
+
+
+#: Where the hierarchies usually are, for a sandbox without /proc/self/mountinfo.
+_USUAL_MOUNTS = [
+    _Mount("/sys/fs/cgroup", "/", frozenset({""})),
+    _Mount("/sys/fs/cgroup/unified", "/", frozenset({""})),
+    _Mount("/sys/fs/cgroup/cpu", "/", frozenset({"cpu"})),
+    _Mount("/sys/fs/cgroup/cpu,cpuacct", "/", frozenset({"cpu"})),
+    _Mount("/sys/fs/cgroup/memory", "/", frozenset({"memory"})),
+]
+
+
+class _Cgroups:
+    """The control groups of this process, version 1, 2 or both at once; cgroups(7) and proc(5) say what the files hold.
+
+    Every group from the process's own up to the mount point is asked, because the kernel enforces them all: a
+    container without a limit inside a pod with one is limited. Groups above the mount point cannot be seen.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+        self._groups = _groups(_read(f"{self.root}/proc/self/cgroup"))
+        self._mounts = _mounts(_read(f"{self.root}/proc/self/mountinfo")) or _USUAL_MOUNTS
+
+    def cpu_quota(self) -> tuple[float | None, str | None]:
+        """The smallest quota in CPUs and the file that sets it; None twice where there is no quota."""
+        found = [(quota, f"{d}/cpu.max") for d in self._directories("") if (quota := self._quota_v2(d))]
+        for directory in self._directories("cpu"):
+            if quota := self._quota_v1(directory):
+                found.append((quota, f"{directory}/cpu.cfs_quota_us"))
+        if not found:
+            return None, None
+        quota, file = min(found, key=lambda pair: pair[0])
+        return quota, file.encode(errors="replace").decode()
+
+    def memory_limit(self) -> int | None:
+        """The smallest memory limit in bytes. (memory.high is left out: it slows a group down, it is no limit.)"""
+        texts = [self._read(d, "memory.max") for d in self._directories("")]
+        texts += [self._read(d, "memory.limit_in_bytes") for d in self._directories("memory")]
+        return min((n for text in texts if (n := _positive(text)) and n < _NO_LIMIT), default=None)
+
+    def _quota_v2(self, directory: str) -> float | None:
+        """`cpu.max` holds `QUOTA PERIOD` in microseconds, or `max PERIOD`."""
+        words = self._read(directory, "cpu.max").split()
+        quota = _positive(words[0]) if words else None
+        period = _positive(words[1]) if len(words) > 1 else _DEFAULT_PERIOD_US
+        return quota / period if quota and period else None
+
+    def _quota_v1(self, directory: str) -> float | None:
+        """Two files, in microseconds; a quota of -1 is none."""
+        quota = _positive(self._read(directory, "cpu.cfs_quota_us"))
+        period = _positive(self._read(directory, "cpu.cfs_period_us")) if quota else None
+        return quota / period if quota and period else None
+
+    def _read(self, directory: str, name: str) -> str:
+        return _read(f"{self.root}{directory}/{name}")
+
+    def _directories(self, controller: str) -> Iterator[str]:
+        """Directories of this process's group and the groups around it, innermost first, without `root`."""
+        group = self._groups.get(controller, "/")
+        mounts = [m for m in self._mounts if controller in m.controllers]
+        inside = [(m.point, path) for m in mounts if (path := _path_below(m.group, group)) is not None]
+        # No mount seems to hold our group: in a container /proc may name it differently (by its namespace) than the
+        # mount does. Then what is mounted is the best clue.
+        for point, path in inside or [(m.point, "") for m in mounts]:
+            names = [name for name in path.split("/") if name]
+            for depth in range(len(names), -1, -1):
+                yield "/".join([point.rstrip("/"), *names[:depth]])
+
+
+def _path_below(top: str, group: str) -> str | None:
+    """The path of `group` under `top`, "" for itself; None if it is not under it."""
+    if top == "/":
+        path = group
+    elif group == top or group.startswith(f"{top}/"):
+        path = group[len(top) :]
+    else:
+        return None
+    return None if ".." in path.split("/") else path  # "/../x": outside the namespace, and so outside the mount
+
+
+def _groups(text: str) -> dict[str, str]:
+    """/proc/self/cgroup as controller → group; lines are `ID:CONTROLLERS:GROUP`, and `0::GROUP` for version 2."""
+    groups: dict[str, str] = {}
+    for line in text.split("\n"):
+        parts = line.split(":", 2)
+        if len(parts) == 3 and parts[2].startswith("/"):
+            groups.update(dict.fromkeys(parts[1].split(","), parts[2]))
+    return groups
+
+
+def _mounts(text: str) -> list[_Mount]:
+    """The cgroup hierarchies in /proc/self/mountinfo; of two mounts on one point the later hides the earlier.
+
+    A line is `ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG...] - TYPE SOURCE SUPER_OPTIONS`.
+    """
+    mounts: dict[str, _Mount] = {}
+    for line in text.split("\n"):
+        if " - cgroup" not in line:
+            continue
+        before, _, after = line.partition(" - ")
+        where, what = before.split(" "), after.split(" ")
+        if len(where) < 5 or what[0] not in ("cgroup", "cgroup2"):
+            continue
+        group, point = _unescaped(where[3]), _unescaped(where[4])
+        version_1 = what[0] == "cgroup"
+        controllers = what[-1].split(",") if version_1 else [""]
+        mounts[point] = _Mount(point, group, frozenset(controllers))
+    return list(mounts.values())
+
+
+def _unescaped(text: str) -> str:
+    r"""A path of mountinfo, where a space is written `\040`."""
+    return re.sub(r"\\([0-3][0-7]{2})", lambda match: chr(int(match[1], 8)), text)
+
+
+def _positive(text: str) -> int | None:
+    """A whole number over 0, or None: `max`, -1, an empty file and garbage set no limit."""
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 19:
+        return None
+    return int(digits) or None
+
+
+def _read(file: str) -> str:
+    try:
+        with open(file, encoding="utf-8", errors="surrogateescape") as stream:
+            return stream.read()
+    except (OSError, ValueError):
+        return ""
+
+
+# Platform -------------------------------------------------------------------------------------------------------------
+
+
+def platform_id(name: str = sys.platform) -> PlatformId:
+    """`linux`, `macos` or `windows` for a sys.platform; every other POSIX system counts as `linux`."""
+    if name == "darwin":
+        return "macos"
+    return "windows" if name == "win32" else "linux"
+
+
+def start_methods(platform: str) -> tuple[StartMethod, ...]:
+    """The multiprocessing start methods a platform has; SelectorError for an unknown platform."""
+    _check_platform(platform)
+    return ("spawn",) if platform == "windows" else ("fork", "forkserver", "spawn")
+
+
+def default_start_method(platform: str, version: tuple[int, int]) -> StartMethod:
+    """The multiprocessing start method CPython uses when none is set; SelectorError for an unknown platform.
+
+    Source: "Contexts and start methods" in the multiprocessing documentation. macOS changed from fork to spawn in
+    3.8, other POSIX systems from fork to forkserver in 3.14.
+
+    >>> default_start_method("linux", (3, 13)), default_start_method("linux", (3, 14))
+    ('fork', 'forkserver')
+    """
+    _check_platform(platform)
+    if platform == "windows":
+        return "spawn"
+    if platform == "macos":
+        return "spawn" if version >= (3, 8) else "fork"
+    return "forkserver" if version >= (3, 14) else "fork"
+
+
+def _check_platform(platform: str) -> None:
+    if platform not in ("linux", "macos", "windows"):
+        raise SelectorError(f"unknown platform {platform!r}", "one of linux, macos, windows")
+
+
+def _system() -> str:
+    """Such as `Linux 6.1 x86_64` or `Windows 10.0.22631 AMD64`; the platform module would cost 3 ms to import."""
+    if sys.platform == "win32":
+        version = sys.getwindowsversion()
+        build = f"{version.major}.{version.minor}.{version.build}"
+        return f"Windows {build} {os.environ.get('PROCESSOR_ARCHITECTURE', '')}".strip()
+    name = os.uname()
+    release = re.match(r"\d+(?:\.\d+)?", name.release)
+    return f"{name.sysname} {release[0] if release else name.release} {name.machine}"
+
+
+def _cpu_model(root: str, environ: Mapping[str, str]) -> str | None:
+    """The processor's name, or None where the system does not say (most ARM Linux)."""
+    if sys.platform == "win32":
+        return environ.get("PROCESSOR_IDENTIFIER")
+    if sys.platform == "darwin":
+        return _sysctl("machdep.cpu.brand_string")
+    try:
+        # The first processor is enough: the whole file is slow to make on a large machine.
+        with open(f"{root.rstrip('/')}/proc/cpuinfo", "rb", buffering=0) as stream:
+            text = stream.read(4096).decode("utf-8", "replace")
+    except OSError:
+        return None
+    match = re.search(r"^(?:model name|Model|cpu model|cpu)[ \t]*:[ \t]*(\S.*)$", text, re.MULTILINE)
+    return " ".join(match[1].split()) if match else None
+
+
+def _sysctl(name: str) -> str | None:
+    """A text that macOS' kernel knows by name, read through the C library: no process, about 3 ms."""
+    import ctypes
+
+    try:
+        read = ctypes.CDLL(None).sysctlbyname
+        size = ctypes.c_size_t(256)
+        buffer = ctypes.create_string_buffer(size.value)
+        if read(name.encode(), buffer, ctypes.byref(size), None, ctypes.c_size_t(0)) != 0:
+            return None
+    except (OSError, AttributeError):
+        return None
+    return buffer.value.decode("utf-8", "replace") or None

@@ -1,0 +1,66 @@
+"""The whole way, in one place: profile -> facts -> decision tables -> recommendation (and its explanation)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from selector.host import find_interpreters, platform_id, usable_cpus
+from selector.knowledge import Knowledge, load_knowledge
+from selector.profile import WorkloadProfile
+from selector.recommend.choose import choose
+from selector.recommend.explain import Explanation, explain, would_change
+from selector.recommend.facts import HostFacts
+from selector.recommend.recommendation import Recommendation, build_recommendation
+
+
+def this_host() -> HostFacts:
+    """What a recommendation takes from the host it is made on."""
+    found: dict[str, str] = {}
+    for interpreter in find_interpreters():
+        if interpreter.implementation == "CPython":
+            found[interpreter.tag] = interpreter.path
+    return HostFacts(platform_id(), usable_cpus().count, tuple(found.items()))
+
+
+@dataclass(frozen=True)
+class Selector:
+    """The tool with its tables loaded and its host known, for many profiles; `recommend` is the call for one.
+
+    `rules` is a folder of tables that replace ours by name.
+    """
+
+    rules: Path | None = None
+    host: HostFacts | None = None
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """The tables and catalogues."""
+        return load_knowledge(self.rules)
+
+    @cached_property
+    def here(self) -> HostFacts:
+        """The host given, or this one."""
+        return self.host or this_host()
+
+    def recommend(self, profile: WorkloadProfile, changes: bool = True) -> Recommendation:
+        """The recommendation for a profile; `changes` also asks which inputs would change it (some milliseconds)."""
+        choice = choose(profile, self.here, self.knowledge)
+        changed = would_change(profile, choice, self.here, self.knowledge) if changes else None
+        return build_recommendation(profile, choice, self.here, self.knowledge, changed)
+
+    def explain(self, profile: WorkloadProfile) -> Explanation:
+        """Which row of which table fired on which values, and why the others did not."""
+        return explain(choose(profile, self.here, self.knowledge), self.knowledge)
+
+
+def recommend(profile: WorkloadProfile, *, rules: Path | str | None = None) -> Recommendation:
+    """The concurrency approach for a workload on this host, with reasons, alternatives and migration notes.
+
+    `rules` is a folder of decision tables to use instead of ours, by name. Raises SelectorError for broken tables.
+
+    >>> recommend(WorkloadProfile(workload_type="io", tasks=1000, io_wait_ms_per_task=50)).approach
+    'asyncio'
+    """
+    return Selector(Path(rules) if rules is not None else None).recommend(profile)

@@ -1,0 +1,249 @@
+"""Recommendation: the answer as a model that can be saved, read back and rendered; built from a choice of the chain."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
+
+from selector.cost.predict import speedup_range
+from selector.knowledge import Knowledge
+from selector.profile import ApproachId, WorkloadProfile
+from selector.recommend.choose import Candidate, Choice
+from selector.recommend.facts import HostFacts
+from selector.recommend.migration import migration_summary
+
+SCHEMA = 1
+
+
+class _Saved(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reason(_Saved):
+    """Why: the rule that said it (TABLE/ROW) and its sentence."""
+
+    rule: str
+    text: str
+
+
+class Speedup(_Saved):
+    """Times as fast as single-threaded; low and high allow for what is uncertain about the costs."""
+
+    low: float
+    mid: float
+    high: float
+
+
+class Expected(_Saved):
+    """What to expect; None where nothing is known to base a figure on.
+
+    `seconds` is for the whole batch, `memory_mb` for the whole process tree, `memory_overhead_mb` the part of it that
+    the approach adds. `source` tells what the figures rest on.
+    """
+
+    speedup: Speedup | None = None
+    seconds: float | None = None
+    memory_mb: float | None = None
+    memory_overhead_mb: float | None = None
+    source: Literal["calibrated", "documented", "given"] | None = None
+
+
+class Fits(_Saved):
+    """Whether the requirements are met; None where that is not known."""
+
+    memory: bool | None
+    latency: bool | None
+
+
+class Migration(_Saved):
+    """How to get there from where the code is (single-threaded if the profile does not say)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    from_approach: ApproachId = Field(alias="from")
+    effort: Literal["none", "low", "medium", "high"]
+    steps: tuple[str, ...]
+    pitfalls: tuple[str, ...]
+
+
+class Alternative(_Saved):
+    """Another approach: what to expect of it, its trade-offs, and the rule that rejects it (None: it is eligible)."""
+
+    approach: ApproachId
+    title: str
+    expected: Expected
+    tradeoffs: tuple[str, ...]
+    rejected_by: str | None
+
+
+class Change(_Saved):
+    """An input that would change the answer: to which value, and what the answer would be."""
+
+    input: str
+    to: bool | int | float | str | tuple[str, ...]
+    approach: str
+
+
+class RunsHere(_Saved):
+    """Whether the Python it needs was found on this host, and where."""
+
+    available: bool
+    interpreter: str | None
+
+
+class Recommendation(_Saved):
+    """The answer to a profile. `would_change` is None where it was not asked for."""
+
+    schema_version: Literal[1] = Field(SCHEMA, alias="schema")
+    profile: WorkloadProfile
+    workload_class: str
+    approach: ApproachId
+    title: str
+    engine: Literal["celery", "rq", "dask", "ray"] | None
+    interpreter: str | None
+    workers: int
+    reasons: tuple[Reason, ...]
+    expected: Expected
+    fits: Fits
+    migration: Migration
+    alternatives: tuple[Alternative, ...]
+    would_change: tuple[Change, ...] | None
+    runs_here: RunsHere
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    @field_serializer("profile")
+    def _only_what_is_given(self, profile: WorkloadProfile) -> dict[str, Any]:
+        return profile.given()
+
+
+def build_recommendation(
+    profile: WorkloadProfile,
+    choice: Choice,
+    host: HostFacts,
+    knowledge: Knowledge,
+    would_change: tuple[Change, ...] | None = None,
+) -> Recommendation:
+    """The recommendation that a choice amounts to; the profile in it carries the CPUs and platform it was made for."""
+    chosen = choice.chosen
+    origin = profile.current_approach or "single_threaded"
+    move = migration_summary(origin, chosen.approach, knowledge.folders)
+    resolved = {"cpu_cores": choice.facts["cpu_cores"], "platform": choice.facts["platform"]}
+    return Recommendation(
+        profile=profile.model_copy(update=resolved),
+        workload_class=choice.facts["workload_class"],
+        approach=chosen.approach,
+        title=knowledge.approaches[chosen.approach].title,
+        engine=choice.answer[1],  # type: ignore[arg-type]  # knowledge checked the values
+        interpreter=choice.interpreter,
+        workers=chosen.workers,
+        reasons=_reasons(choice),
+        expected=_expected(chosen, choice, knowledge),
+        fits=_fits(chosen, profile),
+        migration=Migration(from_approach=origin, effort=move.effort, steps=move.steps, pitfalls=move.pitfalls),
+        alternatives=_alternatives(choice, host, knowledge),
+        would_change=would_change,
+        runs_here=_runs_here(choice.interpreter, host),
+    )
+
+
+def _reasons(choice: Choice) -> tuple[Reason, ...]:
+    chosen = choice.chosen
+    found = [Reason(rule=f"classify/{choice.classified.id}", text=choice.classified.because)]
+    if chosen.row is not None:
+        found.append(Reason(rule=f"strategy/{chosen.row.id}", text=chosen.row.because))
+    if chosen.standing == "fallback":
+        found.append(_last_resort(choice))
+    if choice.band is not None and choice.fastest is not None:
+        found.append(Reason(rule=f"speedup_bands/{choice.band.id}", text=_band_text(choice)))
+    found += [Reason(rule=f"eligibility/{rule.id}", text=f"Not met even so: {rule.because}") for rule in chosen.ruled_out]
+    if choice.engine is not None:
+        found.append(Reason(rule=f"engine/{choice.engine.id}", text=choice.engine.because))
+    if chosen.workers > 1:
+        found.append(Reason(rule=f"sizing/{chosen.sizing.id}", text=chosen.sizing.because))
+    return (*found, *(Reason(rule=f"advice/{rule.id}", text=rule.because) for rule in choice.advice))
+
+
+def _last_resort(choice: Choice) -> Reason:
+    """Why a fallback was taken: what ruled the first contender out."""
+    for candidate in choice.others:
+        if candidate.standing == "contender" and candidate.ruled_out:
+            rule = candidate.ruled_out[0]
+            return Reason(rule=f"eligibility/{rule.id}", text=f"{candidate.approach} would come first, but: {rule.because}")
+    return Reason(rule="strategy", text="No row of the table suits better.")
+
+
+def _band_text(choice: Choice) -> str:
+    assert choice.band is not None and choice.fastest is not None
+    chosen, fastest = choice.chosen, choice.fastest
+    if chosen is fastest:
+        slower = [c for c in choice.others if c.standing == "contender" and not c.ruled_out]
+        if not slower:
+            return "It is the fastest by prediction."
+        beaten = min(slower, key=lambda c: c.predicted.seconds or 0.0)
+        gain = (beaten.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
+        return f"Predicted the fastest, {gain:.2g}x as fast as {beaten.approach}, the next."
+    gain = (chosen.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
+    return f"{fastest.approach} is predicted {gain:.2g}x as fast. {choice.band.because}"
+
+
+def _expected(candidate: Candidate, choice: Choice, knowledge: Knowledge) -> Expected:
+    traits = knowledge.approaches[candidate.approach].traits
+    baseline = knowledge.approaches["single_threaded"].traits
+    spread = speedup_range(traits, candidate.workers, baseline, choice.work, knowledge.costs)
+    if traits.runs_in == "cluster":
+        return Expected()
+    known = choice.facts["task_memory_mb"] is not None and (
+        choice.facts["startup_memory_mb"] is not None or not choice.facts["has_expensive_startup"]
+    )
+    return Expected(
+        speedup=Speedup(low=_short(spread[0]), mid=_short(spread[1]), high=_short(spread[2])) if spread else None,
+        seconds=None if candidate.predicted.seconds is None else _short(candidate.predicted.seconds),
+        memory_mb=_short(candidate.predicted.memory_mb) if known else None,
+        memory_overhead_mb=_short(candidate.predicted.overhead_mb),
+        source="documented",
+    )
+
+
+def _short(value: float) -> float:
+    """Three significant digits: more would claim what nobody measured."""
+    return float(f"{value:.3g}")
+
+
+def _fits(candidate: Candidate, profile: WorkloadProfile) -> Fits:
+    memory, latency = candidate.facts["memory_use"], candidate.facts["latency_use"]
+    if memory is not None and memory <= 1 and profile.task_memory_mb is None:
+        memory = None  # what is known fits, but a task's own memory is not known
+    return Fits(memory=None if memory is None else memory <= 1, latency=None if latency is None else latency <= 1)
+
+
+def _alternatives(choice: Choice, host: HostFacts, knowledge: Knowledge) -> tuple[Alternative, ...]:
+    """The other candidates: what runs here first if the choice does not, then eligible before rejected."""
+    here = _runs_here(choice.interpreter, host).available
+
+    def order(candidate: Candidate) -> tuple[bool, bool, bool]:
+        needs_other_python = knowledge.approaches[candidate.approach].traits.needs != "any"
+        return bool(candidate.ruled_out), not here and needs_other_python, candidate.standing != "contender"
+
+    return tuple(_alternative(c, choice, knowledge) for c in sorted(choice.others, key=order))
+
+
+def _alternative(candidate: Candidate, choice: Choice, knowledge: Knowledge) -> Alternative:
+    approach = knowledge.approaches[candidate.approach]
+    if candidate.ruled_out:
+        tradeoffs = tuple(rule.because for rule in candidate.ruled_out)
+    else:
+        tradeoffs = ((candidate.row.because,) if candidate.row else ()) + approach.tradeoffs[1:]
+    return Alternative(
+        approach=candidate.approach,
+        title=approach.title,
+        expected=_expected(candidate, choice, knowledge),
+        tradeoffs=tradeoffs,
+        rejected_by=f"eligibility/{candidate.ruled_out[0].id}" if candidate.ruled_out else None,
+    )
+
+
+def _runs_here(tag: str | None, host: HostFacts) -> RunsHere:
+    path = dict(host.interpreters).get(tag) if tag else None
+    return RunsHere(available=path is not None, interpreter=path)
