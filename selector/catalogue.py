@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from selector.decision.source import load_yaml
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, ApproachId
 from selector.text import quoted
 
 
-class Traits(BaseModel):
+@dataclass(frozen=True, eq=False)
+class Traits:
     """What rules can say about an approach; the words are explained at the head of approaches.yaml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     runs_in: Literal["own", "workers", "cluster"]
     python_parallel: bool
@@ -30,29 +27,34 @@ class Traits(BaseModel):
     pool: Literal["none", "cores", "waits"]
 
 
-class Approach(BaseModel):
+@dataclass(frozen=True, eq=False)
+class Approach:
     """One approach: its title, its traits, and what one gains and pays with it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: ApproachId
     title: str
     traits: Traits
-    tradeoffs: tuple[str, ...] = Field(min_length=1)
+    tradeoffs: tuple[str, ...]
 
 
 def load_approaches(path: Path) -> dict[ApproachId, Approach]:
     """The catalogue of approaches, simplest first; SelectorError unless it describes each approach exactly once."""
+    from selector.decision.source import load_yaml
+
     data = load_yaml(path)
     if not isinstance(data, dict) or set(data) != set(APPROACHES):
         found = set(data) if isinstance(data, dict) else set()
         odd = ", ".join(sorted(set(APPROACHES) ^ found))
-        raise SelectorError(f"{path}: missing or unknown approaches: {odd}", f"describe each of {', '.join(APPROACHES)}")
+        raise SelectorError(
+            f"{path}: missing or unknown approaches: {odd}", f"describe each of {', '.join(APPROACHES)}"
+        )
     return {key: _approach(key, data[key], f"{path}: {key}") for key in APPROACHES}
 
 
 def load_costs(path: Path) -> dict[str, float]:
     """The documented costs by name, in the units of their names; every one must state its source."""
+    from selector.decision.source import load_yaml
+
     data = load_yaml(path)
     if not isinstance(data, dict):
         raise SelectorError(f"{path}: costs are a mapping of names to values with their sources")
@@ -63,10 +65,25 @@ def load_costs(path: Path) -> dict[str, float]:
     return {name: float(entry["value"]) for name, entry in data.items()}
 
 
-def _approach(key: str, entry: Any, where: str) -> Approach:
-    try:
-        return Approach.model_validate({**entry, "id": key} if isinstance(entry, dict) else entry)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise SelectorError(f"{where}: {field}: {first['msg']} (got {quoted(first['input'])})") from None
+def _approach(key: ApproachId, entry: Any, where: str) -> Approach:
+    if not isinstance(entry, dict) or set(entry) != {"title", "traits", "tradeoffs"}:
+        raise SelectorError(f"{where} is {quoted(entry)}", "write title, traits and tradeoffs")
+    tradeoffs = entry["tradeoffs"]
+    if not isinstance(entry["title"], str) or not isinstance(tradeoffs, list) or not tradeoffs:
+        raise SelectorError(f"{where}: title is text, tradeoffs a list of sentences")
+    if not all(isinstance(sentence, str) for sentence in tradeoffs):
+        raise SelectorError(
+            f"{where}: a trade-off that is not text: {quoted(tradeoffs)}", "quote sentences with a colon"
+        )
+    return Approach(key, entry["title"], _traits(entry["traits"], where), tuple(tradeoffs))
+
+
+def _traits(entry: Any, where: str) -> Traits:
+    """Every trait, each with a value it can have."""
+    choices = {name: get_args(hint) or (True, False) for name, hint in get_type_hints(Traits).items()}
+    if not isinstance(entry, dict) or set(entry) != set(choices):
+        raise SelectorError(f"{where}: traits are {quoted(entry)}", f"give each of {', '.join(choices)}")
+    for name, value in entry.items():
+        if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices[name]):
+            raise SelectorError(f"{where}: {name} is {quoted(value)}", f"one of {', '.join(map(str, choices[name]))}")
+    return Traits(**entry)

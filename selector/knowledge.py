@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from selector.catalogue import Approach, load_approaches, load_costs
-from selector.decision import DecisionTable, load_table
+from selector.decision.table import DecisionTable
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, ApproachId
 from selector.resources import resource_dir
@@ -38,13 +38,25 @@ CHAIN: dict[str, TableContract] = {
 }
 
 
+_CATALOGUES = ("approaches", "costs")
+
+
+class Move(NamedTuple):
+    """How to get from one approach to another, in short: effort (none, low, medium, high), first steps, pitfalls."""
+
+    effort: str
+    steps: tuple[str, ...]
+    pitfalls: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """The tables by name, the approaches simplest first, the documented costs, and the folders they came from."""
+    """The tables by name, the approaches simplest first, the costs, the moves between approaches, and their folders."""
 
     tables: Mapping[str, DecisionTable]
     approaches: Mapping[ApproachId, Approach]
     costs: Mapping[str, float]
+    moves: Mapping[tuple[ApproachId, ApproachId], Move]
     folders: tuple[Path, ...]
 
 
@@ -55,13 +67,27 @@ def rules_folders(user: Path | None) -> tuple[Path, ...]:
     return ((user,) if user is not None else ()) + (resource_dir("rules"),)
 
 
-@lru_cache(maxsize=8)
 def load_knowledge(user: Path | None = None) -> Knowledge:
     """The knowledge that ships, with each file replaced by the one of the same name in the user's folder.
 
-    Raises SelectorError for a broken table, and for one that does not fit its place in the chain.
+    Raises SelectorError for a broken table, and for one that does not fit its place in the chain. What was read and
+    checked once is kept until a rule file changes.
     """
+    from selector.knowledge_cache import keep, recall, state_of
+
     folders = rules_folders(user)
+    state = state_of(folders)
+    knowledge: Knowledge | None = recall(state)
+    if knowledge is None:
+        knowledge = read_knowledge(folders)
+        keep(state, knowledge)
+    return knowledge
+
+
+def read_knowledge(folders: tuple[Path, ...]) -> Knowledge:
+    """The knowledge as the YAML files have it, checked."""
+    from selector.decision.load import load_table
+
     tables = {}
     for name, contract in CHAIN.items():
         table = load_table(find_rules(folders, f"{name}.yaml"))
@@ -71,8 +97,22 @@ def load_knowledge(user: Path | None = None) -> Knowledge:
     costs_file = find_rules(folders, "costs.yaml")
     costs = load_costs(costs_file)
     if odd := set(costs) ^ set(ours):
-        raise SelectorError(f"{costs_file}: missing or unknown costs: {', '.join(sorted(odd))}", "keep the names of ours")
-    return Knowledge(tables, load_approaches(find_rules(folders, "approaches.yaml")), costs, folders)
+        raise SelectorError(
+            f"{costs_file}: missing or unknown costs: {', '.join(sorted(odd))}", "keep the names of ours"
+        )
+    approaches = load_approaches(find_rules(folders, "approaches.yaml"))
+    return Knowledge(tables, approaches, costs, _moves(folders), folders)
+
+
+def _moves(folders: tuple[Path, ...]) -> dict[tuple[ApproachId, ApproachId], Move]:
+    from selector.recommend.migration import migration_summary
+
+    found = {}
+    for origin in APPROACHES:
+        for target in APPROACHES:
+            summary = migration_summary(origin, target, folders)
+            found[origin, target] = Move(summary.effort, summary.steps, summary.pitfalls)
+    return found
 
 
 def find_rules(folders: Iterable[Path], name: str) -> Path:
@@ -80,7 +120,25 @@ def find_rules(folders: Iterable[Path], name: str) -> Path:
     for folder in folders:
         if (folder / name).is_file():
             return folder / name
-    raise SelectorError(f"no {name} in {', '.join(map(str, folders))}", "the installation is incomplete: install it again", 1)
+    raise SelectorError(
+        f"no {name} in {', '.join(map(str, folders))}", "the installation is incomplete: install it again", 1
+    )
+
+
+def all_tables(user: Path | None = None) -> list[DecisionTable]:
+    """Every decision table in use: the chain, then the others in our folder and the user's, by name.
+
+    Raises SelectorError for a broken one. The catalogues are read too, so that this checks everything there is.
+    """
+    from selector.decision.load import load_table
+
+    knowledge = read_knowledge(rules_folders(user))
+    others: dict[str, DecisionTable] = {}
+    for folder in knowledge.folders:
+        for file in sorted(folder.glob("*.yaml")):
+            if file.stem not in (*CHAIN, *_CATALOGUES, *others):
+                others[file.stem] = load_table(file)
+    return [*knowledge.tables.values(), *others.values()]
 
 
 def _check(table: DecisionTable, name: str, contract: TableContract) -> None:
@@ -101,7 +159,9 @@ def _check(table: DecisionTable, name: str, contract: TableContract) -> None:
     outputs = {column.name for column in table.outputs}
     for output, values in contract.outputs.items():
         if output not in outputs:
-            raise SelectorError(f"{where}: {name} has no output {quoted(output)}", "the next step of the chain asks for it")
+            raise SelectorError(
+                f"{where}: {name} has no output {quoted(output)}", "the next step of the chain asks for it"
+            )
         for rule in table.rules:
             if values is not None and rule.outputs[output] not in values:
                 raise SelectorError(

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from selector.errors import SelectorError
 from selector.host import find_interpreters, platform_id, usable_cpus
 from selector.knowledge import Knowledge, load_knowledge
-from selector.profile import WorkloadProfile
+from selector.profile import WorkloadProfile, profile_from_json
 from selector.recommend.choose import choose
 from selector.recommend.explain import Explanation, explain, would_change
 from selector.recommend.facts import HostFacts
 from selector.recommend.recommendation import Recommendation, build_recommendation
+from selector.resources import resource_dir
+from selector.text import quoted, suggestion
 
 
 def this_host() -> HostFacts:
@@ -53,6 +56,22 @@ class Selector:
     def explain(self, profile: WorkloadProfile) -> Explanation:
         """Which row of which table fired on which values, and why the others did not."""
         return explain(choose(profile, self.here, self.knowledge), self.knowledge)
+
+
+def example_profiles() -> list[tuple[str, WorkloadProfile]]:
+    """The workloads that ship, by name."""
+    files = sorted(resource_dir("examples").glob("*.json"))
+    return [(file.stem, profile_from_json(file.read_bytes(), file.name)) for file in files]
+
+
+def example_text(name: str) -> str:
+    """The JSON text of one of the workloads that ship; SelectorError with a suggestion for another name."""
+    files = {file.stem: file for file in sorted(resource_dir("examples").glob("*.json"))}
+    stem = name.removesuffix(".json")
+    if stem not in files:
+        hint = "`concurrency-selector examples` lists them"
+        raise SelectorError(f"no example {quoted(name)}{suggestion(stem, files)}", hint)
+    return files[stem].read_text(encoding="utf-8")
 
 
 def recommend(profile: WorkloadProfile, *, rules: Path | str | None = None) -> Recommendation:

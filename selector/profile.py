@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -113,9 +114,10 @@ class WorkloadProfile(BaseModel):
     picklable: bool | None = Field(None, description="Functions, arguments and results can be pickled")
     free_threading_ready: bool | None = Field(None, description="All dependencies support free-threaded Python")
     subinterpreter_ready: bool | None = Field(None, description="All dependencies support subinterpreters")
-    interpreters: Annotated[
-        tuple[InterpreterTag, ...], BeforeValidator(_interpreter_list), Field(min_length=1, max_length=50)
-    ] | None = Field(None, description="Python versions that may be used, such as 3.13 or 3.14t (free-threaded)")
+    interpreters: (
+        Annotated[tuple[InterpreterTag, ...], BeforeValidator(_interpreter_list), Field(min_length=1, max_length=50)]
+        | None
+    ) = Field(None, description="Python versions that may be used, such as 3.13 or 3.14t (free-threaded)")
     platform: Annotated[Literal["linux", "macos", "windows"], _Id] | None = Field(
         None, description="Where it runs (default: this host)"
     )
@@ -148,7 +150,9 @@ def profile_from_mapping(data: object, source: str = "profile") -> WorkloadProfi
         return WorkloadProfile.model_validate(data)
     except ValidationError as error:
         lines = [_sentence(e) for e in error.errors(include_url=False)[:8]]
-        raise SelectorError("\n".join(f"{source}: {line}" for line in lines), "fields: see `recommend --help`") from None
+        raise SelectorError(
+            "\n".join(f"{source}: {line}" for line in lines), "fields: see `recommend --help`"
+        ) from None
 
 
 def profile_from_json(text: str | bytes, source: str = "profile") -> WorkloadProfile:
@@ -168,7 +172,9 @@ def decode_json(text: str | bytes, source: str) -> object:
         raise SelectorError(f"{source}: not UTF-8 text (byte {error.start})", "save the file as UTF-8") from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise SelectorError(f"{source}: not valid JSON at {where}: {error.msg}", "check the text at that place") from None
+        raise SelectorError(
+            f"{source}: not valid JSON at {where}: {error.msg}", "check the text at that place"
+        ) from None
     except RecursionError:
         raise SelectorError(f"{source}: JSON nested too deeply", "a workload is a flat object") from None
     except ValueError as error:
@@ -206,33 +212,80 @@ def _sentence(error: Any) -> str:
         return f"unknown field {quoted(field)}{suggestion(field, list(WorkloadProfile.model_fields))}"
     if kind == "missing":
         return f"{field} is missing: {accepted(field)}"
-    near = suggestion(error["input"], _choices(field)) if isinstance(error["input"], str) else ""
+    near = suggestion(error["input"], field_kind(field).choices) if isinstance(error["input"], str) else ""
     return f"{field} is {quoted(error['input'])}: expected {accepted(field)}{near}"
 
 
-def _choices(field: str) -> list[str]:
-    """The ids a field accepts, or none where it takes no fixed set."""
-    schema = WorkloadProfile.model_json_schema()["properties"].get(field, {})
-    for part in (schema, *schema.get("anyOf", [])):
-        if "enum" in part:
-            return [str(v) for v in part["enum"]]
-    return []
+class FieldKind(NamedTuple):
+    """What a field takes: `choice` (of `choices`), `flag`, `count`, `number`, `text` or `versions`."""
+
+    kind: Literal["choice", "flag", "count", "number", "text", "versions"]
+    choices: tuple[str, ...] = ()
+    above_zero: bool = False
+
+
+def field_kind(field: str) -> FieldKind:
+    """The kind of a field, from its annotation in the model."""
+    if field == "interpreters":
+        return FieldKind("versions")
+    annotation = WorkloadProfile.model_fields[field].annotation
+    base = _without_none(annotation)
+    if get_origin(base) is Literal:
+        return FieldKind("choice", get_args(base))
+    kinds: dict[Any, Literal["flag", "count", "text"]] = {bool: "flag", int: "count", str: "text"}
+    if base in kinds:
+        return FieldKind(kinds[base])
+    return FieldKind("number", above_zero=annotation == (_Positive | None))
+
+
+def _without_none(annotation: Any) -> Any:
+    """The type inside `Annotated[...]` and `... | None`."""
+    if hasattr(annotation, "__metadata__"):
+        return _without_none(annotation.__origin__)
+    if get_origin(annotation) in (Union, UnionType):
+        return _without_none(next(part for part in get_args(annotation) if part is not NoneType))
+    return annotation
 
 
 def accepted(field: str) -> str:
     """What a field accepts, in words: `one of cpu, io, hybrid`, `a whole number from 1`, ..."""
     if field not in WorkloadProfile.model_fields:
         return "a field of the profile"
-    if choices := _choices(field):
-        return f"one of {', '.join(choices)}"
-    if field == "interpreters":
-        return 'a list of versions such as ["3.13", "3.14t"]'
-    annotation = str(WorkloadProfile.model_fields[field].annotation)
-    if "bool" in annotation:
-        return "true or false"
-    if "str" in annotation:
-        return f"text of at most {200 if field == 'name' else 4000} characters"
-    if "int" in annotation:
-        return f"a whole number from 1 to {_LARGEST:,}"
-    above = "over 0" if "gt=" in annotation.lower() else "from 0"
-    return f"a number {above} to {_LARGEST:,}"
+    kind = field_kind(field)
+    match kind.kind:
+        case "choice":
+            return f"one of {', '.join(kind.choices)}"
+        case "flag":
+            return "true or false"
+        case "count":
+            return f"a whole number from 1 to {_LARGEST:,}"
+        case "text":
+            return f"text of at most {200 if field == 'name' else 4000} characters"
+        case "versions":
+            return 'a list of versions such as ["3.13", "3.14t"]'
+    return f"a number {'over' if kind.above_zero else 'from'} 0 to {_LARGEST:,}"
+
+
+_YES_NO = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
+
+
+def value_from_text(field: str, text: str) -> object:
+    """What somebody typed for a field, as JSON would have it; text that does not fit is handed on to be refused.
+
+    Empty text and `null` mean unknown; flags take y/n, yes/no, true/false; versions are separated by commas.
+    """
+    text = text.strip()
+    if text in ("", "null"):
+        return None
+    kind = field_kind(field).kind if field in WorkloadProfile.model_fields else "text"
+    if kind == "flag":
+        return _YES_NO.get(text.casefold(), text)
+    if kind == "versions":
+        return [part.strip() for part in text.strip("[]").replace('"', "").split(",")]
+    if kind in ("count", "number"):
+        try:
+            number = float(text) if kind == "number" or not text.lstrip("+-").isdigit() else int(text[:400])
+        except ValueError:
+            return text
+        return int(number) if kind == "count" and number.is_integer() else number
+    return text

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_PACKAGE = Path(__file__).resolve().parent
 
 
 def resource_dir(kind: str) -> Path:
@@ -14,5 +13,5 @@ def resource_dir(kind: str) -> Path:
     A wheel carries them as `selector/_data/KIND`; a checkout and an editable install have them beside
     the package, where they are edited.
     """
-    shipped = os.path.join(_PACKAGE, "_data", kind)
-    return Path(shipped if os.path.isdir(shipped) else os.path.join(os.path.dirname(_PACKAGE), kind))
+    shipped = _PACKAGE / "_data" / kind
+    return shipped if shipped.is_dir() else _PACKAGE.parent / kind

@@ -56,7 +56,9 @@ class CostEstimate(NamedTuple):
 def estimate(traits: Traits, workers: int, work: Quantities, costs: Costs) -> CostEstimate:
     """The middle estimate for one approach with so many workers."""
     memory, overhead = memory_mb(traits, workers, work, costs)
-    return CostEstimate(batch_seconds(traits, workers, work, costs), memory, overhead, latency_ms(traits, workers, work, costs))
+    return CostEstimate(
+        batch_seconds(traits, workers, work, costs), memory, overhead, latency_ms(traits, workers, work, costs)
+    )
 
 
 def speedup_range(

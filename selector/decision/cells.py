@@ -11,7 +11,7 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Scalar = bool | int | float | str | None
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
@@ -57,7 +57,7 @@ class Not:
 Cell = Anything | Compare | Interval | OneOf | Not
 
 ANYTHING = Anything()
-_ORDER: dict[str, Callable[[object, object], bool]] = {
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 
@@ -79,6 +79,8 @@ def matches(cell: Cell, value: Scalar) -> bool:
             return True
         case Compare(operator="=", value=wanted):
             return wanted is None if value is None else _same(value, wanted)
+        case Compare(operator="!=", value=None):
+            return value is not None
         case Compare(operator="!=", value=wanted):
             return _comparable(value, wanted) and not _same(value, wanted)
         case Compare(operator=order, value=bound):
@@ -171,8 +173,8 @@ def parse_cell(text: str) -> Cell:
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<string>"(?:[^"\\]|\\.)*")
-    | (?P<number>-?(?:\d+(?:\.(?!\.)\d+)?|\.\d+)(?:[eE][-+]?\d+)?)
-    | (?P<dots>\.\.)
+    | (?P<number>-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)
+    | (?P<dots>\.\.(?!\.))
     | (?P<operator><=|>=|!=|<|>|=)
     | (?P<name>[^\W\d][\w/]*(?:-\w+)*)
     | (?P<mark>[-,()\[\]])
@@ -184,14 +186,20 @@ _MAX_NESTING = 20
 _MISTAKES = {
     "==": "write = for equal", "=>": "write >= for at least", "=<": "write <= for at most", "<>": "write != for unlike",
     "“": 'use straight quotes: "', "”": 'use straight quotes: "', "'": 'strings take double quotes: "cpu"',
-    "…": "an interval has two dots: [1..5]", "|": "separate alternatives by commas", "*": "any value is written -",
-    "?": "tests have no variable: >= 2",
+    "\u2018": 'use straight quotes: "', "\u2019": 'use straight quotes: "', "\u2212": "a minus sign is written -",
+    "≥": "write >=", "≤": "write <=", "≠": "write !=", "!": "write != for unlike, not(...) for the opposite",
+    "…": "an interval has two dots: [1..5]", "...": "an interval has two dots: [1..5]",
+    "|": "separate alternatives by commas", ";": "separate alternatives by commas",
+    "&": "an interval [a..b] joins two bounds", "*": "any value is written -", "?": "tests have no variable: >= 2",
+    "%": "units belong in the input's name",
 }  # fmt: skip
 _NOT_A_TEST = {
     "and": "an interval [a..b] joins two bounds", "or": "separate alternatives by commas",
     "date": "dates and times are not supported", "time": "dates and times are not supported",
     "duration": "durations are not supported: use a number with its unit in the name",
     "in": "leave `in` out: a cell is already a test of its input",
+    "to": "an interval is written [a..b]", "between": "an interval is written [a..b]",
+    "..": "an interval has brackets: '[1..5]', in quotes in YAML",
 }  # fmt: skip
 
 
@@ -232,7 +240,7 @@ class _Parser:
                 raise CellError(f"{mistake} is not part of a test", offset, hint)
         if rest.startswith('"'):
             raise CellError("a string without its closing quote", offset, 'end it with "')
-        raise CellError(f"{rest[0]!r} is not part of a test", offset, "tests look like >= 2, [1..5], \"a\",\"b\" or -")
+        raise CellError(f"{rest[0]!r} is not part of a test", offset, 'tests look like >= 2, [1..5], "a","b" or -')
 
     def peek(self, word: str) -> bool:
         return self.words[self.at] == word and self.kinds[self.at] != "string"
@@ -256,9 +264,16 @@ class _Parser:
         result = self.alternatives()
         if self.kinds[self.at] != "end":
             word = self.words[self.at]
-            hint = _MISTAKES.get(self.words[self.at - 1] + word) or _NOT_A_TEST.get(word, "separate alternatives by commas")
-            raise self.fail(f"unexpected {word!r}", hint)
+            raise self.fail(f"unexpected {word!r}", self.hint_for_unexpected(word))
         return result
+
+    def hint_for_unexpected(self, word: str) -> str:
+        before = self.words[self.at - 1]
+        if self.kinds[self.at] == "operator":
+            return "a test starts with its operator and does not name its input: >= 2"
+        if before == "not":
+            return "not takes parentheses: not(...)"
+        return _NOT_A_TEST.get(word) or _NOT_A_TEST.get(before) or "separate alternatives by commas"
 
     def alternatives(self) -> Cell:
         """One test, or several separated by commas."""
@@ -317,7 +332,7 @@ class _Parser:
             raise self.fail("an interval without its end", "close it with ] or )")
         self.take()
         if kind_of(low) != kind_of(high) or kind_of(low) not in ("number", "string"):
-            raise self.fail("an interval needs two numbers or two strings", "write [1..5] or [\"a\"..\"f\"]", back=2)
+            raise self.fail("an interval needs two numbers or two strings", 'write [1..5] or ["a".."f"]', back=2)
         assert not isinstance(low, bool) and not isinstance(high, bool) and low is not None and high is not None
         closed = start == "[", end == "]"
         if low > high or (low == high and closed != (True, True)):  # type: ignore[operator]  # same kind: just checked
@@ -326,6 +341,7 @@ class _Parser:
 
     def literal(self) -> Scalar:
         kind, word = self.kinds[self.at], self.words[self.at]
+        value: Scalar
         if kind == "number":
             value = self.number(word)
         elif kind == "string":
@@ -334,10 +350,14 @@ class _Parser:
             value = _CONSTANTS.get(word, word)
         else:
             found = repr(word) if word else "the end of the cell"
-            raise self.fail(f"expected a value but found {found}", _NOT_A_TEST.get(word, "a number, a string or true/false"))
+            raise self.fail(
+                f"expected a value but found {found}", _NOT_A_TEST.get(word, "a number, a string or true/false")
+            )
         self.take()
         if kind == "number" and self.kinds[self.at] == "name":
-            raise self.fail(f"a number followed by {self.words[self.at]!r}", "units belong in the input's name")
+            after = self.words[self.at]
+            hint = "write 1000, not 1_000" if after.startswith("_") else "units belong in the input's name"
+            raise self.fail(f"a number followed by {after!r}", _NOT_A_TEST.get(after, hint))
         return value
 
     def number(self, word: str) -> int | float:

@@ -58,17 +58,18 @@ def compile_column(column: Input, cells: Sequence[Cell], everything: int) -> Col
 
     missing = passing(None)
     if column.type == "boolean":
-        allowed = column.values if isinstance(column.values, tuple) else (True, False)
+        allowed = [value for value in (True, False) if column.problem(value) is None]
         return Column("boolean", column.optional, missing, {v: passing(v) for v in allowed}, [], [])
     if isinstance(column.values, tuple):
         return Column("values", column.optional, missing, {v: passing(v) for v in column.values}, [], [])
-    mentioned = [value for cell in cells for value in literals(cell) if value is not None]
+    mentioned: list[Any] = [value for cell in cells for value in literals(cell) if value is not None]
     domain = column.values
     if domain is not None:
         mentioned += [value for value in literals(domain) if value is not None]
-    bounds = sorted(set(mentioned))  # type: ignore[type-var]  # one type: the loader checked them
+    bounds = sorted(set(mentioned))
     by_gap = [
-        passing(value) if domain is None or matches(domain, value) else None for value in _one_from_each_place(bounds, column.type)
+        passing(value) if domain is None or matches(domain, value) else None
+        for value in _one_from_each_place(bounds, column.type)
     ]
     return Column(column.type, column.optional, missing, {}, list(bounds), by_gap)
 
@@ -93,18 +94,20 @@ def _number_between(low: float, high: float) -> float:
     return whole if low < whole < high else low / 2 + high / 2
 
 
-def matcher(names: Sequence[str], columns: Sequence[Column], lowest_bit_only: bool) -> Callable[[Mapping[str, Any]], int]:
+def matcher(
+    names: Sequence[str], columns: Sequence[Column], lowest_bit_only: bool, *, others_allowed: bool = False
+) -> Callable[[Mapping[str, Any]], int]:
     """One function from a dict of inputs to the rules that match, as bits (only the first rule's if asked).
 
-    It raises LookupError, TypeError or ValueError for anything but a dict of exactly these inputs with plain, finite
-    values inside their domains.
+    It raises LookupError, TypeError or ValueError for anything but a dict of exactly these inputs (unless others are
+    allowed) with plain, finite values inside their domains.
     """
-    space: dict[str, Any] = {"left": bisect_left, "right": bisect_right, "names": frozenset(names)}
+    space: dict[str, Any] = {"left": bisect_left, "right": bisect_right}
     lines = [
         "def match(inputs):",
         " if inputs.__class__ is not dict: raise TypeError",
-        f" if len(inputs) != {len(names)} and not inputs.keys() <= names: raise LookupError",
         " found = -1",
+        " absent = 0",
     ]
     for i, (name, column) in enumerate(zip(names, columns, strict=True)):
         space |= {f"name{i}": name, f"value{i}": column.by_value, f"bounds{i}": column.bounds}
@@ -112,6 +115,9 @@ def matcher(names: Sequence[str], columns: Sequence[Column], lowest_bit_only: bo
         if column.kind == "boolean":
             space |= {f"true{i}": column.by_value.get(True), f"false{i}": column.by_value.get(False)}
         lines += _column_source(i, column)
+    if not others_allowed:  # all inputs that are there were met above: one more is no input
+        absent = " - absent" if any(column.optional for column in columns) else ""
+        lines.append(f" if len(inputs) != {len(names)}{absent}: raise LookupError")
     lines.append(" return found & -found" if lowest_bit_only else " return found")
     exec("\n".join(lines), space)  # numbered names only: see the module's docstring
     match: Callable[[Mapping[str, Any]], int] = space["match"]
@@ -122,7 +128,7 @@ def _column_source(i: int, column: Column) -> list[str]:
     """The statements that narrow `found` by input number i."""
     fetch = f" x = inputs.get(name{i})" if column.optional else f" x = inputs[name{i}]"
     if column.kind == "values":
-        test = [f" found &= value{i}[x] if x.__class__ is not bool else None"]
+        test = [f" found &= value{i}[x] if x.__class__ is int or x.__class__ is float else None"]
         if all(isinstance(v, str) for v in column.by_value):
             test = [f" found &= value{i}[x]"]
     elif column.kind == "boolean":
@@ -143,4 +149,5 @@ def _column_source(i: int, column: Column) -> list[str]:
         ]
     if not column.optional:
         return [fetch, *test]
-    return [fetch, f" if x is None: found &= missing{i}", " else:", *(f" {line}" for line in test)]
+    absent = [" if x is None:", f"  found &= missing{i}", f"  if name{i} not in inputs: absent += 1"]
+    return [fetch, *absent, " else:", *(f" {line}" for line in test)]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from selector.decision.cells import (
     ANYTHING,
-    Anything,
     Cell,
     CellError,
     Compare,
-    Interval,
     Not,
     OneOf,
     Scalar,
@@ -41,6 +39,7 @@ _TABLE_KEYS = ("table", "title", "hit_policy", "aggregate", "inputs", "outputs",
 _TYPES: tuple[str, ...] = get_args(ValueType)
 _POLICIES: tuple[str, ...] = get_args(HitPolicy)
 _AGGREGATES: tuple[str, ...] = get_args(Aggregate)
+_LIST_POLICIES = ("rule_order", "output_order", "collect")
 _ARTICLE = {"string": "a string", "number": "a number", "boolean": "true or false", "null": "null"}
 
 
@@ -72,7 +71,9 @@ class _Loader:
         for key in node.value if known is not None else ():
             if key not in (names := list(known or ())):
                 place = (node.keys or {}).get(key, (node.line, node.column))
-                self.fail(place, f"{what}: unknown key {quoted(key)}{suggestion(key, names)}", f"keys: {', '.join(names)}")
+                self.fail(
+                    place, f"{what}: unknown key {quoted(key)}{suggestion(key, names)}", f"keys: {', '.join(names)}"
+                )
         return node.value
 
     def items(self, node: Node, what: str) -> list[Node]:
@@ -111,7 +112,7 @@ class _Loader:
         inputs = self.inputs(self.required(entries, "inputs", root, "the table"))
         outputs_node = self.required(entries, "outputs", root, "the table")
         outputs = self.outputs(outputs_node)
-        self.check_policy(outputs_node, policy, aggregate, outputs)
+        outputs = self.fit_to_policy(outputs_node, policy, aggregate, outputs)
         return DecisionTable(
             name=self.text(self.required(entries, "table", root, "the table"), "table"),
             title=self.text(entries.get("title"), "title"),
@@ -120,13 +121,15 @@ class _Loader:
             inputs=inputs,
             outputs=outputs,
             rules=self.rules(self.required(entries, "rules", root, "the table"), inputs, outputs),
-            default=self.default(entries.get("default"), outputs),
+            default=self.default(entries.get("default"), outputs, policy, aggregate),
             examples=self.examples(entries.get("examples"), inputs),
             source=self.file,
         )
 
-    def check_policy(self, node: Node, policy: str, aggregate: str | None, outputs: tuple[OutputColumn, ...]) -> None:
-        """A policy that needs something of the outputs must find it there."""
+    def fit_to_policy(
+        self, node: Node, policy: str, aggregate: str | None, outputs: tuple[OutputColumn, ...]
+    ) -> tuple[OutputColumn, ...]:
+        """The outputs, if the policy finds in them what it needs; what is summed or compared is a number by default."""
         if policy in ("priority", "output_order") and all(c.values is None for c in outputs):
             self.fail(node, f"hit_policy {policy} needs an order of outputs", "give an output its `values`, best first")
         if aggregate in ("sum", "min", "max"):
@@ -135,6 +138,8 @@ class _Loader:
             allowed = ("number",) if aggregate == "sum" else ("number", "string")
             if outputs[0].type not in (*allowed, None):
                 self.fail(node, f"{aggregate} needs {' or '.join(allowed)} outputs", f"`type: {allowed[0]}`")
+            return (replace(outputs[0], type=outputs[0].type or "number"),)
+        return outputs
 
     def inputs(self, node: Node) -> tuple[Input, ...]:
         columns = []
@@ -160,14 +165,16 @@ class _Loader:
         return None if cell is ANYTHING else cell
 
     def values(self, node: Node, kind: str | None, what: str) -> tuple[Scalar, ...]:
-        found = []
+        found: dict[Scalar, None] = {}
         for item in self.items(node, f"{what}: values"):
             value = self.scalar(item, f"{what}: values")
-            if value is None or (kind is not None and kind_of(value) != kind):
-                self.fail(item, f"{what}: the value {quoted(value)} is not {_ARTICLE[kind or 'string']}", _quote_hint(value))
+            kind = kind or kind_of(value)  # without a type, the first value sets it
+            if value is None or kind_of(value) != kind:
+                wanted = _ARTICLE[kind] if value is not None else "a value"
+                self.fail(item, f"{what}: the value {quoted(value)} is not {wanted}", _quote_hint(value))
             if value in found:
                 self.fail(item, f"{what}: the value {quoted(value)} appears twice", "keep one")
-            found.append(value)
+            found[value] = None
         if not found:
             self.fail(node, f"{what}: values is empty", "list what it may be, or leave values out")
         return tuple(found)
@@ -192,6 +199,8 @@ class _Loader:
             entries = {} if spec.value is None else self.mapping(spec, what, ("type", "values"))
             kind: Any = self.word(entries["type"], f"{what}: type", _TYPES) if "type" in entries else None
             values = self.values(entries["values"], kind, what) if "values" in entries else None
+            if values is not None and kind is None:
+                kind = kind_of(values[0])
             columns.append(OutputColumn(name, kind, values))
         if not columns:
             self.fail(node, "a table needs at least one output")
@@ -203,7 +212,9 @@ class _Loader:
         for number, item in enumerate(self.items(node, "rules"), start=1):
             rule = self.rule(item, number, inputs, outputs)
             if rule.id in ids:
-                self.fail(item, f"two rules have the id {quoted(rule.id)}", "ids name rows in explanations: make them unique")
+                self.fail(
+                    item, f"two rules have the id {quoted(rule.id)}", "ids name rows in explanations: make them unique"
+                )
             ids.add(rule.id)
             rules.append(rule)
         if not rules:
@@ -222,7 +233,9 @@ class _Loader:
             self.cell(tests[c.name], c, f"{what}, input {c.name}") if c.name in tests else ANYTHING for c in inputs
         )
         then = self.required(entries, "then", node, what)
-        return Rule(rule_id, cells, self.row(then, outputs, what), self.text(entries.get("because"), "because"), node.line)
+        return Rule(
+            rule_id, cells, self.row(then, outputs, what), self.text(entries.get("because"), "because"), node.line
+        )
 
     def row(self, node: Node, outputs: tuple[OutputColumn, ...], what: str) -> Outputs:
         """The outputs of a rule or of the default: every one of them, each of its type and domain."""
@@ -240,17 +253,25 @@ class _Loader:
             result[column.name] = value
         return result
 
-    def default(self, node: Node | None, outputs: tuple[OutputColumn, ...]) -> Output:
+    def default(
+        self, node: Node | None, outputs: tuple[OutputColumn, ...], policy: str, aggregate: str | None
+    ) -> Output:
+        """The output where nothing matches, of the shape that the policy gives where something does."""
         if node is None or node.value is None:
             return None
-        if isinstance(node.value, list):
+        if aggregate is not None:
+            kind = outputs[0].type if aggregate != "count" else "number"
+            value = self.scalar(node, "default")
+            if isinstance(value, bool) or value is None or kind_of(value) != kind:
+                self.fail(node, f"default is {quoted(value)}", f"under {aggregate} it is {_ARTICLE[str(kind)]}")
+            return value
+        if isinstance(node.value, list) and policy in _LIST_POLICIES:
             return [self.row(item, outputs, "default") for item in node.value]
-        if isinstance(node.value, dict):
-            return self.row(node, outputs, "default")
-        value = self.scalar(node, "default")
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            self.fail(node, f"default is {quoted(value)}", "a mapping of outputs, or a number under an aggregate")
-        return value
+        if not isinstance(node.value, dict):
+            self.fail(
+                node, f"default is {quoted(node.plain())}", f"under {policy} it is a mapping of outputs to values"
+            )
+        return self.row(node, outputs, "default")
 
     def examples(self, node: Node | None, inputs: tuple[Input, ...]) -> tuple[Example, ...]:
         found = []
@@ -269,12 +290,14 @@ class _Loader:
             if not value:
                 self.fail(node, f"{what}: an empty list matches nothing", "list the values, or write -")
             tests = tuple(self.cell(item, column, what) for item in value)
+            if ANYTHING in tests:
+                self.fail(node, f"{what}: - stands alone", "write - as the whole cell for any value")
             return tests[0] if len(tests) == 1 else OneOf(tests)
         if isinstance(value, dict):
             self.fail(node, f"{what}: a cell is a test, not a mapping", "for example '>= 2'")
         if not isinstance(value, str):
             cell: Cell = Compare("=", value)
-        elif isinstance(column.values, tuple) and value in column.values and value != "-":
+        elif isinstance(column.values, tuple) and value in column.values and value != "-" and (value or node.quoted):
             return Compare("=", value)
         else:
             cell = self.parse(node, what)
@@ -293,33 +316,39 @@ class _Loader:
         for value in literals(cell):
             if value is None:
                 if not column.optional:
-                    self.fail(node, f"{what}: null can never match: the input is not optional", "add `optional: true` to it")
+                    self.fail(
+                        node, f"{what}: null can never match: the input is not optional", "add `optional: true` to it"
+                    )
                 continue
             if kind_of(value) != column.type:
                 self.fail(
                     node, f"{what}: cell {quoted(node.plain())}: {quoted(value)} is not {_ARTICLE[column.type]}",
                     self.type_hint(value, column),
                 )  # fmt: skip
-            if isinstance(column.values, tuple) and value not in column.values and not _ordered(cell):
+        for value in _equalities(cell):
+            if isinstance(column.values, tuple) and value is not None and value not in column.values:
                 near = suggestion(str(value), [str(v) for v in column.values])
                 problem = f"{what}: cell {quoted(node.plain())}: {quoted(value)} is not a value of the input{near}"
                 self.fail(node, problem, _one_of(column.values))
 
     def type_hint(self, value: Scalar, column: Input) -> str:
         if column.type == "string":
-            return f"did you mean '\"{value}\"'?"
+            return f"did you mean '\"{_yaml_text(value)}\"'?"
         if column.type == "boolean":
             return "write true or false"
         return f"{column.name} takes numbers: '>= 2', '[1..5]' or 3"
 
 
-def _ordered(cell: Cell) -> bool:
-    """Whether a cell compares by order, so that its bounds need not be values of the domain."""
-    if isinstance(cell, OneOf):
-        return all(_ordered(test) for test in cell.tests)
-    if isinstance(cell, Not):
-        return _ordered(cell.test)
-    return isinstance(cell, Anything | Interval) or (isinstance(cell, Compare) and cell.operator not in ("=", "!="))
+def _equalities(cell: Cell) -> list[Scalar]:
+    """The literals a cell compares by equality: they must be values of the domain (the bounds of an order need not)."""
+    match cell:
+        case Compare(operator="=" | "!=", value=value):
+            return [value]
+        case OneOf(tests=tests):
+            return [value for test in tests for value in _equalities(test)]
+        case Not(test=test):
+            return _equalities(test)
+    return []
 
 
 def _one_of(values: tuple[Scalar, ...]) -> str:
@@ -327,4 +356,11 @@ def _one_of(values: tuple[Scalar, ...]) -> str:
 
 
 def _quote_hint(value: Scalar) -> str:
-    return f'did you mean "{value}"? YAML reads it as {kind_of(value)}: quote it' if not isinstance(value, str) else ""
+    if isinstance(value, str):
+        return ""
+    return f'did you mean "{_yaml_text(value)}"? YAML reads it as {kind_of(value)}: quote it'
+
+
+def _yaml_text(value: Scalar) -> str:
+    """A constant as it was written: true, not True."""
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 
 from selector.errors import SelectorError
+from selector.text import quoted
 
 MAX_BYTES = 1_000_000
-MAX_NODES = 100_000  # aliases count for everything they stand for
+MAX_NODES = 100_000  # aliases count for everything they stand for, long texts for one in each 64 characters
 MAX_DEPTH = 32
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, where it was built in
@@ -36,7 +37,8 @@ class Node:
     """A YAML value and where it stands: `value` is a scalar, a `list[Node]` or a `dict[str, Node]`.
 
     `line` and `column` count from 1. `keys` holds the place of each key of a mapping, `quoted` tells a text in
-    quotes (or a block) from a plain one, `size` counts the nodes below and including this one.
+    quotes (or a block that is not empty) from a plain one, `size` counts the nodes below and including this one,
+    `height` the levels below it.
     """
 
     value: Any
@@ -45,6 +47,7 @@ class Node:
     quoted: bool = False
     size: int = 1
     keys: dict[str, tuple[int, int]] | None = None
+    height: int = 0
 
     def plain(self) -> Any:
         """The value without places: scalars, lists and dicts."""
@@ -58,10 +61,12 @@ class Node:
 def read_text(path: Path, limit: int = MAX_BYTES) -> str:
     """The UTF-8 text of a file; SelectorError if it is missing, a folder, too large or not UTF-8."""
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
         raise SelectorError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ValueError:  # a NUL or a lone surrogate
+        raise SelectorError(f"{quoted(str(path))}: not the name of a file") from None
     if len(data) > limit:
         raise SelectorError(f"{path}: larger than {limit:,} bytes", "split the file")
     try:
@@ -77,25 +82,39 @@ def load_yaml(path: Path) -> Any:
 
 def parse_yaml(text: str, name: str) -> Node:
     """The one document in `text` as nodes; `name` is how errors call it."""
+    if len(text) > MAX_BYTES:
+        raise SelectorError(f"{name}: larger than {MAX_BYTES:,} characters", "split it")
     try:
+        text.encode()
         events = iter(yaml.parse(text, Loader=_Loader))
         node = _Composer(name, events).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise SelectorError(f"{name}{place}: not valid YAML: {error.problem or error.context}", _yaml_hint(error)) from None
-    except yaml.YAMLError as error:
-        raise SelectorError(f"{name}: not valid YAML: {_one_line(error)}") from None
+        raise SelectorError(
+            f"{name}{place}: not valid YAML: {error.problem or error.context}", _yaml_hint(error)
+        ) from None
+    except UnicodeEncodeError as error:
+        raise _bad_character(text, error.start, name) from None
+    except yaml.reader.ReaderError as error:
+        raise _bad_character(text, text.find(chr(error.character)), name) from None
     return node
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+def _bad_character(text: str, index: int, name: str) -> SelectorError:
+    line, column = text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+    problem = f"the character U+{ord(text[index]):04X} is not allowed"
+    return SelectorError(
+        f"{name}:{line}:{column}: not valid YAML: {problem}", "save the file as UTF-8 text, without it"
+    )
+
+
+_NEEDS_QUOTES = ("cannot start any token", "did not find expected", "block sequence entries are not allowed")
 
 
 def _yaml_hint(error: yaml.MarkedYAMLError) -> str:
-    if "cannot start any token" in str(error.problem) or "did not find expected" in str(error.problem):
-        return "put tests such as '>= 2' or '\"a\",\"b\"' in single quotes"
+    if any(problem in str(error.problem) for problem in _NEEDS_QUOTES):
+        return "put tests such as '>= 2', '\"a\",\"b\"' or '-' in single quotes"
     return "check the indentation and the quotes at that place"
 
 
@@ -120,28 +139,29 @@ class _Composer:
             raise self.error(after, "a second document", "keep one table in a file")
         return node
 
-    def error(self, event: yaml.Event, problem: str, hint: str) -> SelectorError:
+    def error(self, event: Any, problem: str, hint: str) -> SelectorError:
         mark = event.start_mark
         return SelectorError(f"{self.name}:{mark.line + 1}:{mark.column + 1}: {problem}", hint)
 
-    def count(self, event: yaml.Event, nodes: int) -> None:
+    def count(self, event: Any, nodes: int) -> None:
         self.total += nodes
         if self.total > MAX_NODES:
             raise self.error(event, f"more than {MAX_NODES:,} values", "split the file; check its aliases")
 
     def node(self, event: Any, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            raise self.error(event, f"nested more than {MAX_DEPTH} deep", "a table is three levels deep")
+            raise self.too_deep(event)
         kind = type(event)
         if kind is yaml.AliasEvent:
             if event.anchor not in self.anchors:
                 raise self.error(event, f"the alias *{event.anchor} has no finished anchor", "name the anchor before")
             node = self.anchors[event.anchor]
             self.count(event, node.size)
+            if depth + node.height > MAX_DEPTH:
+                raise self.too_deep(event)
             return node
-        if event.tag is not None and event.tag != "!":
-            raise self.error(event, f"the tag {event.tag} is not accepted", "leave the tag out")
-        self.count(event, 1)
+        self.refuse_tag(event)
+        self.count(event, 1 if kind is not yaml.ScalarEvent else _weight(event.value))
         if kind is yaml.ScalarEvent:
             node = self.scalar(event)
         elif kind is yaml.SequenceStartEvent:
@@ -152,11 +172,20 @@ class _Composer:
             self.anchors[event.anchor] = node
         return node
 
+    def too_deep(self, event: yaml.Event) -> SelectorError:
+        return self.error(event, f"nested more than {MAX_DEPTH} deep", "a table is three levels deep")
+
+    def refuse_tag(self, event: Any) -> None:
+        if event.tag is not None and event.tag != "!":
+            hint = "quote the test: '!= 5'" if event.tag.startswith("!=") else "leave the tag out"
+            raise self.error(event, f"the tag {event.tag} is not accepted", hint)
+
     def scalar(self, event: Any) -> Node:
         mark = event.start_mark
         plain: bool = event.implicit[0]
         value = self.resolve(event) if plain else event.value
-        return Node(value, mark.line + 1, mark.column + 1, not plain)
+        in_quotes = not plain and (value != "" or event.style not in ("|", ">"))
+        return Node(value, mark.line + 1, mark.column + 1, in_quotes, _weight(event.value))
 
     def resolve(self, event: Any) -> Any:
         """A plain scalar by the core schema of YAML 1.2; whatever is no number and no constant is text."""
@@ -178,25 +207,36 @@ class _Composer:
 
     def sequence(self, event: Any, depth: int) -> Node:
         items: list[Node] = []
-        size = 1
+        size, height = 1, 0
         while not isinstance(following := next(self.events), yaml.SequenceEndEvent):
             item = self.node(following, depth + 1)
             items.append(item)
             size += item.size
-        return Node(items, event.start_mark.line + 1, event.start_mark.column + 1, size=size)
+            height = max(height, item.height + 1)
+        return Node(items, event.start_mark.line + 1, event.start_mark.column + 1, size=size, height=height)
 
     def mapping(self, event: Any, depth: int) -> Node:
         entries: dict[str, Node] = {}
         keys: dict[str, tuple[int, int]] = {}
-        size = 1
+        size, height = 1, 0
         while not isinstance(following := next(self.events), yaml.MappingEndEvent):
             if not isinstance(following, yaml.ScalarEvent):
                 raise self.error(following, "a key that is not text", "keys are plain words")
+            self.refuse_tag(following)
             key = following.value
             if key in entries:
                 raise self.error(following, f'the key "{key}" appears twice', "keep one of them")
             item = self.node(next(self.events), depth + 1)
             entries[key] = item
-            keys[key] = (following.start_mark.line + 1, following.start_mark.column + 1)
-            size += item.size + 1
-        return Node(entries, event.start_mark.line + 1, event.start_mark.column + 1, size=size, keys=keys)
+            mark: Any = following.start_mark
+            keys[key] = (mark.line + 1, mark.column + 1)
+            size += item.size + _weight(key)
+            height = max(height, item.height + 1)
+        return Node(
+            entries, event.start_mark.line + 1, event.start_mark.column + 1, size=size, keys=keys, height=height
+        )
+
+
+def _weight(text: str) -> int:
+    """What a text counts for: a long one that many aliases repeat must not fill the memory."""
+    return 1 + len(text) // 64

@@ -41,7 +41,7 @@ class Input:
             return None if self.optional else "is missing"
         if not isinstance(value, str | int | float) or kind_of(value) != self.type:
             return f"is {quoted(value)}, not a {self.type}"
-        if isinstance(value, int | float) and not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             return f"is {value}, not a finite number"
         if isinstance(self.values, tuple) and value not in self.values:
             near = suggestion(value, [str(v) for v in self.values]) if isinstance(value, str) else ""
@@ -117,6 +117,10 @@ class Decision:
         """The ids of the rules whose outputs were used, in the order of the output."""
         return list(self._matched)
 
+    def with_trace(self, trace: tuple[RowTrace, ...]) -> Decision:
+        """The same decision with what became of every rule."""
+        return Decision(self._output, self.rules, trace)
+
     def __repr__(self) -> str:
         return f"Decision(output={self._output!r}, matched={list(self._matched)!r})"
 
@@ -137,6 +141,13 @@ class DecisionTable:
     source: str = ""
     _settled: dict[int, Decision] = field(default_factory=dict, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made from: the checked table with its compiled columns, without generated functions."""
+        self._columns  # noqa: B018  # compiles them, so that the copy need not
+        return {k: v for k, v in self.__dict__.items() if k not in ("_match", "_match_among", "_settled")} | {
+            "_settled": {}
+        }
+
     @cached_property
     def input_names(self) -> tuple[str, ...]:
         """The names of the inputs, in order."""
@@ -150,20 +161,40 @@ class DecisionTable:
         """
         if trace:
             return self._traced(inputs)
+        match = self._match
         try:
-            matched = self._match(inputs)
+            matched = match(inputs)
         except (LookupError, TypeError, ValueError):
-            matched = self._match(self._checked(inputs))
+            matched = match(self._checked(inputs))
         try:
             return self._settled[matched]
         except KeyError:
             return self._settle(matched, inputs)
 
+    def decide_among(self, facts: dict[str, Any]) -> Decision:
+        """Like `decide`, where `facts` may hold more than this table's inputs: one set of facts for a chain of tables."""
+        match = self._match_among
+        try:
+            matched = match(facts)
+        except (LookupError, TypeError, ValueError):
+            return self.decide(self.inputs_among(facts))
+        try:
+            return self._settled[matched]
+        except KeyError:
+            return self._settle(matched, self.inputs_among(facts))
+
+    def inputs_among(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """This table's inputs, out of a larger set of facts."""
+        return {name: facts.get(name) for name in self.input_names}
+
     @cached_property
     def _match(self) -> Callable[[Mapping[str, Any]], int]:
         """Inputs to the set of rules that match, as bits; raises for any input that is not plainly right."""
-        first = self.hit_policy == "first"
-        return compiled.matcher([c.name for c in self.inputs], self._columns, lowest_bit_only=first)
+        return compiled.matcher(self.input_names, self._columns, self.hit_policy == "first")
+
+    @cached_property
+    def _match_among(self) -> Callable[[Mapping[str, Any]], int]:
+        return compiled.matcher(self.input_names, self._columns, self.hit_policy == "first", others_allowed=True)
 
     @cached_property
     def _columns(self) -> list[compiled.Column]:
@@ -210,7 +241,7 @@ class DecisionTable:
                     raise self._violation(rules, inputs, "only one rule may match")
                 return rules[0].outputs, (rules[0],)
             case "any":
-                if any(rule.outputs != rules[0].outputs for rule in rules):
+                if any(_typed(rule.outputs) != _typed(rules[0].outputs) for rule in rules):
                     raise self._violation(rules, inputs, "all rules that match must give the same output")
                 return rules[0].outputs, tuple(rules)
             case "priority":
@@ -230,8 +261,12 @@ class DecisionTable:
     def _aggregated(self, values: list[Any]) -> int | float | str:
         if self.aggregate == "count":
             return len(values)
-        function: Callable[[list[Any]], int | float | str] = {"sum": _sum, "min": min, "max": max}[str(self.aggregate)]
-        return function(values)
+        if self.aggregate == "sum":
+            try:
+                return _sum(values)
+            except OverflowError:
+                raise SelectorError(f"table {self.name}: the sum of its outputs is too large for a number") from None
+        return min(values) if self.aggregate == "min" else max(values)  # type: ignore[no-any-return]
 
     def _violation(self, rules: list[Rule], inputs: Mapping[str, Any], law: str) -> SelectorError:
         names = ", ".join(f"{rule.id} (line {rule.line})" if rule.line else rule.id for rule in rules)
@@ -259,7 +294,7 @@ class DecisionTable:
             left = passed
         for rule in settled.rules:
             rows[self._position[rule.id]] = RowTrace(rule.id, True, True)
-        return Decision(settled._output, settled.rules, tuple(rows))
+        return settled.with_trace(tuple(rows))
 
     @cached_property
     def _all_matched(self) -> list[RowTrace]:
@@ -277,8 +312,15 @@ class DecisionTable:
     def thresholds(self, name: str) -> list[Scalar]:
         """The literals that the cells of one input mention: where the table's answer to it can change."""
         position = self.input_names.index(name)
-        found = [v for rule in self.rules if rule.cells[position] is not ANYTHING for v in literals(rule.cells[position])]
+        found = [
+            v for rule in self.rules if rule.cells[position] is not ANYTHING for v in literals(rule.cells[position])
+        ]
         return list(dict.fromkeys(found))
+
+
+def _typed(outputs: Outputs) -> dict[str, tuple[str, Scalar]]:
+    """Outputs that differ where their types do: 1 == True, but a table that says both contradicts itself."""
+    return {name: (kind_of(value), value) for name, value in outputs.items()}
 
 
 def _sum(values: list[int | float]) -> int | float:

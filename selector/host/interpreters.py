@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json, to_json
 
+from selector.files import write_atomically
+
 if TYPE_CHECKING:
     import subprocess
 
@@ -46,7 +48,7 @@ class Interpreter(BaseModel):
     `not free_threaded` only where a build decides so.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     path: str
     version: str = Field(description="such as 3.14.10 or 3.15.0a3")
@@ -288,7 +290,7 @@ def _system_directories(root: str) -> Iterator[tuple[FoundIn, str]]:
 
 
 def _windows_directories(environ: Mapping[str, str], home: str) -> Iterator[tuple[FoundIn, str]]:
-    """uv and pyenv-win, then where the python.org installer and the Python install manager put theirs."""
+    """The folders of uv and pyenv-win, then where the python.org installer and the Python install manager put theirs."""
     roaming, local = environ.get("APPDATA"), environ.get("LOCALAPPDATA")
     if base := environ.get("UV_PYTHON_INSTALL_DIR"):
         yield from (("uv", d) for d in _below(base))
@@ -535,18 +537,7 @@ def _save_cache(file: str, entries: Mapping[str, Any]) -> None:
 
     Entries of files that are gone are dropped. A cache that cannot be written is no error: the next start asks again.
     """
-    import tempfile
-
     cache = {"version": _CACHE_VERSION, "entries": {p: e for p, e in entries.items() if os.path.exists(p)}}
-    folder = os.path.dirname(file)
-    temporary = ""
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".interpreters-")
-        with open(handle, "wb") as stream:
-            stream.write(to_json(cache))
-        os.replace(temporary, file)
-    except (OSError, ValueError):
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+    with contextlib.suppress(OSError, ValueError):
+        os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
+        write_atomically(Path(file), to_json(cache))

@@ -35,7 +35,7 @@ class UsableCpus(BaseModel):
     (joblib's loky and Go 1.25 round up too.) The unrounded `quota` is there for whoever predicts speed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     count: int = Field(ge=1)
     logical: int = Field(ge=1, description="logical CPUs of the machine")
@@ -53,7 +53,7 @@ class Memory(BaseModel):
     figure counts file cache which the kernel drops when asked.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     total_mb: int = Field(ge=0)
     available_mb: int = Field(ge=0)
@@ -65,7 +65,7 @@ class Memory(BaseModel):
 class Host(BaseModel):
     """This machine and the Python that looks at it; saved with every result, and read back from JSON unchanged."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     platform: PlatformId
     system: str = Field(description="such as Linux 6.1 x86_64")
@@ -225,16 +225,15 @@ class _Cgroups:
     def cpu_quota(self) -> tuple[float | None, str | None]:
         """The smallest quota in CPUs and the file that sets it; None twice where there is no quota."""
         found = [(quota, f"{d}/cpu.max") for d in self._directories("") if (quota := self._quota_v2(d))]
-        for directory in self._directories("cpu"):
-            if quota := self._quota_v1(directory):
-                found.append((quota, f"{directory}/cpu.cfs_quota_us"))
+        older = self._directories("cpu")
+        found += [(quota, f"{d}/cpu.cfs_quota_us") for d in older if (quota := self._quota_v1(d))]
         if not found:
             return None, None
         quota, file = min(found, key=lambda pair: pair[0])
         return quota, file.encode(errors="replace").decode()
 
     def memory_limit(self) -> int | None:
-        """The smallest memory limit in bytes. (memory.high is left out: it slows a group down, it is no limit.)"""
+        """The smallest memory limit in bytes. memory.high is left out: it slows a group down, it is no limit."""
         texts = [self._read(d, "memory.max") for d in self._directories("")]
         texts += [self._read(d, "memory.limit_in_bytes") for d in self._directories("memory")]
         return min((n for text in texts if (n := _positive(text)) and n < _NO_LIMIT), default=None)

@@ -1,6 +1,6 @@
 """The chain of tables: from a profile and a host to the approach, with every row that had a say.
 
-classify -> strategy -> (sizing, estimate, eligibility for each candidate) -> speedup bands -> engine, advice.
+classify -> strategy -> (sizing, estimate, eligibility for each candidate) -> speedup bands -> engine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from selector.decision.table import Rule
 from selector.errors import SelectorError
 from selector.knowledge import Knowledge
 from selector.profile import APPROACHES, ApproachId, WorkloadProfile
-from selector.recommend.facts import HostFacts, add_cost_facts, approach_facts, build_facts, newest, quantities, workers_that_fit
+from selector.recommend.facts import (
+    HostFacts,
+    add_cost_facts,
+    approach_facts,
+    build_facts,
+    newest,
+    quantities,
+    workers_that_fit,
+)
 
 #: Threads for waits when nothing says how many are in flight: the default cap of ThreadPoolExecutor (docs).
 _DEFAULT_WAITING_THREADS = 32
@@ -34,7 +42,7 @@ class Candidate:
     sizing: Rule
     predicted: CostEstimate
     ruled_out: tuple[Rule, ...]
-    facts: Mapping[str, Any]
+    facts: dict[str, Any]
 
     @property
     def standing(self) -> str:
@@ -54,8 +62,6 @@ class Choice:
     band: Rule | None  # of speedup_bands, if the predictions had a say
     fastest: Candidate | None  # the candidate that `chosen` was held against
     engine: Rule | None
-    advice: tuple[Rule, ...]
-    interpreter: str | None  # the tag of the Python to use, such as 3.14t
 
     @property
     def answer(self) -> tuple[str, str | None]:
@@ -81,9 +87,7 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
         chosen, band, fastest = _least_bad(candidates, facts, work, knowledge), None, None
     others = tuple(c for c in candidates if c.approach != chosen.approach)
     engine = _one(knowledge.tables["engine"], facts) if chosen.approach == "distributed" else None
-    advice = tuple(_rows(knowledge.tables["advice"], chosen.facts))
-    interpreter = _interpreter(knowledge.approaches[chosen.approach].traits, profile, host)
-    return Choice(facts, work, classified, chosen, others, band, fastest, engine, advice, interpreter)
+    return Choice(facts, work, classified, chosen, others, band, fastest, engine)
 
 
 def _candidate(
@@ -100,6 +104,7 @@ def _candidate(
 
 def _workers(basis: str, traits: Traits, facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> int:
     """The size of the pool: by CPUs or by waits, no more than tasks, and no more than memory allows (at least one)."""
+    cores: int
     cores, tasks = facts["cpu_cores"], facts["tasks"]
     if basis == "one":
         return 1
@@ -131,9 +136,7 @@ def _seconds(candidate: Candidate) -> float:
     return candidate.predicted.seconds
 
 
-def _least_bad(
-    candidates: list[Candidate], facts: dict[str, Any], work: Quantities, knowledge: Knowledge
-) -> Candidate:
+def _least_bad(candidates: list[Candidate], facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> Candidate:
     """With no eligible contender: an eligible fallback, else any eligible approach, else the first candidate as it is."""
     for candidate in candidates:
         if not candidate.ruled_out:
@@ -147,7 +150,7 @@ def _least_bad(
     return candidates[0] if candidates else _candidate("single_threaded", None, facts, work, knowledge)
 
 
-def _interpreter(traits: Traits, profile: WorkloadProfile, host: HostFacts) -> str | None:
+def interpreter_for(traits: Traits, profile: WorkloadProfile, host: HostFacts) -> str | None:
     """The tag of the Python to use: the newest fitting one of the profile's, else of the host's, else what to install."""
     tags = profile.interpreters or host.tags
     if traits.needs == "free_threaded":
@@ -157,21 +160,16 @@ def _interpreter(traits: Traits, profile: WorkloadProfile, host: HostFacts) -> s
     return newest(tags, free_threaded=False) or newest(tags, free_threaded=True)
 
 
-def _inputs(table: DecisionTable, facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: facts.get(name) for name in table.input_names}
+def _rows(table: DecisionTable, facts: dict[str, Any]) -> tuple[Rule, ...]:
+    return table.decide_among(facts).rules
 
 
-def _rows(table: DecisionTable, facts: Mapping[str, Any]) -> tuple[Rule, ...]:
-    return table.decide(_inputs(table, facts)).rules
-
-
-def _one(table: DecisionTable, facts: Mapping[str, Any]) -> Rule:
+def _one(table: DecisionTable, facts: dict[str, Any]) -> Rule:
     """The row that fired (under a default: the default as a row)."""
-    inputs = _inputs(table, facts)
-    decision = table.decide(inputs)
+    decision = table.decide_among(facts)
     if decision.rules:
         return decision.rules[0]
     if decision.output is None:
-        given = ", ".join(f"{k}={v}" for k, v in inputs.items() if v is not None)
+        given = ", ".join(f"{k}={v}" for k, v in table.inputs_among(facts).items() if v is not None)
         raise SelectorError(f"table {table.name} in {table.source}: no rule matches {given}", "add a rule or a default")
     return Rule("default", (), decision.output, "No rule matched: the table's default.")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, Union, get_args, get_origin
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from selector.decision import DecisionTable
 from selector.knowledge import Knowledge
-from selector.profile import WorkloadProfile
+from selector.profile import WorkloadProfile, field_kind
 from selector.recommend.choose import Candidate, Choice, choose
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.recommendation import Change
@@ -21,7 +20,7 @@ Answer = tuple[str, str | None]
 class RowReport(BaseModel):
     """What became of one row: fired, matched without firing, or the first cell that failed and the value seen."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     rule: str
     fired: bool
@@ -35,7 +34,7 @@ class RowReport(BaseModel):
 class TableReport(BaseModel):
     """One table as it was asked: about which approach (None: about the workload), and its rows in order."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     table: str
     title: str
@@ -47,7 +46,7 @@ class TableReport(BaseModel):
 class Explanation(BaseModel):
     """The facts that were known and every table with the fate of its rows."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     facts: dict[str, bool | int | float | str]
     tables: tuple[TableReport, ...]
@@ -61,7 +60,9 @@ def explain(choice: Choice, knowledge: Knowledge) -> Explanation:
     reports += [_report(tables["eligibility"], c.facts, c.approach) for c in candidates]
     reports.append(_report(tables["sizing"], choice.chosen.facts, choice.chosen.approach))
     if choice.fastest is not None:
-        reports.append(_report(tables["speedup_bands"], _band_facts(choice.chosen, choice.fastest), choice.chosen.approach))
+        reports.append(
+            _report(tables["speedup_bands"], _band_facts(choice.chosen, choice.fastest), choice.chosen.approach)
+        )
     if choice.engine is not None:
         reports.append(_report(tables["engine"], choice.facts))
     reports.append(_report(tables["advice"], choice.chosen.facts, choice.chosen.approach))
@@ -74,7 +75,7 @@ def _band_facts(chosen: Candidate, fastest: Candidate) -> dict[str, Any]:
 
 
 def _report(table: DecisionTable, facts: Mapping[str, Any], approach: str | None = None) -> TableReport:
-    trace = table.decide({name: facts.get(name) for name in table.input_names}, trace=True).trace
+    trace = table.decide(table.inputs_among(facts), trace=True).trace
     rows = tuple(
         RowReport(
             rule=row.rule, fired=row.fired, matched=row.matched, because=rule.because,
@@ -88,7 +89,7 @@ def _report(table: DecisionTable, facts: Mapping[str, Any], approach: str | None
 # --- which inputs matter -------------------------------------------------------------------------------------------
 
 #: Numbers are tried on this ladder; where an answer changes between two rungs, the place is found by bisection.
-_LADDER = tuple(m * 10.0**e for e in range(-2, 7) for m in (1, 3))
+_LADDER = tuple(10.0**exponent for exponent in range(-2, 7))
 _NOT_INPUTS = ("name", "description", "current_approach")
 _INTERPRETER_CHOICES = (("3.14",), ("3.14", "3.14t"))
 
@@ -100,25 +101,14 @@ def input_names() -> list[str]:
 
 def alternatives_of(field: str) -> tuple[Any, ...]:
     """Values a field may have: every id of a fixed set, both booleans, or the ladder for numbers."""
-    annotation: Any = WorkloadProfile.model_fields[field].annotation
-    options = [a for a in _parts(annotation) if a is not type(None)]
-    kind = options[0]
-    if field == "interpreters":
+    kind = field_kind(field)
+    if kind.kind == "versions":
         return _INTERPRETER_CHOICES
-    if get_origin(kind) is Literal:
-        return get_args(kind)
-    if kind is bool:
+    if kind.kind == "flag":
         return (True, False)
-    return tuple(dict.fromkeys(int(v) for v in _LADDER if v >= 1)) if kind is int else _LADDER
-
-
-def _parts(annotation: Any) -> tuple[Any, ...]:
-    """The members of a union, without Annotated around them."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        return tuple(part for a in get_args(annotation) for part in _parts(a))
-    if hasattr(annotation, "__metadata__"):
-        return _parts(annotation.__origin__)
-    return (annotation,)
+    if kind.kind == "count":
+        return tuple(int(v) for v in _LADDER if v >= 1)
+    return kind.choices or _LADDER
 
 
 def outcomes(profile: WorkloadProfile, field: str, host: HostFacts, knowledge: Knowledge) -> list[tuple[Any, Answer]]:
@@ -131,18 +121,23 @@ def _answerer(profile: WorkloadProfile, field: str, host: HostFacts, knowledge: 
     return lambda value: choose(profile.model_copy(update={field: value}), host, knowledge).answer
 
 
-def would_change(
-    profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge
-) -> tuple[Change, ...]:
-    """For each input, the nearest values at which the answer is another one; every other answer is named once an input."""
+def would_change(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> tuple[Change, ...]:
+    """For each input, the nearest values at which the answer is another one.
+
+    For a known number that is the nearest change below and above it; for anything else, the first value that gives
+    each other answer.
+    """
     found = []
     for field in input_names():
         current = choice.facts.get(field, getattr(profile, field))
-        tried = [(v, a) for v, a in outcomes(profile, field, host, knowledge) if v != current]
-        if tried and isinstance(tried[0][0], int | float) and not isinstance(tried[0][0], bool):
-            places = _nearest_numbers(tried, current, choice.answer, _answerer(profile, field, host, knowledge))
+        values = [v for v in alternatives_of(field) if v != current]
+        number = field_kind(field).kind in ("count", "number")
+        ask = _answerer(profile, field, host, knowledge)
+        if number and current is not None:
+            below, above = [v for v in reversed(values) if v < current], [v for v in values if v > current]
+            places = [p for rungs in (below, above) if (p := _first_step(current, rungs, choice.answer, ask))]
         else:
-            places = _first_of_each(tried, choice.answer)
+            places = _first_of_each(values[::2] if number else values, choice.answer, ask)
         found += [Change(input=field, to=value, approach=_said(answer)) for value, answer in places]
     return tuple(found)
 
@@ -151,35 +146,33 @@ def _said(answer: Answer) -> str:
     return f"{answer[0]} ({answer[1]})" if answer[1] else answer[0]
 
 
-def _first_of_each(tried: list[tuple[Any, Answer]], answer: Answer) -> Iterator[tuple[Any, Answer]]:
+def _first_of_each(values: list[Any], answer: Answer, ask: Callable[[Any], Answer]) -> list[tuple[Any, Answer]]:
     seen = {answer}
-    for value, other in tried:
-        if other not in seen:
+    found = []
+    for value in values:
+        if (other := ask(value)) not in seen:
             seen.add(other)
-            yield value, other
+            found.append((value, other))
+    return found
 
 
-def _nearest_numbers(
-    tried: list[tuple[Any, Answer]], current: float | None, answer: Answer, ask: Callable[[Any], Answer]
-) -> Iterator[tuple[Any, Answer]]:
-    """The nearest change below and above the current number; for an unknown number, the first value of each answer."""
-    if current is None:
-        yield from _first_of_each(tried, answer)
-        return
-    for rungs in ([t for t in reversed(tried) if t[0] < current], [t for t in tried if t[0] > current]):
-        inside: Any = current
-        for value, other in rungs:
-            if other != answer:
-                yield _bisect(inside, value, answer, ask)
-                break
-            inside = value
+def _first_step(
+    current: Any, rungs: list[Any], answer: Answer, ask: Callable[[Any], Answer]
+) -> tuple[Any, Answer] | None:
+    """Walking away from the current number: where the answer first changes, narrowed down between two rungs."""
+    inside = current
+    for rung in rungs:
+        if ask(rung) != answer:
+            return _bisect(inside, rung, answer, ask)
+        inside = rung
+    return None
 
 
 def _bisect(inside: Any, outside: Any, answer: Answer, ask: Callable[[Any], Answer]) -> tuple[Any, Answer]:
-    """The number nearest to `inside`, to 2 %, that gives another answer; whole numbers exactly where they are small."""
+    """The number nearest to `inside`, to 2 %, that gives another answer; small whole numbers exactly."""
     whole = isinstance(outside, int)
-    while abs(outside - inside) > (max(1, abs(outside) * 0.02) if whole else max(abs(outside), 1e-9) * 0.02):
-        middle = (inside + outside) // 2 if whole else _round((inside + outside) / 2)
+    while abs(outside - inside) > max(1 if whole else 1e-9, abs(outside) * 0.02):
+        middle = (inside + outside) // 2 if whole else float(f"{(inside + outside) / 2:.3g}")
         if middle in (inside, outside):
             break
         if ask(middle) == answer:
@@ -187,7 +180,3 @@ def _bisect(inside: Any, outside: Any, answer: Answer, ask: Callable[[Any], Answ
         else:
             outside = middle
     return outside, ask(outside)
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.3g}")

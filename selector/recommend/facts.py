@@ -7,6 +7,7 @@ Every value is plain (text, number, boolean) or None for unknown. `FACTS` lists 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 from selector.catalogue import Traits
@@ -36,7 +37,7 @@ _DERIVED = {
 }
 _OF_APPROACH = {
     "approach": "the approach in question",
-    **{f"{name}": "a trait of the approach (see approaches.yaml)" for name in Traits.model_fields},
+    **dict.fromkeys(Traits.__annotations__, "a trait of the approach (see approaches.yaml)"),
     "workers": "the size of its pool",
     "memory_use": "its predicted memory, as far as known, against the budget",
     "latency_use": "its predicted latency of a task against the requirement",
@@ -54,7 +55,7 @@ FACTS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HostFacts:
     """What a recommendation takes from the host: its platform, usable CPUs and interpreters (tag to path)."""
 
@@ -62,18 +63,20 @@ class HostFacts:
     usable_cpus: int
     interpreters: tuple[tuple[str, str], ...] = ()
 
-    @property
+    @cached_property
     def tags(self) -> tuple[str, ...]:
         """The tags of the interpreters found here, such as 3.13 and 3.14t."""
         return tuple(tag for tag, _ in self.interpreters)
 
 
+@lru_cache(maxsize=512)
 def version_key(tag: str) -> tuple[int, int, bool]:
     """`3.14t` as (3, 14, True), for comparing versions."""
     major, minor = tag.rstrip("t").split(".")
     return int(major), int(minor), tag.endswith("t")
 
 
+@lru_cache(maxsize=512)
 def newest(tags: tuple[str, ...], free_threaded: bool, at_least: int = 0) -> str | None:
     """The newest tag of one kind of build, from Python 3.`at_least` on, or None."""
     fitting = [t for t in tags if t.endswith("t") == free_threaded and version_key(t)[1] >= at_least]
@@ -174,7 +177,9 @@ def _builds(profile: WorkloadProfile) -> dict[str, Any]:
             profile.free_threading_ready, None if listed is None else newest(listed, free_threaded=True) is not None
         ),
         "subinterpreters": _readiness(
-            profile.subinterpreter_ready, None if listed is None else any(version_key(t)[1] >= 14 for t in listed), False
+            profile.subinterpreter_ready,
+            None if listed is None else any(version_key(t)[1] >= 14 for t in listed),
+            False,
         ),
         "gil_build": listed is None or newest(listed, free_threaded=False) is not None,
     }

@@ -9,15 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer
 from selector.cost.predict import speedup_range
 from selector.knowledge import Knowledge
 from selector.profile import ApproachId, WorkloadProfile
-from selector.recommend.choose import Candidate, Choice
+from selector.recommend.choose import Candidate, Choice, interpreter_for
 from selector.recommend.facts import HostFacts
-from selector.recommend.migration import migration_summary
-
-SCHEMA = 1
 
 
 class _Saved(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True, defer_build=True
+    )
 
 
 class Reason(_Saved):
@@ -59,8 +58,6 @@ class Fits(_Saved):
 class Migration(_Saved):
     """How to get there from where the code is (single-threaded if the profile does not say)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
-
     from_approach: ApproachId = Field(alias="from")
     effort: Literal["none", "low", "medium", "high"]
     steps: tuple[str, ...]
@@ -95,7 +92,7 @@ class RunsHere(_Saved):
 class Recommendation(_Saved):
     """The answer to a profile. `would_change` is None where it was not asked for."""
 
-    schema_version: Literal[1] = Field(SCHEMA, alias="schema")
+    schema_version: Literal[1] = Field(1, alias="schema")
     profile: WorkloadProfile
     workload_class: str
     approach: ApproachId
@@ -110,8 +107,6 @@ class Recommendation(_Saved):
     alternatives: tuple[Alternative, ...]
     would_change: tuple[Change, ...] | None
     runs_here: RunsHere
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
     @field_serializer("profile")
     def _only_what_is_given(self, profile: WorkloadProfile) -> dict[str, Any]:
@@ -128,27 +123,29 @@ def build_recommendation(
     """The recommendation that a choice amounts to; the profile in it carries the CPUs and platform it was made for."""
     chosen = choice.chosen
     origin = profile.current_approach or "single_threaded"
-    move = migration_summary(origin, chosen.approach, knowledge.folders)
+    move = knowledge.moves[origin, chosen.approach]
+    interpreter = interpreter_for(knowledge.approaches[chosen.approach].traits, profile, host)
+    here = _runs_here(interpreter, host)
     resolved = {"cpu_cores": choice.facts["cpu_cores"], "platform": choice.facts["platform"]}
     return Recommendation(
         profile=profile.model_copy(update=resolved),
         workload_class=choice.facts["workload_class"],
         approach=chosen.approach,
         title=knowledge.approaches[chosen.approach].title,
-        engine=choice.answer[1],  # type: ignore[arg-type]  # knowledge checked the values
-        interpreter=choice.interpreter,
+        engine=choice.answer[1],
+        interpreter=interpreter,
         workers=chosen.workers,
-        reasons=_reasons(choice),
+        reasons=_reasons(choice, knowledge),
         expected=_expected(chosen, choice, knowledge),
         fits=_fits(chosen, profile),
         migration=Migration(from_approach=origin, effort=move.effort, steps=move.steps, pitfalls=move.pitfalls),
-        alternatives=_alternatives(choice, host, knowledge),
+        alternatives=_alternatives(choice, here.available, knowledge),
         would_change=would_change,
-        runs_here=_runs_here(choice.interpreter, host),
+        runs_here=here,
     )
 
 
-def _reasons(choice: Choice) -> tuple[Reason, ...]:
+def _reasons(choice: Choice, knowledge: Knowledge) -> tuple[Reason, ...]:
     chosen = choice.chosen
     found = [Reason(rule=f"classify/{choice.classified.id}", text=choice.classified.because)]
     if chosen.row is not None:
@@ -157,12 +154,15 @@ def _reasons(choice: Choice) -> tuple[Reason, ...]:
         found.append(_last_resort(choice))
     if choice.band is not None and choice.fastest is not None:
         found.append(Reason(rule=f"speedup_bands/{choice.band.id}", text=_band_text(choice)))
-    found += [Reason(rule=f"eligibility/{rule.id}", text=f"Not met even so: {rule.because}") for rule in chosen.ruled_out]
+    found += [
+        Reason(rule=f"eligibility/{rule.id}", text=f"Not met even so: {rule.because}") for rule in chosen.ruled_out
+    ]
     if choice.engine is not None:
         found.append(Reason(rule=f"engine/{choice.engine.id}", text=choice.engine.because))
+    advice = knowledge.tables["advice"].decide_among(chosen.facts).rules
     if chosen.workers > 1:
         found.append(Reason(rule=f"sizing/{chosen.sizing.id}", text=chosen.sizing.because))
-    return (*found, *(Reason(rule=f"advice/{rule.id}", text=rule.because) for rule in choice.advice))
+    return (*found, *(Reason(rule=f"advice/{rule.id}", text=rule.because) for rule in advice))
 
 
 def _last_resort(choice: Choice) -> Reason:
@@ -170,7 +170,9 @@ def _last_resort(choice: Choice) -> Reason:
     for candidate in choice.others:
         if candidate.standing == "contender" and candidate.ruled_out:
             rule = candidate.ruled_out[0]
-            return Reason(rule=f"eligibility/{rule.id}", text=f"{candidate.approach} would come first, but: {rule.because}")
+            return Reason(
+                rule=f"eligibility/{rule.id}", text=f"{candidate.approach} would come first, but: {rule.because}"
+            )
     return Reason(rule="strategy", text="No row of the table suits better.")
 
 
@@ -183,9 +185,9 @@ def _band_text(choice: Choice) -> str:
             return "It is the fastest by prediction."
         beaten = min(slower, key=lambda c: c.predicted.seconds or 0.0)
         gain = (beaten.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
-        return f"Predicted the fastest, {gain:.2g}x as fast as {beaten.approach}, the next."
+        return f"Predicted the fastest, {gain:.2f}x as fast as {beaten.approach}, the next."
     gain = (chosen.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
-    return f"{fastest.approach} is predicted {gain:.2g}x as fast. {choice.band.because}"
+    return f"{fastest.approach} is predicted {gain:.2f}x as fast. {choice.band.because}"
 
 
 def _expected(candidate: Candidate, choice: Choice, knowledge: Knowledge) -> Expected:
@@ -218,13 +220,12 @@ def _fits(candidate: Candidate, profile: WorkloadProfile) -> Fits:
     return Fits(memory=None if memory is None else memory <= 1, latency=None if latency is None else latency <= 1)
 
 
-def _alternatives(choice: Choice, host: HostFacts, knowledge: Knowledge) -> tuple[Alternative, ...]:
+def _alternatives(choice: Choice, runs_here: bool, knowledge: Knowledge) -> tuple[Alternative, ...]:
     """The other candidates: what runs here first if the choice does not, then eligible before rejected."""
-    here = _runs_here(choice.interpreter, host).available
 
     def order(candidate: Candidate) -> tuple[bool, bool, bool]:
         needs_other_python = knowledge.approaches[candidate.approach].traits.needs != "any"
-        return bool(candidate.ruled_out), not here and needs_other_python, candidate.standing != "contender"
+        return bool(candidate.ruled_out), not runs_here and needs_other_python, candidate.standing != "contender"
 
     return tuple(_alternative(c, choice, knowledge) for c in sorted(choice.others, key=order))
 

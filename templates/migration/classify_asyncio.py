@@ -24,12 +24,14 @@ def classify(features: list[int]) -> int:
 
 
 async def process(record: int, totals: Counter[int], slots: asyncio.Semaphore) -> None:
+    """One record: wait for a slot, fetch under a timeout, add the result."""
     async with slots, asyncio.timeout(TIMEOUT_SECONDS):
         features = await fetch(record)
     totals[classify(features)] += record  # no await between read and write: no lock needed
 
 
 async def main() -> None:
+    """All records as tasks of one group."""
     totals: Counter[int] = Counter()
     slots = asyncio.Semaphore(IN_FLIGHT)
     async with asyncio.TaskGroup() as group:  # the first failure cancels the rest and is raised here

@@ -28,12 +28,14 @@ def classify(features: list[int]) -> int:
 
 
 async def process(record: int, totals: Counter[int], slots: asyncio.Semaphore) -> None:
+    """One record: wait for a slot, fetch under a timeout, add the result."""
     async with slots, asyncio.timeout(TIMEOUT_SECONDS):
         features = await fetch(record)
     totals[classify(features)] += record  # this loop's own Counter
 
 
 async def classify_share(records: Sequence[int]) -> Counter[int]:
+    """One thread's share of the records, on the loop of that thread."""
     totals: Counter[int] = Counter()
     slots = asyncio.Semaphore(IN_FLIGHT)  # made inside the loop that uses it
     async with asyncio.TaskGroup() as group:
@@ -43,6 +45,7 @@ async def classify_share(records: Sequence[int]) -> Counter[int]:
 
 
 def main() -> None:
+    """A loop in each thread, and their totals merged at the end."""
     if getattr(sys, "_is_gil_enabled", lambda: True)():  # asked after all imports
         print("warning: the GIL is on; the loops will take turns", file=sys.stderr)
     workers = os.cpu_count() or 1

@@ -33,6 +33,7 @@ async def fetch(record: int, slots: asyncio.Semaphore) -> list[int]:
 
 
 async def process(records: range, totals: Counter[int], pool: Executor, slots: asyncio.Semaphore) -> None:
+    """One batch: its waits overlap on the loop, then a worker classifies it."""
     batch = list(await asyncio.gather(*(fetch(record, slots) for record in records)))
     labels = await asyncio.get_running_loop().run_in_executor(pool, classify, batch)
     for record, label in zip(records, labels, strict=True):
@@ -40,6 +41,7 @@ async def process(records: range, totals: Counter[int], pool: Executor, slots: a
 
 
 async def main() -> None:
+    """All batches as tasks of one group, over one pool."""
     totals: Counter[int] = Counter()
     slots = asyncio.Semaphore(IN_FLIGHT)
     context = multiprocessing.get_context("spawn")  # not fork: the loop and its threads would come along

@@ -31,6 +31,7 @@ def fetch_and_classify(record: int) -> int:
 
 
 async def process(record: int, totals: Counter[int], pool: Executor, slots: asyncio.Semaphore) -> None:
+    """One record: wait for a slot, then for the thread that works on it."""
     loop = asyncio.get_running_loop()
     async with slots, asyncio.timeout(TIMEOUT_SECONDS):  # a timeout frees the task; the thread runs on to its end
         label = await loop.run_in_executor(pool, fetch_and_classify, record)
@@ -38,6 +39,7 @@ async def process(record: int, totals: Counter[int], pool: Executor, slots: asyn
 
 
 async def main() -> None:
+    """All records as tasks of one group, over one pool."""
     totals: Counter[int] = Counter()
     slots = asyncio.Semaphore(WORKERS)  # wait here, not in the pool's queue, so that the timeout counts work only
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="blocking") as pool:

@@ -47,6 +47,7 @@ def process(record: int) -> int:
 
 
 def main() -> None:
+    """Send all records as tasks, and collect the results."""
     try:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1)  # say at once that nobody listens, rather than retry for long

@@ -36,6 +36,7 @@ def process(records: range, weights: list[list[int]]) -> list[int]:
 
 
 def main() -> None:
+    """Send all batches to the cluster, and collect the results."""
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
     batches = [range(start, start + 6) for start in range(0, RECORDS, 6)]
     totals: Counter[int] = Counter()

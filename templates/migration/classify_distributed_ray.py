@@ -37,6 +37,7 @@ def process(records: range, weights: list[list[int]]) -> list[tuple[int, int]]:
 
 
 def main() -> None:
+    """Keep a few batches in flight, and collect the results as they come."""
     ray.init(log_to_driver=False)
     totals: Counter[int] = Counter()
     weights = ray.put(WEIGHTS)  # stored once; each task gets the reference

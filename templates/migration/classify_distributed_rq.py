@@ -40,6 +40,7 @@ def process(records: list[int]) -> list[int]:
 
 
 def main() -> None:
+    """Queue all batches, and collect the results."""
     queue = Queue("classify", connection=Redis.from_url(REDIS), default_timeout=30)
     batches = [list(range(start, start + 12)) for start in range(0, RECORDS, 12)]
     try:

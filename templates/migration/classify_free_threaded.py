@@ -40,6 +40,7 @@ def warn_if_gil() -> None:
 
 
 def main() -> None:
+    """A share for each thread, and their totals merged at the end."""
     warn_if_gil()
     workers = min(RECORDS, (os.cpu_count() or 1) * 4)  # the waits overlap too; for CPU work alone: one per core
     shares = [range(start, RECORDS, workers) for start in range(workers)]

@@ -31,6 +31,7 @@ def process(record: int) -> int:
 
 
 def main() -> None:
+    """All records over one pool; the parent merges the results."""
     totals: Counter[int] = Counter()
     context = multiprocessing.get_context("spawn")  # the one start method that every platform has
     pool = ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context, initializer=load_weights)

@@ -12,15 +12,15 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, str(os.cpu_count() or 1))  # the usable cores; read once, when the library loads
 
 try:
-    import numpy
+    import numpy as np
 except ImportError:
     print("needs NumPy: pip install numpy", file=sys.stderr)
     sys.exit(3)
 
 RECORDS, FEATURES, CLASSES = 48, 64, 16
-WEIGHTS = numpy.array(
+WEIGHTS = np.array(
     [[(13 * label + 7 * column) % 19 - 9 for column in range(FEATURES)] for label in range(CLASSES)],
-    dtype=numpy.float64,  # BLAS multiplies floats; these whole numbers stay far below 2**53, so they stay exact
+    dtype=np.float64,  # BLAS multiplies floats; these whole numbers stay far below 2**53, so they stay exact
 )
 
 
@@ -31,8 +31,9 @@ def fetch(record: int) -> list[int]:
 
 
 def main() -> None:
+    """Fetch everything, then score everything at once."""
     with ThreadPoolExecutor(16) as pool:
-        features = numpy.array(list(pool.map(fetch, range(RECORDS))), dtype=numpy.float64)
+        features = np.array(list(pool.map(fetch, range(RECORDS))), dtype=np.float64)
     scores = features @ WEIGHTS.T  # the whole batch at once, outside any pool of ours
     totals: Counter[int] = Counter()
     for record, label in enumerate(scores.argmax(axis=1).tolist()):  # argmax: the first of equal scores

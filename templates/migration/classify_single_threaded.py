@@ -22,6 +22,7 @@ def classify(features: list[int]) -> int:
 
 
 def main() -> None:
+    """All records, in order."""
     totals: Counter[int] = Counter()
     for record in range(RECORDS):
         totals[classify(fetch(record))] += record

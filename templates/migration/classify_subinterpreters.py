@@ -39,6 +39,7 @@ def process(records: range) -> list[int]:
 
 
 def main() -> None:
+    """All batches over one pool; the main interpreter merges the results."""
     totals: Counter[int] = Counter()
     batches = [range(start, start + 6) for start in range(0, RECORDS, 6)]
     with InterpreterPoolExecutor(os.process_cpu_count() or 1, initializer=load_weights) as pool:

@@ -20,10 +20,12 @@ class Totals:
         self._counts: Counter[int] = Counter()
 
     def add(self, label: int, amount: int) -> None:
+        """Add under the lock."""
         with self._lock:
             self._counts[label] += amount
 
     def snapshot(self) -> Counter[int]:
+        """A copy that no thread changes any more."""
         with self._lock:
             return self._counts.copy()
 
@@ -41,6 +43,7 @@ def classify(features: list[int]) -> int:
 
 
 def main() -> None:
+    """All records over one pool of threads."""
     shared = Totals()
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="classify") as pool:
         futures = [pool.submit(lambda r: shared.add(classify(fetch(r)), r), record) for record in range(RECORDS)]

@@ -1,0 +1,426 @@
+"""The command line: arguments to pipeline to output. The only place that prints results, handles errors and exits.
+
+Results go to standard output; prompts, progress and warnings to standard error. Modules that take time to import are
+imported by the command that needs them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from selector.errors import SelectorError
+
+if TYPE_CHECKING:
+    from selector.profile import WorkloadProfile
+    from selector.report.document import Document
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+INTERRUPTED = 130
+_FORMATS = click.Choice(["text", "json", "markdown"])
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command and exit: 0 done, 1 it failed, 2 bad input or usage, 130 interrupted. No traceback without --debug."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = cli.main(arguments, prog_name="concurrency-selector", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        if "--debug" in arguments:
+            raise
+        code = _report(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(error: BaseException) -> int:
+    """Say on standard error what went wrong, and what to do; returns the exit code."""
+    from selector.text import printable
+
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else 1
+        case SelectorError():
+            click.echo(printable(f"error: {error.message}"), err=True)
+            if error.hint:
+                click.echo(printable(f"  hint: {error.hint}"), err=True)
+            return error.exit_code
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case KeyboardInterrupt() | click.Abort():
+            click.echo("interrupted", err=True)
+            return INTERRUPTED
+        case BrokenPipeError():
+            # The reader of our output has gone (`| head`): that is its right, and nothing to report.
+            sys.stdout = None  # type: ignore[assignment]  # or the interpreter reports the pipe again at exit
+            return 0
+    detail = printable(f"{type(error).__name__}: {error}")
+    click.echo(
+        f"error: this should not have happened: {detail}\n  hint: run it again with --debug and report it", err=True
+    )
+    return 1
+
+
+def _rules_option(command: Command) -> Command:
+    return click.option(
+        "--rules",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="A folder of your own tables; a table of the same name replaces ours.",
+    )(command)
+
+
+def _format_option(command: Command) -> Command:
+    return click.option("--format", "form", type=_FORMATS, default="text", show_default=True, help="How to print it.")(
+        command
+    )
+
+
+def _set_option(command: Command) -> Command:
+    return click.option(
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set a field of the profile (null: unknown)."
+    )(command)
+
+
+class ApproachType(click.ParamType):  # type: ignore[type-arg]
+    """An approach id; hyphens and upper case are accepted, unknown ids get a suggestion, and the shell completes it."""
+
+    name = "approach"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The id, or a usage error that lists what there is."""
+        from selector.profile import APPROACHES
+        from selector.text import printable, quoted, suggestion
+
+        word = str(value).strip().casefold().replace("-", "_")
+        near = suggestion(word, APPROACHES)
+        if word not in APPROACHES:
+            self.fail(printable(f"{quoted(value)} is no approach{near}; one of {', '.join(APPROACHES)}"), param, ctx)
+        return word
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """The ids that begin like that."""
+        from selector.profile import APPROACHES
+
+        return [click.shell_completion.CompletionItem(a) for a in APPROACHES if a.startswith(incomplete)]
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: concurrency-selector recommend examples/web-scraper.json",
+)
+@click.version_option(package_name="concurrency-selector", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@_rules_option
+@click.pass_context
+def cli(context: click.Context, debug: bool, rules: Path | None) -> None:
+    """Which concurrency approach fits a Python workload, why, and how to get there.
+
+    Without a command it asks: five questions, then those whose answer can still change the outcome. In a pipe it reads
+    the five answers from standard input, one a line.
+    """
+    _ = debug  # read by main(), before anything can fail
+    context.obj = rules
+    if context.invoked_subcommand is None:
+        from selector.wizard import run_wizard
+
+        run_wizard(rules)
+
+
+@cli.command(epilog="Example: concurrency-selector recommend workload.json --set tasks=500 --format json")
+@click.argument("file", required=False, metavar="FILE|-")
+@_set_option
+@_format_option
+@click.option("--explain", is_flag=True, help="Every row of every table, and all inputs that would change the answer.")
+@click.option(
+    "--jsonl", is_flag=True, help="One profile a line in, one JSON object a line out (would_change: --explain)."
+)
+@_rules_option
+@click.pass_obj
+def recommend(
+    outer_rules: Path | None,
+    file: str | None,
+    settings: tuple[str, ...],
+    form: str,
+    explain: bool,
+    jsonl: bool,
+    rules: Path | None,
+) -> None:
+    """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone."""
+    from selector.pipeline import Selector
+
+    selector = Selector(rules or outer_rules)
+    if jsonl:
+        _recommend_lines(selector, file or "-", settings, explain)
+        return
+    profile = _profile(file, settings)
+    result = selector.recommend(profile)
+    explanation = selector.explain(profile) if explain else None
+    if form == "json":
+        if explanation is None:
+            click.echo(result.model_dump_json(indent=2))
+        else:
+            import json
+
+            click.echo(
+                json.dumps({**result.model_dump(mode="json"), "explanation": explanation.model_dump()}, indent=2)
+            )
+        return
+    from selector.report.documents import recommendation_document
+
+    _print(recommendation_document(result, explanation), form)
+
+
+def _profile(file: str | None, settings: tuple[str, ...]) -> WorkloadProfile:
+    """The profile in a file or on standard input, with the settings over it."""
+    from selector.profile import MAX_PROFILE_BYTES, decode_json, profile_from_mapping
+
+    if file is None and not settings:
+        raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
+    data: object = {}
+    if file is not None:
+        with _opened(file) as stream:
+            data = decode_json(_read(stream, file, MAX_PROFILE_BYTES), _named(file))
+    return profile_from_mapping(_with_settings(data, settings), _named(file) if file else "--set")
+
+
+def _with_settings(data: object, settings: tuple[str, ...]) -> object:
+    from selector.profile import value_from_text
+
+    changes = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set {setting!r}: write KEY=VALUE, for example --set tasks=500")
+        changes[key.strip()] = value_from_text(key.strip(), value)
+    return {**data, **changes} if isinstance(data, dict) else data
+
+
+def _named(file: str) -> str:
+    return "standard input" if file == "-" else file
+
+
+def _opened(file: str) -> IO[bytes]:
+    try:
+        return sys.stdin.buffer if file == "-" else Path(file).open("rb")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "the name has a NUL character"
+        raise SelectorError(
+            f"{file}: cannot be read: {reason}", "give a workload file, or - for standard input"
+        ) from None
+
+
+def _read(stream: IO[bytes], file: str, limit: int) -> bytes:
+    try:
+        return stream.read(limit + 1)
+    except OSError as error:
+        raise SelectorError(f"{_named(file)}: cannot be read: {error.strerror}", "give a workload file") from None
+
+
+def _recommend_lines(selector: Any, file: str, settings: tuple[str, ...], explain: bool) -> None:
+    """Stream: each line a profile, each answer a line. A bad line is reported by number and the rest goes on."""
+    from selector.profile import decode_json, profile_from_mapping
+
+    bad = 0
+    with _opened(file) as stream:
+        for number, line in _lines(stream, file):
+            where = f"{_named(file)}, line {number}"
+            try:
+                profile = profile_from_mapping(_with_settings(decode_json(line, where), settings), where)
+                result = selector.recommend(profile, changes=explain)
+            except SelectorError as error:
+                bad += 1
+                _report(error)
+            else:
+                sys.stdout.write(f"{result.model_dump_json()}\n")
+                sys.stdout.flush()
+    if bad:
+        raise SelectorError(f"{bad} of the lines could not be used", "the lines are named above; the others are done")
+
+
+def _lines(stream: IO[bytes], file: str) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines that are not blank; of an overlong line only the beginning is kept, which is then refused."""
+    from selector.profile import MAX_PROFILE_BYTES
+
+    number = 0
+    while line := _readline(stream, file, MAX_PROFILE_BYTES + 2):
+        number += 1
+        rest = line
+        while not rest.endswith(b"\n") and len(rest) > MAX_PROFILE_BYTES:
+            rest = _readline(stream, file, MAX_PROFILE_BYTES + 2)
+        if line.strip():
+            yield number, line
+
+
+def _readline(stream: IO[bytes], file: str, limit: int) -> bytes:
+    try:
+        return stream.readline(limit)
+    except OSError as error:
+        raise SelectorError(f"{_named(file)}: cannot be read: {error.strerror}", "give a file of profiles") from None
+
+
+def _print(document: Document, form: str) -> None:
+    if form == "markdown":
+        from selector.report.markdown import render_markdown
+
+        click.echo(render_markdown(document), nl=False)
+        return
+    from selector.report.terminal import console_for, print_document
+
+    print_document(document, console_for())
+
+
+@cli.command(epilog="Example: concurrency-selector migrate multiprocessing free-threaded")
+@click.argument("origin", metavar="FROM", type=ApproachType())
+@click.argument("target", metavar="TO", type=ApproachType())
+@_format_option
+@_rules_option
+@click.pass_obj
+def migrate(outer_rules: Path | None, origin: Any, target: Any, form: str, rules: Path | None) -> None:
+    """How to move code from one approach to another: effort, steps, code, pitfalls, rollback, what to measure."""
+    from selector.knowledge import rules_folders
+    from selector.recommend.migration import migration_guide
+    from selector.resources import resource_dir
+
+    guide = migration_guide(origin, target, rules_folders(rules or outer_rules), resource_dir("templates"))
+    if form == "json":
+        click.echo(guide.model_dump_json(indent=2))
+        return
+    from selector.report.documents import migration_document
+
+    _print(migration_document(guide), form)
+
+
+@cli.command(epilog="Example: concurrency-selector examples web-scraper > workload.json")
+@click.argument("name", required=False)
+@_format_option
+@_rules_option
+@click.pass_obj
+def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path | None) -> None:
+    """The workloads that ship, with the approach the tables give each; with a NAME, its JSON to start from."""
+    from selector.pipeline import Selector, example_profiles, example_text
+
+    if name is not None:
+        click.echo(example_text(name), nl=False)
+        return
+    selector = Selector(rules or outer_rules)
+    results = [(stem, selector.recommend(profile, changes=False)) for stem, profile in example_profiles()]
+    if form == "json":
+        import json
+
+        click.echo(json.dumps({stem: result.model_dump(mode="json") for stem, result in results}, indent=2))
+        return
+    from selector.report.documents import examples_document
+
+    _print(examples_document(results), form)
+
+
+@cli.command(epilog="Example: concurrency-selector host --json")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def host(as_json: bool) -> None:
+    """What this machine has: usable CPUs, memory and its limit, start methods, Python interpreters."""
+    from selector.host import probe_host
+
+    found = probe_host()
+    if as_json:
+        click.echo(found.model_dump_json(indent=2))
+        return
+    from selector.report.documents import host_document
+
+    _print(host_document(found), "text")
+
+
+@cli.group(epilog="Example: concurrency-selector rules show strategy")
+def rules() -> None:
+    """The decision tables: list them, show one, check them, run their examples."""
+
+
+@rules.command("list", epilog="Example: concurrency-selector rules list --rules ./my-rules")
+@_rules_option
+@click.pass_obj
+def list_tables(outer_rules: Path | None, rules: Path | None) -> None:
+    """The tables in use, and the file each comes from."""
+    from selector.knowledge import all_tables
+    from selector.report.documents import tables_document
+
+    _print(tables_document(all_tables(rules or outer_rules)), "text")
+
+
+@rules.command("show", epilog="Example: concurrency-selector rules show classify --format markdown")
+@click.argument("name")
+@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text", show_default=True)
+@_rules_option
+@click.pass_obj
+def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | None) -> None:
+    """One table with its rules and their reasons; `facts` lists what a table may ask about."""
+    from selector.knowledge import all_tables
+    from selector.recommend.facts import FACTS
+    from selector.report.documents import facts_document, table_document
+    from selector.text import quoted, suggestion
+
+    if name == "facts":
+        _print(facts_document(FACTS), form)
+        return
+    tables = {table.name: table for table in all_tables(rules or outer_rules)}
+    if name not in tables:
+        raise SelectorError(
+            f"no table {quoted(name)}{suggestion(name, tables)}", f"one of {', '.join(tables)}, or facts"
+        )
+    _print(table_document(tables[name]), form)
+
+
+@rules.command("check", epilog="Example: concurrency-selector rules check my-table.yaml")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@_rules_option
+@click.pass_obj
+def check_tables(outer_rules: Path | None, files: tuple[str, ...], rules: Path | None) -> None:
+    """Read and type-check every cell of the tables in use, or of the table FILEs given."""
+    from selector.decision import load_table
+    from selector.knowledge import all_tables
+
+    if not files:
+        for table in all_tables(rules or outer_rules):
+            click.echo(f"ok  {table.name}: {len(table.rules)} rules, {len(table.inputs)} inputs")
+        return
+    bad = 0
+    for file in files:
+        try:
+            table = load_table(Path(file))
+            click.echo(f"ok  {file}: {len(table.rules)} rules, {len(table.inputs)} inputs")
+        except SelectorError as error:
+            bad += 1
+            _report(error)
+    if bad:
+        raise SelectorError(f"{bad} of {len(files)} files cannot be used", "the places are named above")
+
+
+@rules.command("test", epilog="Example: concurrency-selector rules test --rules ./my-rules")
+@_rules_option
+@click.pass_obj
+def test_tables(outer_rules: Path | None, rules: Path | None) -> None:
+    """Run the examples stored in the tables, and say which rows no example reaches."""
+    from selector.knowledge import all_tables
+    from selector.rules_test import run_examples
+
+    failed = 0
+    for table in all_tables(rules or outer_rules):
+        result = run_examples(table)
+        failed += len(result.failures)
+        mark = "ok  " if not result.failures else "FAIL"
+        click.echo(f"{mark}{table.name}: {result.passed} of {result.passed + len(result.failures)} examples")
+        for failure in result.failures:
+            click.echo(f"      {failure}")
+        if result.unreached:
+            click.echo(f"      rows no example reaches: {', '.join(result.unreached)}")
+    if failed:
+        raise SelectorError(f"{failed} examples failed", "mend the table or the example", 1)

@@ -1,0 +1,66 @@
+"""A document as plain data: titled sections of blocks. Renderers turn it into terminal text or Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Labelled lines: `Approach: asyncio`."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list, numbered or not; an item may have points of its own below it."""
+
+    items: tuple[tuple[str, tuple[str, ...]], ...]
+    numbered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a header; every row has as many cells as the header."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Program text, shown as it is."""
+
+    text: str
+    language: str = "python"
+
+
+Block = Paragraph | Fields | Bullets | Table | Code
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and what stands under it."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Sections in reading order."""
+
+    sections: tuple[Section, ...]
+
+
+def bullets(*items: str, numbered: bool = False) -> Bullets:
+    """A plain list of sentences."""
+    return Bullets(tuple((item, ()) for item in items), numbered)

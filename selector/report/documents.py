@@ -1,0 +1,291 @@
+"""What each result says, as a document: recommendation, explanation, migration guide, host, tables, examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from selector.decision import DecisionTable
+from selector.decision.cells import ANYTHING, Cell, cell_text
+from selector.decision.table import Input
+from selector.host import Host, Interpreter
+from selector.recommend.explain import Explanation, TableReport
+from selector.recommend.migration import MigrationGuide
+from selector.recommend.recommendation import Alternative, Change, Expected, Recommendation
+from selector.report.document import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
+
+_MOST_CHANGES = 6
+
+
+def recommendation_document(result: Recommendation, explanation: Explanation | None = None) -> Document:
+    """The answer first, then the alternatives, what would change it, and (if asked) every row of every table."""
+    sections = [_answer(result)]
+    if result.alternatives:
+        sections.append(
+            Section("Alternatives", (Bullets(tuple(map(_alternative, result.alternatives)), numbered=True),))
+        )
+    if result.would_change:
+        shown = result.would_change if explanation else result.would_change[:_MOST_CHANGES]
+        lines = [_change(change) for change in shown]
+        if len(shown) < len(result.would_change):
+            lines.append(f"{len(result.would_change) - len(shown)} more inputs: add --explain")
+        sections.append(Section("What would change the answer", (bullets(*lines),)))
+    if explanation is not None:
+        sections += _explanation(explanation)
+    return Document(tuple(sections))
+
+
+def _answer(result: Recommendation) -> Section:
+    engine = f" with {result.engine.capitalize() if result.engine != 'rq' else 'RQ'}" if result.engine else ""
+    pairs = [
+        ("Workload", result.profile.name) if result.profile.name else None,
+        ("Approach", f"{result.title}{engine} ({result.approach})"),
+        ("Workers", str(result.workers)) if result.workers > 1 else None,
+        ("Python", _python(result)),
+        ("Reasoning", result.reasons[0].text),
+        *(("", reason.text) for reason in result.reasons[1:]),
+        ("Expected speedup", speedup_text(result.expected)),
+        ("Expected time", _time(result.expected)) if result.expected.seconds is not None else None,
+        ("Memory overhead", memory_text(result.expected)),
+        ("Requirements", _requirements(result)),
+        ("Migration effort", _migration(result)),
+    ]
+    blocks: list[Block] = [Fields(tuple(pair for pair in pairs if pair is not None))]
+    if result.migration.effort != "none":
+        blocks.append(Paragraph("First steps:"))
+        blocks.append(bullets(*result.migration.steps, numbered=True))
+    return Section("Recommendation", tuple(blocks))
+
+
+def _python(result: Recommendation) -> str:
+    tag, here = result.interpreter, result.runs_here
+    if tag is None:
+        return "any"
+    if here.available:
+        return f"{tag} (found here: {here.interpreter})"
+    install = f"uv python install {tag}"
+    return f"{tag}, which is not on this machine: install it ({install}) or take the first alternative"
+
+
+def speedup_text(expected: Expected) -> str:
+    """The expected speedup in words, with what it rests on."""
+    if expected.speedup is None:
+        return "unknown: it needs tasks, cpu_ms_per_task and io_wait_ms_per_task of a batch"
+    s = expected.speedup
+    return f"{s.mid:g}x vs sequential ({s.low:g}x to {s.high:g}x, from {expected.source} costs)"
+
+
+def memory_text(expected: Expected) -> str:
+    """The expected memory in words: what the approach adds, and the whole if that is known."""
+    if expected.memory_overhead_mb is None:
+        return "unknown: it depends on the cluster"
+    added = f"about {expected.memory_overhead_mb:g} MB" if expected.memory_overhead_mb >= 1 else "under 1 MB"
+    whole = f", {expected.memory_mb:g} MB in all" if expected.memory_mb is not None else ", beside the data of the work"
+    return f"{added}{whole} ({expected.source} costs)"
+
+
+def _time(expected: Expected) -> str:
+    seconds = expected.seconds or 0.0
+    return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+
+
+def _requirements(result: Recommendation) -> str:
+    words = {True: "met", False: "NOT met", None: "not known"}
+    profile = result.profile
+    parts = []
+    if profile.latency_requirement_ms is not None:
+        parts.append(f"latency {profile.latency_requirement_ms:g} ms {words[result.fits.latency]}")
+    if profile.memory_budget_mb is not None:
+        parts.append(f"memory {profile.memory_budget_mb:g} MB {words[result.fits.memory]}")
+    return ", ".join(parts) if parts else "none given"
+
+
+def _migration(result: Recommendation) -> str:
+    move = result.migration
+    if move.effort == "none":
+        return "None (the code is there already)"
+    guide = f"concurrency-selector migrate {move.from_approach} {result.approach}"
+    return f"{move.effort.capitalize()} (from {move.from_approach}; the guide: {guide})"
+
+
+def _alternative(alternative: Alternative) -> tuple[str, tuple[str, ...]]:
+    title = f"{alternative.title} ({alternative.approach})"
+    if alternative.rejected_by:
+        return f"{title}: ruled out by {alternative.rejected_by}", alternative.tradeoffs
+    speedup = alternative.expected.speedup
+    return f"{title}: {speedup.mid:g}x predicted" if speedup else title, alternative.tradeoffs
+
+
+def _change(change: Change) -> str:
+    value = ", ".join(change.to) if isinstance(change.to, tuple) else _value(change.to)
+    return f"{change.input} = {value}: {change.approach}"
+
+
+def _value(value: bool | float | str | None) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _explanation(explanation: Explanation) -> list[Section]:
+    known = tuple((name, _value(value)) for name, value in sorted(explanation.facts.items()))
+    sections = [Section("Facts", (Fields(known),))]
+    return sections + [_table_report(report) for report in explanation.tables]
+
+
+def _table_report(report: TableReport) -> Section:
+    about = f" for {report.approach}" if report.approach else ""
+    rows = []
+    for row in report.rows:
+        if row.fired:
+            rows.append((row.rule, "fired", row.because))
+        elif row.matched:
+            rows.append((row.rule, "matched", "an earlier or better row won"))
+        else:
+            rows.append((row.rule, "no", f"{row.input} is {_seen(row.value)}, needs {row.cell}"))
+    return Section(f"Table {report.table}{about}", (Table(("row", "fate", "why"), tuple(rows)),))
+
+
+def _seen(value: bool | float | str | None) -> str:
+    return "unknown" if value is None else _value(value)
+
+
+def migration_document(guide: MigrationGuide) -> Document:
+    """The whole guide from one approach to another."""
+    head = Section(
+        f"From {guide.from_title} to {guide.to_title}",
+        (
+            Fields((("Effort", guide.effort.capitalize()), ("Why", guide.effort_reason))),
+            *_list_if("Needs:", guide.needs),
+        ),
+    )
+    sections = [head, Section("Steps", (bullets(*guide.steps, numbered=True),))]
+    if guide.engines:
+        rows = tuple((e.title, e.choose_when) for e in guide.engines)
+        sections.append(Section("Which engine", (Table(("engine", "when"), rows),)))
+    for title, lines in (
+        ("Pitfalls", guide.pitfalls),
+        ("How to roll back", guide.rollback),
+        ("What to measure", guide.measure),
+        ("Sources", guide.sources),
+    ):
+        if lines:
+            sections.append(Section(title, (bullets(*lines),)))
+    if guide.effort != "none":
+        sections.append(Section(f"Before: {guide.from_title}", (Code(guide.before_code),)))
+        sections.append(Section(f"After: {guide.to_title}", (Code(guide.after_code),)))
+    return Document(tuple(sections))
+
+
+def _list_if(title: str, lines: Iterable[str]) -> tuple[Block, ...]:
+    found = tuple(lines)
+    return (Paragraph(title), bullets(*found)) if found else ()
+
+
+def host_document(host: Host) -> Document:
+    """What was found on this machine."""
+    cpus, memory = host.cpus, host.memory
+    quota = f", quota {cpus.quota:g} from {cpus.quota_from}" if cpus.quota is not None else ", no quota"
+    limit = f", limit {memory.limit_mb:,} MB" if memory.limit_mb is not None else ", no limit"
+    machine = Fields(
+        (
+            ("Platform", f"{host.platform} ({host.system})"),
+            ("CPU", host.cpu_model or "unknown"),
+            ("Usable CPUs", f"{cpus.count} (logical {cpus.logical}, affinity {cpus.affinity}{quota})"),
+            ("Memory", f"{memory.usable_mb:,} MB usable (total {memory.total_mb:,} MB{limit})"),
+            (
+                "Start methods",
+                f"{', '.join(host.start_methods)}; default of Python {host.python}: {host.default_start_method}",
+            ),
+        )
+    )
+    found = tuple((_interpreter_line(i), (i.path,)) for i in host.interpreters)
+    interpreters: list[Block] = [Bullets(found)]
+    if host.interpreter_problems:
+        interpreters += [Paragraph("Left out:"), bullets(*host.interpreter_problems)]
+    return Document((Section("This host", (machine,)), Section("Python interpreters", tuple(interpreters))))
+
+
+def _interpreter_line(found: Interpreter) -> str:
+    build = "free-threaded build" if found.free_threaded else "standard build"
+    gil = "on" if found.gil_enabled else "off"
+    return f"{found.tag}: {found.implementation} {found.version}, {build}, GIL {gil} ({found.found_in})"
+
+
+def tables_document(tables: Sequence[DecisionTable]) -> Document:
+    """The tables in use, a line each, and the folders they come from."""
+    folders = list(dict.fromkeys(str(Path(t.source).parent) for t in tables))
+    many = len(folders) > 1
+    rows = tuple(
+        (
+            t.name,
+            t.hit_policy,
+            str(len(t.rules)),
+            *((str(folders.index(str(Path(t.source).parent)) + 1),) if many else ()),
+            t.title,
+        )
+        for t in tables
+    )
+    header = ("table", "policy", "rules", *(("folder",) if many else ()), "title")
+    where = bullets(*folders, numbered=many)
+    return Document((Section("Decision tables", (Table(header, rows),)), Section("Folders", (where,))))
+
+
+def table_document(table: DecisionTable) -> Document:
+    """One table: inputs, outputs, and each rule with its tests, outputs and reason."""
+    head = Fields((("Title", table.title), ("Hit policy", table.hit_policy), ("File", table.source)))
+    inputs = Table(
+        ("input", "type", "values"), tuple((c.name, c.type + _optional(c), _domain(c)) for c in table.inputs)
+    )
+    outputs = Table(
+        ("output", "values"),
+        tuple((c.name, ", ".join(map(str, c.values)) if c.values else c.type or "any") for c in table.outputs),
+    )
+    rules = tuple(
+        (
+            f"{rule.id}: {_then(rule.outputs)}",
+            (f"when {_when(table, rule.cells)}", *((rule.because,) if rule.because else ())),
+        )
+        for rule in table.rules
+    )
+    return Document(
+        (
+            Section(f"Table {table.name}", (head,)),
+            Section("Inputs", (inputs,)),
+            Section("Outputs", (outputs,)),
+            Section("Rules", (Bullets(rules, numbered=True),)),
+        )
+    )
+
+
+def _optional(column: Input) -> str:
+    return ", may be unknown" if column.optional else ""
+
+
+def _domain(column: Input) -> str:
+    if column.values is None:
+        return "any"
+    return ", ".join(map(str, column.values)) if isinstance(column.values, tuple) else cell_text(column.values)
+
+
+def _then(outputs: dict[str, bool | int | float | str | None]) -> str:
+    return ", ".join(f"{name} = {_value(value)}" for name, value in outputs.items())
+
+
+def _when(table: DecisionTable, cells: tuple[Cell, ...]) -> str:
+    tests = [f"{c.name}: {cell_text(t)}" for c, t in zip(table.inputs, cells, strict=True) if t is not ANYTHING]
+    return "; ".join(tests) if tests else "always"
+
+
+def facts_document(facts: dict[str, str]) -> Document:
+    """Every fact that a table may ask about."""
+    return Document((Section("Facts", (Table(("fact", "meaning"), tuple(facts.items())),)),))
+
+
+def examples_document(entries: Sequence[tuple[str, Recommendation]]) -> Document:
+    """The example workloads with the approach the tables give and the row that gave it."""
+    rows = tuple(
+        (stem, r.approach, r.reasons[1].text if len(r.reasons) > 1 else r.reasons[0].text) for stem, r in entries
+    )
+    where = Paragraph("To start from one: concurrency-selector examples web-scraper > workload.json")
+    return Document((Section("Example workloads", (Table(("example", "approach", "why"), rows), where)),))

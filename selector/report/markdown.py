@@ -1,0 +1,52 @@
+"""Renders a document as Markdown (CommonMark with pipe tables). Text from users cannot become markup."""
+
+from __future__ import annotations
+
+import re
+
+from selector.report.document import Block, Bullets, Code, Document, Fields, Paragraph, Table
+from selector.text import printable
+
+_MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
+
+
+def render_markdown(document: Document) -> str:
+    """The document as Markdown text, ending in a line break."""
+    parts = []
+    for section in document.sections:
+        parts.append(f"## {_escaped(section.title)}")
+        parts += [_block(block) for block in section.blocks]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", " ".join(printable(text).split()))
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Paragraph(text):
+            return _escaped(text)
+        case Fields(pairs):
+            lines = (
+                f"- **{_escaped(label)}:** {_escaped(value)}" if label else f"  {_escaped(value)}"
+                for label, value in pairs
+            )
+            return "\n".join(lines)
+        case Bullets(items, numbered):
+            return "\n".join(_item(i, text, points, numbered) for i, (text, points) in enumerate(items, start=1))
+        case Table(header, rows):
+            lines = [header, tuple("---" for _ in header), *rows]
+            return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+        case Code(text, language):
+            fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
+            return f"{fence}{language}\n{printable(text).rstrip()}\n{fence}"
+
+
+def _cell(text: str) -> str:
+    return text if text == "---" else _escaped(text)
+
+
+def _item(number: int, text: str, points: tuple[str, ...], numbered: bool) -> str:
+    mark = f"{number}. " if numbered else "- "
+    return "\n".join([f"{mark}{_escaped(text)}", *(f"{' ' * len(mark)}- {_escaped(point)}" for point in points)])

@@ -1,0 +1,92 @@
+"""Renders a document for a terminal or a pipe with rich: at most 100 columns, colours only where they are welcome."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from selector.report.document import Block, Bullets, Code, Document, Fields, Paragraph, Table
+from selector.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_PIPE_COLUMNS = 80
+_MOST_COLUMNS = 100
+
+
+def console_for(file: TextIO | None = None) -> Console:
+    """A console on `file` (standard output): the terminal's width up to 100, 80 in a pipe; NO_COLOR is respected."""
+    from rich.console import Console
+
+    out = file or sys.stdout
+    plain = Console(file=out, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    width = min(plain.width, _MOST_COLUMNS) if plain.is_terminal else _PIPE_COLUMNS
+    return Console(file=out, width=max(width, 40), highlight=False, markup=False, emoji=False)
+
+
+def print_document(document: Document, console: Console) -> None:
+    """Print every section under its heading, without blanks at the ends of lines."""
+    with console.capture() as captured:
+        for number, section in enumerate(document.sections):
+            if number:
+                console.print()
+            console.print(f"=== {printable(section.title)} ===", style="bold")
+            for block in section.blocks:
+                console.print(_renderable(block))
+    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def _renderable(block: Block) -> RenderableType:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    match block:
+        case Paragraph(text):
+            return Text(printable(text))
+        case Fields(pairs):
+            return _grid([(Text(f"{printable(k)}:" if k else "", style="cyan"), Text(printable(v))) for k, v in pairs])
+        case Bullets(items, numbered):
+            return _list(items, numbered)
+        case Table(header, rows):
+            return _table(header, rows)
+        case Code(text, _):
+            return Padding(Text(printable(text).rstrip(), no_wrap=True, overflow="fold"), (0, 0, 0, 2))
+
+
+def _grid(rows: list[tuple[RenderableType, RenderableType]]) -> RenderableType:
+    from rich.table import Table as Grid
+
+    grid = Grid.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1)
+    for row in rows:
+        grid.add_row(*row)
+    return grid
+
+
+def _list(items: tuple[tuple[str, tuple[str, ...]], ...], numbered: bool) -> RenderableType:
+    from rich.text import Text
+
+    rows: list[tuple[RenderableType, RenderableType]] = []
+    for number, (text, points) in enumerate(items, start=1):
+        rows.append((Text(f"{number}." if numbered else "-"), Text(printable(text))))
+        rows += [(Text(""), _grid([(Text("-", style="dim"), Text(printable(point)))])) for point in points]
+    return _grid(rows)
+
+
+def _table(header: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> RenderableType:
+    from rich import box
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid(box=box.ASCII2 if not _utf8() else box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in header:
+        grid.add_column(Text(printable(title)), overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(printable(cell)) for cell in row))
+    return grid
+
+
+def _utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
