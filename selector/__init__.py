@@ -5,10 +5,18 @@
 'asyncio'
 """
 
-from selector.errors import SelectorError
-from selector.pipeline import Selector, recommend
-from selector.profile import WorkloadProfile
-from selector.recommend.recommendation import Recommendation
+import gc
+
+_collecting = gc.isenabled()
+gc.disable()  # imports make many objects and free none: collecting among them is a tenth of the time to start
+try:
+    from selector.errors import SelectorError
+    from selector.pipeline import Selector, recommend
+    from selector.profile import WorkloadProfile
+    from selector.recommend.recommendation import Recommendation
+finally:
+    if _collecting:
+        gc.enable()
 
 __version__ = "0.1.0"
 __all__ = ["Recommendation", "Selector", "SelectorError", "WorkloadProfile", "recommend"]

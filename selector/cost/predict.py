@@ -21,7 +21,7 @@ Costs = Mapping[str, float]
 UNCERTAINTY = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quantities:
     """What the model needs to know of a workload; None where nothing is known.
 

@@ -11,18 +11,19 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 Scalar = bool | int | float | str | None
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Anything:
     """`-`: matches every value, also a missing one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compare:
     """`= v`, `!= v`, `< v`, ...; a bare literal is `=`. `Compare("=", None)` is the test `null`."""
 
@@ -30,7 +31,7 @@ class Compare:
     value: Scalar
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Interval:
     """`[low..high]`, with either end open or closed."""
 
@@ -40,14 +41,14 @@ class Interval:
     high_closed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OneOf:
     """`a, b, c`: matches when any of its tests does."""
 
     tests: tuple[Cell, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Not:
     """`not(a, b)`: matches when its test does not."""
 
@@ -170,17 +171,21 @@ def parse_cell(text: str) -> Cell:
     return _Parser(text).cell()
 
 
-_TOKEN = re.compile(
-    r"""\s*(?:
+_TOKENS = r"""\s*(?:
       (?P<string>"(?:[^"\\]|\\.)*")
     | (?P<number>-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)
     | (?P<dots>\.\.(?!\.))
     | (?P<operator><=|>=|!=|<|>|=)
     | (?P<name>[^\W\d][\w/]*(?:-\w+)*)
     | (?P<mark>[-,()\[\]])
-    )""",
-    re.VERBOSE,
-)
+    )"""
+
+
+@cache  # compiled when the first cell is parsed: deciding with tables from the cache needs no parser
+def _token() -> re.Pattern[str]:
+    return re.compile(_TOKENS, re.VERBOSE)
+
+
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _MAX_NESTING = 20
 _MISTAKES = {
@@ -220,7 +225,7 @@ class _Parser:
         if end == 0:
             raise CellError("an empty cell", 0, "write - for any value, or quote the test: '> 5'")
         while position < end:
-            found = _TOKEN.match(self.text, position)
+            found = _token().match(self.text, position)
             if found is None:
                 self._refuse(position)
             assert found is not None and found.lastgroup is not None

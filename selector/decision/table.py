@@ -26,7 +26,7 @@ Output = Outputs | list[Outputs] | int | float | str | None
 _MAX_REMEMBERED = 4096  # settled decisions kept by the set of rules that matched
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Input:
     """One input column: `values` is its domain (literals in order, or a test), None where every value will do."""
 
@@ -51,7 +51,7 @@ class Input:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutputColumn:
     """One output column; the order of `values` is its priority, best first."""
 
@@ -60,7 +60,7 @@ class OutputColumn:
     values: tuple[Scalar, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """One row: its cells in the order of the inputs, its outputs, and why it is there."""
 
@@ -71,7 +71,7 @@ class Rule:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Example:
     """A case stored in the table: these inputs give this output (`rules test` holds the table to it)."""
 

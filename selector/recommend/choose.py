@@ -32,7 +32,7 @@ _MOST_THREADS = 256
 _PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """One approach that was considered, with what was predicted for it and what rules it out (nothing: eligible)."""
 
@@ -50,7 +50,7 @@ class Candidate:
         return str(self.row.outputs["standing"]) if self.row else "fallback"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Choice:
     """The outcome of the chain for one profile on one host."""
 

@@ -90,6 +90,7 @@ def _report(table: DecisionTable, facts: Mapping[str, Any], approach: str | None
 
 #: Numbers are tried on this ladder; where an answer changes between two rungs, the place is found by bisection.
 _LADDER = tuple(10.0**exponent for exponent in range(-2, 7))
+_FAR = 1000  # a number that far off is another workload, not a change of this one
 _NOT_INPUTS = ("name", "description", "current_approach")
 _INTERPRETER_CHOICES = (("3.14",), ("3.14", "3.14t"))
 
@@ -134,7 +135,8 @@ def would_change(profile: WorkloadProfile, choice: Choice, host: HostFacts, know
         number = field_kind(field).kind in ("count", "number")
         ask = _answerer(profile, field, host, knowledge)
         if number and current is not None:
-            below, above = [v for v in reversed(values) if v < current], [v for v in values if v > current]
+            below = [v for v in reversed(values) if current / _FAR <= v < current]
+            above = [v for v in values if current < v <= current * _FAR]
             places = [p for rungs in (below, above) if (p := _first_step(current, rungs, choice.answer, ask))]
         else:
             places = _first_of_each(values[::2] if number else values, choice.answer, ask)
