@@ -62,22 +62,15 @@ def estimate(traits: Traits, workers: int, work: Quantities, costs: Costs) -> Co
 
 
 def speedup_range(
-    traits: Traits, workers: int, baseline: Traits, work: Quantities, costs: Costs
-) -> tuple[float, float, float] | None:
-    """Speedup over the baseline approach as (low, mid, high), or None where the quantities are not known.
+    traits: Traits, workers: int, baseline_seconds: float | None, work: Quantities, costs: Costs
+) -> tuple[float, float] | None:
+    """The lowest and highest speedup to expect over a baseline, or None where the quantities are not known.
 
-    Low and high take the costs and the loss of parallel efficiency as half and as double of what is documented.
+    They take the costs, and the loss of parallel efficiency, as double and as half of what is documented.
     """
-    base = batch_seconds(baseline, 1, work, costs)
-    if base is None:
-        return None
-    found = []
-    for factor in (UNCERTAINTY, 1.0, 1 / UNCERTAINTY):
-        seconds = batch_seconds(traits, workers, work, costs, factor)
-        if not seconds:
-            return None
-        found.append(base / seconds)
-    return found[0], found[1], found[2]
+    slow = batch_seconds(traits, workers, work, costs, UNCERTAINTY)
+    fast = batch_seconds(traits, workers, work, costs, 1 / UNCERTAINTY)
+    return (baseline_seconds / slow, baseline_seconds / fast) if baseline_seconds and slow and fast else None
 
 
 def batch_seconds(traits: Traits, workers: int, work: Quantities, costs: Costs, factor: float = 1.0) -> float | None:

@@ -107,14 +107,16 @@ def matcher(
         "def match(inputs):",
         " if inputs.__class__ is not dict: raise TypeError",
         " found = -1",
-        " absent = 0",
+        *([] if others_allowed else [" absent = 0"]),
     ]
     for i, (name, column) in enumerate(zip(names, columns, strict=True)):
         space |= {f"name{i}": name, f"value{i}": column.by_value, f"bounds{i}": column.bounds}
         space |= {f"gap{i}": column.by_gap, f"missing{i}": column.missing}
         if column.kind == "boolean":
             space |= {f"true{i}": column.by_value.get(True), f"false{i}": column.by_value.get(False)}
-        lines += _column_source(i, column)
+        if others_allowed and column.optional:
+            space[f"value{i}"] = {**column.by_value, None: column.missing}
+        lines += _column_source(i, column, count_absent=not others_allowed)
     if not others_allowed:  # all inputs that are there were met above: one more is no input
         absent = " - absent" if any(column.optional for column in columns) else ""
         lines.append(f" if len(inputs) != {len(names)}{absent}: raise LookupError")
@@ -124,13 +126,15 @@ def matcher(
     return match
 
 
-def _column_source(i: int, column: Column) -> list[str]:
-    """The statements that narrow `found` by input number i."""
+def _column_source(i: int, column: Column, *, count_absent: bool) -> list[str]:
+    """The statements that narrow `found` by input number i, and count it if it is not there at all."""
     fetch = f" x = inputs.get(name{i})" if column.optional else f" x = inputs[name{i}]"
     if column.kind == "values":
         test = [f" found &= value{i}[x] if x.__class__ is int or x.__class__ is float else None"]
         if all(isinstance(v, str) for v in column.by_value):
             test = [f" found &= value{i}[x]"]
+            if column.optional and not count_absent:  # None has an entry of its own
+                return [fetch, *test]
     elif column.kind == "boolean":
         test = [f" found &= true{i} if x is True else false{i} if x is False else None"]
     elif column.kind == "number":
@@ -149,5 +153,7 @@ def _column_source(i: int, column: Column) -> list[str]:
         ]
     if not column.optional:
         return [fetch, *test]
-    absent = [" if x is None:", f"  found &= missing{i}", f"  if name{i} not in inputs: absent += 1"]
+    absent = [" if x is None:", f"  found &= missing{i}"]
+    if count_absent:
+        absent.append(f"  if name{i} not in inputs: absent += 1")
     return [fetch, *absent, " else:", *(f" {line}" for line in test)]

@@ -363,4 +363,6 @@ def _quote_hint(value: Scalar) -> str:
 
 def _yaml_text(value: Scalar) -> str:
     """A constant as it was written: true, not True."""
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

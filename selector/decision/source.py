@@ -114,7 +114,7 @@ _NEEDS_QUOTES = ("cannot start any token", "did not find expected", "block seque
 
 def _yaml_hint(error: yaml.MarkedYAMLError) -> str:
     if any(problem in str(error.problem) for problem in _NEEDS_QUOTES):
-        return "put tests such as '>= 2', '\"a\",\"b\"' or '-' in single quotes"
+        return "put tests such as '>= 2', '\"a\",\"b\"' or '-' in single quotes; indent by spaces, not tabs"
     return "check the indentation and the quotes at that place"
 
 
@@ -182,7 +182,7 @@ class _Composer:
 
     def scalar(self, event: Any) -> Node:
         mark = event.start_mark
-        plain: bool = event.implicit[0]
+        plain: bool = event.implicit[0] and event.style in (None, "")  # `! '5'` is implicit, but text
         value = self.resolve(event) if plain else event.value
         in_quotes = not plain and (value != "" or event.style not in ("|", ">"))
         return Node(value, mark.line + 1, mark.column + 1, in_quotes, _weight(event.value))

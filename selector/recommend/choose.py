@@ -19,7 +19,7 @@ from selector.profile import APPROACHES, ApproachId, WorkloadProfile
 from selector.recommend.facts import (
     HostFacts,
     add_cost_facts,
-    approach_facts,
+    add_prediction_facts,
     build_facts,
     newest,
     quantities,
@@ -77,7 +77,7 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
     classified = _one(knowledge.tables["classify"], facts)
     facts["workload_class"] = classified.outputs["workload_class"]
     named: dict[ApproachId, Rule] = {}
-    for row in _rows(knowledge.tables["strategy"], facts):
+    for row in knowledge.tables["strategy"].decide_among(facts).rules:
         named.setdefault(row.outputs["approach"], row)  # type: ignore[arg-type]  # knowledge checked the values
     candidates = [_candidate(a, row, facts, work, knowledge) for a, row in named.items()]
     contenders = [c for c in candidates if c.standing == "contender" and not c.ruled_out]
@@ -94,12 +94,13 @@ def _candidate(
     approach: ApproachId, row: Rule | None, facts: dict[str, Any], work: Quantities, knowledge: Knowledge
 ) -> Candidate:
     traits = knowledge.approaches[approach].traits
-    sizing = _one(knowledge.tables["sizing"], {**facts, **traits.__dict__})
+    asked = {**facts, **traits.__dict__, "approach": approach}
+    sizing = _one(knowledge.tables["sizing"], asked)
     workers = _workers(str(sizing.outputs["basis"]), traits, facts, work, knowledge)
     predicted = estimate(traits, workers, work, knowledge.costs)
-    all_facts = approach_facts(approach, traits, workers, predicted, facts)
-    ruled_out = tuple(_rows(knowledge.tables["eligibility"], all_facts))
-    return Candidate(approach, row, workers, sizing, predicted, ruled_out, all_facts)
+    add_prediction_facts(asked, workers, predicted)
+    ruled_out = knowledge.tables["eligibility"].decide_among(asked).rules
+    return Candidate(approach, row, workers, sizing, predicted, ruled_out, asked)
 
 
 def _workers(basis: str, traits: Traits, facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> int:
@@ -158,10 +159,6 @@ def interpreter_for(traits: Traits, profile: WorkloadProfile, host: HostFacts) -
     if traits.needs == "subinterpreters":
         return newest(tags, free_threaded=False, at_least=14) or newest(tags, free_threaded=True, at_least=14) or "3.14"
     return newest(tags, free_threaded=False) or newest(tags, free_threaded=True)
-
-
-def _rows(table: DecisionTable, facts: dict[str, Any]) -> tuple[Rule, ...]:
-    return table.decide_among(facts).rules
 
 
 def _one(table: DecisionTable, facts: dict[str, Any]) -> Rule:

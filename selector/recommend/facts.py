@@ -142,19 +142,12 @@ def workers_that_fit(budget_mb: float | None, traits: Traits, work: Quantities, 
     return max(0, int(room // max(worker_memory_mb(traits, work, costs), 1e-9)))
 
 
-def approach_facts(
-    approach: str, traits: Traits, workers: int, predicted: CostEstimate, facts: dict[str, Any]
-) -> dict[str, Any]:
-    """The facts about one approach: its traits, pool, and predictions against what is required."""
+def add_prediction_facts(facts: dict[str, Any], workers: int, predicted: CostEstimate) -> None:
+    """The facts about one approach beside its traits: its pool, and predictions against what is required."""
     budget, latency = facts["memory_budget_mb"], facts["latency_requirement_ms"]
-    return {
-        **facts,
-        **traits.__dict__,
-        "approach": approach,
-        "workers": workers,
-        "memory_use": predicted.memory_mb / budget if budget else None,
-        "latency_use": predicted.latency_ms / latency if latency and predicted.latency_ms is not None else None,
-    }
+    facts["workers"] = workers
+    facts["memory_use"] = predicted.memory_mb / budget if budget else None
+    facts["latency_use"] = predicted.latency_ms / latency if latency and predicted.latency_ms is not None else None
 
 
 def _smaller(a: int | None, b: int | None) -> int | None:

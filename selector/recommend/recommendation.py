@@ -6,11 +6,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
-from selector.cost.predict import speedup_range
+from selector.cost.predict import batch_seconds, speedup_range
+from selector.decision.table import Rule
 from selector.knowledge import Knowledge
 from selector.profile import ApproachId, WorkloadProfile
 from selector.recommend.choose import Candidate, Choice, interpreter_for
 from selector.recommend.facts import HostFacts
+
+_Plain = dict[str, Any]  # what a model below is made from
 
 
 class _Saved(BaseModel):
@@ -127,53 +130,57 @@ def build_recommendation(
     interpreter = interpreter_for(knowledge.approaches[chosen.approach].traits, profile, host)
     here = _runs_here(interpreter, host)
     resolved = {"cpu_cores": choice.facts["cpu_cores"], "platform": choice.facts["platform"]}
-    return Recommendation(
-        profile=profile.model_copy(update=resolved),
-        workload_class=choice.facts["workload_class"],
-        approach=chosen.approach,
-        title=knowledge.approaches[chosen.approach].title,
-        engine=choice.answer[1],
-        interpreter=interpreter,
-        workers=chosen.workers,
-        reasons=_reasons(choice, knowledge),
-        expected=_expected(chosen, choice, knowledge),
-        fits=_fits(chosen, profile),
-        migration=Migration(from_approach=origin, effort=move.effort, steps=move.steps, pitfalls=move.pitfalls),
-        alternatives=_alternatives(choice, here.available, knowledge),
-        would_change=would_change,
-        runs_here=here,
+    baseline = batch_seconds(knowledge.approaches["single_threaded"].traits, 1, choice.work, knowledge.costs)
+    # One validation of plain data takes half the time of making each of its models.
+    return Recommendation.model_validate(
+        {
+            "schema": 1,
+            "profile": profile.model_copy(update=resolved),
+            "workload_class": choice.facts["workload_class"],
+            "approach": chosen.approach,
+            "title": knowledge.approaches[chosen.approach].title,
+            "engine": choice.answer[1],
+            "interpreter": interpreter,
+            "workers": chosen.workers,
+            "reasons": _reasons(choice, knowledge),
+            "expected": _expected(chosen, choice, baseline, knowledge),
+            "fits": _fits(chosen, profile),
+            "migration": {"from": origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},
+            "alternatives": _alternatives(choice, baseline, here["available"], knowledge),
+            "would_change": would_change,
+            "runs_here": here,
+        }
     )
 
 
-def _reasons(choice: Choice, knowledge: Knowledge) -> tuple[Reason, ...]:
+def _reasons(choice: Choice, knowledge: Knowledge) -> list[_Plain]:
     chosen = choice.chosen
-    found = [Reason(rule=f"classify/{choice.classified.id}", text=choice.classified.because)]
+    found = [_reason("classify", choice.classified)]
     if chosen.row is not None:
-        found.append(Reason(rule=f"strategy/{chosen.row.id}", text=chosen.row.because))
+        found.append(_reason("strategy", chosen.row))
     if chosen.standing == "fallback":
         found.append(_last_resort(choice))
     if choice.band is not None and choice.fastest is not None:
-        found.append(Reason(rule=f"speedup_bands/{choice.band.id}", text=_band_text(choice)))
-    found += [
-        Reason(rule=f"eligibility/{rule.id}", text=f"Not met even so: {rule.because}") for rule in chosen.ruled_out
-    ]
+        found.append(_reason("speedup_bands", choice.band, _band_text(choice)))
+    found += [_reason("eligibility", rule, f"Not met even so: {rule.because}") for rule in chosen.ruled_out]
     if choice.engine is not None:
-        found.append(Reason(rule=f"engine/{choice.engine.id}", text=choice.engine.because))
-    advice = knowledge.tables["advice"].decide_among(chosen.facts).rules
+        found.append(_reason("engine", choice.engine))
     if chosen.workers > 1:
-        found.append(Reason(rule=f"sizing/{chosen.sizing.id}", text=chosen.sizing.because))
-    return (*found, *(Reason(rule=f"advice/{rule.id}", text=rule.because) for rule in advice))
+        found.append(_reason("sizing", chosen.sizing))
+    return found + [_reason("advice", rule) for rule in knowledge.tables["advice"].decide_among(chosen.facts).rules]
 
 
-def _last_resort(choice: Choice) -> Reason:
+def _reason(table: str, rule: Rule, text: str = "") -> _Plain:
+    return {"rule": f"{table}/{rule.id}", "text": text or rule.because}
+
+
+def _last_resort(choice: Choice) -> _Plain:
     """Why a fallback was taken: what ruled the first contender out."""
     for candidate in choice.others:
         if candidate.standing == "contender" and candidate.ruled_out:
             rule = candidate.ruled_out[0]
-            return Reason(
-                rule=f"eligibility/{rule.id}", text=f"{candidate.approach} would come first, but: {rule.because}"
-            )
-    return Reason(rule="strategy", text="No row of the table suits better.")
+            return _reason("eligibility", rule, f"{candidate.approach} would come first, but: {rule.because}")
+    return {"rule": "strategy", "text": "No row of the table suits better."}
 
 
 def _band_text(choice: Choice) -> str:
@@ -190,22 +197,24 @@ def _band_text(choice: Choice) -> str:
     return f"{fastest.approach} is predicted {gain:.2f}x as fast. {choice.band.because}"
 
 
-def _expected(candidate: Candidate, choice: Choice, knowledge: Knowledge) -> Expected:
-    traits = knowledge.approaches[candidate.approach].traits
-    baseline = knowledge.approaches["single_threaded"].traits
-    spread = speedup_range(traits, candidate.workers, baseline, choice.work, knowledge.costs)
+def _expected(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
+    traits, predicted = knowledge.approaches[candidate.approach].traits, candidate.predicted
     if traits.runs_in == "cluster":
-        return Expected()
+        return {}
+    spread = speedup_range(traits, candidate.workers, baseline, choice.work, knowledge.costs)
+    speedup = None
+    if spread and baseline and predicted.seconds:
+        speedup = {"low": _short(spread[0]), "mid": _short(baseline / predicted.seconds), "high": _short(spread[1])}
     known = choice.facts["task_memory_mb"] is not None and (
         choice.facts["startup_memory_mb"] is not None or not choice.facts["has_expensive_startup"]
     )
-    return Expected(
-        speedup=Speedup(low=_short(spread[0]), mid=_short(spread[1]), high=_short(spread[2])) if spread else None,
-        seconds=None if candidate.predicted.seconds is None else _short(candidate.predicted.seconds),
-        memory_mb=_short(candidate.predicted.memory_mb) if known else None,
-        memory_overhead_mb=_short(candidate.predicted.overhead_mb),
-        source="documented",
-    )
+    return {
+        "speedup": speedup,
+        "seconds": None if predicted.seconds is None else _short(predicted.seconds),
+        "memory_mb": _short(predicted.memory_mb) if known else None,
+        "memory_overhead_mb": _short(predicted.overhead_mb),
+        "source": "documented",
+    }
 
 
 def _short(value: float) -> float:
@@ -213,38 +222,38 @@ def _short(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def _fits(candidate: Candidate, profile: WorkloadProfile) -> Fits:
+def _fits(candidate: Candidate, profile: WorkloadProfile) -> _Plain:
     memory, latency = candidate.facts["memory_use"], candidate.facts["latency_use"]
     if memory is not None and memory <= 1 and profile.task_memory_mb is None:
         memory = None  # what is known fits, but a task's own memory is not known
-    return Fits(memory=None if memory is None else memory <= 1, latency=None if latency is None else latency <= 1)
+    return {"memory": None if memory is None else memory <= 1, "latency": None if latency is None else latency <= 1}
 
 
-def _alternatives(choice: Choice, runs_here: bool, knowledge: Knowledge) -> tuple[Alternative, ...]:
+def _alternatives(choice: Choice, baseline: float | None, runs_here: bool, knowledge: Knowledge) -> list[_Plain]:
     """The other candidates: what runs here first if the choice does not, then eligible before rejected."""
 
     def order(candidate: Candidate) -> tuple[bool, bool, bool]:
         needs_other_python = knowledge.approaches[candidate.approach].traits.needs != "any"
         return bool(candidate.ruled_out), not runs_here and needs_other_python, candidate.standing != "contender"
 
-    return tuple(_alternative(c, choice, knowledge) for c in sorted(choice.others, key=order))
+    return [_alternative(c, choice, baseline, knowledge) for c in sorted(choice.others, key=order)]
 
 
-def _alternative(candidate: Candidate, choice: Choice, knowledge: Knowledge) -> Alternative:
+def _alternative(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
     approach = knowledge.approaches[candidate.approach]
     if candidate.ruled_out:
         tradeoffs = tuple(rule.because for rule in candidate.ruled_out)
     else:
         tradeoffs = ((candidate.row.because,) if candidate.row else ()) + approach.tradeoffs[1:]
-    return Alternative(
-        approach=candidate.approach,
-        title=approach.title,
-        expected=_expected(candidate, choice, knowledge),
-        tradeoffs=tradeoffs,
-        rejected_by=f"eligibility/{candidate.ruled_out[0].id}" if candidate.ruled_out else None,
-    )
+    return {
+        "approach": candidate.approach,
+        "title": approach.title,
+        "expected": _expected(candidate, choice, baseline, knowledge),
+        "tradeoffs": tradeoffs,
+        "rejected_by": f"eligibility/{candidate.ruled_out[0].id}" if candidate.ruled_out else None,
+    }
 
 
-def _runs_here(tag: str | None, host: HostFacts) -> RunsHere:
+def _runs_here(tag: str | None, host: HostFacts) -> _Plain:
     path = dict(host.interpreters).get(tag) if tag else None
-    return RunsHere(available=path is not None, interpreter=path)
+    return {"available": path is not None, "interpreter": path}

@@ -1,0 +1,63 @@
+# One command each: `make demo` shows what the tool does, `make test` passes every test. Both set themselves up.
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test bench lint types format coverage wheel-test interpreters clean
+
+help: ## what there is to make
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /: /'
+
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: see https://www.python.org/downloads/"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "setting up $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	@echo "installing the development tools ..."
+	@$(PIP) install --constraint constraints.txt --group dev
+	@touch $@
+
+demo: $(VENV)/.installed ## recommend an approach for a real workload
+	@$(BIN)/concurrency-selector recommend examples/web-scraper.json
+
+test: $(VENV)/.dev ## run every test
+	@$(BIN)/python -m pytest
+
+coverage: $(VENV)/.dev ## run every test and hold the branch coverage of selector/ to its floor
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n 0
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+bench: $(VENV)/.dev ## measure the speeds we promise, as ratios in one run
+	@$(BIN)/python benchmarks/bench.py
+
+lint: $(VENV)/.dev ## check style
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## check types
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## mend style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+wheel-test: $(VENV)/.dev ## build sdist and wheel, install the wheel elsewhere, run it in an empty folder
+	@PYTHON=$(BIN)/python .ci/wheel-test
+
+interpreters: ## put Python 3.14 and a free-threaded build on this machine
+	@if test -x ../shared/interpreters/install; then ../shared/interpreters/install; \
+	else echo "run: uv python install 3.14 3.14t"; fi
+
+clean: ## remove what make made
+	@rm -rf $(VENV) .venv-* dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
