@@ -12,10 +12,11 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from selector.decision import DecisionTable, load_table
+from selector.decision import DecisionTable, load_table, source
 from selector.decision.cells import ANYTHING, Compare, cell_text
 from selector.decision.source import MAX_BYTES, MAX_DEPTH, MAX_NODES, load_yaml, parse_yaml, read_text
 from selector.errors import SelectorError
@@ -272,6 +273,16 @@ def test_a_mistake_is_told_with_its_place_and_a_remedy(case: str, in_file: bool,
         return
     assert re.match(rf"{re.escape(name)}:\d+:\d+: ", error.message), error.message
     assert error.message.startswith(f"{name}:{line}:{column}: "), error.message
+    assert problem in error.message
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_the_parser_written_in_python_finds_the_same_mistakes(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_Loader", yaml.SafeLoader)
+    old, new, _, _, problem, hint = ERRORS[case]
+    error = failure(changed(old, new))
+    assert re.match(r"table:\d+:\d+: ", error.message), error.message
     assert problem in error.message
     assert hint in error.hint
 
@@ -660,6 +671,14 @@ def assert_table_or_error(text: str | Path) -> None:
 @settings(max_examples=800, deadline=None, database=None)
 def test_any_mutation_of_a_table_gives_a_table_or_a_selector_error(mutations: list[tuple[int, int, str]]) -> None:
     assert_table_or_error(mutated(mutations) + "\n")
+
+
+@given(st.lists(MUTATION, min_size=1, max_size=4))
+@settings(max_examples=200, deadline=None, database=None)
+def test_the_parser_written_in_python_is_as_safe(mutations: list[tuple[int, int, str]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "_Loader", yaml.SafeLoader)
+        assert_table_or_error(mutated(mutations) + "\n")
 
 
 @given(st.integers(0, len(BASE)), st.integers(0, len(BASE)))

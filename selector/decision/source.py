@@ -109,7 +109,7 @@ def _bad_character(text: str, index: int, name: str) -> SelectorError:
     )
 
 
-_NEEDS_QUOTES = ("cannot start any token", "did not find expected", "block sequence entries are not allowed")
+_NEEDS_QUOTES = ("cannot start any token", "did not find expected", "sequence entries are not allowed", "chomping")
 
 
 def _yaml_hint(error: yaml.MarkedYAMLError) -> str:
