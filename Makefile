@@ -34,7 +34,7 @@ test: $(VENV)/.dev ## run every test
 
 coverage: $(VENV)/.dev ## run every test and hold the branch coverage of selector/ to its floor
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -n 0
+	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

@@ -29,12 +29,13 @@ class Traits:
 
 @dataclass(frozen=True, eq=False)
 class Approach:
-    """One approach: its title, its traits, and what one gains and pays with it."""
+    """One approach: its title, its traits, and what one gains and pays with it, a sentence each."""
 
     id: ApproachId
     title: str
     traits: Traits
-    tradeoffs: tuple[str, ...]
+    gain: str
+    cost: str
 
 
 def load_approaches(path: Path) -> dict[ApproachId, Approach]:
@@ -66,16 +67,12 @@ def load_costs(path: Path) -> dict[str, float]:
 
 
 def _approach(key: ApproachId, entry: Any, where: str) -> Approach:
-    if not isinstance(entry, dict) or set(entry) != {"title", "traits", "tradeoffs"}:
-        raise SelectorError(f"{where} is {quoted(entry)}", "write title, traits and tradeoffs")
-    tradeoffs = entry["tradeoffs"]
-    if not isinstance(entry["title"], str) or not isinstance(tradeoffs, list) or not tradeoffs:
-        raise SelectorError(f"{where}: title is text, tradeoffs a list of sentences")
-    if not all(isinstance(sentence, str) for sentence in tradeoffs):
-        raise SelectorError(
-            f"{where}: a trade-off that is not text: {quoted(tradeoffs)}", "quote sentences with a colon"
-        )
-    return Approach(key, entry["title"], _traits(entry["traits"], where), tuple(tradeoffs))
+    if not isinstance(entry, dict) or set(entry) != {"title", "traits", "gain", "cost"}:
+        raise SelectorError(f"{where} is {quoted(entry)}", "write title, traits, gain and cost")
+    for name in ("title", "gain", "cost"):
+        if not isinstance(entry[name], str):
+            raise SelectorError(f"{where}: {name} is {quoted(entry[name])}", "write a sentence, in quotes")
+    return Approach(key, entry["title"], _traits(entry["traits"], where), entry["gain"], entry["cost"])
 
 
 def _traits(entry: Any, where: str) -> Traits:

@@ -139,7 +139,21 @@ def cli(context: click.Context, debug: bool, rules: Path | None) -> None:
         run_wizard(rules)
 
 
-@cli.command(epilog="Example: concurrency-selector recommend workload.json --set tasks=500 --format json")
+class RecommendCommand(click.Command):
+    """`recommend`, whose help ends in the fields of a profile."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The fields with what they accept, then the example."""
+        from selector.profile import WorkloadProfile, accepted
+
+        with formatter.section("Fields of FILE and --set (all but workload_type may be left out)"):
+            formatter.write_dl([(name, accepted(name)) for name in WorkloadProfile.model_fields])
+        super().format_epilog(ctx, formatter)
+
+
+@cli.command(
+    cls=RecommendCommand, epilog="Example: concurrency-selector recommend workload.json --set tasks=500 --format json"
+)
 @click.argument("file", required=False, metavar="FILE|-")
 @_set_option
 @_format_option

@@ -258,12 +258,12 @@ def accepted(field: str) -> str:
         case "flag":
             return "true or false"
         case "count":
-            return f"a whole number from 1 to {_LARGEST:,}"
+            return "a whole number from 1 to 10^12"
         case "text":
             return f"text of at most {200 if field == 'name' else 4000} characters"
         case "versions":
             return 'a list of versions such as ["3.13", "3.14t"]'
-    return f"a number {'over' if kind.above_zero else 'from'} 0 to {_LARGEST:,}"
+    return f"a number {'over' if kind.above_zero else 'from'} 0 to 10^12"
 
 
 _YES_NO = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}

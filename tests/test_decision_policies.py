@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
@@ -308,6 +308,7 @@ def aggregated(aggregate: str, outputs: str, *values: str) -> Any:
 
 def test_a_sum_of_fractions_does_not_drift_and_a_sum_of_integers_is_exact() -> None:
     assert aggregated("sum", "{type: number}", *["0.1"] * 10) == 1.0
+    assert aggregated("sum", "{type: number}", "0.5", str(2**53 + 1)) == 2.0**53 + 2
     total = aggregated("sum", "{type: number}", str(10**20), "5")
     assert total == 10**20 + 5
     assert isinstance(total, int)
@@ -340,8 +341,10 @@ def test_aggregates_are_the_ones_of_arithmetic(values: list[float]) -> None:
     assert aggregated("min", "{type: number}", *texts) == min(values)
     assert aggregated("max", "{type: number}", *texts) == max(values)
     assert aggregated("count", "{type: number}", *texts) == len(values)
-    total = sum(values) if all(isinstance(v, int) for v in values) else math.fsum(values)
-    assert aggregated("sum", "{type: number}", *texts) == total
+    total = sum(map(Fraction, values))
+    assert aggregated("sum", "{type: number}", *texts) == (
+        int(total) if all(isinstance(v, int) for v in values) else float(total)
+    )
 
 
 # --- a chain of tables, as in a lending decision ----------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -125,21 +127,22 @@ def _answerer(profile: WorkloadProfile, field: str, host: HostFacts, knowledge: 
 def would_change(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> tuple[Change, ...]:
     """For each input, the nearest values at which the answer is another one.
 
-    For a known number that is the nearest change below and above it; for anything else, the first value that gives
-    each other answer.
+    For a known number that is the nearest change below and above it; for an unknown number, where it would begin to
+    matter; for anything else, the first value that gives each other answer.
     """
     found = []
     for field in input_names():
         current = choice.facts.get(field, getattr(profile, field))
         values = [v for v in alternatives_of(field) if v != current]
-        number = field_kind(field).kind in ("count", "number")
         ask = _answerer(profile, field, host, knowledge)
-        if number and current is not None:
+        if field_kind(field).kind not in ("count", "number"):
+            places = _first_of_each(values, choice.answer, ask)
+        elif current is None:
+            places = _boundaries(values[::2], choice.answer, ask)
+        else:
             below = [v for v in reversed(values) if current / _FAR <= v < current]
             above = [v for v in values if current < v <= current * _FAR]
             places = [p for rungs in (below, above) if (p := _first_step(current, rungs, choice.answer, ask))]
-        else:
-            places = _first_of_each(values[::2] if number else values, choice.answer, ask)
         found += [Change(input=field, to=value, approach=_said(answer)) for value, answer in places]
     return tuple(found)
 
@@ -170,11 +173,24 @@ def _first_step(
     return None
 
 
+def _boundaries(rungs: list[Any], answer: Answer, ask: Callable[[Any], Answer]) -> list[tuple[Any, Answer]]:
+    """For an unknown number: the value nearest to where the answer stays, on each side where it does not."""
+    answers = [ask(rung) for rung in rungs]
+    if answer not in answers:  # knowing it at all changes the answer
+        return _first_of_each(rungs, answer, ask)
+    found = []
+    for (low, below), (high, above) in pairwise(zip(rungs, answers, strict=True)):
+        if (below == answer) != (above == answer):
+            inside, outside = (low, high) if below == answer else (high, low)
+            found.append(_bisect(inside, outside, answer, ask))
+    return found
+
+
 def _bisect(inside: Any, outside: Any, answer: Answer, ask: Callable[[Any], Answer]) -> tuple[Any, Answer]:
     """The number nearest to `inside`, to 2 %, that gives another answer; small whole numbers exactly."""
     whole = isinstance(outside, int)
     while abs(outside - inside) > max(1 if whole else 1e-9, abs(outside) * 0.02):
-        middle = (inside + outside) // 2 if whole else float(f"{(inside + outside) / 2:.3g}")
+        middle = _between(inside, outside, whole)
         if middle in (inside, outside):
             break
         if ask(middle) == answer:
@@ -182,3 +198,11 @@ def _bisect(inside: Any, outside: Any, answer: Answer, ask: Callable[[Any], Answ
         else:
             outside = middle
     return outside, ask(outside)
+
+
+def _between(a: Any, b: Any, whole: bool) -> Any:
+    """The middle of two numbers as people see it: by ratio, to three digits; by difference near zero."""
+    middle = math.sqrt(a * b) if a > 0 and b > 0 else (a + b) / 2
+    if not whole:
+        return float(f"{middle:.3g}")
+    return (a + b) // 2 if abs(a - b) < 20 else round(middle)

@@ -91,7 +91,7 @@ def _settled(field: str, questions: list[str], values: dict[str, tuple[Any, ...]
         for other in questions:
             if other != field:
                 # What changes the answer now most likely still does: trying that first ends most searches at once.
-                likely = sorted(values[other], key=lambda v: not tried.changed((other, v)))  # noqa: B023
+                likely = sorted(values[other], key=lambda v: not tried.changed((other, v)))
                 settled += all(tried.answer((field, value), (other, v)) == then for v in likely)
     return settled / len(values[field])
 

@@ -244,7 +244,7 @@ def _alternative(candidate: Candidate, choice: Choice, baseline: float | None, k
     if candidate.ruled_out:
         tradeoffs = tuple(rule.because for rule in candidate.ruled_out)
     else:
-        tradeoffs = ((candidate.row.because,) if candidate.row else ()) + approach.tradeoffs[1:]
+        tradeoffs = (candidate.row.because if candidate.row else approach.gain, approach.cost)
     return {
         "approach": candidate.approach,
         "title": approach.title,

@@ -9,12 +9,13 @@ from selector.decision import DecisionTable
 from selector.decision.cells import ANYTHING, Cell, cell_text
 from selector.decision.table import Input
 from selector.host import Host, Interpreter
-from selector.recommend.explain import Explanation, TableReport
+from selector.recommend.explain import Explanation, RowReport, TableReport
 from selector.recommend.migration import MigrationGuide
 from selector.recommend.recommendation import Alternative, Change, Expected, Recommendation
 from selector.report.document import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 
 _MOST_CHANGES = 6
+_GROUP = 4  # rows of a table that one value keeps out, from which on they are told together
 
 
 def recommendation_document(result: Recommendation, explanation: Explanation | None = None) -> Document:
@@ -44,7 +45,7 @@ def _answer(result: Recommendation) -> Section:
         ("Python", _python(result)),
         ("Reasoning", result.reasons[0].text),
         *(("", reason.text) for reason in result.reasons[1:]),
-        ("Expected speedup", speedup_text(result.expected)),
+        ("Expected speedup", speedup_text(result.expected, result.profile.mode)),
         ("Expected time", _time(result.expected)) if result.expected.seconds is not None else None,
         ("Memory overhead", memory_text(result.expected)),
         ("Requirements", _requirements(result)),
@@ -67,8 +68,10 @@ def _python(result: Recommendation) -> str:
     return f"{tag}, which is not on this machine: install it ({install}) or take the first alternative"
 
 
-def speedup_text(expected: Expected) -> str:
+def speedup_text(expected: Expected, mode: str) -> str:
     """The expected speedup in words, with what it rests on."""
+    if expected.speedup is None and mode == "service":
+        return "unknown: predictions are made for batches, not for services"
     if expected.speedup is None:
         return "unknown: it needs tasks, cpu_ms_per_task and io_wait_ms_per_task of a batch"
     s = expected.speedup
@@ -134,15 +137,26 @@ def _explanation(explanation: Explanation) -> list[Section]:
 
 
 def _table_report(report: TableReport) -> Section:
+    """What each row did; rows that one value keeps out are told together, so that the others can be found."""
     about = f" for {report.approach}" if report.approach else ""
+    kept_out: dict[tuple[str | None, object], list[RowReport]] = {}
+    for row in report.rows:
+        if not row.matched:
+            kept_out.setdefault((row.input, row.value), []).append(row)
     rows = []
     for row in report.rows:
+        group = kept_out.get((row.input, row.value), []) if not row.matched else []
         if row.fired:
             rows.append((row.rule, "fired", row.because))
         elif row.matched:
             rows.append((row.rule, "matched", "an earlier or better row won"))
-        else:
+        elif len(group) < _GROUP:
             rows.append((row.rule, "no", f"{row.input} is {_seen(row.value)}, needs {row.cell}"))
+        elif row is group[0]:
+            needs = ", ".join(dict.fromkeys(str(other.cell) for other in group))
+            rows.append(
+                (f"{row.rule} and {len(group) - 1} more", "no", f"{row.input} is {_seen(row.value)}, needs {needs}")
+            )
     return Section(f"Table {report.table}{about}", (Table(("row", "fate", "why"), tuple(rows)),))
 
 

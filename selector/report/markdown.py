@@ -7,6 +7,7 @@ import re
 from selector.report.document import Block, Bullets, Code, Document, Fields, Paragraph, Table
 from selector.text import printable
 
+_CODE = re.compile(r"(`[^`|]+`)")
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
@@ -20,7 +21,9 @@ def render_markdown(document: Document) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", " ".join(printable(text).split()))
+    """One line of inert text; what stands between backticks stays code, in which Markdown knows no markup."""
+    parts = _CODE.split(" ".join(printable(text).split()))
+    return "".join(part if i % 2 else _MARKUP.sub(r"\\\1", part) for i, part in enumerate(parts))
 
 
 def _block(block: Block) -> str:

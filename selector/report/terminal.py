@@ -33,12 +33,12 @@ def print_document(document: Document, console: Console) -> None:
                 console.print()
             console.print(f"=== {printable(section.title)} ===", style="bold")
             for block in section.blocks:
-                console.print(_renderable(block))
+                # Code stays in whole lines, so that it can be copied.
+                console.print(_renderable(block), soft_wrap=isinstance(block, Code))
     console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def _renderable(block: Block) -> RenderableType:
-    from rich.padding import Padding
     from rich.text import Text
 
     match block:
@@ -51,7 +51,7 @@ def _renderable(block: Block) -> RenderableType:
         case Table(header, rows):
             return _table(header, rows)
         case Code(text, _):
-            return Padding(Text(printable(text).rstrip(), no_wrap=True, overflow="fold"), (0, 0, 0, 2))
+            return Text(printable(text).rstrip())
 
 
 def _grid(rows: list[tuple[RenderableType, RenderableType]]) -> RenderableType:
@@ -59,7 +59,7 @@ def _grid(rows: list[tuple[RenderableType, RenderableType]]) -> RenderableType:
 
     grid = Grid.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
-    grid.add_column(ratio=1)
+    grid.add_column(ratio=1, overflow="fold")
     for row in rows:
         grid.add_row(*row)
     return grid
