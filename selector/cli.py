@@ -7,6 +7,7 @@ imported by the command that needs them.
 from __future__ import annotations
 
 import gc
+import io
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 INTERRUPTED = 130
+_LONGEST_LINE = 2**28  # bytes; longer ones are refused without waiting for their end, which may never come
 _FORMATS = click.Choice(["text", "json", "markdown"])
 
 
@@ -29,14 +31,25 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command and exit: 0 done, 1 it failed, 2 bad input or usage, 130 interrupted. No traceback without --debug."""
     arguments = sys.argv[1:] if arguments is None else arguments
     gc.freeze()  # what the imports made lives to the end: walking it at every collection and at exit is a tenth of a run
+    output = sys.stdout
     try:
+        _prepare_output()
         code = cli.main(arguments, prog_name="concurrency-selector", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:
         if "--debug" in arguments:
             raise
-        code = _report(error)
+        # Where click meets a broken pipe it replaces the stream and exits 1.
+        code = _report(error if sys.stdout is output else BrokenPipeError())
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _prepare_output() -> None:
+    """Text that the locale's encoding has no sign for is written as its escape, not refused."""
+    if sys.stdout is None:  # closed by whoever started us
+        raise SelectorError("standard output is closed", "give the result somewhere to go", 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _report(error: BaseException) -> int:
@@ -46,6 +59,10 @@ def _report(error: BaseException) -> int:
     match error:
         case click.exceptions.Exit():
             return error.exit_code
+        case BrokenPipeError():
+            # The reader of our output has gone (`| head`): that is its right, and nothing to report.
+            sys.stdout = None  # or the interpreter reports the pipe again at exit
+            return 0
         case SystemExit():
             return error.code if isinstance(error.code, int) else 1
         case SelectorError():
@@ -59,10 +76,10 @@ def _report(error: BaseException) -> int:
         case KeyboardInterrupt() | click.Abort():
             click.echo("interrupted", err=True)
             return INTERRUPTED
-        case BrokenPipeError():
-            # The reader of our output has gone (`| head`): that is its right, and nothing to report.
-            sys.stdout = None  # type: ignore[assignment]  # or the interpreter reports the pipe again at exit
-            return 0
+        case OSError(filename=None, strerror=str(reason)):  # reading is reported with the file's name where it is done
+            sys.stdout = None  # as above
+            click.echo(f"error: the output cannot be written: {reason}", err=True)
+            return 1
     detail = printable(f"{type(error).__name__}: {error}")
     click.echo(
         f"error: this should not have happened: {detail}\n  hint: run it again with --debug and report it", err=True
@@ -123,20 +140,54 @@ class ApproachType(click.ParamType):  # type: ignore[type-arg]
 )
 @click.version_option(package_name="concurrency-selector", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--answers", metavar="FILE", help="A profile (JSON) whose answers are not asked for.")
+@_set_option
+@click.option("--no-input", is_flag=True, help="Ask nothing: what is not given takes its default.")
+@_format_option
 @_rules_option
 @click.pass_context
-def cli(context: click.Context, debug: bool, rules: Path | None) -> None:
+def cli(
+    context: click.Context,
+    debug: bool,
+    answers: str | None,
+    settings: tuple[str, ...],
+    no_input: bool,
+    form: str,
+    rules: Path | None,
+) -> None:
     """Which concurrency approach fits a Python workload, why, and how to get there.
 
     Without a command it asks: five questions, then those whose answer can still change the outcome. In a pipe it reads
-    the five answers from standard input, one a line.
+    the five answers from standard input, one a line. What --set or --answers says is not asked (--set wins), and a
+    null there means "I don't know".
     """
     _ = debug  # read by main(), before anything can fail
     context.obj = rules
     if context.invoked_subcommand is None:
-        from selector.wizard import run_wizard
+        _interview(answers, settings, rules, form, ask=not no_input)
+    elif answers is not None or settings or no_input or form != "text":
+        raise click.UsageError(f"Only --rules and --debug go before {context.invoked_subcommand}.")
 
-        run_wizard(rules)
+
+def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, form: str, ask: bool) -> None:
+    """The wizard: what is given, what is asked, and the recommendation for both."""
+    from selector.pipeline import Selector
+    from selector.wizard import run_wizard
+    from selector.wizard.answers import answers_from
+
+    selector = Selector(rules)
+
+    def show(profile: WorkloadProfile) -> None:
+        result = selector.recommend(profile)
+        if form == "json":
+            click.echo(result.model_dump_json(indent=2))
+            return
+        from selector.report.documents import recommendation_document
+
+        _print(recommendation_document(result), form)
+
+    source = _named(file) if file is not None else "--set"
+    run_wizard(answers_from(_data(file, settings), source), selector, show, form, ask)
 
 
 class RecommendCommand(click.Command):
@@ -184,7 +235,7 @@ def recommend(
     explanation = selector.explain(profile) if explain else None
     if form == "json":
         if explanation is None:
-            click.echo(result.model_dump_json(indent=2))
+            _print_json(result.model_dump_json(indent=2))
         else:
             import json
 
@@ -199,15 +250,22 @@ def recommend(
 
 def _profile(file: str | None, settings: tuple[str, ...]) -> WorkloadProfile:
     """The profile in a file or on standard input, with the settings over it."""
-    from selector.profile import MAX_PROFILE_BYTES, decode_json, profile_from_mapping
+    from selector.profile import profile_from_mapping
 
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
+    return profile_from_mapping(_data(file, settings), _named(file) if file else "--set")
+
+
+def _data(file: str | None, settings: tuple[str, ...]) -> object:
+    """The JSON in a file or on standard input (none: an empty object), with the settings over it."""
+    from selector.profile import MAX_PROFILE_BYTES, decode_json
+
     data: object = {}
     if file is not None:
         with _opened(file) as stream:
             data = decode_json(_read(stream, file, MAX_PROFILE_BYTES), _named(file))
-    return profile_from_mapping(_with_settings(data, settings), _named(file) if file else "--set")
+    return _with_settings(data, settings)
 
 
 def _with_settings(data: object, settings: tuple[str, ...]) -> object:
@@ -227,6 +285,8 @@ def _named(file: str) -> str:
 
 
 def _opened(file: str) -> IO[bytes]:
+    if file == "-" and sys.stdin is None:
+        raise SelectorError("standard input is closed", "give a workload file")
     try:
         return sys.stdin.buffer if file == "-" else Path(file).open("rb")
     except (OSError, ValueError) as error:
@@ -253,13 +313,12 @@ def _recommend_lines(selector: Any, file: str, settings: tuple[str, ...], explai
             where = f"{_named(file)}, line {number}"
             try:
                 profile = profile_from_mapping(_with_settings(decode_json(line, where), settings), where)
-                result = selector.recommend(profile, changes=explain)
+                answer = selector.recommend(profile).model_dump_json() if explain else selector.recommend_json(profile)
             except SelectorError as error:
                 bad += 1
                 _report(error)
             else:
-                sys.stdout.write(f"{result.model_dump_json()}\n")
-                sys.stdout.flush()
+                _print_json(answer)
     if bad:
         raise SelectorError(f"{bad} of the lines could not be used", "the lines are named above; the others are done")
 
@@ -271,9 +330,12 @@ def _lines(stream: IO[bytes], file: str) -> Iterator[tuple[int, bytes]]:
     number = 0
     while line := _readline(stream, file, MAX_PROFILE_BYTES + 2):
         number += 1
-        rest = line
+        rest, length = line, len(line)
         while not rest.endswith(b"\n") and len(rest) > MAX_PROFILE_BYTES:
+            if length > _LONGEST_LINE:
+                raise SelectorError(f"{_named(file)}, line {number}: it does not end", "give one profile a line")
             rest = _readline(stream, file, MAX_PROFILE_BYTES + 2)
+            length += len(rest)
         if line.strip():
             yield number, line
 
@@ -283,6 +345,12 @@ def _readline(stream: IO[bytes], file: str, limit: int) -> bytes:
         return stream.readline(limit)
     except OSError as error:
         raise SelectorError(f"{_named(file)}: cannot be read: {error.strerror}", "give a file of profiles") from None
+
+
+def _print_json(text: str) -> None:
+    """One JSON value, at once, in UTF-8 whatever the locale: JSON has no other encoding (RFC 8259)."""
+    sys.stdout.buffer.write(f"{text}\n".encode())
+    sys.stdout.buffer.flush()
 
 
 def _print(document: Document, form: str) -> None:
@@ -310,7 +378,7 @@ def migrate(outer_rules: Path | None, origin: Any, target: Any, form: str, rules
 
     guide = migration_guide(origin, target, rules_folders(rules or outer_rules), resource_dir("templates"))
     if form == "json":
-        click.echo(guide.model_dump_json(indent=2))
+        _print_json(guide.model_dump_json(indent=2))
         return
     from selector.report.documents import migration_document
 
@@ -349,7 +417,7 @@ def host(as_json: bool) -> None:
 
     found = probe_host()
     if as_json:
-        click.echo(found.model_dump_json(indent=2))
+        _print_json(found.model_dump_json(indent=2))
         return
     from selector.report.documents import host_document
 

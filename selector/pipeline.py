@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from pydantic_core import to_json
+
 from selector.errors import SelectorError
 from selector.host import find_interpreters, platform_id, usable_cpus
 from selector.knowledge import Knowledge, load_knowledge
@@ -13,7 +15,7 @@ from selector.profile import WorkloadProfile, profile_from_json
 from selector.recommend.choose import choose
 from selector.recommend.explain import Explanation, explain, would_change
 from selector.recommend.facts import HostFacts
-from selector.recommend.recommendation import Recommendation, build_recommendation
+from selector.recommend.recommendation import Recommendation, build_recommendation, recommendation_data
 from selector.resources import resource_dir
 from selector.text import quoted, suggestion
 
@@ -52,6 +54,11 @@ class Selector:
         choice = choose(profile, self.here, self.knowledge)
         changed = would_change(profile, choice, self.here, self.knowledge) if changes else None
         return build_recommendation(profile, choice, self.here, self.knowledge, changed)
+
+    def recommend_json(self, profile: WorkloadProfile) -> str:
+        """The recommendation as one line of JSON, without the question what would change it: the fast way for many."""
+        choice = choose(profile, self.here, self.knowledge)
+        return to_json(recommendation_data(profile, choice, self.here, self.knowledge)).decode()
 
     def explain(self, profile: WorkloadProfile) -> Explanation:
         """Which row of which table fired on which values, and why the others did not."""

@@ -130,9 +130,9 @@ class WorkloadProfile(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_means_unknown(cls, data: Any) -> Any:
-        """A `null` is the same as leaving the field out, for every field."""
+        """A `null` is the same as leaving the field out, for every field; an unknown field stays an error."""
         if isinstance(data, Mapping):
-            return {k: v for k, v in data.items() if v is not None}
+            return {k: v for k, v in data.items() if v is not None or k not in cls.model_fields}
         return data
 
     def given(self) -> dict[str, Any]:
@@ -161,7 +161,10 @@ def profile_from_json(text: str | bytes, source: str = "profile") -> WorkloadPro
 
 
 def decode_json(text: str | bytes, source: str) -> object:
-    """Strict JSON: UTF-8, no duplicate keys, no NaN or Infinity, bounded size and depth; else SelectorError."""
+    """Strict JSON: UTF-8, no duplicate keys, bounded size and depth; else SelectorError.
+
+    NaN, Infinity and numbers of a thousand digits pass, because the field that holds one refuses it by its name.
+    """
     if len(text) > MAX_PROFILE_BYTES:
         raise SelectorError(f"{source}: larger than {MAX_PROFILE_BYTES:,} bytes", "a workload is a few hundred bytes")
     try:
@@ -178,7 +181,7 @@ def decode_json(text: str | bytes, source: str) -> object:
     except RecursionError:
         raise SelectorError(f"{source}: JSON nested too deeply", "a workload is a flat object") from None
     except ValueError as error:
-        raise SelectorError(f"{source}: {error}", "use plain, finite numbers") from None
+        raise SelectorError(f"{source}: {error}", "keep one of them") from None
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -192,11 +195,12 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number JSON knows")
+def _whole_number(digits: str) -> int:
+    """A whole number; of one that is far too long only the beginning, which no field accepts either."""
+    return int(digits[:400])
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_int=_whole_number)
 
 
 def _kind(value: object) -> str:
@@ -287,5 +291,5 @@ def value_from_text(field: str, text: str) -> object:
             number = float(text) if kind == "number" or not text.lstrip("+-").isdigit() else int(text[:400])
         except ValueError:
             return text
-        return int(number) if kind == "count" and number.is_integer() else number
+        return int(number) if kind == "count" and isinstance(number, float) and number.is_integer() else number
     return text

@@ -120,8 +120,11 @@ def _workers(basis: str, traits: Traits, facts: dict[str, Any], work: Quantities
 def _nearest_to_fastest(
     contenders: list[Candidate], knowledge: Knowledge
 ) -> tuple[Candidate, Rule | None, Candidate | None]:
-    """The simplest contender that the bands call near enough to the fastest; the first one where nothing is predicted."""
-    if len(contenders) == 1 or any(c.predicted.seconds is None for c in contenders):
+    """The simplest contender that the bands call near enough to the fastest.
+
+    The first one where nothing is predicted, or that there is nothing to do: no time is no measure of another.
+    """
+    if len(contenders) == 1 or not all(c.predicted.seconds for c in contenders):
         return contenders[0], None, None
     fastest = min(contenders, key=_seconds)
     for candidate in sorted(contenders, key=lambda c: _PLACE[c.approach]):

@@ -46,6 +46,7 @@ _OF_CHAIN = {
     "workload_class": "what classify said",
     "speedup": "how much faster the best candidate is than the simpler one (speedup_bands)",
 }
+_LARGEST_RATIO = 1e12
 #: Every fact by name, with its meaning.
 FACTS: dict[str, str] = {
     **{name: WorkloadProfile.model_fields[name].description or name for name in _FROM_PROFILE},
@@ -96,7 +97,7 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
     facts["total_cpu_ms"] = tasks * cpu if tasks is not None and cpu is not None else None
     facts["total_work_ms"] = tasks * task_ms if tasks is not None and _task_known(profile) else None
     facts["cpu_share"] = (cpu or 0.0) / task_ms if known and task_ms else None
-    facts["cpu_over_latency"] = cpu / latency if cpu is not None and latency else None
+    facts["cpu_over_latency"] = _against(cpu, latency)
     facts["start_method"] = _start_method(profile, host, facts["platform"])
     facts.update(_builds(profile))
     return facts
@@ -106,10 +107,9 @@ def add_cost_facts(facts: dict[str, Any], work: Quantities, processes: Traits, c
     """The facts that need costs: what copying and starting take against the task and the requirement."""
     task_ms = (work.cpu_ms or 0.0) + (work.wait_ms or 0.0)
     copy_ms = 2 * work.payload_kb / 1024 / costs["process_copy_mb_per_s"] * 1000
-    facts["copy_share"] = copy_ms / task_ms if task_ms and facts["payload_kb_per_task"] is not None else None
+    facts["copy_share"] = _against(copy_ms, task_ms) if facts["payload_kb_per_task"] is not None else None
     start_ms = costs[f"process_pool_{work.start_method}_ms"] + work.startup_ms
-    latency = facts["latency_requirement_ms"]
-    facts["process_start_over_latency"] = start_ms / latency if latency else None
+    facts["process_start_over_latency"] = _against(start_ms, facts["latency_requirement_ms"])
     facts["process_workers_that_fit"] = workers_that_fit(facts["memory_budget_mb"], processes, work, costs)
 
 
@@ -144,10 +144,14 @@ def workers_that_fit(budget_mb: float | None, traits: Traits, work: Quantities, 
 
 def add_prediction_facts(facts: dict[str, Any], workers: int, predicted: CostEstimate) -> None:
     """The facts about one approach beside its traits: its pool, and predictions against what is required."""
-    budget, latency = facts["memory_budget_mb"], facts["latency_requirement_ms"]
     facts["workers"] = workers
-    facts["memory_use"] = predicted.memory_mb / budget if budget else None
-    facts["latency_use"] = predicted.latency_ms / latency if latency and predicted.latency_ms is not None else None
+    facts["memory_use"] = _against(predicted.memory_mb, facts["memory_budget_mb"])
+    facts["latency_use"] = _against(predicted.latency_ms, facts["latency_requirement_ms"])
+
+
+def _against(amount: float | None, limit: float | None) -> float | None:
+    """One amount as a multiple of another, as far as both are known; finite, which is all that tables take."""
+    return min(amount / limit, _LARGEST_RATIO) if amount is not None and limit else None
 
 
 def _smaller(a: int | None, b: int | None) -> int | None:

@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Any
 
 from selector.knowledge import Knowledge
-from selector.profile import WorkloadProfile
+from selector.profile import WorkloadProfile, field_kind
 from selector.recommend.choose import choose
 from selector.recommend.explain import Answer, alternatives_of, input_names
 from selector.recommend.facts import HostFacts
@@ -39,11 +39,11 @@ def questions(
     Candidates are the fields the tables can see (`input_names`) that the profile does not set and that are not in
     `asked` (skipped, say). A field matters if one of its values (`alternatives_of`: all of them, for numbers a rung for
     each power of ten) changes the answer with everything else as it is. If no field does, those are returned that do so
-    together with one value of one other candidate.
+    together with one value of one other candidate (of the rungs, every other one: `values_in_pairs`).
 
     Fields that matter alone are ordered by how many of the other open questions their answer settles, on average over
     their values; then by the share of their values that change the answer. Fields that matter in pairs are ordered by
-    the share of the pairs that change it. Ties are in the order of the model.
+    the share of the pairs that change it. Ties are in the order of the model. Takes some 50 ms, 0.2 s at most.
     """
     tried = _Trials(profile, host, knowledge)
     values = {f: alternatives_of(f) for f in input_names() if f not in asked and f not in profile.model_fields_set}
@@ -52,7 +52,13 @@ def questions(
         ranks = {f: (_settled(f, alone, values, tried), _share(f, values, tried)) for f in alone}
         ordered = sorted(alone, key=ranks.__getitem__, reverse=True)  # a stable sort: ties stay in the model's order
         return tuple(OpenQuestion(f, tried.others(((f, v),) for v in values[f]), alone=True) for f in ordered)
-    return _in_pairs(values, tried)
+    return _in_pairs({f: values_in_pairs(f) for f in values}, tried)
+
+
+def values_in_pairs(field: str) -> tuple[Any, ...]:
+    """The values tried together with those of another field: of numbers every other rung, a quarter of the pairs."""
+    values = alternatives_of(field)
+    return values[::2] if field_kind(field).kind in ("count", "number") else values
 
 
 class _Trials:

@@ -123,34 +123,45 @@ def build_recommendation(
     knowledge: Knowledge,
     would_change: tuple[Change, ...] | None = None,
 ) -> Recommendation:
-    """The recommendation that a choice amounts to; the profile in it carries the CPUs and platform it was made for."""
+    """The recommendation that a choice amounts to."""
+    data = recommendation_data(profile, choice, host, knowledge)
+    data["profile"] = profile.model_copy(update=_resolved(choice))
+    data["would_change"] = would_change
+    return Recommendation.model_validate(data)
+
+
+def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> _Plain:
+    """The recommendation as plain JSON data, without `would_change`: for streams, where models would cost a third.
+
+    The profile in it carries the CPUs and the platform it was made for.
+    """
     chosen = choice.chosen
     origin = profile.current_approach or "single_threaded"
     move = knowledge.moves[origin, chosen.approach]
     interpreter = interpreter_for(knowledge.approaches[chosen.approach].traits, profile, host)
     here = _runs_here(interpreter, host)
-    resolved = {"cpu_cores": choice.facts["cpu_cores"], "platform": choice.facts["platform"]}
     baseline = batch_seconds(knowledge.approaches["single_threaded"].traits, 1, choice.work, knowledge.costs)
-    # One validation of plain data takes half the time of making each of its models.
-    return Recommendation.model_validate(
-        {
-            "schema": 1,
-            "profile": profile.model_copy(update=resolved),
-            "workload_class": choice.facts["workload_class"],
-            "approach": chosen.approach,
-            "title": knowledge.approaches[chosen.approach].title,
-            "engine": choice.answer[1],
-            "interpreter": interpreter,
-            "workers": chosen.workers,
-            "reasons": _reasons(choice, knowledge),
-            "expected": _expected(chosen, choice, baseline, knowledge),
-            "fits": _fits(chosen, profile),
-            "migration": {"from": origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},
-            "alternatives": _alternatives(choice, baseline, here["available"], knowledge),
-            "would_change": would_change,
-            "runs_here": here,
-        }
-    )
+    return {
+        "schema": 1,
+        "profile": {**profile.given(), **_resolved(choice)},
+        "workload_class": choice.facts["workload_class"],
+        "approach": chosen.approach,
+        "title": knowledge.approaches[chosen.approach].title,
+        "engine": choice.answer[1],
+        "interpreter": interpreter,
+        "workers": chosen.workers,
+        "reasons": _reasons(choice, knowledge),
+        "expected": _expected(chosen, choice, baseline, knowledge),
+        "fits": _fits(chosen, profile),
+        "migration": {"from": origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},
+        "alternatives": _alternatives(choice, baseline, here["available"], knowledge),
+        "would_change": None,
+        "runs_here": here,
+    }
+
+
+def _resolved(choice: Choice) -> _Plain:
+    return {"cpu_cores": choice.facts["cpu_cores"], "platform": choice.facts["platform"]}
 
 
 def _reasons(choice: Choice, knowledge: Knowledge) -> list[_Plain]:
@@ -197,10 +208,13 @@ def _band_text(choice: Choice) -> str:
     return f"{fastest.approach} is predicted {gain:.2f}x as fast. {choice.band.because}"
 
 
+_NOTHING_KNOWN: _Plain = dict.fromkeys(Expected.model_fields)
+
+
 def _expected(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
     traits, predicted = knowledge.approaches[candidate.approach].traits, candidate.predicted
     if traits.runs_in == "cluster":
-        return {}
+        return _NOTHING_KNOWN
     spread = speedup_range(traits, candidate.workers, baseline, choice.work, knowledge.costs)
     speedup = None
     if spread and baseline and predicted.seconds:

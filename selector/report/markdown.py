@@ -31,11 +31,10 @@ def _block(block: Block) -> str:
         case Paragraph(text):
             return _escaped(text)
         case Fields(pairs):
-            lines = (
+            return "\n".join(
                 f"- **{_escaped(label)}:** {_escaped(value)}" if label else f"  {_escaped(value)}"
                 for label, value in pairs
             )
-            return "\n".join(lines)
         case Bullets(items, numbered):
             return "\n".join(_item(i, text, points, numbered) for i, (text, points) in enumerate(items, start=1))
         case Table(header, rows):

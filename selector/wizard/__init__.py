@@ -1,0 +1,86 @@
+"""The wizard: asks for a workload, shows the recommendation, and offers to keep the answers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import BinaryIO, TextIO
+
+import click
+
+from selector.pipeline import Selector
+from selector.profile import WorkloadProfile
+from selector.recommend.choose import choose
+from selector.recommend.questions import OpenQuestion, questions
+from selector.wizard.answers import Answers, command_for, host_defaults, with_defaults
+from selector.wizard.dialogue import Prompts, converse, said_answer
+from selector.wizard.save import offer_to_save
+
+_WELCOME = "Five questions, then only those that can still change the recommendation.\nCtrl-C leaves at any time."
+
+
+def run_wizard(
+    answers: Answers, selector: Selector, show: Callable[[WorkloadProfile], None], form: str = "text", ask: bool = True
+) -> None:
+    """Ask for what is not answered, show the recommendation, and say the command that gives it again.
+
+    At a terminal this is a dialogue that ends in an offer to save the answers. Elsewhere the first five questions are
+    answered line by line from standard input. Without `ask` every one of them that is open takes its default.
+    Raises SelectorError for a bad answer, KeyboardInterrupt when the user leaves.
+    """
+    prompts = _prompts() if ask else None
+    defaults = host_defaults()
+    if prompts is not None:
+        prompts.say(_WELCOME)
+        answers = converse(answers, prompts, _Tables(selector), defaults)
+    elif ask:
+        from selector.wizard.lines import answers_from_lines
+
+        answers = answers_from_lines(_stdin(), answers, defaults)
+    else:
+        answers = with_defaults(answers, defaults)
+    profile = answers.profile()
+    show(profile)
+    if prompts is not None:
+        offer_to_save(profile, prompts)
+    rules = str(selector.rules) if selector.rules is not None else None
+    click.echo(f"\nThe same again without questions:\n{command_for(profile, rules, form)}", err=True)
+
+
+class _Tables:
+    """The advisor of the dialogue: the decision tables."""
+
+    def __init__(self, selector: Selector) -> None:
+        self._selector = selector
+
+    def answer(self, answers: Answers) -> str:
+        """The approach recommended as things stand."""
+        return said_answer(choose(answers.profile(), self._selector.here, self._selector.knowledge).answer)
+
+    def open_questions(self, answers: Answers) -> tuple[OpenQuestion, ...]:
+        """What can still change it."""
+        return questions(answers.profile(), answers.closed, self._selector.here, self._selector.knowledge)
+
+
+def _prompts() -> Prompts | None:
+    """How to ask at this terminal; None if there is nobody to ask."""
+    screen = next((stream for stream in (sys.stderr, sys.stdout) if _is_terminal(stream)), None)
+    stdin = _stdin()
+    if screen is None or stdin is None or not _is_terminal(sys.stdin):
+        return None
+    if os.environ.get("TERM", "dumb" if os.name == "posix" else "") == "dumb":
+        from selector.wizard.lines import LinePrompts
+
+        return LinePrompts(stdin)
+    from selector.wizard.terminal import TerminalPrompts
+
+    return TerminalPrompts(screen)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def _stdin() -> BinaryIO | None:
+    return sys.stdin.buffer if sys.stdin is not None else None

@@ -1,0 +1,42 @@
+"""What all tests share: a cache folder for each worker, profiles for hypothesis, and a check for interpreters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from selector.host import find_interpreters
+
+CACHE_VARIABLE = "CONCURRENCY_SELECTOR_CACHE_DIR"
+IN_CI = os.environ.get("CI") == "true"
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if IN_CI else "here")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of its own for this worker, also in the processes it starts: tests neither read nor fill the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def needs() -> Callable[[str], str]:
+    """`needs("3.14t")` is the path of that interpreter; without it the test is skipped, and fails in CI."""
+
+    def path_of(tag: str) -> str:
+        found = {i.tag: i.path for i in find_interpreters() if i.implementation == "CPython"}
+        if tag not in found:
+            reason = f"no Python {tag} on this machine (found: {', '.join(found)})"
+            pytest.fail(reason) if IN_CI else pytest.skip(reason)
+        return found[tag]
+
+    return path_of
