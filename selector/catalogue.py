@@ -60,10 +60,17 @@ def load_costs(path: Path) -> dict[str, float]:
     if not isinstance(data, dict):
         raise SelectorError(f"{path}: costs are a mapping of names to values with their sources")
     for name, entry in data.items():
-        right = isinstance(entry, dict) and set(entry) == {"value", "source"} and type(entry["value"]) in (int, float)
-        if not right or entry["value"] <= 0:
+        if not _is_cost(entry):
             raise SelectorError(f"{path}: {name} is {quoted(entry)}", 'write {value: 12.5, source: "where it is from"}')
     return {name: float(entry["value"]) for name, entry in data.items()}
+
+
+def _is_cost(entry: Any) -> bool:
+    """Whether it is a value over 0 with a source that says something."""
+    if not isinstance(entry, dict) or set(entry) != {"value", "source"}:
+        return False
+    value, source = entry["value"], entry["source"]
+    return type(value) in (int, float) and value > 0 and isinstance(source, str) and bool(source.strip())
 
 
 def _approach(key: ApproachId, entry: Any, where: str) -> Approach:

@@ -180,7 +180,7 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
     def show(profile: WorkloadProfile) -> None:
         result = selector.recommend(profile)
         if form == "json":
-            click.echo(result.model_dump_json(indent=2))
+            _print_json(result.model_dump_json(indent=2))
             return
         from selector.report.documents import recommendation_document
 

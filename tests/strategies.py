@@ -47,13 +47,20 @@ def values_of(field: str) -> st.SearchStrategy[Any]:
     return st.sampled_from(amounts) | st.floats(0, LARGEST, exclude_min=kind.above_zero)
 
 
+VALUES = {field: values_of(field) for field in FIELDS}
+_MASKS = st.integers(0, 2 ** len(FIELDS) - 1)  # a bit for each field
+
+
 @st.composite
 def workloads(draw: st.DrawFn, **fixed: Any) -> dict[str, Any]:
-    """A workload as decoded JSON: `fixed` fields as given, the type of work, and any of the others."""
+    """A workload as decoded JSON: the type of work, any of the other fields, and `fixed` ones (values or strategies)."""
     free = [f for f in FIELDS if f not in fixed and f != "workload_type"]
-    chosen = draw(st.lists(st.sampled_from(free), unique=True, max_size=len(free)))
-    data = {"workload_type": draw(values_of("workload_type"))}
-    return data | {field: draw(values_of(field)) for field in chosen} | fixed
+    some, others = draw(_MASKS), draw(_MASKS)
+    chosen = some & others if draw(st.booleans()) else some  # a quarter of the fields, or half of them
+    strategies = {"workload_type": VALUES["workload_type"]}
+    strategies |= {field: VALUES[field] for place, field in enumerate(free) if chosen >> place & 1}
+    strategies |= {f: v if isinstance(v, st.SearchStrategy) else st.just(v) for f, v in fixed.items()}
+    return {field: draw(strategy) for field, strategy in strategies.items()}
 
 
 def profiles(**fixed: Any) -> st.SearchStrategy[WorkloadProfile]:

@@ -389,6 +389,11 @@ def test_the_text_of_any_cell_reads_back_as_the_same_cell(cell: Cell) -> None:
     assert repr(again) == repr(cell), "also the types of the literals"
 
 
+def test_two_lone_surrogates_are_not_joined_by_writing_and_reading() -> None:
+    cell = Compare("=", "\ud83d\ude00")
+    assert parse_cell(cell_text(cell)) == cell
+
+
 @checked
 @given(CELLS, st.text(" \t\n", max_size=2))
 def test_space_around_a_cell_means_nothing(cell: Cell, space: str) -> None:

@@ -398,6 +398,12 @@ def test_text_is_limited_like_a_file() -> None:
     assert "larger than 1,000,000 characters" in failure("#\n" + "x" * MAX_BYTES).message
 
 
+def test_a_reader_drops_the_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "t.txt"
+    file.write_bytes(b"\xef\xbb\xbfa\r\n")
+    assert read_text(file) == "a\r\n"
+
+
 @pytest.mark.parametrize("limit", [10, 11])
 def test_a_reader_may_set_its_own_limit(tmp_path: Path, limit: int) -> None:
     file = tmp_path / "t.yaml"
@@ -484,6 +490,15 @@ def test_a_value_of_the_domain_means_itself_even_if_it_looks_like_a_test(value: 
     assert table.rules[0].cells == (Compare("=", value),)
     assert table.decide({"s": value}).matched == ["rule-1"]
     assert table.decide({"s": "other"}).matched == []
+
+
+def test_a_dash_is_any_value_even_where_it_is_a_value_and_in_double_quotes_itself() -> None:
+    table = load_table(
+        "table: t\nhit_policy: collect\ninputs: {s: {type: string, values: ['-', a]}}\noutputs: {o: {}}\n"
+        "rules: [{id: any, when: {s: '-'}, then: {o: 1}}, {id: dash, when: {s: '\"-\"'}, then: {o: 2}}]\n"
+    )
+    assert table.decide({"s": "a"}).matched == ["any"]
+    assert table.decide({"s": "-"}).matched == ["any", "dash"]
 
 
 def test_an_empty_block_is_an_error_even_where_the_empty_text_is_a_value() -> None:

@@ -43,7 +43,7 @@ import selector
 from selector import Selector, pipeline
 from selector.catalogue import Traits
 from selector.cli import cli
-from selector.decision import load_table
+from selector.decision import load_table, unary_test
 from selector.decision.table import Aggregate, DecisionTable, HitPolicy
 from selector.errors import SelectorError
 from selector.knowledge import CHAIN
@@ -59,13 +59,13 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
+TABLES = ROOT / "docs" / "tables.md"
 PICTURE = ROOT / "docs" / "recommendation.svg"
 MOST_PICTURE_BYTES = 60_000
 
 #: The machine that the pages show: no free-threaded build on it.
 HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))
-COMMAND = f"""#!{sys.executable}
-from selector import pipeline
+COMMAND = f"""from selector import pipeline
 from selector.cli import main
 from selector.recommend.facts import HostFacts
 
@@ -142,7 +142,7 @@ def table_rows(text: str) -> Iterator[list[str]]:
 def section(page: Path, heading: str) -> str:
     """What stands under a heading, down to the next one of its level or above."""
     text = page.read_text(encoding="utf-8")
-    level = heading.split()[0]
+    level = heading.split(maxsplit=1)[0]
     start = text.index(f"\n{heading}\n")
     rest = text[start + len(heading) + 2 :]
     end = re.search(rf"(?m)^#{{1,{len(level)}}} ", re.sub(r"(?ms)^```.*?^```$", lambda m: " " * len(m[0]), rest))
@@ -166,7 +166,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     binaries = tmp_path / "bin"
     binaries.mkdir()
     command = binaries / "concurrency-selector"
-    command.write_text(COMMAND, encoding="utf-8")
+    script = binaries / "command.py"
+    script.write_text(COMMAND, encoding="utf-8")
+    command.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{script}' \"$@\"\n", encoding="utf-8")
     command.chmod(0o755)
     monkeypatch.chdir(here)
     monkeypatch.setattr(pipeline, "this_host", lambda: HOST)
@@ -204,10 +206,10 @@ def run_block(block: Block, here: Path, namespace: dict[str, Any]) -> str:
         case "console":
             return console(block)
         case "bash":
-            for output, code in run_script([block.text]):
+            for output, code in run_script([f"set -e\n{block.text}"]):
                 assert code == 0, output
         case "python":
-            python(block, namespace)
+            return python(block, namespace)
         case "yaml":
             table_or_yaml(block)
         case "json":
@@ -218,23 +220,42 @@ def run_block(block: Block, here: Path, namespace: dict[str, Any]) -> str:
 def console(block: Block) -> str:
     shown = commands_of(block.text)
     actual = []
-    for (command, output), (printed, code) in zip(shown, run_script([c for c, _ in shown]), strict=True):
-        assert code == 0 or UPDATE or re.search(r"(?im)^(error|usage|FAIL)", output), f"$ {command}\n{printed}"
+    for (command, _), (printed, code) in zip(shown, run_script([c for c, _ in shown]), strict=True):
+        failing = re.search(r"(?m)^(error|Error|FAIL)", printed) or command.startswith("diff ")
+        assert code == 0 or failing, f"$ {command}\n{printed}"
         said = command.replace("\n", "\n> ")
         actual.append(f"$ {said}\n{printed}")
     return "".join(actual)
 
 
-def python(block: Block, namespace: dict[str, Any]) -> None:
+def python(block: Block, namespace: dict[str, Any]) -> str:
     if not block.text.startswith(">>>"):
         exec(compile(block.text, "page", "exec"), namespace)
-        return
+        return block.text
     test = doctest.DocTestParser().get_doctest(block.text, namespace, "page", None, block.line)
-    report: list[str] = []
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    runner.run(test, out=report.append, clear_globs=False)
+    runner = Recorder(verbose=False)
+    runner.run(test, clear_globs=False)
     namespace.update(test.globs)
-    assert not runner.failures, "".join(report)
+    return "".join(
+        f">>> {example.source.rstrip().replace(chr(10), chr(10) + '... ')}\n{got}"
+        for example, got in zip(test.examples, runner.printed, strict=True)
+    )
+
+
+class Recorder(doctest.DocTestRunner):
+    """Runs the lines after `>>>` and keeps what each prints."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.printed: list[str] = []
+
+    def report_success(self, *told: Any) -> None:
+        self.printed.append(told[-1])
+
+    report_failure = report_success
+
+    def report_unexpected_exception(self, *told: Any) -> None:
+        raise told[-1][1]
 
 
 def table_or_yaml(block: Block) -> None:
@@ -340,7 +361,9 @@ def test_profile_page_has_every_field() -> None:
         assert codes(accepted) == list(kind.choices or codes(accepted)), name
         words = {"count": "whole number", "number": "number", "flag": "`true`, `false`", "text": "text"}
         assert words.get(kind.kind, "") in accepted, name
-        wanted = "required" if field.is_required() else "" if field.default is None else f"`{json.dumps(field.default)}`"
+        wanted = (
+            "required" if field.is_required() else "" if field.default is None else f"`{json.dumps(field.default)}`"
+        )
         assert default == wanted, name
         assert meaning, name
 
@@ -382,20 +405,38 @@ def walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Command
             yield from walk(f"{path} {name}", command.commands[name])
 
 
-def test_tables_page_names_every_key_policy_and_aggregate() -> None:
-    text = (ROOT / "docs/tables.md").read_text(encoding="utf-8")
+def test_tables_page_names_every_key() -> None:
     keys = ("table", "title", "hit_policy", "aggregate", "inputs", "outputs", "rules", "default", "examples")
-    named = {codes(row[0])[0] for row in table_rows(text) if codes(row[0])}
-    assert {*keys, *get_args(HitPolicy), *get_args(Aggregate)} <= named
-    examples = [load_table(b.text) for b in blocks_of(ROOT / "docs/tables.md") if b.text.startswith("table:") and not
-                b.named("broken file")]  # fmt: skip
-    assert {t.hit_policy for t in examples} == set(get_args(HitPolicy))
-    assert {t.aggregate for t in examples} >= set(get_args(Aggregate))
+    assert [codes(row[0])[0] for row in table_rows(section(TABLES, "## Keys"))] == list(keys)
+
+
+def test_hit_policies_and_aggregates_give_what_the_tables_page_says() -> None:
+    text = section(TABLES, "## Hit policies and aggregates")
+    table = next(b.text for b in blocks_of(TABLES) if b.named("file") == "fee.yaml")
+    rows = {codes(row[0])[0]: codes(row[2])[0] for row in table_rows(text)}
+    assert list(rows) == [*get_args(HitPolicy), *get_args(Aggregate)]
+    for name, shown in rows.items():
+        policy = name if name in get_args(HitPolicy) else f"collect\naggregate: {name}"
+        asked = load_table(table.replace("hit_policy: first", f"hit_policy: {policy}"))
+        if shown == "error":
+            with pytest.raises(SelectorError):
+                asked.decide({"age": 10, "member": True})
+        else:
+            assert asked.decide({"age": 10, "member": True}).output == json.loads(shown), name
+
+
+def test_cells_match_what_the_tables_page_says() -> None:
+    rows = list(table_rows(section(TABLES, "## Cells")))
+    assert len(rows) > 10
+    for cell, _, passing, failing in rows:
+        test = unary_test(codes(cell)[0])
+        assert all(test(json.loads(value)) for value in codes(passing)), cell
+        assert not any(test(json.loads(value)) for value in codes(failing)), cell
 
 
 def test_how_it_decides_names_every_table_class_approach_and_trait() -> None:
     page = ROOT / "docs" / "how-it-decides.md"
-    words = set(codes(page.read_text(encoding="utf-8")))
+    words = set(codes(prose_of(page)))
     classes = next(t for t in chain_tables() if t.name == "classify").outputs[0].values
     assert classes is not None
     assert {*CHAIN, *classes, *APPROACHES, *Traits.__annotations__} <= words
@@ -423,7 +464,8 @@ def picture() -> str:
     recorder = Console(record=True, file=io.StringIO(), width=80)
     recorder.print(Text.from_ansi(demo_text(color=True)))
     svg = recorder.export_svg(title="make demo", unique_id="demo")
-    return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # fonts from the network
+    svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # fonts from the network
+    return svg.replace("Fira Code, monospace", "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace")
 
 
 def words_of(svg: str) -> list[str]:

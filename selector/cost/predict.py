@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from selector.catalogue import Traits
@@ -21,8 +20,7 @@ Costs = Mapping[str, float]
 UNCERTAINTY = 2.0
 
 
-@dataclass(frozen=True)
-class Quantities:
+class Quantities(NamedTuple):
     """What the model needs to know of a workload; None where nothing is known.
 
     `cpu_ms` and `wait_ms` are per task on a GIL build; `in_flight` is how many operations may overlap;
@@ -100,7 +98,7 @@ def _cpu_ms(
     """Wall time of all CPU work: divided among the workers that run at once, no faster than the busiest of them."""
     parallel = traits.python_parallel or (traits.native_parallel and work.releases_gil)
     at_once = min(work.cores, tasks, workers) if parallel else 1
-    efficiency = 1 - (1 - costs["parallel_efficiency"]) * factor
+    efficiency = max(0.0, 1 - (1 - costs["parallel_efficiency"]) * factor)
     return cpu * max(tasks / (1 + (at_once - 1) * efficiency), math.ceil(tasks / at_once))
 
 

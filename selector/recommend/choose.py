@@ -6,8 +6,7 @@ classify -> strategy -> (sizing, estimate, eligibility for each candidate) -> sp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from selector.catalogue import Traits
 from selector.cost.predict import CostEstimate, Quantities, estimate
@@ -32,8 +31,7 @@ _MOST_THREADS = 256
 _PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
 
-@dataclass(frozen=True, eq=False)
-class Candidate:
+class Candidate(NamedTuple):
     """One approach that was considered, with what was predicted for it and what rules it out (nothing: eligible)."""
 
     approach: ApproachId
@@ -50,8 +48,7 @@ class Candidate:
         return str(self.row.outputs["standing"]) if self.row else "fallback"
 
 
-@dataclass(frozen=True, eq=False)
-class Choice:
+class Choice(NamedTuple):
     """The outcome of the chain for one profile on one host."""
 
     facts: Mapping[str, Any]

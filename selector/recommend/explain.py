@@ -68,7 +68,7 @@ def explain(choice: Choice, knowledge: Knowledge) -> Explanation:
     if choice.engine is not None:
         reports.append(_report(tables["engine"], choice.facts))
     reports.append(_report(tables["advice"], choice.chosen.facts, choice.chosen.approach))
-    known = {k: v for k, v in choice.facts.items() if v is not None and isinstance(v, bool | int | float | str)}
+    known = {k: v for k, v in choice.facts.items() if k in FACTS and isinstance(v, bool | int | float | str)}
     return Explanation(facts=known, tables=tuple(reports))
 
 

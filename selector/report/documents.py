@@ -64,8 +64,12 @@ def _python(result: Recommendation) -> str:
         return "any"
     if here.available:
         return f"{tag} (found here: {here.interpreter})"
-    install = f"uv python install {tag}"
-    return f"{tag}, which is not on this machine: install it ({install}) or take the first alternative"
+    instead = " or take the first alternative" if _first_is_eligible(result) else ""
+    return f"{tag}, which is not on this machine: install it (uv python install {tag}){instead}"
+
+
+def _first_is_eligible(result: Recommendation) -> bool:
+    return bool(result.alternatives) and result.alternatives[0].rejected_by is None
 
 
 def speedup_text(expected: Expected, mode: str) -> str:

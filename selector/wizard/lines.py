@@ -78,8 +78,11 @@ def answers_from_lines(stdin: BinaryIO | None, answers: Answers, defaults: Mappi
         prompt = WORDS[name].question
         click.echo(f"{prompt}: ", nl=False, err=True)
         where = f"standard input, line {number} ({prompt})"
-        text = _read_line(stdin, where)
-        click.echo("" if text is None else printable(text[:80]), err=True)
+        text = None
+        try:
+            text = _read_line(stdin, where)
+        finally:  # the answer stands behind its question, as if it had been typed there
+            click.echo(printable(text[:80]) if text else "", err=True)
         if text is None:
             raise SelectorError(
                 f"standard input ends before line {number}: no answer to {quoted(prompt)}", _needed(names)
@@ -100,8 +103,8 @@ def _answer(name: str, text: str, where: str, defaults: Mapping[str, Default], n
 
 def _needed(names: Sequence[str]) -> str:
     """Which lines are read, for a hint."""
-    lines = "; ".join(f"{WORDS[name].question}: {accepted_words(name)}" for name in names)
-    return f"one line for each of: {lines}. A blank line means the default or unknown."
+    lines = ", ".join(name.replace("_", " ") for name in names)
+    return f"one line each is read for {lines}; a blank line is the default or unknown"
 
 
 def _read_line(stdin: BinaryIO | None, where: str) -> str | None:

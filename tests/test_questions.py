@@ -1,0 +1,226 @@
+"""The questions that are worth asking, held against trying everything."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import combinations, product
+
+import pytest
+
+from selector.knowledge import Knowledge, read_knowledge, rules_folders
+from selector.profile import WorkloadProfile, field_kind
+from selector.recommend.choose import choose
+from selector.recommend.explain import alternatives_of, input_names
+from selector.recommend.facts import HostFacts
+from selector.recommend.questions import questions, values_in_pairs
+
+HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))
+NOTHING_ASKED: frozenset[str] = frozenset()
+
+
+@pytest.fixture(scope="module")
+def knowledge() -> Knowledge:
+    return read_knowledge(rules_folders(None))
+
+
+def seed_profile(workload_type="hybrid", **more) -> WorkloadProfile:
+    return WorkloadProfile(
+        workload_type=workload_type,
+        latency_requirement_ms=100.0,
+        memory_budget_mb=256.0,
+        cpu_cores=4,
+        has_expensive_startup=False,
+        **more,
+    )
+
+
+def random_situation(seed: int) -> tuple[WorkloadProfile, frozenset[str]]:
+    """A profile with some fields set, others skipped, the rest open."""
+    rng = random.Random(seed)
+    set_share, skipped_share = rng.choice([(0.1, 0.0), (0.3, 0.2), (0.3, 0.5), (0.5, 0.3)])
+    values = {"workload_type": rng.choice(["cpu", "io", "hybrid"])}
+    skipped = set()
+    for field in input_names():
+        draw = rng.random()
+        if draw < set_share:
+            values[field] = rng.choice(alternatives_of(field))
+        elif draw < set_share + skipped_share:
+            skipped.add(field)
+    return WorkloadProfile(**values), frozenset(skipped)
+
+
+class BruteForce:
+    """Everything tried, nothing remembered: what `questions` must come to."""
+
+    def __init__(self, profile, asked, knowledge):
+        self.profile, self.knowledge = profile, knowledge
+        self.fields = [f for f in input_names() if f not in asked and f not in profile.model_fields_set]
+        self.now = self.answer({})
+
+    def answer(self, changes):
+        return choose(self.profile.model_copy(update=changes), HOST, self.knowledge).answer
+
+    def changes_alone(self, field, base=None):
+        base = base or {}
+        now = self.answer(base)
+        return [v for v in alternatives_of(field) if self.answer({**base, field: v}) != now]
+
+    def alone(self):
+        return [f for f in self.fields if self.changes_alone(f)]
+
+    def rank_alone(self, field, alone):
+        settled = [
+            not self.changes_alone(other, {field: value})
+            for value in alternatives_of(field)
+            for other in alone
+            if other != field
+        ]
+        values = alternatives_of(field)
+        return sum(settled) / len(values), len(self.changes_alone(field)) / len(values)
+
+    def in_pairs(self):
+        """Each field with the share of its pairs that change the answer, if any does."""
+        tried = {f: [] for f in self.fields}
+        for one, other in combinations(self.fields, 2):
+            for v, w in product(values_in_pairs(one), values_in_pairs(other)):
+                changed = self.answer({one: v, other: w}) != self.now
+                tried[one].append(changed)
+                tried[other].append(changed)
+        return {f: sum(found) / len(found) for f, found in tried.items() if any(found)}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_exactly_the_fields_that_matter_alone_are_asked(seed, knowledge):
+    profile, asked = random_situation(seed)
+    brute = BruteForce(profile, asked, knowledge)
+    found = questions(profile, asked, HOST, knowledge)
+    if alone := brute.alone():
+        assert {q.field for q in found} == set(alone)
+        assert all(q.alone for q in found)
+        for q in found:
+            answers = [brute.answer({q.field: v}) for v in alternatives_of(q.field)]
+            assert q.answers == tuple(dict.fromkeys(a for a in answers if a != brute.now))
+    else:
+        assert not any(q.alone for q in found)
+
+
+@pytest.mark.parametrize("seed", range(100, 116))
+def test_the_most_decisive_question_comes_first(seed, knowledge):
+    profile, asked = random_situation(seed)
+    brute = BruteForce(profile, asked, knowledge)
+    alone = brute.alone()
+    model_order = list(WorkloadProfile.model_fields)
+    ranks = {f: brute.rank_alone(f, alone) for f in alone}
+    expected = sorted(alone, key=lambda f: (-ranks[f][0], -ranks[f][1], model_order.index(f)))
+    assert [q.field for q in questions(profile, asked, HOST, knowledge) if q.alone] == expected
+
+
+def skip_what_matters_alone(profile, asked, knowledge):
+    while (found := questions(profile, asked, HOST, knowledge)) and found[0].alone:
+        asked |= {q.field for q in found}
+    return asked
+
+
+@pytest.mark.parametrize("seed", range(200, 220))
+def test_pairs_are_looked_at_when_nothing_matters_alone(seed, knowledge):
+    profile, asked = random_situation(seed)
+    asked = skip_what_matters_alone(profile, asked, knowledge)
+    brute = BruteForce(profile, asked, knowledge)
+    assert not brute.alone()
+    shares = brute.in_pairs()
+    found = questions(profile, asked, HOST, knowledge)
+    assert [q.field for q in found] == sorted(shares, key=lambda f: -shares[f])
+    assert not any(q.alone for q in found)
+
+
+def test_a_pair_that_only_together_changes_the_answer(tmp_path, knowledge):
+    knowledge = with_strategy(tmp_path, "gpu: true, notebook: true")
+    found = questions(seed_profile("io"), NOTHING_ASKED, HOST, knowledge)
+    assert [(q.field, q.alone, q.answers) for q in found] == [
+        ("notebook", False, (("threads", None),)),
+        ("gpu", False, (("threads", None),)),
+    ]
+    then = questions(seed_profile("io", gpu=True), NOTHING_ASKED, HOST, knowledge)
+    assert [(q.field, q.alone) for q in then] == [("notebook", True)]
+    assert questions(seed_profile("io", gpu=False), NOTHING_ASKED, HOST, knowledge) == ()
+    assert questions(seed_profile("io"), frozenset({"gpu"}), HOST, knowledge) == ()
+
+
+def with_strategy(folder, when: str) -> Knowledge:
+    """Our knowledge with a strategy of two rows: threads under a condition, else asyncio, and nothing ruled out."""
+    (folder / "strategy.yaml").write_text(
+        "table: strategy\nhit_policy: rule_order\ninputs:\n"
+        "  gpu: {type: boolean, optional: true}\n  notebook: {type: boolean, optional: true}\n"
+        "outputs:\n  approach: {type: string, values: [threads, asyncio]}\n"
+        "  standing: {type: string, values: [contender, fallback]}\nrules:\n"
+        f"  - {{id: a, when: {{{when}}}, then: {{approach: threads, standing: contender}}}}\n"
+        "  - {id: b, then: {approach: asyncio, standing: contender}}\n"
+    )
+    (folder / "eligibility.yaml").write_text(
+        "table: eligibility\nhit_policy: collect\ninputs:\n  machines: {type: number}\n"
+        "outputs:\n  ruled_out: {type: boolean, values: [true]}\nrules:\n"
+        "  - {id: never, when: {machines: '< 0'}, then: {ruled_out: true}}\n"
+    )
+    return read_knowledge(rules_folders(folder))
+
+
+def test_the_tables_say_what_is_asked_not_a_list(tmp_path, knowledge):
+    ours = {q.field for q in questions(seed_profile("io"), NOTHING_ASKED, HOST, knowledge)}
+    theirs = {
+        q.field for q in questions(seed_profile("io"), NOTHING_ASKED, HOST, with_strategy(tmp_path, "notebook: true"))
+    }
+    assert theirs == {"notebook"}
+    assert "notebook" not in ours and {"durable", "machines", "async_library"} <= ours
+
+
+@pytest.mark.parametrize("workload_type", ["cpu", "io", "hybrid"])
+def test_what_overrides_everything_is_asked_first(workload_type, knowledge):
+    found = [q.field for q in questions(seed_profile(workload_type), NOTHING_ASKED, HOST, knowledge)]
+    assert found[0] == "machines"
+    assert set(found[:6]) > {"machines", "durable", "native_parallel"}
+    assert len(found) > 8
+
+
+@pytest.mark.parametrize("seed", range(300, 330))
+def test_nothing_is_asked_twice_or_that_the_tables_cannot_see(seed, knowledge):
+    profile, asked = random_situation(seed)
+    found = [q.field for q in questions(profile, asked, HOST, knowledge)]
+    assert len(found) == len(set(found))
+    assert not set(found) & (asked | profile.model_fields_set | {"name", "description", "current_approach"})
+    assert set(found) <= set(input_names())
+    assert questions(profile, asked, HOST, knowledge) == questions(profile, asked, HOST, knowledge)
+
+
+@pytest.mark.parametrize("seed", range(400, 410))
+def test_a_conversation_ends_with_nothing_left_that_matters(seed, knowledge):
+    rng = random.Random(seed)
+    profile, asked = seed_profile(rng.choice(["cpu", "io", "hybrid"])), NOTHING_ASKED
+    for _ in range(len(input_names()) + 1):
+        found = questions(profile, asked, HOST, knowledge)
+        if not found:
+            break
+        field = found[0].field
+        if rng.random() < 0.4:
+            asked |= {field}
+        else:
+            profile = profile.model_copy(update={field: rng.choice(alternatives_of(field))})
+    assert found == ()
+    brute = BruteForce(profile, asked, knowledge)
+    assert not brute.alone() and not brute.in_pairs()
+
+
+def test_values_in_pairs_are_a_part_of_all_values():
+    for field in input_names():
+        some, everything = values_in_pairs(field), alternatives_of(field)
+        assert set(some) <= set(everything)
+        assert field_kind(field).kind in ("count", "number") or some == everything
+
+
+def test_every_field_has_values_to_try() -> None:
+    def kinds() -> Iterator[str]:
+        for field in input_names():
+            assert len(alternatives_of(field)) >= 2
+            yield field_kind(field).kind
+
+    assert set(kinds()) == {"choice", "flag", "count", "number", "versions"}

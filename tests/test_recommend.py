@@ -1,0 +1,407 @@
+"""Recommendations: what holds for every workload on every host, and that every row of every table has its case."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import FIXED_HOST, hosts, profiles, random_host, random_profile, workloads
+
+from selector import Recommendation, Selector, WorkloadProfile, recommend
+from selector.decision import Decision, DecisionTable
+from selector.errors import SelectorError
+from selector.knowledge import CHAIN, Knowledge, load_knowledge
+from selector.pipeline import example_profiles, this_host
+from selector.profile import APPROACHES, profile_from_mapping
+from selector.recommend import choose as choosing
+from selector.recommend.choose import Choice, choose, interpreter_for
+from selector.recommend.explain import input_names
+from selector.recommend.facts import HostFacts
+
+PANELS = sorted((Path(__file__).parent / "panel").glob("*.json"))
+LOOP = {"asyncio", "asyncio_threads", "asyncio_processes", "asyncio_free_threaded"}
+FREE_THREADED = {"free_threaded", "asyncio_free_threaded"}
+IN_PROCESS = set(APPROACHES) - {"multiprocessing", "asyncio_processes", "distributed"}
+GIL_TAGS = ("3.8", "3.12", "3.13", "3.14")
+
+
+@cache
+def tables() -> Knowledge:
+    """The shipped knowledge, loaded once."""
+    return load_knowledge()
+
+
+def on(host: HostFacts) -> Selector:
+    """The tool on some host."""
+    selector = Selector(host=host)
+    vars(selector)["knowledge"] = tables()
+    return selector
+
+
+def said(result: Recommendation) -> str:
+    """The answer as `would_change` writes it."""
+    return f"{result.approach} ({result.engine})" if result.engine else result.approach
+
+
+def ruled_out(approach: str, choice: Choice) -> bool:
+    """Whether eligibility refuses an approach for this workload, considered by strategy or not."""
+    for candidate in (choice.chosen, *choice.others):
+        if candidate.approach == approach:
+            return bool(candidate.ruled_out)
+    facts = dict(choice.facts)
+    return bool(choosing._candidate(approach, None, facts, choice.work, tables()).ruled_out)  # type: ignore[arg-type]
+
+
+# What holds for every workload ----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=300)
+@given(profiles(), hosts())
+def test_every_workload_gets_exactly_one_recommendation(profile: WorkloadProfile, host: HostFacts) -> None:
+    result = on(host).recommend(profile, changes=False)
+    assert result.approach in APPROACHES
+    assert (result.engine is not None) == (result.approach == "distributed")
+    assert result.workers >= 1
+    assert result.reasons and all(reason.rule.split("/")[0] in CHAIN and reason.text for reason in result.reasons)
+    assert result.migration.from_approach == (profile.current_approach or "single_threaded")
+    assert (result.migration.effort == "none") == (result.migration.from_approach == result.approach)
+
+
+@settings(max_examples=200)
+@given(profiles(), hosts())
+def test_expectations_are_finite_and_in_order(profile: WorkloadProfile, host: HostFacts) -> None:
+    result = on(host).recommend(profile, changes=False)
+    for expected in (result.expected, *(a.expected for a in result.alternatives)):
+        numbers = [expected.seconds, expected.memory_mb, expected.memory_overhead_mb]
+        if expected.speedup:
+            numbers += [expected.speedup.low, expected.speedup.mid, expected.speedup.high]
+            assert expected.speedup.low <= expected.speedup.mid <= expected.speedup.high
+        assert all(math.isfinite(n) and n >= 0 for n in numbers if n is not None)
+        known = any(n is not None for n in numbers)
+        assert (expected.source == "documented") == known
+
+
+@settings(max_examples=150)
+@given(profiles(), hosts())
+def test_a_recommendation_survives_json(profile: WorkloadProfile, host: HostFacts) -> None:
+    result = on(host).recommend(profile)
+    text = result.model_dump_json()
+    assert Recommendation.model_validate_json(text) == result
+    assert json.loads(text)["schema"] == 1
+
+
+@settings(max_examples=150)
+@given(profiles(), hosts())
+def test_the_fast_way_to_json_says_the_same(profile: WorkloadProfile, host: HostFacts) -> None:
+    selector = on(host)
+    fast = selector.recommend_json(profile)
+    assert "\n" not in fast
+    assert json.loads(fast) == json.loads(selector.recommend(profile, changes=False).model_dump_json())
+
+
+@settings(max_examples=100)
+@given(profiles(), hosts(), profiles())
+def test_the_same_workload_gets_the_same_answer_whatever_was_asked_before(
+    profile: WorkloadProfile, host: HostFacts, other: WorkloadProfile
+) -> None:
+    first = on(host).recommend(profile, changes=False)
+    selector = on(host)
+    selector.recommend(other, changes=False)
+    assert selector.recommend(profile, changes=False) == first
+    assert selector.recommend(profile.model_copy(update={"name": "x", "description": "y"})).approach == first.approach
+
+
+@settings(max_examples=200)
+@given(profiles(), hosts())
+def test_alternatives_are_other_approaches_each_once_and_the_eligible_first(
+    profile: WorkloadProfile, host: HostFacts
+) -> None:
+    result = on(host).recommend(profile, changes=False)
+    names = [alternative.approach for alternative in result.alternatives]
+    assert result.approach not in names and len(set(names)) == len(names)
+    rejected = [alternative.rejected_by is not None for alternative in result.alternatives]
+    assert rejected == sorted(rejected)
+    for alternative in result.alternatives:
+        assert alternative.tradeoffs and all(alternative.tradeoffs)
+
+
+@settings(max_examples=200)
+@given(profiles(), hosts())
+def test_what_is_ruled_out_is_chosen_only_if_everything_is(profile: WorkloadProfile, host: HostFacts) -> None:
+    choice = choose(profile, host, tables())
+    if choice.chosen.ruled_out:
+        assert all(ruled_out(approach, choice) for approach in APPROACHES)
+    eligible = [c for c in (choice.chosen, *choice.others) if c.standing == "contender" and not c.ruled_out]
+    if eligible:
+        assert choice.chosen in eligible
+
+
+@settings(max_examples=150)
+@given(profiles(durable=True) | profiles(machines=st.integers(2, 1000)), hosts())
+def test_durable_work_and_several_machines_always_get_an_engine(profile: WorkloadProfile, host: HostFacts) -> None:
+    result = on(host).recommend(profile, changes=False)
+    assert result.approach == "distributed"
+    assert result.engine in ("celery", "rq", "dask", "ray")
+    assert profile.durable == (result.engine in ("celery", "rq"))
+
+
+@settings(max_examples=150)
+@given(profiles(isolation=st.sampled_from(["crash", "security"])), hosts())
+def test_isolation_is_never_met_within_the_process(profile: WorkloadProfile, host: HostFacts) -> None:
+    choice = choose(profile, host, tables())
+    if choice.chosen.approach in IN_PROCESS:
+        assert all(ruled_out(a, choice) for a in APPROACHES if a not in IN_PROCESS)
+
+
+@settings(max_examples=150)
+@given(profiles(interpreters=st.lists(st.sampled_from(GIL_TAGS), min_size=1, max_size=3)), hosts())
+def test_free_threads_are_never_advised_where_no_such_build_may_be_used(
+    profile: WorkloadProfile, host: HostFacts
+) -> None:
+    result = on(host).recommend(profile)
+    assert result.approach not in FREE_THREADED
+    assert result.interpreter in (profile.interpreters or ())
+    for change in result.would_change or ():
+        assert change.approach not in FREE_THREADED or change.input == "interpreters"
+
+
+@settings(max_examples=150)
+@given(profiles(free_threading_ready=False), hosts())
+def test_free_threads_are_never_advised_where_a_dependency_is_not_ready(
+    profile: WorkloadProfile, host: HostFacts
+) -> None:
+    assert on(host).recommend(profile, changes=False).approach not in FREE_THREADED
+
+
+@settings(max_examples=200)
+@given(profiles(event_loop=True), hosts())
+def test_from_an_event_loop_nothing_is_advised_that_blocks_the_loop(profile: WorkloadProfile, host: HostFacts) -> None:
+    result = on(host).recommend(profile, changes=False)
+    assert result.approach in LOOP | {"distributed"}
+    if result.approach == "asyncio":
+        assert profile.async_library is not False
+        assert (profile.cpu_ms_per_task or 0) < 100
+        assert (profile.cpu_ms_per_task or 0) <= (profile.latency_requirement_ms or math.inf)
+
+
+@settings(max_examples=100)
+@given(profiles(picklable=False, isolation=st.sampled_from([None, "none"])), hosts())
+def test_what_does_not_pickle_is_never_sent_to_workers(profile: WorkloadProfile, host: HostFacts) -> None:
+    result = on(host).recommend(profile, changes=False)
+    assert result.approach not in ("multiprocessing", "asyncio_processes", "subinterpreters")
+
+
+@settings(max_examples=60)
+@given(workloads(), hosts())
+def test_every_answer_in_would_change_is_true(data: dict[str, Any], host: HostFacts) -> None:
+    selector = on(host)
+    result = selector.recommend(profile_from_mapping(data))
+    for change in result.would_change or ():
+        assert change.input in input_names()
+        value = list(change.to) if isinstance(change.to, tuple) else change.to
+        other = selector.recommend(profile_from_mapping({**data, change.input: value}), changes=False)
+        assert said(other) == change.approach != said(result)
+
+
+@settings(max_examples=60)
+@given(profiles(), hosts())
+def test_the_explanation_agrees_with_the_recommendation(profile: WorkloadProfile, host: HostFacts) -> None:
+    selector = on(host)
+    result, explanation = selector.recommend(profile, changes=False), selector.explain(profile)
+    fired = {f"{t.table}/{row.rule}" for t in explanation.tables for row in t.rows if row.fired}
+    assert {reason.rule for reason in result.reasons if "/" in reason.rule} <= fired
+    for table in explanation.tables:
+        for row in table.rows:
+            assert not row.fired or row.matched
+            assert row.matched == (row.cell is None)
+    assert explanation.facts["workload_class"] == result.workload_class
+
+
+# Cases ----------------------------------------------------------------------------------------------------------------
+
+
+def advice(**fields: Any) -> Recommendation:
+    return on(FIXED_HOST).recommend(profile_from_mapping({"workload_type": "cpu", **fields}), changes=False)
+
+
+def test_free_threads_that_are_not_here_say_what_to_install_and_come_with_something_that_runs() -> None:
+    host = HostFacts("linux", 4, (("3.13", "/x/python3.13"), ("3.14", "/x/python3.14")))
+    profile = WorkloadProfile(
+        workload_type="cpu", shared_state="disjoint_writes", tasks=1000, cpu_ms_per_task=20, free_threading_ready=True
+    )
+    result = on(host).recommend(profile)
+    assert (result.approach, result.interpreter) == ("free_threaded", "3.14t")
+    assert (result.runs_here.available, result.runs_here.interpreter) == (False, None)
+    first = result.alternatives[0]
+    assert (first.approach, first.rejected_by) == ("multiprocessing", None)
+    assert on(FIXED_HOST).recommend(profile).runs_here.interpreter == "/x/python3.14t"
+
+
+@settings(max_examples=150)
+@given(profiles(interpreters=None), hosts(GIL_TAGS).filter(lambda host: host.interpreters))
+def test_where_the_choice_does_not_run_here_an_eligible_alternative_that_does_comes_first(
+    profile: WorkloadProfile, host: HostFacts
+) -> None:
+    result = on(host).recommend(profile, changes=False)
+    assume(not result.runs_here.available)
+    traits = tables().approaches
+    runs = [
+        a.rejected_by is None and interpreter_for(traits[a.approach].traits, profile, host) in host.tags
+        for a in result.alternatives
+    ]
+    assert runs[:1] == [True] or not any(runs)
+
+
+@pytest.mark.parametrize(
+    ("fields", "tag"),
+    [
+        ({}, "3.14"),
+        ({"interpreters": ["3.12", "3.13"]}, "3.13"),
+        ({"interpreters": ["3.9", "3.10"]}, "3.10"),
+        ({"shared_state": "read_only", "interpreters": ["3.13t", "3.14t", "3.14"]}, "3.14t"),
+        ({"interpreters": ["3.13t"], "workload_type": "io"}, "3.13t"),
+    ],
+    ids=["newest here", "newest listed", "3.10 after 3.9", "newest free-threaded", "only a free-threaded one"],
+)
+def test_the_newest_fitting_interpreter_is_named(fields: dict[str, Any], tag: str) -> None:
+    assert advice(**fields).interpreter == tag
+
+
+def test_the_pool_is_no_larger_than_tasks_cores_or_memory_allow() -> None:
+    fields: dict[str, Any] = {"tasks": 1000, "cpu_ms_per_task": 1000, "free_threading_ready": False}
+    assert advice(**fields).workers == 4
+    assert advice(**fields, cpu_cores=16).workers == 16
+    assert advice(**{**fields, "tasks": 3}, cpu_cores=16).workers == 3
+    small = advice(**fields, cpu_cores=16, task_memory_mb=50, memory_budget_mb=12 + 3.5 * (9 + 50))
+    assert (small.approach, small.workers) == ("multiprocessing", 3)
+    assert small.fits.memory is True
+
+
+def test_waiting_threads_are_not_sized_by_the_cpu_quota() -> None:
+    result = advice(workload_type="io", async_library=False, event_loop=False, tasks=500, concurrency=60, cpu_cores=1)
+    assert (result.approach, result.workers) == ("threads", 60)
+
+
+def test_unknown_quantities_leave_expectations_open() -> None:
+    result = advice()
+    assert (result.expected.speedup, result.expected.seconds, result.expected.memory_mb) == (None, None, None)
+    assert (result.fits.memory, result.fits.latency) == (None, None)
+
+
+def test_a_service_has_no_time_of_a_batch() -> None:
+    result = advice(mode="service", tasks=100, cpu_ms_per_task=50)
+    assert (result.expected.speedup, result.expected.seconds) == (None, None)
+
+
+def test_requirements_are_held_against_the_prediction() -> None:
+    fields: dict[str, Any] = {"tasks": 100, "cpu_ms_per_task": 50, "task_memory_mb": 10, "isolation": "crash"}
+    met = advice(**fields, latency_requirement_ms=100, memory_budget_mb=1000).fits
+    assert (met.memory, met.latency) == (True, True)
+    missed = advice(**fields, latency_requirement_ms=10, memory_budget_mb=1000)
+    assert missed.fits.latency is False
+    assert "advice/task-too-slow" in [reason.rule for reason in missed.reasons]
+
+
+def test_a_batch_without_any_work_is_no_measure_of_speed() -> None:
+    result = advice(gpu=True, releases_gil=True, tasks=5, cpu_ms_per_task=0, io_wait_ms_per_task=0)
+    assert not any(reason.rule.startswith("speedup_bands") for reason in result.reasons)
+
+
+@pytest.mark.parametrize("tiny", [5e-324, 1e-300, 1e-30])
+def test_requirements_next_to_nothing_are_missed_and_break_nothing(tiny: float) -> None:
+    result = advice(memory_budget_mb=tiny, latency_requirement_ms=tiny, cpu_ms_per_task=5, payload_kb_per_task=1e12)
+    assert result.fits.latency is False
+
+
+def test_a_listed_interpreter_that_is_not_here_is_not_called_available() -> None:
+    result = advice(interpreters=["3.12"])
+    assert (result.interpreter, result.runs_here.available) == ("3.12", False)
+
+
+def test_the_public_function_uses_this_machine(needs: Callable[[str], str]) -> None:
+    newest = this_host().tags[-1].rstrip("t")
+    path = needs(newest)
+    result = recommend(WorkloadProfile(workload_type="io"))
+    assert (result.interpreter, result.runs_here.interpreter) == (newest, path)
+
+
+def test_the_public_function_takes_a_folder_of_rules(tmp_path: Path) -> None:
+    with pytest.raises(SelectorError, match="not a folder"):
+        recommend(WorkloadProfile(workload_type="io"), rules=str(tmp_path / "missing"))
+    assert recommend(WorkloadProfile(workload_type="io"), rules=tmp_path).approach == "asyncio"
+
+
+# Every row has its case -----------------------------------------------------------------------------------------------
+
+#: Rows for what is measured, not predicted: of two predictions the faster is never the slower one.
+ONLY_FOR_MEASUREMENTS = {"speedup_bands/slower"}
+
+
+@dataclass
+class Harvest:
+    """What happened over many workloads: rows that fired, rows of strategy that brought their approach in, answers."""
+
+    fired: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    brought_in: set[str] = field(default_factory=set)
+    answers: set[str] = field(default_factory=set)
+    engines: set[str | None] = field(default_factory=set)
+
+
+def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
+    """The examples, both panels, and workloads drawn at random (the same ones every time)."""
+    for _, profile in example_profiles():
+        yield profile.given(), FIXED_HOST
+    for panel in PANELS:
+        for case in json.loads(panel.read_text("utf-8")):
+            yield case["profile"], FIXED_HOST
+    rng = random.Random(20_260_101)
+    for _ in range(6000):
+        yield random_profile(rng), random_host(rng)
+
+
+@pytest.fixture(scope="module")
+def harvest() -> Harvest:
+    found = Harvest()
+    decide = DecisionTable.decide_among
+
+    def noting(self: DecisionTable, facts: dict[str, Any]) -> Decision:
+        decision = decide(self, facts)
+        found.fired[self.name].update(rule.id for rule in decision.rules)
+        return decision
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DecisionTable, "decide_among", noting)
+        for data, host in many_workloads():
+            profile = profile_from_mapping(data)
+            choice = choose(profile, host, tables())
+            found.brought_in.update(c.row.id for c in (choice.chosen, *choice.others) if c.row is not None)
+            result = on(host).recommend(profile, changes=False)
+            found.answers.add(result.approach)
+            found.engines.add(result.engine)
+    return found
+
+
+@pytest.mark.parametrize("table", CHAIN)
+def test_every_row_fires_for_some_workload(table: str, harvest: Harvest) -> None:
+    rows = {rule.id for rule in tables().tables[table].rules}
+    silent = {f"{table}/{row}" for row in rows - harvest.fired[table]}
+    assert silent == {row for row in ONLY_FOR_MEASUREMENTS if row.startswith(f"{table}/")}
+
+
+def test_no_row_of_strategy_stands_in_the_shadow_of_the_rows_above(harvest: Harvest) -> None:
+    assert {rule.id for rule in tables().tables["strategy"].rules} == harvest.brought_in
+
+
+def test_every_approach_and_every_engine_is_somebodys_answer(harvest: Harvest) -> None:
+    assert harvest.answers == set(APPROACHES)
+    assert harvest.engines == {None, "celery", "rq", "dask", "ray"}

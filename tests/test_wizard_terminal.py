@@ -1,0 +1,365 @@
+"""The real wizard in a pseudo-terminal of 80 by 24, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pexpect = pytest.importorskip("pexpect", reason="pseudo-terminals need POSIX", exc_type=ImportError)
+if sys.platform == "win32":
+    pytest.skip("pseudo-terminals need POSIX", allow_module_level=True)
+
+# pytest-xdist's workers have threads, and Python 3.12 and later warn about forking them; the child calls exec at once.
+pytestmark = pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning")
+
+DOWN, BACKSPACE = "\x1b[B", "\x7f"
+REVIEW, SAVE, AGAIN = "Pick one to change it", "Save the answers", "same again without questions:"
+CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """A user at the keyboard: types, and waits for what must appear."""
+
+    def __init__(self, folder: Path, *arguments: str, term="xterm-256color", shell="", **more: str):
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
+        environment |= {"CONCURRENCY_SELECTOR_CACHE_DIR": str(folder.parent / "cache"), "TERM": term, **more}
+        command = shlex.join([sys.executable, "-m", "selector", *arguments]) + shell
+        self.child = pexpect.spawn(
+            "/bin/sh", ["-c", command], cwd=folder, env=environment, dimensions=(24, 80), timeout=30, encoding="utf-8"
+        )
+        self.shown = ""
+
+    def sees(self, text: str) -> str:
+        """Wait until the text has appeared; returns what came before it, without colours."""
+        self.child.expect_exact(text)
+        self.shown += self.child.before + text
+        return CODES.sub("", self.child.before)
+
+    def types(self, text: str) -> None:
+        self.child.send(text)
+
+    def answers(self, question: str, text: str) -> None:
+        """Wait for a question, and answer it with Enter."""
+        self.sees(question)
+        self.types(f"{text}\r")
+
+    def ends(self) -> int:
+        """The exit status, once it has ended."""
+        self.child.expect(pexpect.EOF)
+        self.shown += self.child.before
+        self.child.close()
+        return self.child.exitstatus if self.child.exitstatus is not None else 128 + self.child.signalstatus
+
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    opened = []
+
+    def start(*arguments: str, **more) -> Terminal:
+        opened.append(Terminal(tmp_path / "here", *arguments, **more))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.child.close(force=True)
+
+
+def five(user: Terminal, workload_type="hyb") -> None:
+    """The answers of the seed."""
+    user.answers("Enter workload type", workload_type)
+    user.answers("Latency requirement (ms)", "100")
+    user.answers("Memory budget (mb)", "256")
+    user.answers("CPU cores", "4")
+    user.answers("Has expensive startup (y/n)", "n")
+
+
+def enough(user: Terminal) -> None:
+    user.answers("This one may lead to", "")  # the first follow-up is a number: skipped by Enter
+    user.sees("This one may lead to")
+    user.sees("That is enough")
+    user.types("enough\r")
+
+
+def command_of(user: Terminal) -> list[str]:
+    return shlex.split(CODES.sub("", user.shown).rpartition(AGAIN)[2].replace("\r\n", " "))
+
+
+def test_the_five_answers_give_the_recommendation(terminal):
+    user = terminal()
+    five(user)
+    enough(user)
+    user.answers(REVIEW, "")
+    user.sees("=== Recommendation ===")
+    assert "asyncio + free-threaded Python" in user.sees("=== Alternatives ===")
+    user.answers(SAVE, "")
+    user.sees(AGAIN)
+    assert user.ends() == 0
+    assert user.files() == []
+    assert "Traceback" not in user.shown
+
+
+def test_the_last_command_gives_the_same(terminal, tmp_path):
+    user = terminal("--format", "json")
+    five(user)
+    enough(user)
+    user.answers(REVIEW, "")
+    user.sees('"schema": 1')
+    user.answers(SAVE, "")
+    assert user.ends() == 0
+    words = command_of(user)
+    assert words[:2] == ["concurrency-selector", "recommend"] and words[-2:] == ["--format", "json"]
+    environment = {**os.environ, "CONCURRENCY_SELECTOR_CACHE_DIR": str(tmp_path / "cache")}
+    again = subprocess.run(
+        [sys.executable, "-m", "selector", *words[1:]], capture_output=True, env=environment, timeout=60, check=True
+    )
+    assert json.loads(again.stdout)["approach"] == "asyncio_free_threaded"
+    assert json.loads(again.stdout)["profile"]["memory_budget_mb"] == 256
+
+
+def test_a_bad_number_is_asked_again_in_place(terminal):
+    user = terminal()
+    user.answers("Enter workload type", "io")
+    user.answers("Latency requirement (ms)", "fast")
+    user.sees('"fast" is not accepted: a number over 0')
+    user.types(BACKSPACE * 4 + "-5\r")
+    user.sees('"-5" is not accepted')
+    user.types(BACKSPACE * 2 + "50\r")
+    user.sees("Memory budget (mb)")
+    user.types("\r")
+    user.answers("CPU cores", "2.5")
+    user.sees("a whole number from 1")
+    user.types("\x15" + "2\r")
+    user.answers("Has expensive startup", "")
+    enough(user)
+    assert "latency requirement ms: 50" in user.sees("has expensive startup: no")
+    user.types("\x03")
+    assert user.ends() == 130
+
+
+def test_typing_a_word_that_fits_nothing_chooses_nothing(terminal):
+    user = terminal()
+    user.answers("Enter workload type", "disk")
+    user.types("\r\r" + BACKSPACE * 4 + "io\r")
+    user.sees("Latency requirement (ms)")
+    assert "io - it waits" in user.shown
+    user.types("\x03")
+    assert user.ends() == 130
+
+
+def test_going_back_through_review_changes_one_answer(terminal):
+    user = terminal()
+    five(user)
+    enough(user)
+    user.sees(REVIEW)
+    user.sees("cpu cores: 4")
+    user.types("cores\r")
+    user.answers("CPU cores", "16")
+    user.sees(REVIEW)
+    user.sees("cpu cores: 16")
+    user.types("workload type\r")
+    user.sees("Enter workload type")
+    user.types("cpu\r")
+    user.sees("So far: multiprocessing")  # what only matters for this type of workload is asked now
+    user.types("enough\r")
+    user.sees(REVIEW)
+    user.types("\r")
+    user.sees("=== Recommendation ===")
+    user.answers(SAVE, "")
+    assert user.ends() == 0
+    assert {"workload_type=cpu", "cpu_cores=16"} <= set(command_of(user))
+
+
+def test_arrow_keys_choose(terminal):
+    user = terminal()
+    user.answers("Enter workload type", DOWN)
+    user.sees("io - it waits")
+    user.answers("Latency requirement (ms)", "")
+    user.answers("Memory budget (mb)", "")
+    user.answers("CPU cores", "")
+    user.answers("Has expensive startup (y/n)", "")
+    user.sees("So far: asyncio")
+    user.types("\x03")
+    assert user.ends() == 130
+
+
+def test_every_question_can_be_skipped(terminal):
+    user = terminal()
+    five(user, "io")
+    skipped = 0
+    while user.child.expect_exact(["This one may lead to", REVIEW]) == 0:
+        user.child.expect_exact(["I don't know"])
+        user.types("\r")
+        skipped += 1
+        assert skipped < 40
+    assert skipped >= 5
+    user.types("\r")
+    user.sees("=== Recommendation ===")
+    user.answers(SAVE, "")
+    assert user.ends() == 0
+
+
+def test_saving_and_refusing_to_overwrite(terminal):
+    user = terminal()
+    five(user)
+    enough(user)
+    user.answers(REVIEW, "")
+    user.answers(SAVE, "yes")
+    user.answers("File name", "")
+    user.sees("Wrote ")
+    assert user.ends() == 0
+    assert user.files() == ["workload.json"]
+    saved = (user.folder / "workload.json").read_text()
+    assert json.loads(saved)["memory_budget_mb"] == 256
+
+    user = terminal("--answers", "workload.json", "--set", "cpu_cores=2")
+    enough(user)
+    user.sees("cpu cores: 2")
+    user.types("\r")
+    user.answers(SAVE, "yes")
+    user.answers("File name", "workload.json")
+    user.sees("workload.json exists. Replace it?")
+    user.types("\r")
+    user.answers("File name", "other.json")
+    user.sees("Wrote ")
+    assert user.ends() == 0
+    assert (user.folder / "workload.json").read_text() == saved
+    assert json.loads((user.folder / "other.json").read_text())["cpu_cores"] == 2
+    assert user.files() == ["other.json", "workload.json"]
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
+@pytest.mark.parametrize("place", ["menu", "line", "follow-up", "review", "save", "file name", "overwrite"])
+def test_leaving_is_130_and_writes_nothing(terminal, place, key):
+    user = terminal(*(() if place in ("menu", "line") else ("--no-color-needed",))[:0])
+    (user.folder / "workload.json").write_text("mine")
+    user.sees("Enter workload type")
+    if place != "menu":
+        user.types("io\r")
+        user.sees("Latency requirement (ms)")
+    if place not in ("menu", "line"):
+        user.types("100\r")
+        user.answers("Memory budget (mb)", "")
+        user.answers("CPU cores", "4")
+        user.answers("Has expensive startup (y/n)", "n")
+        user.sees("This one may lead to")
+    if place not in ("menu", "line", "follow-up"):
+        user.sees("Over how many machines")
+        user.types("enough\r")
+        user.sees(REVIEW)
+    if place in ("save", "file name", "overwrite"):
+        user.types("\r")
+        user.sees(SAVE)
+    if place in ("file name", "overwrite"):
+        user.types("yes\r")
+        user.sees("File name")
+    if place == "overwrite":
+        user.types("\r")
+        user.sees("Replace it?")
+    user.types(key)
+    user.sees("interrupted")
+    assert user.ends() == 130
+    assert user.files() == ["workload.json"]
+    assert (user.folder / "workload.json").read_text() == "mine"
+    assert "Traceback" not in user.shown
+
+
+@pytest.mark.parametrize("place", ["Enter workload type", "Latency requirement (ms)"])
+def test_a_signal_from_outside_leaves_too(terminal, place):
+    user = terminal(shell=" & wait $!") if False else terminal()
+    user.sees("Enter workload type")
+    if place != "Enter workload type":
+        user.types("io\r")
+        user.sees(place)
+    os.killpg(os.getpgid(user.child.pid), signal.SIGINT)
+    user.sees("interrupted")
+    assert user.ends() == 130
+
+
+def test_results_can_go_to_a_file_while_questions_stay_on_the_screen(terminal):
+    user = terminal(shell=" > out.txt")
+    five(user)
+    enough(user)
+    user.answers(REVIEW, "")
+    user.answers(SAVE, "")
+    user.sees(AGAIN)
+    assert user.ends() == 0
+    out = (user.folder / "out.txt").read_text()
+    assert out.startswith("=== Recommendation ===\n") and "\x1b" not in out and "?" not in out.splitlines()[1]
+
+
+def test_no_color_means_no_colour(terminal):
+    def colours(user):
+        user.sees("Latency requirement (ms)")
+        user.types("\x03")
+        assert user.ends() == 130
+        found = [c for codes in re.findall(r"\x1b\[([0-9;]*)m", user.shown) for c in codes.split(";")]
+        return {c for c in found if c in ("38", "48") or (c.isdigit() and 30 <= int(c) <= 37) or c.startswith("9")}
+
+    plain = terminal("--set", "workload_type=io", NO_COLOR="1")
+    assert colours(plain) == set()
+    assert colours(terminal("--set", "workload_type=io")) != set()
+
+
+def test_a_dumb_terminal_gets_plain_lines(terminal):
+    user = terminal(term="dumb")
+    user.sees("Enter workload type")
+    user.answers("Number or word: ", "disk")
+    user.sees('"disk" is none of them')
+    user.answers("Number or word: ", "3")
+    user.answers("Latency requirement (ms) [Enter: no requirement]: ", "fast")
+    user.sees('"fast" is not accepted')
+    user.answers("Latency requirement (ms) [Enter: no requirement]: ", "100")
+    user.answers("Memory budget (mb)", "256")
+    user.answers("CPU cores", "4")
+    user.answers("Number or word: ", "n")
+    user.answers("Over how many machines", "enough")
+    user.sees(REVIEW)
+    user.answers("Number or word: ", "")
+    user.sees("=== Recommendation ===")
+    user.sees(SAVE)
+    user.answers("Number or word: ", "yes")
+    user.answers("File name", "")
+    user.sees("Wrote ")
+    assert user.ends() == 0
+    assert "\x1b" not in user.shown
+    assert user.files() == ["workload.json"]
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
+def test_a_dumb_terminal_can_be_left_too(terminal, key):
+    user = terminal(term="dumb")
+    user.sees("Number or word: ")
+    user.types(key)
+    user.sees("interrupted")
+    assert user.ends() == 130
+
+
+def test_no_input_asks_nothing_at_a_terminal(terminal):
+    user = terminal("--no-input", "--set", "workload_type=cpu")
+    user.sees("=== Recommendation ===")
+    user.sees(AGAIN)
+    assert user.ends() == 0
+    assert "?" not in user.shown.partition("===")[0]
+
+
+def test_a_recommendation_that_nothing_can_change_is_not_followed_by_questions(terminal):
+    settings = ("workload_type=io", "latency_requirement_ms=null", "memory_budget_mb=null", "cpu_cores=4",
+                "has_expensive_startup=n", "durable=true", "machines=3")  # fmt: skip
+    user = terminal(*(word for setting in settings for word in ("--set", setting)))
+    before = user.sees(REVIEW)
+    assert "This one may lead to" not in before
+    user.types("\x03")
+    assert user.ends() == 130
