@@ -1,5 +1,7 @@
 """The wizard's dialogue: with a scripted partner, then through questionary on a pretended terminal, and by plain lines."""
 
+# ruff: noqa: ARG002  # the scripted partners take what the real ones take
+
 from __future__ import annotations
 
 import io

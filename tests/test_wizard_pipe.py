@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_other_spellings_of_the_same_answers(wizard, lines):
         (b"io\n100\n256\n2.5\nn\n", 4, "CPU cores", '"2.5"', "a whole number from 1"),
         (b"io\n100\n256\n4\nmaybe\n", 5, "Has expensive startup (y/n)", '"maybe"', "y or n"),
         (b"io\n100\n256\n4\ny\n\nx\n", 7, "", '"x"', "only 5 answers are read"),
-        (b"h\0y\0\n", 1, "Enter workload type", '"h\\u0000y"', "one of cpu, io, hybrid"),
+        (b"h\0y\0\n", 1, "Enter workload type", '"h\\u0000y\\u0000"', "one of cpu, io, hybrid"),
         (b"io\n\x1b[31m100\n", 2, "Latency requirement (ms)", '"\\u001b[31m100"', "a number over 0"),
         ("²\n".encode(), 1, "Enter workload type", '"\\u00b2"', "one of cpu, io, hybrid"),
     ],
@@ -134,19 +135,26 @@ def test_odd_input_is_an_error_and_never_a_traceback(wizard, lines, said):
     assert said in refused(wizard(lines))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs /dev/zero")
 def test_endless_input_is_not_read_to_its_end(wizard):
-    with open("/dev/zero", "rb") as zeros:
+    with Path("/dev/zero").open("rb") as zeros:
         assert "longer than 1,000 bytes" in refused(wizard(b"", stdin=zeros))
 
 
-def test_a_folder_as_standard_input(wizard, tmp_path):
-    folder = os.open(tmp_path, os.O_RDONLY)
+def test_standard_input_that_cannot_be_read(wizard, tmp_path):
+    write_only = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)
     try:
-        result = wizard(b"", stdin=folder)
+        assert "standard input cannot be read" in refused(wizard(b"", stdin=write_only))
     finally:
-        os.close(folder)
-    assert result.returncode in (1, 2) and result.stdout == b""
-    assert b"Traceback" not in result.stderr or b"selector/" not in result.stderr
+        os.close(write_only)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+def test_closed_standard_input(tmp_path):
+    environment = {**os.environ, "CONCURRENCY_SELECTOR_CACHE_DIR": str(tmp_path)}
+    command = f"{shlex.quote(sys.executable)} -m selector <&-"
+    result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, env=environment, timeout=60, check=False)
+    assert "standard input ends before line 1" in refused(result)
 
 
 # Flags ---------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import click
 
 from selector.errors import SelectorError
 from selector.text import printable, quoted
-from selector.wizard.answers import Answers, Default, accepted_words, parsed
+from selector.wizard.answers import Answers, Default, parsed
 from selector.wizard.dialogue import Option
 from selector.wizard.words import FIRST, WORDS
 
@@ -113,7 +113,7 @@ def _read_line(stdin: BinaryIO | None, where: str) -> str | None:
         line = stdin.readline(_LONGEST_LINE + 1) if stdin is not None else b""
     except OSError as error:
         raise SelectorError(
-            f"standard input cannot be read: {error.strerror}", "pipe the answers in, one a line"
+            f"standard input cannot be read: {error.strerror or error}", "pipe the answers in, one a line"
         ) from None
     if len(line) > _LONGEST_LINE:
         raise SelectorError(f"{where}: longer than {_LONGEST_LINE:,} bytes", "give one short answer a line")

@@ -1,0 +1,514 @@
+"""The knowledge: a user's folder replaces ours by name, what does not fit is refused by file, the cache is harmless."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import CACHE_VARIABLE
+from strategies import FIXED_HOST
+
+from selector import Selector, WorkloadProfile, knowledge, knowledge_cache, pipeline
+from selector.errors import SelectorError
+from selector.knowledge import CHAIN, all_tables, find_rules, load_knowledge, read_knowledge, rules_folders
+from selector.profile import APPROACHES
+from selector.resources import resource_dir
+
+RULES = resource_dir("rules")
+not_as_root = pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="the permissions of files do not bind this user"
+)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of its own for each test."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv(CACHE_VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A user's folder of rules, empty."""
+    mine = tmp_path / "my rules"
+    mine.mkdir()
+    return mine
+
+
+def change(folder: Path, name: str, old: str, new: str) -> Path:
+    """Our file of that name in the user's folder, with one text replaced."""
+    text = (RULES / f"{name}.yaml").read_text("utf-8")
+    assert old in text, f"{name}.yaml has no {old!r} any more: mend this test"
+    file = folder / f"{name}.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text.replace(old, new, 1), "utf-8")
+    return file
+
+
+def refusal(folder: Path) -> SelectorError:
+    """The error for a folder of rules that cannot be used."""
+    with pytest.raises(SelectorError) as caught:
+        load_knowledge(folder)
+    return caught.value
+
+
+def engine_for(rules: Path | None) -> str | None:
+    work = WorkloadProfile(workload_type="cpu", machines=3)
+    return Selector(rules, FIXED_HOST).recommend(work, changes=False).engine
+
+
+def cache_files(cache: Path) -> list[Path]:
+    return sorted(cache.glob("rules-*.pickle"))
+
+
+# Ours -----------------------------------------------------------------------------------------------------------------
+
+
+def test_ours_hold_every_table_every_approach_and_every_move() -> None:
+    found = load_knowledge()
+    assert set(found.tables) == set(CHAIN)
+    assert tuple(found.approaches) == APPROACHES
+    assert set(found.moves) == {(a, b) for a in APPROACHES for b in APPROACHES}
+    assert found.folders == (RULES,)
+    for (origin, target), move in found.moves.items():
+        assert (move.effort == "none") == (origin == target)
+        assert move.steps
+        assert bool(move.pitfalls) == (origin != target)
+
+
+def test_a_missing_file_of_ours_is_a_broken_installation() -> None:
+    with pytest.raises(SelectorError, match="the installation is incomplete") as caught:
+        find_rules([Path("/nowhere")], "strategy.yaml")
+    assert caught.value.exit_code == 1
+
+
+def test_an_installation_without_a_table_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(RULES, tmp_path / "rules")
+    (tmp_path / "rules" / "sizing.yaml").unlink()
+    monkeypatch.setattr(knowledge, "resource_dir", lambda kind: tmp_path / kind)
+    with pytest.raises(SelectorError, match=r"no sizing\.yaml in .*rules"):
+        load_knowledge()
+
+
+# A user's folder ------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_folder_changes_nothing(folder: Path) -> None:
+    found = load_knowledge(folder)
+    assert found.folders == (folder, RULES)
+    assert {t.source for t in found.tables.values()} == {str(RULES / f"{name}.yaml") for name in CHAIN}
+
+
+def test_a_table_of_the_same_name_replaces_ours_and_the_rest_stays(folder: Path) -> None:
+    assert engine_for(None) == "dask"
+    file = change(folder, "engine", "then: {engine: dask}", "then: {engine: ray}")
+    assert engine_for(folder) == "ray"
+    found = load_knowledge(folder)
+    assert found.tables["engine"].source == str(file)
+    assert found.tables["classify"].source == str(RULES / "classify.yaml")
+    assert engine_for(None) == "dask"
+
+
+def test_costs_approaches_and_migration_texts_are_replaced_too(folder: Path) -> None:
+    change(folder, "costs", "gil_switch_ms: {value: 5,", "gil_switch_ms: {value: 7,")
+    change(folder, "approaches", "title: Threads", "title: Plain old threads")
+    change(folder, "migration_effort", "then: {effort: high}", "then: {effort: medium}")
+    found = load_knowledge(folder)
+    assert found.costs["gil_switch_ms"] == 7
+    assert found.approaches["threads"].title == "Plain old threads"
+    assert found.moves["threads", "distributed"].effort == "medium"
+
+
+def test_a_table_of_the_users_own_stands_beside_ours(folder: Path) -> None:
+    text = "table: mine\nhit_policy: first\ninputs: {a: {type: number}}\noutputs: {b: {}}\nrules: [{then: {b: 1}}]\n"
+    (folder / "mine.yaml").write_text(text, "utf-8")
+    assert [t.name for t in all_tables(folder)] == [t.name for t in all_tables()] + ["mine"]
+    load_knowledge(folder)
+    (folder / "mine.yaml").write_text("table: mine\n", "utf-8")
+    load_knowledge(folder)  # no business of the chain
+    with pytest.raises(SelectorError, match=r"mine\.yaml:1:1: the table has no 'hit_policy'"):
+        all_tables(folder)
+
+
+@pytest.mark.parametrize("path", ["missing", "file.yaml"])
+def test_rules_must_be_a_folder(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file.yaml").write_text("a: 1\n", "utf-8")
+    with pytest.raises(SelectorError, match="not a folder") as caught:
+        rules_folders(tmp_path / path)
+    assert caught.value.exit_code == 2
+
+
+MISFITS = {
+    "unknown fact": (
+        "engine", "  gpu: {type: boolean, optional: true}", "  gpus: {type: boolean, optional: true}\n  gpu: {type: boolean, optional: true}",
+        'input "gpus" is no fact (did you mean "gpu"?)', "rules show facts",
+    ),
+    "a list policy where one answer is needed": (
+        "engine", "hit_policy: first", "hit_policy: rule_order", "engine cannot have this hit policy", "unique, any, priority, first",
+    ),
+    "one answer where a list is needed": (
+        "eligibility", "hit_policy: collect", "hit_policy: first", "eligibility cannot have this hit policy", "collect",
+    ),
+    "an aggregate": (
+        "advice", "hit_policy: collect", "hit_policy: collect\naggregate: count", "advice cannot have this hit policy", "collect",
+    ),
+    "another name": (
+        "sizing", "table: sizing", "table: size", 'the table is named "size"', "the file's name says sizing",
+    ),
+    "an unknown cell value": (
+        "engine", "mode: service}", "mode: servce}", '"servce" is not a value of the input (did you mean "service"?)', '"batch", "service"',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_a_table_that_does_not_fit_the_chain_is_refused_with_file_and_remedy(folder: Path, case: str) -> None:
+    name, old, new, problem, remedy = MISFITS[case]
+    file = change(folder, name, old, new)
+    error = refusal(folder)
+    assert error.message.startswith(str(file))
+    assert problem in error.message
+    assert remedy in error.hint
+    assert error.exit_code == 2
+
+
+SMALL = """
+table: {name}
+hit_policy: {policy}
+inputs: {{durable: {{type: boolean}}}}
+outputs: {{{outputs}}}
+rules: [{{id: only, then: {{{then}}}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "outputs", "then", "problem", "remedy"),
+    [
+        ("engine", "first", "motor: {}", "motor: ray", 'engine has no output "engine"', "the next step of the chain"),
+        ("strategy", "rule_order", "approach: {}", "approach: threads", 'strategy has no output "standing"', "next step"),
+        ("engine", "first", "engine: {}", "engine: slurm", 'rule only: "slurm" is not understood', "celery, rq, dask, ray"),
+        ("sizing", "first", "basis: {}", "basis: 4", "rule only: 4 is not understood", "one, cores, in_flight"),
+        ("eligibility", "collect", "ruled_out: {}", "ruled_out: false", "false is not understood", "one of True"),
+    ],
+    ids=["output misnamed", "output missing", "unknown engine", "number for a word", "false for true"],
+)  # fmt: skip
+def test_a_table_must_answer_what_the_next_step_understands(
+    folder: Path, name: str, policy: str, outputs: str, then: str, problem: str, remedy: str
+) -> None:
+    file = folder / f"{name}.yaml"
+    file.write_text(SMALL.format(name=name, policy=policy, outputs=outputs, then=then), "utf-8")
+    error = refusal(folder)
+    assert error.message.startswith(str(file))
+    assert problem in error.message
+    assert remedy in error.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("table: engine\n\tx: 1\n", ":2:1: not valid YAML"),
+        ("", ":1:1: a table must be a mapping"),
+        ("[]", ":1:1: a table must be a mapping"),
+        ("\x00", ":1:1: not valid YAML"),
+        ("a: &a [*a]", "the alias *a has no finished anchor"),
+        ("a: !!python/object/apply:os.system [echo]", "the tag tag:yaml.org,2002:python/object/apply:os.system"),
+        ("x" * 1_000_001, "larger than 1,000,000 bytes"),
+    ],
+    ids=["tab", "empty", "list", "NUL", "endless alias", "python tag", "huge"],
+)
+def test_a_broken_file_in_the_users_folder_is_refused_with_its_place(folder: Path, text: str, problem: str) -> None:
+    (folder / "engine.yaml").write_text(text, "utf-8")
+    assert refusal(folder).message.startswith(str(folder / "engine.yaml"))
+    assert problem in refusal(folder).message
+
+
+def test_a_chain_table_that_leaves_a_workload_without_an_answer_says_which(folder: Path) -> None:
+    (folder / "engine.yaml").write_text(
+        SMALL.format(name="engine", policy="first", outputs="engine: {}", then="engine: ray").replace(
+            "then:", "when: {durable: true}, then:"
+        ),
+        "utf-8",
+    )
+    with pytest.raises(SelectorError, match=r"table engine in .*: no rule matches durable=False") as caught:
+        engine_for(folder)
+    assert caught.value.hint == "add a rule or a default"
+
+
+def test_the_default_of_a_users_table_is_an_answer_too(folder: Path) -> None:
+    text = SMALL.format(name="engine", policy="first", outputs="engine: {}", then="engine: ray")
+    text = text.replace("then:", "when: {durable: true}, then:") + "default: {engine: dask}\n"
+    (folder / "engine.yaml").write_text(text, "utf-8")
+    work = WorkloadProfile(workload_type="cpu", machines=3)
+    result = Selector(folder, FIXED_HOST).recommend(work)
+    assert result.engine == "dask"
+    assert ("engine/default", "No rule matched: the table's default.") in [(r.rule, r.text) for r in result.reasons]
+
+
+def test_a_class_that_strategy_does_not_know_is_an_error_and_no_default(folder: Path) -> None:
+    text = SMALL.format(name="classify", policy="first", outputs="workload_class: {}", then="workload_class: odd")
+    (folder / "classify.yaml").write_text(text, "utf-8")
+    with pytest.raises(SelectorError, match='table strategy: input workload_class is "odd", not one of'):
+        engine_for(folder)
+
+
+# Catalogues -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("gil_switch_ms: {value: 5, source:", "gil_switch_ms: {value: 5, sources:", "gil_switch_ms is"),
+        ("gil_switch_ms: {value: 5,", "gil_switch_ms: {value: -5,", "gil_switch_ms is"),
+        ("gil_switch_ms: {value: 5,", "gil_switch_ms: {value: 0,", "gil_switch_ms is"),
+        ("gil_switch_ms: {value: 5,", "gil_switch_ms: {value: five,", "gil_switch_ms is"),
+        ("gil_switch_ms: {value: 5,", "gil_switch_ms: {value: true,", "gil_switch_ms is"),
+        ("gil_switch_ms: {value: 5,", "gil_switch: {value: 5,", "missing or unknown costs: gil_switch, gil_switch_ms"),
+        ("base_memory_mb: {value: 12,", "base_memory_mb: {value: 12, x: 1,", "base_memory_mb is"),
+    ],
+    ids=["no source", "negative", "zero", "text", "boolean", "misnamed", "more"],
+)
+def test_a_cost_that_is_no_value_with_a_source_is_refused(folder: Path, old: str, new: str, problem: str) -> None:
+    file = change(folder, "costs", old, new)
+    error = refusal(folder)
+    assert error.message.startswith(f"{file}: ")
+    assert problem in error.message
+    assert error.hint
+
+
+@pytest.mark.parametrize("source", ['""', '"  "', "null", "5", "[]"])
+def test_a_cost_without_a_source_is_refused(folder: Path, source: str) -> None:
+    text = (RULES / "costs.yaml").read_text("utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("gil_switch_ms"))
+    (folder / "costs.yaml").write_text(text.replace(line, f"gil_switch_ms: {{value: 5, source: {source}}}"), "utf-8")
+    assert "gil_switch_ms is" in refusal(folder).message
+    assert "source" in refusal(folder).hint
+
+
+@pytest.mark.parametrize("text", ["[]", "5", "", "text"])
+@pytest.mark.parametrize("name", ["costs", "approaches"])
+def test_a_catalogue_that_is_no_mapping_is_refused(folder: Path, name: str, text: str) -> None:
+    (folder / f"{name}.yaml").write_text(text, "utf-8")
+    assert refusal(folder).message.startswith(str(folder / f"{name}.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("\nthreads:", "\nthread:", "missing or unknown approaches: thread, threads"),
+        ("runs_in: own,", "runs_in: elsewhere,", "runs_in is"),
+        ("python_parallel: false,", "python_parallel: 0,", "python_parallel is 0"),
+        ("pool: none}", "pool: nones}", 'pool is "nones"'),
+        (", pool: none}", "}", "traits are"),
+        ("title: Threads", "titel: Threads", "threads is"),
+        ("title: Threads", "title: [Threads]", "threads: title is"),
+    ],
+    ids=["approach misnamed", "unknown place", "number for a flag", "unknown pool", "trait missing", "key", "no text"],
+)
+def test_an_approach_that_is_not_fully_described_is_refused(folder: Path, old: str, new: str, problem: str) -> None:
+    file = change(folder, "approaches", old, new)
+    error = refusal(folder)
+    assert error.message.startswith(f"{file}: ")
+    assert problem in error.message
+    assert error.hint
+
+
+def test_a_broken_migration_text_is_refused_with_its_file(folder: Path) -> None:
+    (folder / "migration").mkdir()
+    file = change(folder, "migration/threads", "approach: threads", "approach: thread")
+    assert refusal(folder).message.startswith(f"{file}: approach is")
+
+
+# The cache ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, ...]]:
+    """The folders whose YAML was read, one entry for each time."""
+    found: list[tuple[Path, ...]] = []
+
+    def noting(folders: tuple[Path, ...]) -> Any:
+        found.append(folders)
+        return read_knowledge(folders)
+
+    monkeypatch.setattr(knowledge, "read_knowledge", noting)
+    return found
+
+
+def test_rules_are_read_once_and_then_recalled(own_cache: Path, reads: list[Any]) -> None:
+    first, second = load_knowledge(), load_knowledge()
+    assert len(reads) == 1
+    assert len(cache_files(own_cache)) == 1
+    assert first.costs == second.costs
+    assert first.moves == second.moves
+    assert [t.rules for t in first.tables.values()] == [t.rules for t in second.tables.values()]
+    facts = {"durable": True, "machines": 1, "parallelizable": True, "mode": "batch", "workload_type": "io"}
+    assert second.tables["classify"].decide(facts).matched == ["durable"]
+
+
+def test_a_changed_added_or_removed_file_is_seen_at_once(folder: Path, own_cache: Path, reads: list[Any]) -> None:
+    assert engine_for(folder) == "dask"
+    file = change(folder, "engine", "then: {engine: dask}", "then: {engine: ray}")
+    assert engine_for(folder) == "ray"
+    change(folder, "engine", "then: {engine: dask}", "then: {engine: rq}  # as long as before, almost")
+    assert engine_for(folder) == "rq"
+    file.unlink()
+    assert engine_for(folder) == "dask"
+    (folder / "migration").mkdir()
+    shutil.copy(RULES / "migration" / "threads.yaml", folder / "migration" / "threads.yaml")
+    assert engine_for(folder) == "dask"
+    assert len(reads) == 5
+    assert len(cache_files(own_cache)) == 1  # editing replaces what was kept
+
+
+def test_a_touched_or_replaced_file_of_the_same_size_is_read_again(folder: Path, reads: list[Any]) -> None:
+    file = change(folder, "engine", "then: {engine: dask}", "then: {engine: ray} ")
+    assert engine_for(folder) == "ray"
+    other = folder / "new.yaml~"
+    other.write_bytes(file.read_bytes().replace(b"engine: ray} ", b"engine: dask}"))
+    os.utime(other, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))
+    other.replace(file)
+    assert engine_for(folder) == "dask"
+    os.utime(file, ns=(0, 0))
+    assert engine_for(folder) == "dask"
+    assert len(reads) == 3
+
+
+def test_each_set_of_folders_has_its_own_place(folder: Path, own_cache: Path, reads: list[Any]) -> None:
+    for _ in range(2):
+        load_knowledge()
+        load_knowledge(folder)
+    assert len(reads) == 2
+    assert len(cache_files(own_cache)) == 2
+
+
+def test_an_error_is_not_kept(folder: Path, own_cache: Path) -> None:
+    file = change(folder, "engine", "hit_policy: first", "hit_policy: last")
+    refusal(folder)
+    refusal(folder)
+    assert cache_files(own_cache) == []
+    file.unlink()
+    load_knowledge(folder)
+
+
+class Payload:
+    """Pickled, this asks whoever reads it to run a command."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"echo done > '{self.marker}'",)
+
+
+def hostile(marker: Path) -> dict[str, bytes]:
+    """Files that somebody or something may have left where the cache is."""
+    state = knowledge_cache.state_of((RULES,))
+    good = pickle.dumps((state, read_knowledge((RULES,))), protocol=5)
+    return {
+        "a command": pickle.dumps(Payload(marker)),
+        "a command beside the right state": pickle.dumps((state, Payload(marker))),
+        "a command by name": f"cos\nsystem\n(S\"echo done > '{marker}'\"\ntR.".encode(),
+        "eval": f"cbuiltins\neval\n(S\"open('{marker}', 'w').close()\"\ntR.".encode(),
+        "a method of an allowed class": f"cpathlib\nPath.touch\n(cpathlib\nPath\n(S'{marker}'\ntRtR.".encode(),
+        "empty": b"",
+        "garbage": os.urandom(1000),
+        "text": b"hello\n",
+        "the first half": good[: len(good) // 2],
+        "one byte flipped": good[:-500] + bytes([good[-500] ^ 0xFF]) + good[-499:],
+        "another state": pickle.dumps((("old",), {})),
+        "no pair": pickle.dumps([1, 2, 3]),
+        "nothing kept": pickle.dumps((state, None)),
+    }
+
+
+@pytest.mark.parametrize("case", hostile(Path("x")))
+def test_whatever_lies_in_the_cache_runs_nothing_and_is_replaced(own_cache: Path, tmp_path: Path, case: str) -> None:
+    load_knowledge()
+    (file,) = cache_files(own_cache)
+    marker = tmp_path / "marker"
+    bad = hostile(marker)[case]
+    file.write_bytes(bad)
+    assert engine_for(None) == "dask"
+    assert not marker.exists()
+    if case != "one byte flipped":  # which may have hit a sentence
+        assert file.read_bytes() != bad
+
+
+def test_the_payload_of_this_test_would_run_where_nothing_refuses_it(tmp_path: Path) -> None:
+    for case in ("a command", "a command by name", "eval"):
+        marker = tmp_path / case.replace(" ", "-")
+        pickle.loads(hostile(marker)[case])
+        assert marker.exists()
+
+
+def test_the_cache_is_for_its_owner_only(own_cache: Path) -> None:
+    load_knowledge()
+    if sys.platform != "win32":
+        assert stat.S_IMODE(own_cache.stat().st_mode) & 0o077 == 0
+        assert stat.S_IMODE(cache_files(own_cache)[0].stat().st_mode) & 0o077 == 0
+
+
+def test_where_no_cache_can_be_written_the_rules_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way", "utf-8")
+    for place in (file, file / "below"):
+        monkeypatch.setenv(CACHE_VARIABLE, str(place))
+        assert engine_for(None) == "dask"
+    assert file.read_text("utf-8") == "in the way"
+
+
+@not_as_root
+def test_a_cache_folder_without_permission_to_write_is_no_error(own_cache: Path) -> None:
+    own_cache.mkdir(mode=0o500)
+    assert engine_for(None) == "dask"
+    assert cache_files(own_cache) == []
+
+
+def test_a_full_disk_leaves_no_half_written_cache(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert engine_for(None) == "dask"
+    assert list(own_cache.iterdir()) == []
+
+
+def test_many_processes_may_start_at_once_on_a_cold_cache(own_cache: Path) -> None:
+    command = [sys.executable, "-m", "selector", "recommend", "--set", "workload_type=io", "--format", "json"]
+
+    def run(_: int) -> tuple[int, str, str]:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stderr, done.stdout
+
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(run, range(6)))
+    assert {result[:2] for result in results} == {(0, "")}
+    assert len({result[2] for result in results}) == 1
+    assert [file.suffix for file in own_cache.iterdir() if file.name.startswith(".")] == []
+    assert len(cache_files(own_cache)) == 1
+
+
+def test_what_was_kept_for_another_version_is_not_used(
+    own_cache: Path, reads: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_knowledge()
+    monkeypatch.setattr("selector.__version__", "99.0")
+    load_knowledge()
+    assert len(reads) == 2
+
+
+def test_the_pipeline_takes_what_is_recalled(own_cache: Path, folder: Path) -> None:
+    fresh = Selector(folder, FIXED_HOST)
+    again = Selector(folder, FIXED_HOST)
+    for _, profile in pipeline.example_profiles():
+        assert fresh.recommend(profile, changes=False) == again.recommend(profile, changes=False)
+        assert fresh.explain(profile) == again.explain(profile)
