@@ -13,10 +13,11 @@ try:
     from selector.errors import SelectorError
     from selector.pipeline import Selector, recommend
     from selector.profile import WorkloadProfile
+    from selector.recommend.facts import HostFacts
     from selector.recommend.recommendation import Recommendation
 finally:
     if _collecting:
         gc.enable()
 
 __version__ = "0.1.0"
-__all__ = ["Recommendation", "Selector", "SelectorError", "WorkloadProfile", "recommend"]
+__all__ = ["HostFacts", "Recommendation", "Selector", "SelectorError", "WorkloadProfile", "recommend"]

@@ -16,8 +16,8 @@ class Traits:
     """What rules can say about an approach; the words are explained at the head of approaches.yaml."""
 
     runs_in: Literal["own", "workers", "cluster"]
-    python_parallel: bool
-    native_parallel: bool
+    parallel_python: bool
+    parallel_native: bool
     overlaps_waits: Literal["none", "pool", "all"]
     runs_loop: bool
     blocks_loop: bool

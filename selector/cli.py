@@ -30,6 +30,8 @@ _FORMATS = click.Choice(["text", "json", "markdown"])
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command and exit: 0 done, 1 it failed, 2 bad input or usage, 130 interrupted. No traceback without --debug."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments  # wherever it stands
+    arguments = [a for a in arguments if a != "--debug"]
     gc.freeze()  # what the imports made lives to the end: walking it at every collection and at exit is a tenth of a run
     output = sys.stdout
     try:
@@ -37,7 +39,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = cli.main(arguments, prog_name="concurrency-selector", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:
-        if "--debug" in arguments:
+        if debug:
             raise
         # Where click meets a broken pipe it replaces the stream and exits 1.
         code = _report(error if sys.stdout is output else BrokenPipeError())
@@ -66,7 +68,8 @@ def _report(error: BaseException) -> int:
         case SystemExit():
             return error.code if isinstance(error.code, int) else 1
         case SelectorError():
-            click.echo(printable(f"error: {error.message}"), err=True)
+            message = "\n       ".join(error.message.splitlines())
+            click.echo(printable(f"error: {message}"), err=True)
             if error.hint:
                 click.echo(printable(f"  hint: {error.hint}"), err=True)
             return error.exit_code
@@ -320,7 +323,7 @@ def _recommend_lines(selector: Any, file: str, settings: tuple[str, ...], explai
             else:
                 _print_json(answer)
     if bad:
-        raise SelectorError(f"{bad} of the lines could not be used", "the lines are named above; the others are done")
+        raise SelectorError(f"lines that could not be used: {bad}", "they are named above; the others are done")
 
 
 def _lines(stream: IO[bytes], file: str) -> Iterator[tuple[int, bytes]]:
@@ -442,7 +445,14 @@ def list_tables(outer_rules: Path | None, rules: Path | None) -> None:
 
 @rules.command("show", epilog="Example: concurrency-selector rules show classify --format markdown")
 @click.argument("name")
-@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "yaml"]),
+    default="text",
+    show_default=True,
+    help="How to print it; yaml is the file itself, to start your own from.",
+)
 @_rules_option
 @click.pass_obj
 def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | None) -> None:
@@ -460,6 +470,9 @@ def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | Non
         raise SelectorError(
             f"no table {quoted(name)}{suggestion(name, tables)}", f"one of {', '.join(tables)}, or facts"
         )
+    if form == "yaml":
+        click.echo(Path(tables[name].source).read_text(encoding="utf-8"), nl=False)
+        return
     _print(table_document(tables[name]), form)
 
 
@@ -500,11 +513,11 @@ def test_tables(outer_rules: Path | None, rules: Path | None) -> None:
     for table in all_tables(rules or outer_rules):
         result = run_examples(table)
         failed += len(result.failures)
-        mark = "ok  " if not result.failures else "FAIL"
+        mark = "ok  " if not result.failures else "FAIL  "
         click.echo(f"{mark}{table.name}: {result.passed} of {result.passed + len(result.failures)} examples")
         for failure in result.failures:
             click.echo(f"      {failure}")
         if result.unreached:
             click.echo(f"      rows no example reaches: {', '.join(result.unreached)}")
     if failed:
-        raise SelectorError(f"{failed} examples failed", "mend the table or the example", 1)
+        raise SelectorError(f"examples that failed: {failed}", "mend the table or the example", 1)

@@ -62,7 +62,7 @@ _Id = BeforeValidator(_id_spelling)
 _Amount = Annotated[float, Field(ge=0, le=_LARGEST)]
 _Positive = Annotated[float, Field(gt=0, le=_LARGEST)]
 _Count = Annotated[int, Field(ge=1, le=_LARGEST)]
-InterpreterTag = Annotated[str, Field(pattern=r"^3\.\d{1,2}t?$")]
+InterpreterTag = Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}t?$")]
 
 
 class WorkloadProfile(BaseModel):
@@ -96,7 +96,9 @@ class WorkloadProfile(BaseModel):
     concurrency: _Count | None = Field(None, description="Operations in flight at once")
     cpu_ms_per_task: _Amount | None = Field(None, description="CPU time of one task, in ms")
     io_wait_ms_per_task: _Amount | None = Field(None, description="Time one task waits for I/O, in ms")
-    payload_kb_per_task: _Amount | None = Field(None, description="Data to a worker and back for one task, in KB")
+    payload_kb_per_task: _Amount | None = Field(
+        None, description="Data that goes to a worker and comes back for one task, in KB each way"
+    )
     task_memory_mb: _Amount | None = Field(None, description="Working set of one task, in MB")
     startup_ms: _Amount | None = Field(None, description="Time of the costly set-up, once a worker, in ms")
     startup_memory_mb: _Amount | None = Field(None, description="Memory of the costly set-up, once a worker, in MB")

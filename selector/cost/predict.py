@@ -16,7 +16,8 @@ from selector.catalogue import Traits
 
 Costs = Mapping[str, float]
 
-#: How far costs per start and per task may be off either way, where they are documented and not measured here.
+#: How far costs per start and per task may be off either way, where they are documented and not measured here: the
+#: figures of facts.md and those measured on 3.14.10 on the same machine differ by up to that much for most of them.
 UNCERTAINTY = 2.0
 
 
@@ -96,7 +97,7 @@ def _cpu_ms(
     traits: Traits, workers: int, tasks: int, cpu: float, work: Quantities, costs: Costs, factor: float
 ) -> float:
     """Wall time of all CPU work: divided among the workers that run at once, no faster than the busiest of them."""
-    parallel = traits.python_parallel or (traits.native_parallel and work.releases_gil)
+    parallel = traits.parallel_python or (traits.parallel_native and work.releases_gil)
     at_once = min(work.cores, tasks, workers) if parallel else 1
     efficiency = max(0.0, 1 - (1 - costs["parallel_efficiency"]) * factor)
     return cpu * max(tasks / (1 + (at_once - 1) * efficiency), math.ceil(tasks / at_once))

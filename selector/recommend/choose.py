@@ -27,6 +27,7 @@ from selector.recommend.facts import (
 
 #: Threads for waits when nothing says how many are in flight: the default cap of ThreadPoolExecutor (docs).
 _DEFAULT_WAITING_THREADS = 32
+#: More threads than this are no plan for waits: 256 stacks and their scheduling; `advice` says what to do instead.
 _MOST_THREADS = 256
 _PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
@@ -69,7 +70,7 @@ class Choice(NamedTuple):
 def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> Choice:
     """The approach for a workload on a host, by the tables."""
     facts = build_facts(profile, host)
-    work = quantities(profile, facts)
+    work = quantities(profile, facts, host)
     add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits, knowledge.costs)
     classified = _one(knowledge.tables["classify"], facts)
     facts["workload_class"] = classified.outputs["workload_class"]
@@ -93,25 +94,32 @@ def _candidate(
     traits = knowledge.approaches[approach].traits
     asked = {**facts, **traits.__dict__, "approach": approach}
     sizing = _one(knowledge.tables["sizing"], asked)
-    workers = _workers(str(sizing.outputs["basis"]), traits, facts, work, knowledge)
+    wanted = _workers_wanted(str(sizing.outputs["basis"]), facts)
+    workers = _workers_in_memory(wanted, traits, facts, work, knowledge)
     predicted = estimate(traits, workers, work, knowledge.costs)
-    add_prediction_facts(asked, workers, predicted)
+    add_prediction_facts(asked, workers, wanted, predicted)
     ruled_out = knowledge.tables["eligibility"].decide_among(asked).rules
     return Candidate(approach, row, workers, sizing, predicted, ruled_out, asked)
 
 
-def _workers(basis: str, traits: Traits, facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> int:
-    """The size of the pool: by CPUs or by waits, no more than tasks, and no more than memory allows (at least one)."""
+def _workers_wanted(basis: str, facts: dict[str, Any]) -> int:
+    """The size of a pool by CPUs or by waits, no larger than the tasks."""
     cores: int
     cores, tasks = facts["cpu_cores"], facts["tasks"]
     if basis == "one":
         return 1
     size = cores if basis == "cores" else facts["in_flight"] or max(cores, min(_DEFAULT_WAITING_THREADS, cores + 4))
-    size = min(size, tasks or size, size if basis == "cores" else max(_MOST_THREADS, cores))
-    if work.task_mb or traits.runs_in == "workers" or traits.needs == "subinterpreters":
-        fitting = workers_that_fit(facts["memory_budget_mb"], traits, work, knowledge.costs)
-        size = size if fitting is None else min(size, fitting)
-    return max(1, size)
+    return min(size, tasks or size, size if basis == "cores" else max(_MOST_THREADS, cores))
+
+
+def _workers_in_memory(
+    wanted: int, traits: Traits, facts: dict[str, Any], work: Quantities, knowledge: Knowledge
+) -> int:
+    """As many of the workers as the memory budget allows, at least one."""
+    if traits.pool == "none" or not (work.task_mb or traits.runs_in == "workers" or traits.needs == "subinterpreters"):
+        return wanted
+    fitting = workers_that_fit(facts["memory_budget_mb"], traits, work, knowledge.costs)
+    return wanted if fitting is None else max(1, min(wanted, fitting))
 
 
 def _nearest_to_fastest(
@@ -124,12 +132,21 @@ def _nearest_to_fastest(
     if len(contenders) == 1 or not all(c.predicted.seconds for c in contenders):
         return contenders[0], None, None
     fastest = min(contenders, key=_seconds)
+    beaten: Rule | None = None  # the band that spoke against a simpler candidate
     for candidate in sorted(contenders, key=lambda c: _PLACE[c.approach]):
-        speedup = _seconds(candidate) / max(_seconds(fastest), 1e-9)
-        band = _one(knowledge.tables["speedup_bands"], {**candidate.facts, "speedup": speedup})
-        if candidate is fastest or band.outputs["verdict"] in ("avoid", "stay_simple"):
+        band = _band(candidate, fastest, knowledge)
+        if candidate is fastest:
+            return candidate, beaten or band, fastest
+        if band.outputs["verdict"] in ("avoid", "stay_simple"):
             return candidate, band, fastest
-    raise AssertionError("the fastest contender is near enough to itself")
+        beaten = band
+    raise AssertionError("the fastest contender is one of them")
+
+
+def _band(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> Rule:
+    """What the bands say of taking the fastest candidate instead of a simpler one."""
+    speedup = _seconds(simpler) / max(_seconds(fastest), 1e-9)
+    return _one(knowledge.tables["speedup_bands"], {**simpler.facts, "speedup": speedup})
 
 
 def _seconds(candidate: Candidate) -> float:

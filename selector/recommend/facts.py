@@ -39,6 +39,7 @@ _OF_APPROACH = {
     "approach": "the approach in question",
     **dict.fromkeys(Traits.__annotations__, "a trait of the approach (see approaches.yaml)"),
     "workers": "the size of its pool",
+    "memory_limits_pool": "whether its pool is smaller than CPUs or waits ask for, because of the memory budget",
     "memory_use": "its predicted memory, as far as known, against the budget",
     "latency_use": "its predicted latency of a task against the requirement",
 }
@@ -113,7 +114,7 @@ def add_cost_facts(facts: dict[str, Any], work: Quantities, processes: Traits, c
     facts["process_workers_that_fit"] = workers_that_fit(facts["memory_budget_mb"], processes, work, costs)
 
 
-def quantities(profile: WorkloadProfile, facts: dict[str, Any]) -> Quantities:
+def quantities(profile: WorkloadProfile, facts: dict[str, Any], host: HostFacts) -> Quantities:
     """What the cost model needs; a CPU workload of unknown waits has none, an I/O workload of unknown CPU time none."""
     cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
     return Quantities(
@@ -129,7 +130,7 @@ def quantities(profile: WorkloadProfile, facts: dict[str, Any]) -> Quantities:
         startup_shared=profile.shared_state == "read_only" and facts["start_method"] == "fork",
         releases_gil=bool(profile.releases_gil),
         start_method=facts["start_method"],
-        free_threaded_version=newest(profile.interpreters or (), free_threaded=True) or "3.14t",
+        free_threaded_version=newest(profile.interpreters or host.tags, free_threaded=True) or "3.14t",
     )
 
 
@@ -142,9 +143,10 @@ def workers_that_fit(budget_mb: float | None, traits: Traits, work: Quantities, 
     return max(0, int(room // max(worker_memory_mb(traits, work, costs), 1e-9)))
 
 
-def add_prediction_facts(facts: dict[str, Any], workers: int, predicted: CostEstimate) -> None:
+def add_prediction_facts(facts: dict[str, Any], workers: int, wanted: int, predicted: CostEstimate) -> None:
     """The facts about one approach beside its traits: its pool, and predictions against what is required."""
     facts["workers"] = workers
+    facts["memory_limits_pool"] = workers < wanted
     facts["memory_use"] = _against(predicted.memory_mb, facts["memory_budget_mb"])
     facts["latency_use"] = _against(predicted.latency_ms, facts["latency_requirement_ms"])
 

@@ -152,7 +152,7 @@ def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFact
         "workers": chosen.workers,
         "reasons": _reasons(choice, knowledge),
         "expected": _expected(chosen, choice, baseline, knowledge),
-        "fits": _fits(chosen, profile),
+        "fits": _fits(chosen, choice, profile),
         "migration": {"from": origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},
         "alternatives": _alternatives(choice, baseline, here["available"], knowledge),
         "would_change": None,
@@ -195,17 +195,19 @@ def _last_resort(choice: Choice) -> _Plain:
 
 
 def _band_text(choice: Choice) -> str:
+    """What was compared with what; the row's own sentence follows where it kept the simpler candidate."""
     assert choice.band is not None and choice.fastest is not None
     chosen, fastest = choice.chosen, choice.fastest
-    if chosen is fastest:
-        slower = [c for c in choice.others if c.standing == "contender" and not c.ruled_out]
-        if not slower:
-            return "It is the fastest by prediction."
-        beaten = min(slower, key=lambda c: c.predicted.seconds or 0.0)
-        gain = (beaten.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
-        return f"Predicted the fastest, {gain:.2f}x as fast as {beaten.approach}, the next."
-    gain = (chosen.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
-    return f"{fastest.approach} is predicted {gain:.2f}x as fast. {choice.band.because}"
+    if chosen is not fastest:
+        gain = (chosen.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
+        said = f"predicted {gain:.2f}x as fast" if gain >= 1.01 else "predicted just as fast"
+        return f"{fastest.approach} is {said}. {choice.band.because}"
+    rivals = [c for c in choice.others if c.standing == "contender" and not c.ruled_out]
+    if not rivals:
+        return "It is the fastest by prediction."
+    next_best = min(rivals, key=lambda c: c.predicted.seconds or 0.0)
+    gain = (next_best.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
+    return f"Predicted the fastest: {gain:.2f}x as fast as {next_best.approach}, the next."
 
 
 _NOTHING_KNOWN: _Plain = dict.fromkeys(Expected.model_fields)
@@ -236,11 +238,22 @@ def _short(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def _fits(candidate: Candidate, profile: WorkloadProfile) -> _Plain:
+def _fits(candidate: Candidate, choice: Choice, profile: WorkloadProfile) -> _Plain:
     memory, latency = candidate.facts["memory_use"], candidate.facts["latency_use"]
     if memory is not None and memory <= 1 and profile.task_memory_mb is None:
         memory = None  # what is known fits, but a task's own memory is not known
+    if latency is not None and latency <= 1 and _may_queue(candidate, choice, profile):
+        latency = None  # one task alone is fast enough; how long it queues behind others depends on the arrivals
     return {"memory": None if memory is None else memory <= 1, "latency": None if latency is None else latency <= 1}
+
+
+def _may_queue(candidate: Candidate, choice: Choice, profile: WorkloadProfile) -> bool:
+    """Whether the CPU parts of all that is in flight, one after the other on the cores, take longer than allowed."""
+    if profile.mode != "service" or not choice.work.cpu_ms or profile.latency_requirement_ms is None:
+        return False
+    at_once = min(candidate.workers, choice.work.cores)
+    in_flight = choice.work.in_flight or float("inf")
+    return in_flight * choice.work.cpu_ms / at_once > profile.latency_requirement_ms
 
 
 def _alternatives(choice: Choice, baseline: float | None, runs_here: bool, knowledge: Knowledge) -> list[_Plain]:

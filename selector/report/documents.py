@@ -11,7 +11,7 @@ from selector.decision.table import Input
 from selector.host import Host, Interpreter
 from selector.recommend.explain import Explanation, RowReport, TableReport
 from selector.recommend.migration import MigrationGuide
-from selector.recommend.recommendation import Alternative, Change, Expected, Recommendation
+from selector.recommend.recommendation import Alternative, Change, Expected, Reason, Recommendation
 from selector.report.document import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 
 _MOST_CHANGES = 6
@@ -20,7 +20,7 @@ _GROUP = 4  # rows of a table that one value keeps out, from which on they are t
 
 def recommendation_document(result: Recommendation, explanation: Explanation | None = None) -> Document:
     """The answer first, then the alternatives, what would change it, and (if asked) every row of every table."""
-    sections = [_answer(result)]
+    sections = [_answer(result, explained=explanation is not None)]
     if result.alternatives:
         sections.append(
             Section("Alternatives", (Bullets(tuple(map(_alternative, result.alternatives)), numbered=True),))
@@ -36,15 +36,14 @@ def recommendation_document(result: Recommendation, explanation: Explanation | N
     return Document(tuple(sections))
 
 
-def _answer(result: Recommendation) -> Section:
+def _answer(result: Recommendation, *, explained: bool) -> Section:
     engine = f" with {result.engine.capitalize() if result.engine != 'rq' else 'RQ'}" if result.engine else ""
     pairs = [
         ("Workload", result.profile.name) if result.profile.name else None,
-        ("Approach", f"{result.title}{engine} ({result.approach})"),
-        ("Workers", str(result.workers)) if result.workers > 1 else None,
+        ("Approach", f"{_named(result.title, result.approach)}{engine}"),
+        ("Workers", _workers(result)) if result.workers > 1 else None,
         ("Python", _python(result)),
-        ("Reasoning", result.reasons[0].text),
-        *(("", reason.text) for reason in result.reasons[1:]),
+        *((("Reasoning", "")[n > 0], _reason(reason, with_rule=explained)) for n, reason in enumerate(result.reasons)),
         ("Expected speedup", speedup_text(result.expected, result.profile.mode)),
         ("Expected time", _time(result.expected)) if result.expected.seconds is not None else None,
         ("Memory overhead", memory_text(result.expected)),
@@ -56,6 +55,19 @@ def _answer(result: Recommendation) -> Section:
         blocks.append(Paragraph("First steps:"))
         blocks.append(bullets(*result.migration.steps, numbered=True))
     return Section("Recommendation", tuple(blocks))
+
+
+def _named(title: str, approach: str) -> str:
+    """The title, with the id where it says something else."""
+    return title if title == approach else f"{title} ({approach})"
+
+
+def _workers(result: Recommendation) -> str:
+    return f"{result.workers} on each machine" if result.engine else str(result.workers)
+
+
+def _reason(reason: Reason, *, with_rule: bool) -> str:
+    return f"{reason.text} [{reason.rule}]" if with_rule else reason.text
 
 
 def _python(result: Recommendation) -> str:
@@ -79,6 +91,8 @@ def speedup_text(expected: Expected, mode: str) -> str:
     if expected.speedup is None:
         return "unknown: it needs tasks, cpu_ms_per_task and io_wait_ms_per_task of a batch"
     s = expected.speedup
+    if s.low == s.high == 1:
+        return "none: it is the sequential baseline"
     return f"{s.mid:g}x vs sequential ({s.low:g}x to {s.high:g}x, from {expected.source} costs)"
 
 
@@ -86,7 +100,9 @@ def memory_text(expected: Expected) -> str:
     """The expected memory in words: what the approach adds, and the whole if that is known."""
     if expected.memory_overhead_mb is None:
         return "unknown: it depends on the cluster"
-    added = f"about {expected.memory_overhead_mb:g} MB" if expected.memory_overhead_mb >= 1 else "under 1 MB"
+    added = f"about {expected.memory_overhead_mb:.2g} MB" if expected.memory_overhead_mb >= 1 else "under 1 MB"
+    if expected.memory_overhead_mb >= 100:
+        added = f"about {expected.memory_overhead_mb:.0f} MB"
     whole = f", {expected.memory_mb:g} MB in all" if expected.memory_mb is not None else ", beside the data of the work"
     return f"{added}{whole} ({expected.source} costs)"
 
@@ -116,7 +132,7 @@ def _migration(result: Recommendation) -> str:
 
 
 def _alternative(alternative: Alternative) -> tuple[str, tuple[str, ...]]:
-    title = f"{alternative.title} ({alternative.approach})"
+    title = _named(alternative.title, alternative.approach)
     if alternative.rejected_by:
         return f"{title}: ruled out by {alternative.rejected_by}", alternative.tradeoffs
     speedup = alternative.expected.speedup
@@ -170,28 +186,25 @@ def _seen(value: bool | float | str | None) -> str:
 
 def migration_document(guide: MigrationGuide) -> Document:
     """The whole guide from one approach to another."""
-    head = Section(
-        f"From {guide.from_title} to {guide.to_title}",
-        (
-            Fields((("Effort", guide.effort.capitalize()), ("Why", guide.effort_reason))),
-            *_list_if("Needs:", guide.needs),
-        ),
-    )
+    title = f"From {guide.from_title} to {guide.to_title}"
+    effort = Fields((("Effort", guide.effort.capitalize()), ("Why", guide.effort_reason)))
+    if guide.effort == "none":
+        return Document((Section(title, (effort, bullets(*guide.steps))),))
+    head = Section(title, (effort, *_list_if("Needs:", guide.needs)))
     sections = [head, Section("Steps", (bullets(*guide.steps, numbered=True),))]
     if guide.engines:
         rows = tuple((e.title, e.choose_when) for e in guide.engines)
         sections.append(Section("Which engine", (Table(("engine", "when"), rows),)))
-    for title, lines in (
+    for heading, lines in (
         ("Pitfalls", guide.pitfalls),
         ("How to roll back", guide.rollback),
         ("What to measure", guide.measure),
         ("Sources", guide.sources),
     ):
         if lines:
-            sections.append(Section(title, (bullets(*lines),)))
-    if guide.effort != "none":
-        sections.append(Section(f"Before: {guide.from_title}", (Code(guide.before_code),)))
-        sections.append(Section(f"After: {guide.to_title}", (Code(guide.after_code),)))
+            sections.append(Section(heading, (bullets(*lines),)))
+    sections.append(Section(f"Before: {guide.from_title}", (Code(guide.before_code),)))
+    sections.append(Section(f"After: {guide.to_title}", (Code(guide.after_code),)))
     return Document(tuple(sections))
 
 
@@ -302,8 +315,6 @@ def facts_document(facts: dict[str, str]) -> Document:
 
 def examples_document(entries: Sequence[tuple[str, Recommendation]]) -> Document:
     """The example workloads with the approach the tables give and the row that gave it."""
-    rows = tuple(
-        (stem, r.approach, r.reasons[1].text if len(r.reasons) > 1 else r.reasons[0].text) for stem, r in entries
-    )
+    items = tuple((f"{stem}: {r.approach}", (r.reasons[min(1, len(r.reasons) - 1)].text,)) for stem, r in entries)
     where = Paragraph("To start from one: concurrency-selector examples web-scraper > workload.json")
-    return Document((Section("Example workloads", (Table(("example", "approach", "why"), rows), where)),))
+    return Document((Section("Example workloads", (Bullets(items), where)),))

@@ -8,7 +8,8 @@ from selector.report.document import Block, Bullets, Code, Document, Fields, Par
 from selector.text import printable
 
 _CODE = re.compile(r"(`[^`|]+`)")
-_MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>|#~&])")
+_BLOCK_START = re.compile(r"^(\d*)([-+.)=])(?=[-=\s]|$)")  # what would begin a list, a rule or a heading
 
 
 def render_markdown(document: Document) -> str:
@@ -23,7 +24,8 @@ def render_markdown(document: Document) -> str:
 def _escaped(text: str) -> str:
     """One line of inert text; what stands between backticks stays code, in which Markdown knows no markup."""
     parts = _CODE.split(" ".join(printable(text).split()))
-    return "".join(part if i % 2 else _MARKUP.sub(r"\\\1", part) for i, part in enumerate(parts))
+    escaped = "".join(part if i % 2 else _MARKUP.sub(r"\\\1", part) for i, part in enumerate(parts))
+    return _BLOCK_START.sub(r"\1\\\2", escaped)
 
 
 def _block(block: Block) -> str:
@@ -32,7 +34,7 @@ def _block(block: Block) -> str:
             return _escaped(text)
         case Fields(pairs):
             return "\n".join(
-                f"- **{_escaped(label)}:** {_escaped(value)}" if label else f"  {_escaped(value)}"
+                f"- **{_escaped(label)}:** {_escaped(value)}" if label else f"  - {_escaped(value)}"
                 for label, value in pairs
             )
         case Bullets(items, numbered):

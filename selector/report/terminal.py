@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from selector.report.document import Block, Bullets, Code, Document, Fields, Paragraph, Table
 from selector.text import printable
@@ -16,13 +17,17 @@ _MOST_COLUMNS = 100
 
 
 def console_for(file: TextIO | None = None) -> Console:
-    """A console on `file` (standard output): the terminal's width up to 100, 80 in a pipe; NO_COLOR is respected."""
+    """A console on `file` (standard output): the terminal's width up to 100, 80 in a pipe.
+
+    With NO_COLOR (no-color.org) it is plain text: neither colours nor bold.
+    """
     from rich.console import Console
 
     out = file or sys.stdout
     plain = Console(file=out, highlight=False, markup=False, emoji=False, soft_wrap=False)
     width = min(plain.width, _MOST_COLUMNS) if plain.is_terminal else _PIPE_COLUMNS
-    return Console(file=out, width=max(width, 40), highlight=False, markup=False, emoji=False)
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(file=out, width=max(width, 40), color_system=colours, highlight=False, markup=False, emoji=False)
 
 
 def print_document(document: Document, console: Console) -> None:
