@@ -340,7 +340,7 @@ def _lines(stream: IO[bytes], file: str) -> Iterator[tuple[int, bytes]]:
             rest = _readline(stream, file, MAX_PROFILE_BYTES + 2)
             length += len(rest)
         if line.strip():
-            yield number, line
+            yield number, line.removesuffix(b"\n")
 
 
 def _readline(stream: IO[bytes], file: str, limit: int) -> bytes:
@@ -348,6 +348,13 @@ def _readline(stream: IO[bytes], file: str, limit: int) -> bytes:
         return stream.readline(limit)
     except OSError as error:
         raise SelectorError(f"{_named(file)}: cannot be read: {error.strerror}", "give a file of profiles") from None
+
+
+def _say(line: str) -> None:
+    """A line with names out of somebody's file: what is not printable in it is escaped."""
+    from selector.text import printable
+
+    click.echo(printable(line))
 
 
 def _print_json(text: str) -> None:
@@ -487,13 +494,13 @@ def check_tables(outer_rules: Path | None, files: tuple[str, ...], rules: Path |
 
     if not files:
         for table in all_tables(rules or outer_rules):
-            click.echo(f"ok  {table.name}: {len(table.rules)} rules, {len(table.inputs)} inputs")
+            _say(f"ok  {table.name}: {len(table.rules)} rules, {len(table.inputs)} inputs")
         return
     bad = 0
     for file in files:
         try:
             table = load_table(Path(file))
-            click.echo(f"ok  {file}: {len(table.rules)} rules, {len(table.inputs)} inputs")
+            _say(f"ok  {file}: {len(table.rules)} rules, {len(table.inputs)} inputs")
         except SelectorError as error:
             bad += 1
             _report(error)
@@ -514,10 +521,10 @@ def test_tables(outer_rules: Path | None, rules: Path | None) -> None:
         result = run_examples(table)
         failed += len(result.failures)
         mark = "ok  " if not result.failures else "FAIL  "
-        click.echo(f"{mark}{table.name}: {result.passed} of {result.passed + len(result.failures)} examples")
+        _say(f"{mark}{table.name}: {result.passed} of {result.passed + len(result.failures)} examples")
         for failure in result.failures:
-            click.echo(f"      {failure}")
+            _say(f"      {failure}")
         if result.unreached:
-            click.echo(f"      rows no example reaches: {', '.join(result.unreached)}")
+            _say(f"      rows no example reaches: {', '.join(result.unreached)}")
     if failed:
         raise SelectorError(f"examples that failed: {failed}", "mend the table or the example", 1)

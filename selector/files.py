@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 
@@ -10,14 +12,11 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     Raises OSError where the folder cannot be written; nothing is left behind then.
     """
-    import tempfile
-
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as stream:
-        temporary = Path(stream.name)
-        try:
+    temporary = path.with_name(f".{path.name[:100]}-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        with temporary.open("xb") as stream:  # the user's umask applies, as to any file of theirs
             stream.write(data)
-            stream.close()
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -305,7 +305,7 @@ def test_a_catalogue_that_is_no_mapping_is_refused(folder: Path, name: str, text
     [
         ("\nthreads:", "\nthread:", "missing or unknown approaches: thread, threads"),
         ("runs_in: own,", "runs_in: elsewhere,", "runs_in is"),
-        ("python_parallel: false,", "python_parallel: 0,", "python_parallel is 0"),
+        ("runs_loop: false,", "runs_loop: 0,", "runs_loop is 0"),
         ("pool: none}", "pool: nones}", 'pool is "nones"'),
         (", pool: none}", "}", "traits are"),
         ("title: Threads", "titel: Threads", "threads is"),

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from selector.catalogue import Traits
 from selector.decision import DecisionTable, load_table
 from selector.decision.table import Example
 from selector.knowledge import CHAIN, all_tables, load_knowledge
+from selector.profile import WorkloadProfile
 from selector.recommend.facts import FACTS
 from selector.recommend.migration import EFFORTS
 from selector.resources import resource_dir
@@ -69,6 +71,12 @@ def test_its_text_can_be_shown_on_any_terminal(file: Path) -> None:
 @pytest.mark.parametrize("name", CHAIN)
 def test_it_asks_only_about_facts(name: str) -> None:
     assert {column.name for column in load_knowledge().tables[name].inputs} <= set(FACTS)
+
+
+def test_no_trait_of_an_approach_hides_what_the_user_said_of_the_workload() -> None:
+    traits = set(Traits.__annotations__)
+    assert traits.isdisjoint(WorkloadProfile.model_fields)
+    assert traits <= set(FACTS)
 
 
 def test_the_classes_of_classify_are_those_that_strategy_knows() -> None:

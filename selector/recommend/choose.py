@@ -49,6 +49,15 @@ class Candidate(NamedTuple):
         return str(self.row.outputs["standing"]) if self.row else "fallback"
 
 
+class Comparison(NamedTuple):
+    """What speedup_bands was asked about a simpler candidate and the fastest one, and the row that answered."""
+
+    simpler: Candidate
+    fastest: Candidate
+    facts: dict[str, Any]
+    band: Rule
+
+
 class Choice(NamedTuple):
     """The outcome of the chain for one profile on one host."""
 
@@ -57,8 +66,7 @@ class Choice(NamedTuple):
     classified: Rule
     chosen: Candidate
     others: tuple[Candidate, ...]  # every other candidate, as strategy ordered them
-    band: Rule | None  # of speedup_bands, if the predictions had a say
-    fastest: Candidate | None  # the candidate that `chosen` was held against
+    compared: Comparison | None  # what settled it, if the predictions had a say
     engine: Rule | None
 
     @property
@@ -80,12 +88,12 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
     candidates = [_candidate(a, row, facts, work, knowledge) for a, row in named.items()]
     contenders = [c for c in candidates if c.standing == "contender" and not c.ruled_out]
     if contenders:
-        chosen, band, fastest = _nearest_to_fastest(contenders, knowledge)
+        chosen, compared = _nearest_to_fastest(contenders, knowledge)
     else:
-        chosen, band, fastest = _least_bad(candidates, facts, work, knowledge), None, None
+        chosen, compared = _least_bad(candidates, facts, work, knowledge), None
     others = tuple(c for c in candidates if c.approach != chosen.approach)
     engine = _one(knowledge.tables["engine"], facts) if chosen.approach == "distributed" else None
-    return Choice(facts, work, classified, chosen, others, band, fastest, engine)
+    return Choice(facts, work, classified, chosen, others, compared, engine)
 
 
 def _candidate(
@@ -122,31 +130,29 @@ def _workers_in_memory(
     return wanted if fitting is None else max(1, min(wanted, fitting))
 
 
-def _nearest_to_fastest(
-    contenders: list[Candidate], knowledge: Knowledge
-) -> tuple[Candidate, Rule | None, Candidate | None]:
-    """The simplest contender that the bands call near enough to the fastest.
+def _nearest_to_fastest(contenders: list[Candidate], knowledge: Knowledge) -> tuple[Candidate, Comparison | None]:
+    """The simplest contender that the bands call near enough to the fastest, and the comparison that settled it.
 
     The first one where nothing is predicted, or that there is nothing to do: no time is no measure of another.
     """
     if len(contenders) == 1 or not all(c.predicted.seconds for c in contenders):
-        return contenders[0], None, None
+        return contenders[0], None
     fastest = min(contenders, key=_seconds)
-    beaten: Rule | None = None  # the band that spoke against a simpler candidate
+    beaten: Comparison | None = None  # the last one that spoke against a simpler candidate
     for candidate in sorted(contenders, key=lambda c: _PLACE[c.approach]):
-        band = _band(candidate, fastest, knowledge)
+        compared = _compare(candidate, fastest, knowledge)
         if candidate is fastest:
-            return candidate, beaten or band, fastest
-        if band.outputs["verdict"] in ("avoid", "stay_simple"):
-            return candidate, band, fastest
-        beaten = band
+            return candidate, beaten or compared
+        if compared.band.outputs["verdict"] in ("avoid", "stay_simple"):
+            return candidate, compared
+        beaten = compared
     raise AssertionError("the fastest contender is one of them")
 
 
-def _band(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> Rule:
+def _compare(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> Comparison:
     """What the bands say of taking the fastest candidate instead of a simpler one."""
-    speedup = _seconds(simpler) / max(_seconds(fastest), 1e-9)
-    return _one(knowledge.tables["speedup_bands"], {**simpler.facts, "speedup": speedup})
+    facts = {**simpler.facts, "speedup": _seconds(simpler) / max(_seconds(fastest), 1e-9)}
+    return Comparison(simpler, fastest, facts, _one(knowledge.tables["speedup_bands"], facts))
 
 
 def _seconds(candidate: Candidate) -> float:

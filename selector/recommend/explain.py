@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from selector.decision import DecisionTable
 from selector.knowledge import Knowledge
 from selector.profile import WorkloadProfile, field_kind
-from selector.recommend.choose import Candidate, Choice, choose
+from selector.recommend.choose import Choice, choose
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.recommendation import Change
 
@@ -61,19 +61,13 @@ def explain(choice: Choice, knowledge: Knowledge) -> Explanation:
     reports = [_report(tables["classify"], choice.facts), _report(tables["strategy"], choice.facts)]
     reports += [_report(tables["eligibility"], c.facts, c.approach) for c in candidates]
     reports.append(_report(tables["sizing"], choice.chosen.facts, choice.chosen.approach))
-    if choice.fastest is not None:
-        reports.append(
-            _report(tables["speedup_bands"], _band_facts(choice.chosen, choice.fastest), choice.chosen.approach)
-        )
+    if (compared := choice.compared) is not None:
+        reports.append(_report(tables["speedup_bands"], compared.facts, compared.simpler.approach))
     if choice.engine is not None:
         reports.append(_report(tables["engine"], choice.facts))
     reports.append(_report(tables["advice"], choice.chosen.facts, choice.chosen.approach))
     known = {k: v for k, v in choice.facts.items() if k in FACTS and isinstance(v, bool | int | float | str)}
     return Explanation(facts=known, tables=tuple(reports))
-
-
-def _band_facts(chosen: Candidate, fastest: Candidate) -> dict[str, Any]:
-    return {**chosen.facts, "speedup": (chosen.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)}
 
 
 def _report(table: DecisionTable, facts: Mapping[str, Any], approach: str | None = None) -> TableReport:

@@ -10,7 +10,7 @@ from selector.cost.predict import batch_seconds, speedup_range
 from selector.decision.table import Rule
 from selector.knowledge import Knowledge
 from selector.profile import ApproachId, WorkloadProfile
-from selector.recommend.choose import Candidate, Choice, interpreter_for
+from selector.recommend.choose import Candidate, Choice, Comparison, interpreter_for
 from selector.recommend.facts import HostFacts
 
 _Plain = dict[str, Any]  # what a model below is made from
@@ -171,8 +171,8 @@ def _reasons(choice: Choice, knowledge: Knowledge) -> list[_Plain]:
         found.append(_reason("strategy", chosen.row))
     if chosen.standing == "fallback":
         found.append(_last_resort(choice))
-    if choice.band is not None and choice.fastest is not None:
-        found.append(_reason("speedup_bands", choice.band, _band_text(choice)))
+    if choice.compared is not None:
+        found.append(_reason("speedup_bands", choice.compared.band, _band_text(choice, choice.compared)))
     found += [_reason("eligibility", rule, f"Not met even so: {rule.because}") for rule in chosen.ruled_out]
     if choice.engine is not None:
         found.append(_reason("engine", choice.engine))
@@ -194,14 +194,13 @@ def _last_resort(choice: Choice) -> _Plain:
     return {"rule": "strategy", "text": "No row of the table suits better."}
 
 
-def _band_text(choice: Choice) -> str:
+def _band_text(choice: Choice, compared: Comparison) -> str:
     """What was compared with what; the row's own sentence follows where it kept the simpler candidate."""
-    assert choice.band is not None and choice.fastest is not None
-    chosen, fastest = choice.chosen, choice.fastest
+    chosen, fastest = choice.chosen, compared.fastest
     if chosen is not fastest:
         gain = (chosen.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
         said = f"predicted {gain:.2f}x as fast" if gain >= 1.01 else "predicted just as fast"
-        return f"{fastest.approach} is {said}. {choice.band.because}"
+        return f"{fastest.approach} is {said}. {compared.band.because}"
     rivals = [c for c in choice.others if c.standing == "contender" and not c.ruled_out]
     if not rivals:
         return "It is the fastest by prediction."

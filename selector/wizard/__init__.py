@@ -41,6 +41,8 @@ def run_wizard(
     else:
         answers = with_defaults(answers, defaults)
     profile = answers.profile()
+    if ask:
+        click.echo(err=True)
     show(profile)
     if prompts is not None:
         offer_to_save(profile, prompts)
@@ -53,14 +55,18 @@ class _Tables:
 
     def __init__(self, selector: Selector) -> None:
         self._selector = selector
+        self._known: dict[tuple[WorkloadProfile, frozenset[str]], tuple[OpenQuestion, ...]] = {}
 
     def answer(self, answers: Answers) -> str:
         """The approach recommended as things stand."""
         return said_answer(choose(answers.profile(), self._selector.here, self._selector.knowledge).answer)
 
     def open_questions(self, answers: Answers) -> tuple[OpenQuestion, ...]:
-        """What can still change it."""
-        return questions(answers.profile(), answers.closed, self._selector.here, self._selector.knowledge)
+        """What can still change it; the same situation is only worked out once."""
+        key = answers.profile(), answers.closed
+        if key not in self._known:
+            self._known[key] = questions(*key, self._selector.here, self._selector.knowledge)
+        return self._known[key]
 
 
 def _prompts() -> Prompts | None:

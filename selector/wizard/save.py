@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
 from selector.files import write_atomically
 from selector.profile import WorkloadProfile
@@ -41,8 +43,9 @@ def _problem(typed: str) -> str | None:
         return "a file name without control characters is needed"
     try:
         path = _path(typed)
-        if path.exists() and not path.is_file():
-            return f"{path} is not a file that can be replaced"
+        with suppress(FileNotFoundError):
+            if not S_ISREG(path.stat().st_mode):
+                return f"{path} is not a file that can be replaced"
         return None if path.parent.is_dir() else f"there is no folder {path.parent}"
     except (OSError, RuntimeError) as error:  # too long a name, or ~somebody who does not exist
         return f"that name cannot be used: {error.strerror if isinstance(error, OSError) else error}"
