@@ -212,7 +212,9 @@ def _kind(value: object) -> str:
 
 def _sentence(error: Any) -> str:
     """One pydantic error as: field, value, what is accepted."""
-    field = str(error["loc"][0]) if error["loc"] else "profile"
+    if not error["loc"]:  # a key that holds half a surrogate pair, for which pydantic has no place
+        return f"unknown field {quoted(error['input'])}"
+    field = str(error["loc"][0])
     kind = error["type"]
     if kind == "extra_forbidden":
         return f"unknown field {quoted(field)}{suggestion(field, list(WorkloadProfile.model_fields))}"

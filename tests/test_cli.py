@@ -279,6 +279,15 @@ def test_rules_list_show_check_and_test_of_ours() -> None:
     refused(call("rules"), "Usage: ")
 
 
+def test_rows_that_no_example_reaches_are_named(tmp_path: Path) -> None:
+    text = "table: mine\nhit_policy: first\ninputs: {a: {type: number}}\noutputs: {b: {}}\n"
+    rules = "rules: [{id: low, when: {a: '< 5'}, then: {b: 1}}, {id: high, then: {b: 2}}]\n"
+    (tmp_path / "mine.yaml").write_text(f"{text}{rules}examples: [{{given: {{a: 1}}, expect: {{b: 1}}}}]\n", "utf-8")
+    result = call("rules", "test", "--rules", str(tmp_path))
+    assert (result.code, result.err) == (0, "")
+    assert "ok  mine: 1 of 1 examples\n      rows no example reaches: high\n" in result.out
+
+
 def test_check_takes_files_and_goes_on_after_a_bad_one(tmp_path: Path) -> None:
     good = resource_dir("rules") / "engine.yaml"
     bad = tmp_path / "bad.yaml"

@@ -102,6 +102,10 @@ def test_null_is_the_same_as_leaving_a_field_out(field: str) -> None:
     assert profile_from_mapping({"workload_type": "cpu", field: None}) == WorkloadProfile(workload_type="cpu")
 
 
+def test_a_field_whose_name_is_half_a_character_is_unknown() -> None:
+    assert problem({"workload_type": "io", "a\ud800": 1}).message == 'work.json: unknown field "a\\ud800"'
+
+
 def test_a_null_does_not_hide_an_unknown_field() -> None:
     assert '"taks" (did you mean "tasks"?)' in problem({"workload_type": "cpu", "taks": None}).message
 

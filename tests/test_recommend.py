@@ -341,6 +341,21 @@ def test_the_public_function_takes_a_folder_of_rules(tmp_path: Path) -> None:
     assert recommend(WorkloadProfile(workload_type="io"), rules=tmp_path).approach == "asyncio"
 
 
+def test_a_fallback_of_a_users_table_needs_no_better_reason(tmp_path: Path) -> None:
+    (tmp_path / "strategy.yaml").write_text(
+        "table: strategy\nhit_policy: rule_order\ninputs: {durable: {type: boolean}}\n"
+        "outputs: {approach: {}, standing: {}}\n"
+        "rules: [{id: mine, when: {durable: false}, then: {approach: asyncio, standing: fallback}}]\n",
+        "utf-8",
+    )
+    mine = Selector(tmp_path, FIXED_HOST)
+    result = mine.recommend(WorkloadProfile(workload_type="io"))
+    assert result.approach == "asyncio"
+    assert [r.text for r in result.reasons if r.rule == "strategy"] == ["No row of the table suits better."]
+    unnamed = mine.recommend(WorkloadProfile(workload_type="io", durable=True))  # no row names any approach
+    assert (unnamed.approach, unnamed.alternatives) == ("distributed", ())
+
+
 # Every row has its case -----------------------------------------------------------------------------------------------
 
 #: Rows for what is measured, not predicted: of two predictions the faster is never the slower one.

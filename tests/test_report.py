@@ -394,6 +394,11 @@ def test_an_interpreter_that_is_missing_is_explained_with_a_way_out() -> None:
     )
 
 
+def test_where_no_interpreter_is_known_any_will_do() -> None:
+    bare = Selector(host=HostFacts("linux", 4)).recommend(PROFILES["api-server"])
+    assert "Python:           any\n" in text_of(documents.recommendation_document(bare))
+
+
 def test_a_ruled_out_alternative_is_no_way_out() -> None:
     here = HostFacts("linux", 4, (("3.14", "/x/python3.14"),))
     profile = WorkloadProfile(
