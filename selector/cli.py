@@ -9,9 +9,9 @@ from __future__ import annotations
 import gc
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 INTERRUPTED = 130
-_LONGEST_LINE = 2**28  # bytes; longer ones are refused without waiting for their end, which may never come
 _FORMATS = click.Choice(["text", "json", "markdown"])
 
 
@@ -174,6 +173,7 @@ def cli(
 
 def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, form: str, ask: bool) -> None:
     """The wizard: what is given, what is asked, and the recommendation for both."""
+    from selector.inputs import named, read_answers
     from selector.pipeline import Selector
     from selector.wizard import run_wizard
     from selector.wizard.answers import answers_from
@@ -189,8 +189,7 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
 
         _print(recommendation_document(result), form)
 
-    source = _named(file) if file is not None else "--set"
-    run_wizard(answers_from(_data(file, settings), source), selector, show, form, ask)
+    run_wizard(answers_from(read_answers(file, settings), named(file)), selector, show, form, ask)
 
 
 class RecommendCommand(click.Command):
@@ -227,13 +226,16 @@ def recommend(
     rules: Path | None,
 ) -> None:
     """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone."""
+    from selector.inputs import read_profile
     from selector.pipeline import Selector
 
     selector = Selector(rules or outer_rules)
     if jsonl:
-        _recommend_lines(selector, file or "-", settings, explain)
+        _recommend_lines(selector, file, settings, explain)
         return
-    profile = _profile(file, settings)
+    if file is None and not settings:
+        raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
+    profile = read_profile(file, settings)
     result = selector.recommend(profile)
     explanation = selector.explain(profile) if explain else None
     if form == "json":
@@ -251,103 +253,21 @@ def recommend(
     _print(recommendation_document(result, explanation), form)
 
 
-def _profile(file: str | None, settings: tuple[str, ...]) -> WorkloadProfile:
-    """The profile in a file or on standard input, with the settings over it."""
-    from selector.profile import profile_from_mapping
-
-    if file is None and not settings:
-        raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
-    return profile_from_mapping(_data(file, settings), _named(file) if file else "--set")
-
-
-def _data(file: str | None, settings: tuple[str, ...]) -> object:
-    """The JSON in a file or on standard input (none: an empty object), with the settings over it."""
-    from selector.profile import MAX_PROFILE_BYTES, decode_json
-
-    data: object = {}
-    if file is not None:
-        with _opened(file) as stream:
-            data = decode_json(_read(stream, file, MAX_PROFILE_BYTES), _named(file))
-    return _with_settings(data, settings)
-
-
-def _with_settings(data: object, settings: tuple[str, ...]) -> object:
-    from selector.profile import value_from_text
-
-    changes = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise click.UsageError(f"--set {setting!r}: write KEY=VALUE, for example --set tasks=500")
-        changes[key.strip()] = value_from_text(key.strip(), value)
-    return {**data, **changes} if isinstance(data, dict) else data
-
-
-def _named(file: str) -> str:
-    return "standard input" if file == "-" else file
-
-
-def _opened(file: str) -> IO[bytes]:
-    if file == "-" and sys.stdin is None:
-        raise SelectorError("standard input is closed", "give a workload file")
-    try:
-        return sys.stdin.buffer if file == "-" else Path(file).open("rb")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "the name has a NUL character"
-        raise SelectorError(
-            f"{file}: cannot be read: {reason}", "give a workload file, or - for standard input"
-        ) from None
-
-
-def _read(stream: IO[bytes], file: str, limit: int) -> bytes:
-    try:
-        return stream.read(limit + 1)
-    except OSError as error:
-        raise SelectorError(f"{_named(file)}: cannot be read: {error.strerror}", "give a workload file") from None
-
-
-def _recommend_lines(selector: Any, file: str, settings: tuple[str, ...], explain: bool) -> None:
+def _recommend_lines(selector: Any, file: str | None, settings: tuple[str, ...], explain: bool) -> None:
     """Stream: each line a profile, each answer a line. A bad line is reported by number and the rest goes on."""
-    from selector.profile import decode_json, profile_from_mapping
+    from selector.inputs import STANDARD_INPUT, read_profiles
 
     bad = 0
-    with _opened(file) as stream:
-        for number, line in _lines(stream, file):
-            where = f"{_named(file)}, line {number}"
-            try:
-                profile = profile_from_mapping(_with_settings(decode_json(line, where), settings), where)
-                answer = selector.recommend(profile).model_dump_json() if explain else selector.recommend_json(profile)
-            except SelectorError as error:
-                bad += 1
-                _report(error)
-            else:
-                _print_json(answer)
+
+    def report(error: SelectorError) -> None:
+        nonlocal bad
+        bad += 1
+        _report(error)
+
+    for profile in read_profiles(file or STANDARD_INPUT, settings, report):
+        _print_json(selector.recommend(profile).model_dump_json() if explain else selector.recommend_json(profile))
     if bad:
         raise SelectorError(f"lines that could not be used: {bad}", "they are named above; the others are done")
-
-
-def _lines(stream: IO[bytes], file: str) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines that are not blank; of an overlong line only the beginning is kept, which is then refused."""
-    from selector.profile import MAX_PROFILE_BYTES
-
-    number = 0
-    while line := _readline(stream, file, MAX_PROFILE_BYTES + 2):
-        number += 1
-        rest, length = line, len(line)
-        while not rest.endswith(b"\n") and len(rest) > MAX_PROFILE_BYTES:
-            if length > _LONGEST_LINE:
-                raise SelectorError(f"{_named(file)}, line {number}: it does not end", "give one profile a line")
-            rest = _readline(stream, file, MAX_PROFILE_BYTES + 2)
-            length += len(rest)
-        if line.strip():
-            yield number, line.removesuffix(b"\n")
-
-
-def _readline(stream: IO[bytes], file: str, limit: int) -> bytes:
-    try:
-        return stream.readline(limit)
-    except OSError as error:
-        raise SelectorError(f"{_named(file)}: cannot be read: {error.strerror}", "give a file of profiles") from None
 
 
 def _say(line: str) -> None:
@@ -382,7 +302,7 @@ def _print(document: Document, form: str) -> None:
 @click.pass_obj
 def migrate(outer_rules: Path | None, origin: Any, target: Any, form: str, rules: Path | None) -> None:
     """How to move code from one approach to another: effort, steps, code, pitfalls, rollback, what to measure."""
-    from selector.knowledge import rules_folders
+    from selector.recommend.knowledge import rules_folders
     from selector.recommend.migration import migration_guide
     from selector.resources import resource_dir
 
@@ -444,7 +364,7 @@ def rules() -> None:
 @click.pass_obj
 def list_tables(outer_rules: Path | None, rules: Path | None) -> None:
     """The tables in use, and the file each comes from."""
-    from selector.knowledge import all_tables
+    from selector.recommend.knowledge import all_tables
     from selector.report.documents import tables_document
 
     _print(tables_document(all_tables(rules or outer_rules)), "text")
@@ -464,8 +384,8 @@ def list_tables(outer_rules: Path | None, rules: Path | None) -> None:
 @click.pass_obj
 def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | None) -> None:
     """One table with its rules and their reasons; `facts` lists what a table may ask about."""
-    from selector.knowledge import all_tables
     from selector.recommend.facts import FACTS
+    from selector.recommend.knowledge import all_tables
     from selector.report.documents import facts_document, table_document
     from selector.text import quoted, suggestion
 
@@ -490,7 +410,7 @@ def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | Non
 def check_tables(outer_rules: Path | None, files: tuple[str, ...], rules: Path | None) -> None:
     """Read and type-check every cell of the tables in use, or of the table FILEs given."""
     from selector.decision import load_table
-    from selector.knowledge import all_tables
+    from selector.recommend.knowledge import all_tables
 
     if not files:
         for table in all_tables(rules or outer_rules):
@@ -513,8 +433,8 @@ def check_tables(outer_rules: Path | None, files: tuple[str, ...], rules: Path |
 @click.pass_obj
 def test_tables(outer_rules: Path | None, rules: Path | None) -> None:
     """Run the examples stored in the tables, and say which rows no example reaches."""
-    from selector.knowledge import all_tables
-    from selector.rules_test import run_examples
+    from selector.decision.examples import run_examples
+    from selector.recommend.knowledge import all_tables
 
     failed = 0
     for table in all_tables(rules or outer_rules):

@@ -10,11 +10,11 @@ from pydantic_core import to_json
 
 from selector.errors import SelectorError
 from selector.host import find_interpreters, platform_id, usable_cpus
-from selector.knowledge import Knowledge, load_knowledge
 from selector.profile import WorkloadProfile, profile_from_json
 from selector.recommend.choose import choose
 from selector.recommend.explain import Explanation, explain, would_change
 from selector.recommend.facts import HostFacts
+from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import Recommendation, build_recommendation, recommendation_data
 from selector.resources import resource_dir
 from selector.text import quoted, suggestion

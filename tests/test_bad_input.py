@@ -27,11 +27,11 @@ from strategies import FIELDS, FIXED_HOST, random_profile
 from selector import Selector
 from selector.catalogue import load_approaches, load_costs
 from selector.decision import DecisionTable, load_table
+from selector.decision.examples import run_examples
 from selector.errors import SelectorError
 from selector.profile import accepted, decode_json, field_kind, profile_from_mapping
 from selector.recommend.migration import migration_guide
 from selector.resources import resource_dir
-from selector.rules_test import run_examples
 from selector.text import printable
 
 RULES = resource_dir("rules")

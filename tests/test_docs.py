@@ -46,10 +46,10 @@ from selector.cli import cli
 from selector.decision import load_table, unary_test
 from selector.decision.table import Aggregate, DecisionTable, HitPolicy
 from selector.errors import SelectorError
-from selector.knowledge import CHAIN
 from selector.pipeline import example_profiles
 from selector.profile import APPROACHES, WorkloadProfile, field_kind
 from selector.recommend.facts import FACTS, HostFacts
+from selector.recommend.knowledge import CHAIN
 from selector.report.documents import recommendation_document
 from selector.report.terminal import print_document
 

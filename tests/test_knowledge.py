@@ -16,10 +16,11 @@ import pytest
 from conftest import CACHE_VARIABLE
 from strategies import FIXED_HOST
 
-from selector import Selector, WorkloadProfile, knowledge, knowledge_cache, pipeline
+from selector import Selector, WorkloadProfile, pipeline
 from selector.errors import SelectorError
-from selector.knowledge import CHAIN, all_tables, find_rules, load_knowledge, read_knowledge, rules_folders
 from selector.profile import APPROACHES
+from selector.recommend import knowledge, knowledge_cache
+from selector.recommend.knowledge import CHAIN, all_tables, find_rules, load_knowledge, read_knowledge, rules_folders
 from selector.resources import resource_dir
 
 RULES = resource_dir("rules")

@@ -20,8 +20,8 @@ from selector.cost.predict import (
     speedup_range,
     worker_memory_mb,
 )
-from selector.knowledge import load_knowledge
 from selector.profile import APPROACHES
+from selector.recommend.knowledge import load_knowledge
 
 #: Costs in round numbers, so that a reader can follow the sums.
 COSTS = {

@@ -8,11 +8,11 @@ from itertools import combinations, product
 
 import pytest
 
-from selector.knowledge import Knowledge, read_knowledge, rules_folders
 from selector.profile import WorkloadProfile, field_kind
 from selector.recommend.choose import choose
 from selector.recommend.explain import alternatives_of, input_names
 from selector.recommend.facts import HostFacts
+from selector.recommend.knowledge import Knowledge, read_knowledge, rules_folders
 from selector.recommend.questions import questions, values_in_pairs
 
 HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))

@@ -20,13 +20,13 @@ from strategies import FIXED_HOST, hosts, profiles, random_host, random_profile,
 from selector import Recommendation, Selector, WorkloadProfile, recommend
 from selector.decision import Decision, DecisionTable
 from selector.errors import SelectorError
-from selector.knowledge import CHAIN, Knowledge, load_knowledge
 from selector.pipeline import example_profiles, this_host
 from selector.profile import APPROACHES, profile_from_mapping
 from selector.recommend import choose as choosing
 from selector.recommend.choose import Choice, choose, interpreter_for
 from selector.recommend.explain import input_names
 from selector.recommend.facts import HostFacts
+from selector.recommend.knowledge import CHAIN, Knowledge, load_knowledge
 
 PANELS = sorted((Path(__file__).parent / "panel").glob("*.json"))
 LOOP = {"asyncio", "asyncio_threads", "asyncio_processes", "asyncio_free_threaded"}

@@ -26,10 +26,10 @@ from strategies import FIXED_HOST, profiles
 
 from selector import Recommendation, Selector, WorkloadProfile
 from selector.host import Host, Interpreter, Memory, UsableCpus
-from selector.knowledge import all_tables
 from selector.pipeline import example_profiles
 from selector.profile import APPROACHES
 from selector.recommend.facts import FACTS, HostFacts
+from selector.recommend.knowledge import all_tables
 from selector.recommend.migration import MigrationGuide, migration_guide
 from selector.report import documents
 from selector.report.document import Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets

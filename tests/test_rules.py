@@ -12,13 +12,13 @@ import yaml
 
 from selector.catalogue import Traits
 from selector.decision import DecisionTable, load_table
+from selector.decision.examples import run_examples
 from selector.decision.table import Example
-from selector.knowledge import CHAIN, all_tables, load_knowledge
 from selector.profile import WorkloadProfile
 from selector.recommend.facts import FACTS
+from selector.recommend.knowledge import CHAIN, all_tables, load_knowledge
 from selector.recommend.migration import EFFORTS
 from selector.resources import resource_dir
-from selector.rules_test import run_examples
 
 RULES = resource_dir("rules")
 CATALOGUES = ("approaches", "costs")

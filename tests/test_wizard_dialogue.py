@@ -15,13 +15,13 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from selector.cli import _with_settings
 from selector.errors import SelectorError
-from selector.knowledge import read_knowledge, rules_folders
+from selector.inputs import with_settings
 from selector.profile import WorkloadProfile, field_kind, profile_from_json, profile_from_mapping
 from selector.recommend.choose import choose
 from selector.recommend.explain import alternatives_of, input_names
 from selector.recommend.facts import HostFacts
+from selector.recommend.knowledge import read_knowledge, rules_folders
 from selector.recommend.questions import OpenQuestion, questions
 from selector.wizard.answers import (
     Answers,
@@ -438,7 +438,7 @@ def from_command(command):
     words = shlex.split(command)
     assert words[:2] == ["concurrency-selector", "recommend"]
     settings = tuple(words[i + 1] for i, word in enumerate(words) if word == "--set")
-    return profile_from_mapping(_with_settings({}, settings))
+    return profile_from_mapping(with_settings({}, settings))
 
 
 def test_the_command_names_rules_and_format_and_leaves_out_what_it_cannot_carry():

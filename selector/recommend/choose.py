@@ -13,7 +13,6 @@ from selector.cost.predict import CostEstimate, Quantities, estimate
 from selector.decision import DecisionTable
 from selector.decision.table import Rule
 from selector.errors import SelectorError
-from selector.knowledge import Knowledge
 from selector.profile import APPROACHES, ApproachId, WorkloadProfile
 from selector.recommend.facts import (
     HostFacts,
@@ -24,6 +23,7 @@ from selector.recommend.facts import (
     quantities,
     workers_that_fit,
 )
+from selector.recommend.knowledge import Knowledge
 
 #: Threads for waits when nothing says how many are in flight: the default cap of ThreadPoolExecutor (docs).
 _DEFAULT_WAITING_THREADS = 32

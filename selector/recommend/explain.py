@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from selector.decision import DecisionTable
-from selector.knowledge import Knowledge
 from selector.profile import WorkloadProfile, field_kind
 from selector.recommend.choose import Choice, choose
 from selector.recommend.facts import FACTS, HostFacts
+from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Change
 
 Answer = tuple[str, str | None]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from selector.knowledge import Knowledge
 from selector.profile import WorkloadProfile, field_kind
 from selector.recommend.choose import choose
 from selector.recommend.explain import Answer, alternatives_of, input_names
 from selector.recommend.facts import HostFacts
+from selector.recommend.knowledge import Knowledge
 
 
 @dataclass(frozen=True, slots=True)

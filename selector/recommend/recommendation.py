@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from selector.cost.predict import batch_seconds, speedup_range
 from selector.decision.table import Rule
-from selector.knowledge import Knowledge
 from selector.profile import ApproachId, WorkloadProfile
 from selector.recommend.choose import Candidate, Choice, Comparison, interpreter_for
 from selector.recommend.facts import HostFacts
+from selector.recommend.knowledge import Knowledge
 
 _Plain = dict[str, Any]  # what a model below is made from
 

@@ -22,7 +22,7 @@ _ALLOWED = {
     "selector.decision.cells": {"Anything", "Compare", "Interval", "Not", "OneOf"},
     "selector.decision.compiled": {"Column"},
     "selector.decision.table": {"DecisionTable", "Example", "Input", "OutputColumn", "Rule"},
-    "selector.knowledge": {"Knowledge", "Move"},
+    "selector.recommend.knowledge": {"Knowledge", "Move"},
 }
 
 State = tuple[object, ...]
@@ -56,13 +56,11 @@ def state_of(folders: tuple[Path, ...]) -> State:
 
 
 def _code_state() -> tuple[int, ...]:
-    """The times of the modules whose objects are kept: in a checkout they change without a new version."""
-    here = Path(__file__).parent
-    names = ("knowledge.py", "catalogue.py", "recommend/migration.py", "recommend/facts.py", "decision")
-    code = [here / name for name in names] + [
-        here / "decision" / f"{n}.py" for n in ("cells", "table", "compiled", "load")
-    ]
-    return tuple(path.stat().st_mtime_ns for path in code if path.exists())
+    """The times of the modules that read and check rules: in a checkout they change without a new version."""
+    package = Path(__file__).parent.parent
+    decision = (package / "decision" / f"{name}.py" for name in ("cells", "table", "compiled", "load", "source"))
+    recommend = (package / "recommend" / f"{name}.py" for name in ("knowledge", "migration", "facts"))
+    return tuple(path.stat().st_mtime_ns for path in (*decision, *recommend, package / "catalogue.py"))
 
 
 def recall(state: State) -> Any:

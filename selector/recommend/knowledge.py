@@ -11,6 +11,7 @@ from selector.catalogue import Approach, load_approaches, load_costs
 from selector.decision.table import DecisionTable
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, ApproachId
+from selector.recommend.facts import FACTS
 from selector.resources import resource_dir
 from selector.text import quoted, suggestion
 
@@ -73,7 +74,7 @@ def load_knowledge(user: Path | None = None) -> Knowledge:
     Raises SelectorError for a broken table, and for one that does not fit its place in the chain. What was read and
     checked once is kept until a rule file changes.
     """
-    from selector.knowledge_cache import keep, recall, state_of
+    from selector.recommend.knowledge_cache import keep, recall, state_of
 
     folders = rules_folders(user)
     state = state_of(folders)
@@ -143,8 +144,6 @@ def all_tables(user: Path | None = None) -> list[DecisionTable]:
 
 def _check(table: DecisionTable, name: str, contract: TableContract) -> None:
     """A table in the chain must ask about facts that exist and answer what the next step understands."""
-    from selector.recommend.facts import FACTS
-
     where = table.source
     if table.name != name:
         raise SelectorError(f"{where}: the table is named {quoted(table.name)}", f"the file's name says {name}")
