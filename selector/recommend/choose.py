@@ -161,17 +161,15 @@ def _seconds(candidate: Candidate) -> float:
 
 
 def _least_bad(candidates: list[Candidate], facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> Candidate:
-    """With no eligible contender: an eligible fallback, else any eligible approach, else the first candidate as it is."""
-    for candidate in candidates:
-        if not candidate.ruled_out:
-            return candidate
+    """With no eligible contender: an eligible fallback, else any eligible approach, else the least objectionable one.
+
+    That is the one whose first objection stands lowest in eligibility, which puts what cannot be mended first.
+    """
     considered = {c.approach for c in candidates}
-    for approach in APPROACHES:
-        if approach not in considered:
-            candidate = _candidate(approach, None, facts, work, knowledge)
-            if not candidate.ruled_out:
-                return candidate
-    return candidates[0] if candidates else _candidate("single_threaded", None, facts, work, knowledge)
+    others = [_candidate(a, None, facts, work, knowledge) for a in APPROACHES if a not in considered]
+    rows = knowledge.tables["eligibility"].rules
+    place = {rule.id: number for number, rule in enumerate(rows)}
+    return max([*candidates, *others], key=lambda c: min((place[rule.id] for rule in c.ruled_out), default=len(rows)))
 
 
 def interpreter_for(traits: Traits, profile: WorkloadProfile, host: HostFacts) -> str | None:
