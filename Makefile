@@ -19,6 +19,7 @@ $(VENV)/.python:
 $(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "setting up $(VENV) ..."
 	@$(PIP) install --constraint constraints.txt --editable .
+	@$(BIN)/python -m compileall -q selector  # pip does this for a wheel; the first start is as fast as the next
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
