@@ -27,6 +27,7 @@ from selector.recommend.choose import Choice, choose, interpreter_for
 from selector.recommend.explain import input_names
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import CHAIN, Knowledge, load_knowledge
+from selector.recommend.recommendation import Change
 
 PANELS = sorted((Path(__file__).parent / "panel").glob("*.json"))
 LOOP = {"asyncio", "asyncio_threads", "asyncio_processes", "asyncio_free_threaded"}
@@ -48,9 +49,9 @@ def on(host: HostFacts) -> Selector:
     return selector
 
 
-def said(result: Recommendation) -> str:
-    """The answer as `would_change` writes it."""
-    return f"{result.approach} ({result.engine})" if result.engine else result.approach
+def said(result: Recommendation | Change) -> tuple[str, str | None]:
+    """The answer: the approach and the engine."""
+    return result.approach, result.engine
 
 
 def objections(approach: str, choice: Choice) -> list[int]:
@@ -212,7 +213,7 @@ def test_every_answer_in_would_change_is_true(data: dict[str, Any], host: HostFa
         assert change.input in input_names()
         value = list(change.to) if isinstance(change.to, tuple) else change.to
         other = selector.recommend(profile_from_mapping({**data, change.input: value}), changes=False)
-        assert said(other) == change.approach != said(result)
+        assert said(other) == said(change) != said(result)
 
 
 @settings(max_examples=60)

@@ -92,7 +92,8 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
     else:
         chosen, compared = _least_bad(candidates, facts, work, knowledge), None
     others = tuple(c for c in candidates if c.approach != chosen.approach)
-    engine = _one(knowledge.tables["engine"], facts) if chosen.approach == "distributed" else None
+    on_a_cluster = knowledge.approaches[chosen.approach].traits.runs_in == "cluster"
+    engine = _one(knowledge.tables["engine"], facts) if on_a_cluster else None
     return Choice(facts, work, classified, chosen, others, compared, engine)
 
 

@@ -124,7 +124,7 @@ def would_change(profile: WorkloadProfile, choice: Choice, host: HostFacts, know
     For a known number that is the nearest change below and above it; for an unknown number, where it would begin to
     matter; for anything else, the first value that gives each other answer.
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for field in input_names():
         current = choice.facts.get(field, getattr(profile, field))
         values = [v for v in alternatives_of(field) if v != current]
@@ -137,12 +137,8 @@ def would_change(profile: WorkloadProfile, choice: Choice, host: HostFacts, know
             below = [v for v in reversed(values) if current / _FAR <= v < current]
             above = [v for v in values if current < v <= current * _FAR]
             places = [p for rungs in (below, above) if (p := _first_step(current, rungs, choice.answer, ask))]
-        found += [Change(input=field, to=value, approach=_said(answer)) for value, answer in places]
-    return tuple(found)
-
-
-def _said(answer: Answer) -> str:
-    return f"{answer[0]} ({answer[1]})" if answer[1] else answer[0]
+        found += [{"input": field, "to": value, "approach": answer[0], "engine": answer[1]} for value, answer in places]
+    return tuple(map(Change.model_validate, found))
 
 
 def _first_of_each(values: list[Any], answer: Answer, ask: Callable[[Any], Answer]) -> list[tuple[Any, Answer]]:

@@ -13,6 +13,7 @@ from selector.recommend.choose import Candidate, Choice, Comparison, interpreter
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge
 
+Engine = Literal["celery", "rq", "dask", "ray"]
 _Plain = dict[str, Any]  # what a model below is made from
 
 
@@ -78,11 +79,12 @@ class Alternative(_Saved):
 
 
 class Change(_Saved):
-    """An input that would change the answer: to which value, and what the answer would be."""
+    """An input that would change the answer: to which value, and what the answer would be then."""
 
     input: str
     to: bool | int | float | str | tuple[str, ...]
-    approach: str
+    approach: ApproachId
+    engine: Engine | None = None
 
 
 class RunsHere(_Saved):
@@ -100,7 +102,7 @@ class Recommendation(_Saved):
     workload_class: str
     approach: ApproachId
     title: str
-    engine: Literal["celery", "rq", "dask", "ray"] | None
+    engine: Engine | None
     interpreter: str | None
     workers: int
     reasons: tuple[Reason, ...]

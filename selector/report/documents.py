@@ -141,7 +141,8 @@ def _alternative(alternative: Alternative) -> tuple[str, tuple[str, ...]]:
 
 def _change(change: Change) -> str:
     value = ", ".join(change.to) if isinstance(change.to, tuple) else _value(change.to)
-    return f"{change.input} = {value}: {change.approach}"
+    engine = f" ({change.engine})" if change.engine else ""
+    return f"{change.input} = {value}: {change.approach}{engine}"
 
 
 def _value(value: bool | float | str | None) -> str:
