@@ -516,7 +516,7 @@ def test_head_takes_a_line_of_an_endless_answer(tmp_path: Path) -> None:
     script = f'{command} | head -1; echo "${{PIPESTATUS[0]}}"'
     done = subprocess.run([shutil.which("bash") or "bash", "-c", script], capture_output=True, timeout=60, check=False)
     answer, code = done.stdout.splitlines()
-    assert json.loads(answer)["approach"] == "asyncio"
+    assert json.loads(answer)["schema"] == 1
     assert (code, done.stderr) == (b"0", b"")
 
 

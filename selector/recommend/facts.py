@@ -127,7 +127,7 @@ def quantities(profile: WorkloadProfile, facts: dict[str, Any], host: HostFacts)
         task_mb=profile.task_memory_mb or 0.0,
         startup_ms=profile.startup_ms or 0.0,
         startup_mb=profile.startup_memory_mb or 0.0,
-        startup_shared=profile.shared_state == "read_only" and facts["start_method"] == "fork",
+        startup_shared=profile.shared_state == "read_only" and facts["start_method"] != "spawn",
         releases_gil=bool(profile.releases_gil),
         start_method=facts["start_method"],
         free_threaded_version=newest(profile.interpreters or host.tags, free_threaded=True) or "3.14t",
