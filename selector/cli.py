@@ -135,6 +135,21 @@ class ApproachType(click.ParamType):  # type: ignore[type-arg]
         return [click.shell_completion.CompletionItem(a) for a in APPROACHES if a.startswith(incomplete)]
 
 
+def _example_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """The examples that begin like that, for the shell."""
+    from selector.resources import resource_dir
+
+    names = (file.stem for file in sorted(resource_dir("examples").glob("*.json")))
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _table_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """The tables that begin like that, and `facts`, for the shell."""
+    from selector.recommend.knowledge import CHAIN
+
+    return [name for name in (*CHAIN, "migration_effort", "facts") if name.startswith(incomplete)]
+
+
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -230,6 +245,8 @@ def recommend(
     from selector.pipeline import Selector
 
     selector = Selector(rules or outer_rules)
+    if jsonl and form == "markdown":
+        raise click.UsageError("--jsonl prints JSON, a line each: leave --format out.")
     if jsonl:
         _recommend_lines(selector, file, settings, explain)
         return
@@ -316,7 +333,7 @@ def migrate(outer_rules: Path | None, origin: Any, target: Any, form: str, rules
 
 
 @cli.command(epilog="Example: concurrency-selector examples web-scraper > workload.json")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_example_names)
 @_format_option
 @_rules_option
 @click.pass_obj
@@ -371,7 +388,7 @@ def list_tables(outer_rules: Path | None, rules: Path | None) -> None:
 
 
 @rules.command("show", epilog="Example: concurrency-selector rules show classify --format markdown")
-@click.argument("name")
+@click.argument("name", shell_complete=_table_names)
 @click.option(
     "--format",
     "form",

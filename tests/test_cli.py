@@ -669,6 +669,8 @@ def test_completion_can_be_set_up(shell: str) -> None:
         ("recommend --exp", {"--explain"}),
         ("recommend --format m", {"markdown"}),
         ("rules ch", {"check"}),
+        ("rules show fa", {"facts"}),
+        ("examples running", {"running-sum"}),
     ],
 )
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

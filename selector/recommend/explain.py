@@ -108,12 +108,6 @@ def alternatives_of(field: str) -> tuple[Any, ...]:
     return kind.choices or _LADDER
 
 
-def outcomes(profile: WorkloadProfile, field: str, host: HostFacts, knowledge: Knowledge) -> list[tuple[Any, Answer]]:
-    """The answer for each value one field may have, everything else as it is."""
-    answer = _answerer(profile, field, host, knowledge)
-    return [(value, answer(value)) for value in alternatives_of(field)]
-
-
 def _answerer(profile: WorkloadProfile, field: str, host: HostFacts, knowledge: Knowledge) -> Callable[[Any], Answer]:
     return lambda value: choose(profile.model_copy(update={field: value}), host, knowledge).answer
 

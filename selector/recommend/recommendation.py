@@ -204,8 +204,6 @@ def _band_text(choice: Choice, compared: Comparison) -> str:
         said = f"predicted {gain:.2f}x as fast" if gain >= 1.01 else "predicted just as fast"
         return f"{fastest.approach} is {said}. {compared.band.because}"
     rivals = [c for c in choice.others if c.standing == "contender" and not c.ruled_out]
-    if not rivals:
-        return "It is the fastest by prediction."
     next_best = min(rivals, key=lambda c: c.predicted.seconds or 0.0)
     gain = (next_best.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
     return f"Predicted the fastest: {gain:.2f}x as fast as {next_best.approach}, the next."
