@@ -196,6 +196,7 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
     selector = Selector(rules)
 
     def show(profile: WorkloadProfile) -> None:
+        """Print the recommendation in the form asked for."""
         result = selector.recommend(profile)
         if form == "json":
             _print_json(result.model_dump_json(indent=2))
@@ -277,6 +278,7 @@ def _recommend_lines(selector: Any, file: str | None, settings: tuple[str, ...],
     bad = 0
 
     def report(error: SelectorError) -> None:
+        """Count a line that could not be used, and say why."""
         nonlocal bad
         bad += 1
         _report(error)

@@ -87,6 +87,7 @@ def _lines(stream: IO[bytes], file: str) -> Iterator[tuple[int, bytes]]:
     """Numbered lines that are not blank; of an overlong line only the beginning is kept, which is then refused."""
 
     def read_some() -> bytes:
+        """A line, or the beginning of an overlong one."""
         return _reading(file, lambda: stream.readline(MAX_PROFILE_BYTES + 2))
 
     number = 0

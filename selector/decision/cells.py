@@ -248,22 +248,27 @@ class _Parser:
         raise CellError(f"{rest[0]!r} is not part of a test", offset, 'tests look like >= 2, [1..5], "a","b" or -')
 
     def peek(self, word: str) -> bool:
+        """Whether the next token is this word, not as a string."""
         return self.words[self.at] == word and self.kinds[self.at] != "string"
 
     def take(self) -> str:
+        """The next token, which is then behind us."""
         self.at += 1
         return self.words[self.at - 1]
 
     def fail(self, problem: str, hint: str, back: int = 0) -> CellError:
+        """An error at the next token, or some tokens back."""
         return CellError(problem, self.offsets[max(0, self.at - back)], hint)
 
     def expect(self, word: str) -> None:
+        """Take this word, or say what stands there instead."""
         if not self.peek(word):
             found = f"{self.words[self.at]!r}" if self.kinds[self.at] != "end" else "the end"
             raise self.fail(f"expected {word} but found {found}", f"close with {word}")
         self.take()
 
     def cell(self) -> Cell:
+        """The whole text as one cell."""
         if self.peek("-") and self.kinds[1] == "end":
             return ANYTHING
         result = self.alternatives()
@@ -273,6 +278,7 @@ class _Parser:
         return result
 
     def hint_for_unexpected(self, word: str) -> str:
+        """What to write instead of what stands where the cell should end."""
         before = self.words[self.at - 1]
         if self.kinds[self.at] == "operator":
             return "a test starts with its operator and does not name its input: >= 2"
@@ -293,6 +299,7 @@ class _Parser:
         return tests[0] if len(tests) == 1 else OneOf(tuple(tests))
 
     def test(self) -> Cell:
+        """One test: a comparison, an interval, a group, `not(...)` or a literal."""
         kind, word = self.kinds[self.at], self.words[self.at]
         if kind == "operator":
             return self.comparison()
@@ -308,6 +315,7 @@ class _Parser:
         return Compare("=", self.literal())
 
     def comparison(self) -> Cell:
+        """`< 5`, `!= "a"`, ..."""
         order = self.take()
         double = order + self.words[self.at]
         if self.kinds[self.at] == "operator" and double in _MISTAKES:
@@ -329,6 +337,7 @@ class _Parser:
         return inner
 
     def interval(self, start: str) -> Cell:
+        """`[low..high]` after its opening bracket."""
         low = self.literal()
         self.take()  # the dots
         high = self.literal()
@@ -345,6 +354,7 @@ class _Parser:
         return Interval(low, high, *closed)
 
     def literal(self) -> Scalar:
+        """A number, a string, true, false, null, or a bare word as a string."""
         kind, word = self.kinds[self.at], self.words[self.at]
         value: Scalar
         if kind == "number":
@@ -366,6 +376,7 @@ class _Parser:
         return value
 
     def number(self, word: str) -> int | float:
+        """A number as written, whole or not; never one that YAML or a reader could take for another."""
         digits = word.lstrip("-")
         if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
             raise self.fail(f"the number {word} starts with 0", "write 1000, not 1,000 and not 01")
@@ -379,6 +390,7 @@ class _Parser:
         return value
 
     def string(self, word: str) -> str:
+        """A string in double quotes, with the escapes of JSON."""
         try:
             return str(json.loads(word, strict=False))
         except ValueError:

@@ -54,6 +54,7 @@ def compile_column(column: Input, cells: Sequence[Cell], everything: int) -> Col
     """The lookup for one input, given the cells of all rules in it; `everything` has a bit for each rule."""
 
     def passing(value: Scalar) -> int:
+        """The rules whose cell lets the value through."""
         return sum(1 << i for i, cell in enumerate(cells) if matches(cell, value)) & everything
 
     missing = passing(None)

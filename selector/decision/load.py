@@ -61,6 +61,7 @@ class _Loader:
     file: str
 
     def fail(self, node: Node | tuple[int, int], problem: str, hint: str = "") -> NoReturn:
+        """Stop, naming file, line and column."""
         line, column = node if isinstance(node, tuple) else (node.line, node.column)
         raise SelectorError(f"{self.file}:{line}:{column}: {problem}", hint)
 
@@ -77,11 +78,13 @@ class _Loader:
         return node.value
 
     def items(self, node: Node, what: str) -> list[Node]:
+        """The entries of a list."""
         if not isinstance(node.value, list):
             self.fail(node, f"{what} must be a list, not {quoted(node.plain())}")
         return node.value
 
     def text(self, node: Node | None, what: str) -> str:
+        """A scalar as one line of text; nothing as the empty text."""
         if node is None:
             return ""
         if isinstance(node.value, dict | list) or node.value is None:
@@ -96,11 +99,13 @@ class _Loader:
         return word
 
     def required(self, entries: dict[str, Node], key: str, parent: Node, what: str) -> Node:
+        """An entry that must be there."""
         if key not in entries:
             self.fail(parent, f"{what} has no {key!r}", f"add {key}:")
         return entries[key]
 
     def table(self, root: Node) -> DecisionTable:
+        """The whole table."""
         entries = self.mapping(root, "a table", _TABLE_KEYS)
         policy_node = self.required(entries, "hit_policy", root, "the table")
         policy: Any = self.word(policy_node, "hit_policy", _POLICIES)
@@ -142,6 +147,7 @@ class _Loader:
         return outputs
 
     def inputs(self, node: Node) -> tuple[Input, ...]:
+        """The input columns, at least one."""
         columns = []
         for name, spec in self.mapping(node, "inputs").items():
             what = f"input {name}"
@@ -165,6 +171,7 @@ class _Loader:
         return None if cell is ANYTHING else cell
 
     def values(self, node: Node, kind: str | None, what: str) -> tuple[Scalar, ...]:
+        """A domain as a list of literals of one type, none twice."""
         found: dict[Scalar, None] = {}
         for item in self.items(node, f"{what}: values"):
             value = self.scalar(item, f"{what}: values")
@@ -193,6 +200,7 @@ class _Loader:
         return value  # type: ignore[no-any-return]
 
     def outputs(self, node: Node) -> tuple[OutputColumn, ...]:
+        """The output columns, at least one."""
         columns = []
         for name, spec in self.mapping(node, "outputs").items():
             what = f"output {name}"
@@ -207,6 +215,7 @@ class _Loader:
         return tuple(columns)
 
     def rules(self, node: Node, inputs: tuple[Input, ...], outputs: tuple[OutputColumn, ...]) -> tuple[Rule, ...]:
+        """The rows, at least one, each with an id of its own."""
         rules: list[Rule] = []
         ids: set[str] = set()
         for number, item in enumerate(self.items(node, "rules"), start=1):
@@ -222,6 +231,7 @@ class _Loader:
         return tuple(rules)
 
     def rule(self, node: Node, number: int, inputs: tuple[Input, ...], outputs: tuple[OutputColumn, ...]) -> Rule:
+        """One row: its cells in the order of the inputs, its outputs, its reason."""
         entries = self.mapping(node, f"rule {number}", ("id", "when", "then", "because"))
         rule_id = self.text(entries.get("id"), "id") or f"rule-{number}"
         what = f"rule {rule_id}"
@@ -274,6 +284,7 @@ class _Loader:
         return self.row(node, outputs, "default")
 
     def examples(self, node: Node | None, inputs: tuple[Input, ...]) -> tuple[Example, ...]:
+        """The cases that the table carries; their inputs must exist."""
         found = []
         for item in self.items(node, "examples") if node is not None and node.value is not None else ():
             entries = self.mapping(item, "example", ("given", "expect"))
@@ -305,6 +316,7 @@ class _Loader:
         return cell
 
     def parse(self, node: Node, what: str) -> Cell:
+        """The cell in a text; an error points at the character."""
         try:
             return parse_cell(node.value)
         except CellError as error:
@@ -332,6 +344,7 @@ class _Loader:
                 self.fail(node, problem, _one_of(column.values))
 
     def type_hint(self, value: Scalar, column: Input) -> str:
+        """What to write for a literal of the wrong type."""
         if column.type == "string":
             return f"did you mean '\"{_yaml_text(value)}\"'?"
         if column.type == "boolean":

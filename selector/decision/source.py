@@ -128,6 +128,7 @@ class _Composer:
         self.total = 0
 
     def document(self) -> Node:
+        """The only document of the stream."""
         next(self.events)  # the start of the stream
         event = next(self.events)
         if isinstance(event, yaml.StreamEndEvent):
@@ -140,15 +141,18 @@ class _Composer:
         return node
 
     def error(self, event: Any, problem: str, hint: str) -> SelectorError:
+        """An error at the place of an event."""
         mark = event.start_mark
         return SelectorError(f"{self.name}:{mark.line + 1}:{mark.column + 1}: {problem}", hint)
 
     def count(self, event: Any, nodes: int) -> None:
+        """Add to the number of values read, up to the limit."""
         self.total += nodes
         if self.total > MAX_NODES:
             raise self.error(event, f"more than {MAX_NODES:,} values", "split the file; check its aliases")
 
     def node(self, event: Any, depth: int) -> Node:
+        """The value that begins with this event."""
         if depth > MAX_DEPTH:
             raise self.too_deep(event)
         kind = type(event)
@@ -173,14 +177,17 @@ class _Composer:
         return node
 
     def too_deep(self, event: yaml.Event) -> SelectorError:
+        """The error for nesting that no table needs."""
         return self.error(event, f"nested more than {MAX_DEPTH} deep", "a table is three levels deep")
 
     def refuse_tag(self, event: Any) -> None:
+        """Tags would make objects; only plain data is wanted."""
         if event.tag is not None and event.tag != "!":
             hint = "quote the test: '!= 5'" if event.tag.startswith("!=") else "leave the tag out"
             raise self.error(event, f"the tag {event.tag} is not accepted", hint)
 
     def scalar(self, event: Any) -> Node:
+        """Text as it is if it was quoted, else what the core schema says."""
         mark = event.start_mark
         plain: bool = event.implicit[0] and event.style in (None, "")  # `! '5'` is implicit, but text
         value = self.resolve(event) if plain else event.value
@@ -206,6 +213,7 @@ class _Composer:
         return number
 
     def sequence(self, event: Any, depth: int) -> Node:
+        """A list."""
         items: list[Node] = []
         size, height = 1, 0
         while not isinstance(following := next(self.events), yaml.SequenceEndEvent):
@@ -216,6 +224,7 @@ class _Composer:
         return Node(items, event.start_mark.line + 1, event.start_mark.column + 1, size=size, height=height)
 
     def mapping(self, event: Any, depth: int) -> Node:
+        """A mapping with text for keys, none of them twice."""
         entries: dict[str, Node] = {}
         keys: dict[str, tuple[int, int]] = {}
         size, height = 1, 0

@@ -32,6 +32,7 @@ class _OnlyOurClasses(pickle.Unpickler):
     """Refuses every name that knowledge is not made of (Python docs: restricting globals)."""
 
     def find_class(self, module_name: str, global_name: str) -> Any:
+        """The class of that name, if knowledge is made of it."""
         if global_name not in _ALLOWED.get(module_name, ()):
             raise pickle.UnpicklingError(f"{module_name}.{global_name} has no place in a rules cache")
         return super().find_class(module_name, global_name)

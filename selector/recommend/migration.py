@@ -154,6 +154,7 @@ class _Line(NamedTuple):
     unless: frozenset[str]
 
     def fits(self, other: frozenset[str]) -> bool:
+        """Whether the sentence belongs into a guide whose other end has these traits."""
         return (not self.only or not self.only.isdisjoint(other)) and self.unless.isdisjoint(other)
 
 
@@ -199,6 +200,7 @@ class _Way(NamedTuple):
     always: _Note
 
     def needs(self) -> tuple[str, ...]:
+        """What must be installed or true before."""
         return _joined(self.new.needs, self.always.needs, *(n.needs for n in self.notes))
 
     def steps(self) -> tuple[str, ...]:
@@ -215,12 +217,15 @@ class _Way(NamedTuple):
         return _joined(*(n.steps for n in self.notes), self._arriving("steps"), self._leaving("steps"))
 
     def pitfalls(self) -> tuple[str, ...]:
+        """What goes wrong on the way."""
         return self._section("pitfalls")
 
     def measure(self) -> tuple[str, ...]:
+        """What tells whether it paid."""
         return self._section("measure")
 
     def rollback(self) -> tuple[str, ...]:
+        """The way back."""
         return self._section("rollback")
 
     def _section(self, name: str) -> tuple[str, ...]:
@@ -319,13 +324,16 @@ class _Part(NamedTuple):
     place: str = ""
 
     def fail(self, problem: str, hint: str = "see docs/migration.md for what these files hold") -> NoReturn:
+        """Stop, naming the file and the key."""
         raise SelectorError(f"{self.path}: {self.place or 'the file'} {problem}", hint)
 
     def child(self, key: str | int) -> _Part:
+        """The value below a key, knowing its place."""
         name = key if isinstance(key, str) else str(key + 1)  # people count from 1
         return _Part(self.path, self.data[key], f"{self.place}.{name}" if self.place else name)
 
     def keys(self, *required: str, optional: Sequence[str] = ()) -> None:
+        """The entries of a mapping with exactly these keys allowed."""
         if not isinstance(self.data, dict):
             self.fail(f"is {quoted(self.data)}, not a mapping")
         known = (*required, *optional)
@@ -337,16 +345,19 @@ class _Part(NamedTuple):
                 self.fail(f"has no {quoted(key)}", f"keys: {', '.join(known)}")
 
     def text(self) -> str:
+        """A sentence."""
         if not isinstance(self.data, str) or not self.data.strip():
             self.fail(f"is {quoted(self.data)}, not text", "put a sentence with a colon in it in quotes")
         return self.data
 
     def items(self) -> list[_Part]:
+        """The entries of a list."""
         if not isinstance(self.data, list) or not self.data:
             self.fail(f"is {quoted(self.data)}, not a list of at least one item")
         return [self.child(index) for index in range(len(self.data))]
 
     def texts(self) -> tuple[str, ...]:
+        """A list of sentences."""
         return tuple(item.text() for item in self.items())
 
     def texts_of(self, key: str) -> tuple[str, ...]:
@@ -362,13 +373,16 @@ class _Part(NamedTuple):
         return found
 
     def side(self, *also: str) -> _Side:
+        """What leaving or arriving takes."""
         self.keys("steps", "pitfalls", "rollback", *also)
         return _Side(*(self.child(n).lines() if n in self.data else () for n in _Side._fields))
 
     def lines(self) -> tuple[_Line, ...]:
+        """Sentences, with or without conditions."""
         return tuple(item.line() for item in self.items())
 
     def line(self) -> _Line:
+        """One sentence, with or without conditions."""
         if not isinstance(self.data, dict):
             return _Line(self.text(), frozenset(), frozenset())
         self.keys("text", optional=("only", "unless"))

@@ -71,6 +71,7 @@ class _Trials:
         self.now = self.answer()
 
     def answer(self, *changes: tuple[str, Any]) -> Answer:
+        """The answer with these changes of the profile; each is asked for once."""
         key = frozenset(change for change in changes if change[1] != getattr(self._profile, change[0]))
         if key not in self._known:
             changed = self._profile.model_copy(update=dict(key))
@@ -78,6 +79,7 @@ class _Trials:
         return self._known[key]
 
     def changed(self, *changes: tuple[str, Any]) -> bool:
+        """Whether these changes lead to another answer."""
         return self.answer(*changes) != self.now
 
     def others(self, trials: Iterable[tuple[tuple[str, Any], ...]]) -> tuple[Answer, ...]:

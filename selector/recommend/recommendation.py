@@ -259,6 +259,7 @@ def _alternatives(choice: Choice, baseline: float | None, runs_here: bool, knowl
     """The other candidates: what runs here first if the choice does not, then eligible before rejected."""
 
     def order(candidate: Candidate) -> tuple[bool, bool, bool]:
+        """Eligible first, then what runs here, then contenders."""
         needs_other_python = knowledge.approaches[candidate.approach].traits.needs != "any"
         return bool(candidate.ruled_out), not runs_here and needs_other_python, candidate.standing != "contender"
 

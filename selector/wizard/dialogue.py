@@ -176,6 +176,7 @@ def _choose(name: str, prompts: Prompts, enter: Enter | None, others: tuple[Repl
 
 def _type_in(name: str, prompts: Prompts, enter: Enter | None, others: tuple[Reply, ...]) -> Any:
     def reply(text: str) -> Any:
+        """What the words typed mean."""
         word = text.strip().casefold()
         if not word and enter is not None:
             return enter.value
@@ -185,6 +186,7 @@ def _type_in(name: str, prompts: Prompts, enter: Enter | None, others: tuple[Rep
         return Reply.UNKNOWN if value is None else value
 
     def problem(text: str) -> str | None:
+        """Why they are not accepted, or None."""
         try:
             reply(text)
         except SelectorError as error:

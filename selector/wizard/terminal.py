@@ -117,6 +117,7 @@ def _add_keys(question: Question) -> None:
     @bindings.add(Keys.ControlD, eager=True)
     @bindings.add(Keys.SIGINT, eager=True)
     def leave(event: KeyPressEvent) -> None:
+        """Ctrl-C and Ctrl-D leave."""
         event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
 
     @bindings.add(Keys.ControlM, eager=True, filter=Condition(lambda: _fits_nothing(menu)))
