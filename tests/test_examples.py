@@ -1,4 +1,4 @@
-"""The workloads that ship: each is valid, and the tables give it what an expert judged beforehand (expected.yaml)."""
+"""The workloads that ship: each is valid, and the tables give it what an expert judged beforehand (examples_expected.yaml)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from selector.resources import resource_dir
 
 EXAMPLES = resource_dir("examples")
 FILES = sorted(EXAMPLES.glob("*.json"))
-EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((EXAMPLES / "expected.yaml").read_text("utf-8"))
+EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "examples_expected.yaml").read_text("utf-8"))
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
