@@ -18,7 +18,9 @@ from selector.resources import resource_dir
 
 EXAMPLES = resource_dir("examples")
 FILES = sorted(EXAMPLES.glob("*.json"))
-EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "examples_expected.yaml").read_text("utf-8"))
+EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "examples_expected.yaml").read_text("utf-8")
+)
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
