@@ -10,6 +10,9 @@ from selector.errors import SelectorError
 from selector.profile import APPROACHES, ApproachId
 from selector.text import quoted
 
+Engine = Literal["celery", "rq", "dask", "ray"]
+Effort = Literal["none", "low", "medium", "high"]
+
 
 @dataclass(frozen=True, eq=False)
 class Traits:

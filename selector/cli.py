@@ -121,8 +121,8 @@ class ApproachType(click.ParamType):  # type: ignore[type-arg]
         from selector.text import printable, quoted, suggestion
 
         word = str(value).strip().casefold().replace("-", "_")
-        near = suggestion(word, APPROACHES)
         if word not in APPROACHES:
+            near = suggestion(word, APPROACHES)
             self.fail(printable(f"{quoted(value)} is no approach{near}; one of {', '.join(APPROACHES)}"), param, ctx)
         return word
 
@@ -137,10 +137,9 @@ class ApproachType(click.ParamType):  # type: ignore[type-arg]
 
 def _example_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """The examples that begin like that, for the shell."""
-    from selector.resources import resource_dir
+    from selector.pipeline import example_files
 
-    names = (file.stem for file in sorted(resource_dir("examples").glob("*.json")))
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in example_files() if name.startswith(incomplete)]
 
 
 def _table_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:

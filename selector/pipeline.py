@@ -65,15 +65,19 @@ class Selector:
         return explain(choose(profile, self.here, self.knowledge), self.knowledge)
 
 
+def example_files() -> dict[str, Path]:
+    """The files of the workloads that ship, by name."""
+    return {file.stem: file for file in sorted(resource_dir("examples").glob("*.json"))}
+
+
 def example_profiles() -> list[tuple[str, WorkloadProfile]]:
     """The workloads that ship, by name."""
-    files = sorted(resource_dir("examples").glob("*.json"))
-    return [(file.stem, profile_from_json(file.read_bytes(), file.name)) for file in files]
+    return [(name, profile_from_json(file.read_bytes(), file.name)) for name, file in example_files().items()]
 
 
 def example_text(name: str) -> str:
     """The JSON text of one of the workloads that ship; SelectorError with a suggestion for another name."""
-    files = {file.stem: file for file in sorted(resource_dir("examples").glob("*.json"))}
+    files = example_files()
     stem = name.removesuffix(".json")
     if stem not in files:
         hint = "`concurrency-selector examples` lists them"

@@ -117,7 +117,7 @@ def _per_task_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
     """What the parent does for each task, one after the other."""
     spent = costs["asyncio_task_ms"] if traits.runs_loop else 0.0
     if traits.pickles:
-        spent += 2 * work.payload_kb / 1024 / costs["process_copy_mb_per_s"] * 1000
+        spent += copy_ms(work, costs)
     if traits.needs == "subinterpreters":
         return spent + costs["subinterpreter_dispatch_ms"]
     if traits.runs_in == "workers":
@@ -125,6 +125,11 @@ def _per_task_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
     if traits.pool == "none":
         return spent
     return spent + costs["loop_handover_ms" if traits.runs_loop else "thread_dispatch_ms"]
+
+
+def copy_ms(work: Quantities, costs: Costs) -> float:
+    """To copy the payload of one task to a worker and back."""
+    return 2 * work.payload_kb / 1024 / costs["process_copy_mb_per_s"] * 1000
 
 
 def _startup_ms(traits: Traits, workers: int, work: Quantities) -> float:

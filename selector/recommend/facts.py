@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from selector.catalogue import Traits
-from selector.cost.predict import CostEstimate, Costs, Quantities, worker_memory_mb
+from selector.cost.predict import CostEstimate, Costs, Quantities, copy_ms, worker_memory_mb
 from selector.profile import WorkloadProfile
 
 _FROM_PROFILE = (
@@ -107,8 +107,7 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
 def add_cost_facts(facts: dict[str, Any], work: Quantities, processes: Traits, costs: Costs) -> None:
     """The facts that need costs: what copying and starting take against the task and the requirement."""
     task_ms = (work.cpu_ms or 0.0) + (work.wait_ms or 0.0)
-    copy_ms = 2 * work.payload_kb / 1024 / costs["process_copy_mb_per_s"] * 1000
-    facts["copy_share"] = _against(copy_ms, task_ms) if facts["payload_kb_per_task"] is not None else None
+    facts["copy_share"] = _against(copy_ms(work, costs), task_ms) if facts["payload_kb_per_task"] is not None else None
     start_ms = costs[f"process_pool_{work.start_method}_ms"] + work.startup_ms
     facts["process_start_over_latency"] = _against(start_ms, facts["latency_requirement_ms"])
     facts["process_workers_that_fit"] = workers_that_fit(facts["memory_budget_mb"], processes, work, costs)

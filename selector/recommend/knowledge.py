@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from selector.catalogue import Approach, load_approaches, load_costs
+from selector.catalogue import Approach, Engine, load_approaches, load_costs
 from selector.decision.table import DecisionTable
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, ApproachId
@@ -34,7 +34,7 @@ CHAIN: dict[str, TableContract] = {
     "sizing": TableContract({"basis": ("one", "cores", "in_flight")}, _SINGLE),
     "eligibility": TableContract({"ruled_out": (True,)}, _LIST),
     "speedup_bands": TableContract({"verdict": ("avoid", "stay_simple", "consider", "use")}, _SINGLE),
-    "engine": TableContract({"engine": ("celery", "rq", "dask", "ray")}, _SINGLE),
+    "engine": TableContract({"engine": get_args(Engine)}, _SINGLE),
     "advice": TableContract({"topic": None}, _LIST),
 }
 

@@ -12,18 +12,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, NoReturn, cast, get_args
+from typing import Any, NamedTuple, NoReturn, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from selector.catalogue import Effort, Engine
 from selector.decision import DecisionTable, load_table
 from selector.decision.source import load_yaml, read_text
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, ApproachId
+from selector.recommend.knowledge import find_rules
 from selector.text import quoted, suggestion
 
-Effort = Literal["none", "low", "medium", "high"]
-Engine = Literal["celery", "rq", "dask", "ray"]
 #: What a sentence of one end may ask about the other: `loop` it runs an event loop, `threads` workers share objects,
 #: `copies` workers get copies, `processes` of the operating system, `no_gil` a free-threaded build, `queue` a broker or
 #: scheduler, `serial` one thread of ours, `native` the library's own threads.
@@ -109,7 +109,7 @@ def migration_guide(
             "pitfalls": way.pitfalls(),
             "measure": way.measure(),
             "rollback": way.rollback(),
-            "engines": _engines(_find("migration/engines.yaml", folders), templates_dir) if has_engines else (),
+            "engines": _engines(find_rules(folders, "migration/engines.yaml"), templates_dir) if has_engines else (),
             "sources": _joined(way.new.sources, way.old.sources),
         }
     )
@@ -135,7 +135,7 @@ def migration_summary(from_: ApproachId, to: ApproachId, rules_dirs: tuple[Path,
 
 def migration_effort(from_: ApproachId, to: ApproachId, rules_dirs: tuple[Path, ...]) -> tuple[Effort, str]:
     """The effort and its reason, by the table `migration_effort.yaml`."""
-    table = _effort_table(_find("migration_effort.yaml", rules_dirs))
+    table = _effort_table(find_rules(rules_dirs, "migration_effort.yaml"))
     decision = table.decide({"from": from_, "to": to, "same": from_ == to})
     effort = decision.output.get("effort") if isinstance(decision.output, dict) else None
     if effort not in EFFORTS:
@@ -242,22 +242,15 @@ class _Way(NamedTuple):
 
 
 def _way(from_: str, to: str, rules_dirs: tuple[Path, ...]) -> _Way:
-    always, notes = _pairs(_find("migration/pairs.yaml", rules_dirs))
+    always, notes = _pairs(find_rules(rules_dirs, "migration/pairs.yaml"))
     between = tuple(note for note in notes if from_ in note.from_ and to in note.to and from_ != to)
-    old, new = (_end(_find(f"migration/{approach}.yaml", rules_dirs)) for approach in (from_, to))
+    old, new = (_end(find_rules(rules_dirs, f"migration/{approach}.yaml")) for approach in (from_, to))
     return _Way(from_ == to, old, new, between, always)
 
 
 def _joined(*groups: tuple[str, ...]) -> tuple[str, ...]:
     """All sentences in order, each of them once."""
     return tuple(dict.fromkeys(text for group in groups for text in group))
-
-
-def _find(name: str, rules_dirs: tuple[Path, ...]) -> Path:
-    for folder in rules_dirs:
-        if (folder / name).is_file():
-            return folder / name
-    raise SelectorError(f"no {name} in {', '.join(map(str, rules_dirs))}", "add the file, or search our rules too")
 
 
 def _code(name: str, templates_dir: Path) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
+from selector.catalogue import Effort, Engine
 from selector.cost.predict import batch_seconds, speedup_range
 from selector.decision.table import Rule
 from selector.profile import ApproachId, WorkloadProfile
@@ -13,7 +14,6 @@ from selector.recommend.choose import Candidate, Choice, Comparison, interpreter
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge
 
-Engine = Literal["celery", "rq", "dask", "ray"]
 _Plain = dict[str, Any]  # what a model below is made from
 
 
@@ -63,7 +63,7 @@ class Migration(_Saved):
     """How to get there from where the code is (single-threaded if the profile does not say)."""
 
     from_approach: ApproachId = Field(alias="from")
-    effort: Literal["none", "low", "medium", "high"]
+    effort: Effort
     steps: tuple[str, ...]
     pitfalls: tuple[str, ...]
 
