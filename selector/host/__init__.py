@@ -1,6 +1,13 @@
 """What this machine has: usable CPUs, memory, start methods and Python interpreters."""
 
-from selector.host.interpreters import Interpreter, Survey, cache_dir, find_interpreters, survey_interpreters
+from selector.host.interpreters import (
+    Interpreter,
+    Survey,
+    cache_dir,
+    find_interpreters,
+    interpreter_at,
+    survey_interpreters,
+)
 from selector.host.probe import (
     Host,
     Memory,
@@ -26,6 +33,7 @@ __all__ = [
     "cache_dir",
     "default_start_method",
     "find_interpreters",
+    "interpreter_at",
     "memory",
     "platform_id",
     "probe_host",

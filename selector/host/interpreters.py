@@ -20,13 +20,25 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json, to_json
 
+from selector.errors import SelectorError
 from selector.files import write_atomically
 
 if TYPE_CHECKING:
     import subprocess
 
 FoundIn = Literal[
-    "running", "PATH", "uv", "pyenv", "asdf", "mise", "/opt", "/usr/local", "framework", "Xcode tools", "Programs"
+    "given",
+    "running",
+    "PATH",
+    "uv",
+    "pyenv",
+    "asdf",
+    "mise",
+    "/opt",
+    "/usr/local",
+    "framework",
+    "Xcode tools",
+    "Programs",
 ]
 
 OLDEST = (3, 8)  # older ones cannot run the benchmark scripts
@@ -98,6 +110,20 @@ def find_interpreters(
 ) -> tuple[Interpreter, ...]:
     """Every CPython and PyPy from 3.8 on this machine, oldest first; see `survey_interpreters`."""
     return survey_interpreters(environ, root, home, refresh=refresh).interpreters
+
+
+def interpreter_at(path: str, timeout_seconds: float = 5.0) -> Interpreter:
+    """The interpreter that a user names by its path, which is kept: a virtual environment has packages of its own.
+
+    SelectorError where it is none that answers.
+    """
+    name = os.path.abspath(os.path.expanduser(path))
+    candidate = _Candidate(name, "given", (0, 0, 0))
+    answer = _ask_all([candidate], _child_environ(os.environ), timeout_seconds)[name]
+    if answer.interpreter is None:
+        reason = answer.problem or "is no Python that this tool knows (CPython or PyPy, 3.8 or later)"
+        raise SelectorError(f"{path}: {reason}", "give a version such as 3.14t, or the path of a Python")
+    return answer.interpreter
 
 
 def survey_interpreters(

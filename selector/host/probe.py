@@ -152,7 +152,7 @@ def memory(root: Path = Path("/")) -> Memory:
 
 
 def _memory(cgroups: _Cgroups) -> Memory:
-    total, available = _meminfo(cgroups.root) or _psutil_memory()
+    total, available = meminfo(cgroups.root) or _psutil_memory()
     limit = cgroups.memory_limit()
     limit_mb = None if limit is None else limit // _MB
     limited = limit_mb is not None and limit_mb < available // _MB
@@ -165,14 +165,10 @@ def _memory(cgroups: _Cgroups) -> Memory:
     )
 
 
-def _meminfo(root: str) -> tuple[int, int] | None:
+def meminfo(root: str) -> tuple[int, int] | None:
     """Total and available bytes from /proc/meminfo, or None where it does not say both."""
-    kilobytes: dict[str, int] = {}
-    for line in _read(f"{root}/proc/meminfo").split("\n"):
-        name, _, rest = line.partition(":")
-        words = rest.split()
-        if words and (value := _positive(words[0])) is not None:
-            kilobytes[name] = value
+    numbers = named_numbers(_read(f"{root}/proc/meminfo"))
+    kilobytes = {name: value for name, value in numbers.items() if value}
     total = kilobytes.get("MemTotal")
     available = kilobytes.get("MemAvailable")
     if available is None and "MemFree" in kilobytes:  # WSL 1 and kernels before 3.14
@@ -190,6 +186,18 @@ def _psutil_memory() -> tuple[int, int]:
 
 
 # Control groups -------------------------------------------------------------------------------------------------------
+
+
+class Throttling(NamedTuple):
+    """What CPU quotas have cost a process's groups since they were made."""
+
+    times: int  # one for each period in which a group was stopped
+    seconds: float  # summed over the CPUs, so it may grow faster than the clock
+
+
+def cpu_throttling(root: Path = Path("/")) -> Throttling | None:
+    """How often a CPU quota stopped this process's cgroup or one around it, or None where no file says."""
+    return _Cgroups(str(root)).throttling()
 
 
 class _Mount(NamedTuple):
@@ -238,6 +246,15 @@ class _Cgroups:
         texts += [self._read(d, "memory.limit_in_bytes") for d in self._directories("memory")]
         return min((n for text in texts if (n := _positive(text)) and n < _NO_LIMIT), default=None)
 
+    def throttling(self) -> Throttling | None:
+        """The sum over all groups, each of which counts its own stops.
+
+        A set, because of the usual mounts two may be one: /sys/fs/cgroup/cpu is often a link to cpu,cpuacct.
+        """
+        directories = [*self._directories(""), *self._directories("cpu")]
+        found = {stop for d in directories if (stop := _throttling(self._read(d, "cpu.stat")))}
+        return Throttling(sum(s.times for s in found), sum(s.seconds for s in found)) if found else None
+
     def _quota_v2(self, directory: str) -> float | None:
         """`cpu.max` holds `QUOTA PERIOD` in microseconds, or `max PERIOD`."""
         words = self._read(directory, "cpu.max").split()
@@ -265,6 +282,15 @@ class _Cgroups:
             names = [name for name in path.split("/") if name]
             for depth in range(len(names), -1, -1):
                 yield "/".join([point.rstrip("/"), *names[:depth]])
+
+
+def _throttling(cpu_stat: str) -> Throttling | None:
+    """`cpu.stat` counts microseconds in version 2 (throttled_usec), nanoseconds in version 1 (throttled_time)."""
+    numbers = named_numbers(cpu_stat)
+    if "nr_throttled" not in numbers:
+        return None
+    seconds = numbers.get("throttled_usec", 0) / 1e6 + numbers.get("throttled_time", 0) / 1e9
+    return Throttling(numbers["nr_throttled"], seconds)
 
 
 def _path_below(top: str, group: str) -> str | None:
@@ -315,10 +341,25 @@ def _unescaped(text: str) -> str:
 
 def _positive(text: str) -> int | None:
     """A whole number over 0, or None: `max`, -1, an empty file and garbage set no limit."""
+    return whole_number(text) or None
+
+
+def whole_number(text: str) -> int | None:
+    """What a file of the kernel says where it says a number of up to 19 digits, else None."""
     digits = text.strip()
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 19:
-        return None
-    return int(digits) or None
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 19 else None
+
+
+def named_numbers(text: str) -> dict[str, int]:
+    """Lines of `NAME NUMBER` as in cpu.stat and vmstat, or `NAME: NUMBER kB` as in meminfo; others are left out."""
+    lines = [line.split() for line in text.split("\n")]
+    found = {words[0].removesuffix(":"): whole_number(words[1]) for words in lines if len(words) > 1}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def system_text(path: str, root: Path = Path("/")) -> str:
+    """The text of a file in /proc or /sys, "" where it cannot be read; `root` stands before `path`."""
+    return _read(f"{str(root).rstrip('/')}{path}")
 
 
 def _read(file: str) -> str:

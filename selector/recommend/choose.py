@@ -85,7 +85,7 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
     named: dict[ApproachId, Rule] = {}
     for row in knowledge.tables["strategy"].decide_among(facts).rules:
         named.setdefault(row.outputs["approach"], row)  # type: ignore[arg-type]  # knowledge checked the values
-    candidates = [_candidate(a, row, facts, work, knowledge) for a, row in named.items()]
+    candidates = [consider(a, row, facts, work, knowledge) for a, row in named.items()]
     contenders = [c for c in candidates if c.standing == "contender" and not c.ruled_out]
     if contenders:
         chosen, compared = _nearest_to_fastest(contenders, knowledge)
@@ -97,9 +97,10 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
     return Choice(facts, work, classified, chosen, others, compared, engine)
 
 
-def _candidate(
+def consider(
     approach: ApproachId, row: Rule | None, facts: dict[str, Any], work: Quantities, knowledge: Knowledge
 ) -> Candidate:
+    """One approach with its pool, what is predicted for it, and what rules it out."""
     traits = knowledge.approaches[approach].traits
     asked = {**facts, **traits.__dict__, "approach": approach}
     sizing = _one(knowledge.tables["sizing"], asked)
@@ -167,7 +168,7 @@ def _least_bad(candidates: list[Candidate], facts: dict[str, Any], work: Quantit
     That is the one whose first objection stands lowest in eligibility, which puts what cannot be mended first.
     """
     considered = {c.approach for c in candidates}
-    others = [_candidate(a, None, facts, work, knowledge) for a in APPROACHES if a not in considered]
+    others = [consider(a, None, facts, work, knowledge) for a in APPROACHES if a not in considered]
     rows = knowledge.tables["eligibility"].rules
     place = {rule.id: number for number, rule in enumerate(rows)}
     return max([*candidates, *others], key=lambda c: min((place[rule.id] for rule in c.ruled_out), default=len(rows)))

@@ -29,10 +29,15 @@ class Bullets:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a header; every row has as many cells as the header."""
+    """Rows under a header; every row has as many cells as the header.
+
+    `align` makes it a table of figures: a letter for each column, `l` for words and `r` for numbers. It is set as
+    narrow as it must be, and numbers are never broken; words are, as is the header.
+    """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    align: str = ""
 
 
 @dataclass(frozen=True, slots=True)

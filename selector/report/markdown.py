@@ -39,16 +39,13 @@ def _block(block: Block) -> str:
             )
         case Bullets(items, numbered):
             return "\n".join(_item(i, text, points, numbered) for i, (text, points) in enumerate(items, start=1))
-        case Table(header, rows):
-            lines = [header, tuple("---" for _ in header), *rows]
-            return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+        case Table(header, rows, align):
+            rule = " | ".join("---:" if side == "r" else "---" for side in align or "l" * len(header))
+            head, *lines = (" | ".join(map(_escaped, line)) for line in (header, *rows))
+            return "\n".join(f"| {line} |" for line in (head, rule, *lines))
         case Code(text, language):
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
             return f"{fence}{language}\n{printable(text).rstrip()}\n{fence}"
-
-
-def _cell(text: str) -> str:
-    return text if text == "---" else _escaped(text)
 
 
 def _item(number: int, text: str, points: tuple[str, ...], numbered: bool) -> str:

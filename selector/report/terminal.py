@@ -39,11 +39,11 @@ def print_document(document: Document, console: Console) -> None:
             console.print(f"=== {printable(section.title)} ===", style="bold")
             for block in section.blocks:
                 # Code stays in whole lines, so that it can be copied.
-                console.print(_renderable(block), soft_wrap=isinstance(block, Code))
+                console.print(_renderable(block, console.width), soft_wrap=isinstance(block, Code))
     console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
-def _renderable(block: Block) -> RenderableType:
+def _renderable(block: Block, columns: int) -> RenderableType:
     from rich.text import Text
 
     match block:
@@ -53,6 +53,8 @@ def _renderable(block: Block) -> RenderableType:
             return _grid([(Text(f"{printable(k)}:" if k else "", style="cyan"), Text(printable(v))) for k, v in pairs])
         case Bullets(items, numbered):
             return _list(items, numbered)
+        case Table(header, rows, align) if align:
+            return _figures(header, rows, align, columns)
         case Table(header, rows):
             return _table(header, rows)
         case Code(text, _):
@@ -91,6 +93,59 @@ def _table(header: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Render
     for row in rows:
         grid.add_row(*(Text(printable(cell)) for cell in row))
     return grid
+
+
+def _figures(header: tuple[str, ...], rows: tuple[tuple[str, ...], ...], align: str, columns: int) -> RenderableType:
+    """A table of numbers, which are never broken. Where there is little room, the header breaks between its words, then
+    the columns move closer, then the words in the cells break; what is still too wide becomes a list, an item each row.
+    """
+    from rich import box
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    head, *body = ([printable(cell) for cell in line] for line in (header, *rows))
+    wide, broken, narrowest = _widths(head, body, align)
+    gaps = len(head) - 1
+    widths, gap = next(
+        ((w, g) for w, g in ((wide, 2), (broken, 2), (broken, 1)) if sum(w) + g * gaps <= columns), (broken, 1)
+    )
+    if sum(narrowest) + gaps > columns:
+        return _list(tuple(_told(head, line) for line in body), numbered=False)
+    while sum(widths) + gap * gaps > columns:
+        widths[max((i for i, least in enumerate(narrowest) if widths[i] > least), key=widths.__getitem__)] -= 1
+    style = box.SIMPLE_HEAD if _utf8() else box.ASCII2
+    grid = Grid(box=style, pad_edge=False, show_edge=False, padding=(0, gap - 1, 0, 0))
+    for title, side, width in zip(head, align, widths, strict=True):
+        grid.add_column(Text(title), justify="right" if side == "r" else "left", width=width, overflow="fold")
+    for line in body:
+        grid.add_row(*map(Text, line))
+    return grid
+
+
+def _widths(head: list[str], body: list[list[str]], align: str) -> tuple[list[int], list[int], list[int]]:
+    """The width of each column with its header in one line, with the header broken, and with words broken as well."""
+    from rich.cells import cell_len
+
+    def longest(texts: list[str]) -> int:
+        return max((cell_len(line) for text in texts for line in text.split("\n")), default=0)
+
+    wide, broken, narrowest = [], [], []
+    for i, (title, side) in enumerate(zip(head, align, strict=True)):
+        cells = [line[i] for line in body]
+        word, cell = longest(title.split()), longest(cells)
+        wide.append(max(longest([title]), cell, 1))
+        broken.append(max(word, cell, 1))
+        narrowest.append(max(word, longest([w for text in cells for w in text.split()]) if side == "l" else cell, 1))
+    return wide, broken, narrowest
+
+
+def _told(head: list[str], line: list[str]) -> tuple[str, tuple[str, ...]]:
+    """A row of a table as an item of a list: the words before the first number, then every other cell with its title."""
+    pairs = [(title, cell) for title, cell in zip(head, line, strict=True) if cell]
+    first = next((i for i, (title, _) in enumerate(pairs) if title), 0)
+    return " ".join(cell for _, cell in pairs[: first + 1]), (
+        ", ".join(f"{title} {cell}" for title, cell in pairs[first + 1 :]),
+    )
 
 
 def _utf8() -> bool:

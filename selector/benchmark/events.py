@@ -1,0 +1,340 @@
+"""What a benchmark script says while it runs: one JSON object a line, in the order things happen.
+
+Each kind of event is a model. They are checked strictly, because a script is a file that users edit: a number that is no
+number, or a field nobody knows, must not become a measurement. Times are seconds and memory is megabytes (of the whole
+process tree) unless the name says otherwise; what the script could not find out is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import ErrorDetails, from_json
+
+from selector.errors import SelectorError
+from selector.profile import ApproachId
+from selector.text import printable, quoted
+
+SCHEMA = 1
+MAX_LINE_BYTES = 1_000_000
+MAX_FILE_BYTES = 64_000_000  # some 100,000 cells; a run of a minute has some hundred
+_LARGEST = 10**12
+
+Status = Literal[
+    "ok",
+    "timeout",
+    "crash",
+    "out_of_memory",
+    "unpicklable",
+    "missing_dependency",
+    "gil_enabled",
+    "error",
+    "mismatch",
+    "not_run",
+]
+Role = Literal["baseline", "control", "candidate", "scaling"]
+EndReason = Literal["budget", "done", "interrupted", "failed"]
+
+_Amount = Annotated[float, Field(ge=0, le=_LARGEST)]
+_Index = Annotated[int, Field(ge=0, le=_LARGEST)]
+_Count = Annotated[int, Field(ge=1, le=_LARGEST)]
+_Text = Annotated[str, Field(max_length=2000)]
+_Label = Annotated[str, Field(max_length=200)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        defer_build=True,
+        allow_inf_nan=False,
+        populate_by_name=True,
+        serialize_by_alias=True,
+    )
+
+
+class StartEvent(_Model):
+    """The first event: what is measured, and where. `assumed` names the parameters that the profile did not give."""
+
+    event: Literal["start"] = "start"
+    schema_version: int = Field(alias="schema", ge=SCHEMA, le=SCHEMA)
+    name: _Text
+    seed: int
+    budget_seconds: _Amount
+    io: Literal["socket", "sleep"]
+    cpus: _Count
+    recommended: ApproachId | None
+    assumed: Annotated[tuple[_Label, ...], Field(max_length=100)]
+    memory_limit_mb: _Amount | None
+    python: _Label
+
+
+class InterpreterEvent(_Model):
+    """One interpreter, as it described itself; `interpreter` is its tag, such as 3.14t."""
+
+    event: Literal["interpreter"] = "interpreter"
+    interpreter: _Label | None
+    path: _Text
+    version: _Label | None
+    free_threaded_build: bool | None
+    gil_enabled: bool | None
+    reference: bool
+    status: Status
+    reason: _Text
+
+
+class Arm(_Model):
+    """One thing that is measured, again and again: an approach, under an interpreter, with so many workers."""
+
+    arm: _Index
+    approach: ApproachId
+    interpreter: _Label
+    workers: _Count
+    role: Role
+    variant: _Label
+
+
+class PlanEvent(_Model):
+    """What will be measured. `tasks` is what a cell runs, out of the `tasks_asked` for in the profile."""
+
+    event: Literal["plan"] = "plan"
+    tasks: _Count
+    tasks_asked: _Count | None
+    task_wall_ms: _Amount | None
+    task_cpu_ms: _Amount | None
+    arms: Annotated[tuple[Arm, ...], Field(max_length=1000)]
+
+
+class RunningEvent(_Model):
+    """A cell begins. `seconds_left` of the budget may be below zero."""
+
+    event: Literal["running"] = "running"
+    arm: _Index
+    round: _Index
+    elapsed_seconds: _Amount
+    seconds_left: Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)]
+
+
+class TaskLatency(_Model):
+    """Percentiles of what one task took, in milliseconds."""
+
+    p50: _Amount
+    p95: _Amount
+    p99: _Amount
+
+
+class CellEvent(_Model):
+    """One arm, measured once in a process of its own.
+
+    `seconds` runs from before the pool is made until it is shut down; `launch_seconds` from the start of the process to
+    there, `startup_seconds` until the first task starts, `first_result_seconds` until it is done, `steady_seconds` from
+    the first result to the last. `cpu_percent` is 200 where two CPUs are busy. `imbalance` is the busiest worker's
+    tasks over the mean. A cell that is `ok` has its seconds; one that failed says why in `reason`.
+    """
+
+    event: Literal["cell"] = "cell"
+    arm: _Index
+    round: _Index
+    approach: ApproachId
+    interpreter: _Label
+    workers: _Count
+    role: Role
+    variant: _Label
+    status: Status
+    reason: _Text
+    tasks: _Index | None
+    seconds: _Amount | None
+    launch_seconds: _Amount | None
+    startup_seconds: _Amount | None
+    first_result_seconds: _Amount | None
+    steady_seconds: _Amount | None
+    cpu_seconds: _Amount | None
+    cpu_percent: _Amount | None
+    peak_memory_mb: _Amount | None
+    memory_metric: _Label | None
+    task_latency_ms: TaskLatency | None
+    gil_enabled: bool | None
+    checksum: _Label | None
+    workers_seen: _Index | None
+    imbalance: _Amount | None
+    short: bool | None
+
+    @model_validator(mode="after")
+    def _measured(self) -> Self:
+        if self.status == "ok" and self.seconds is None:
+            raise ValueError("a cell that is ok has its seconds")
+        return self
+
+
+class DroppedEvent(_Model):
+    """An arm that is measured no more, because it has clearly lost."""
+
+    event: Literal["dropped"] = "dropped"
+    arm: _Index
+    reason: _Text
+
+
+class EndEvent(_Model):
+    """The last event: why the run ended, and after how long."""
+
+    event: Literal["end"] = "end"
+    reason: EndReason
+    detail: _Text
+    seconds: _Amount
+
+
+Event = StartEvent | InterpreterEvent | PlanEvent | RunningEvent | CellEvent | DroppedEvent | EndEvent
+
+
+class UnknownSchemaError(SelectorError):
+    """Events of a schema that this version of the tool cannot read."""
+
+
+class Session(NamedTuple):
+    """Everything that one run said. `plan` is None where it never came to one, `end` where the run was cut off."""
+
+    start: StartEvent
+    interpreters: tuple[InterpreterEvent, ...]
+    plan: PlanEvent | None
+    cells: tuple[CellEvent, ...]
+    dropped: tuple[DroppedEvent, ...]
+    end: EndEvent | None
+
+
+@cache
+def _adapter() -> TypeAdapter[Event]:
+    return TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+def parse_event(line: str | bytes) -> Event:
+    """The event that a line holds.
+
+    SelectorError (exit code 1) for a line that holds none, UnknownSchemaError for the start of a newer or older kind.
+    """
+    if isinstance(line, str):
+        line = line.encode("utf-8", "surrogatepass")  # half a character is refused below, like any other bad text
+    if len(line) > MAX_LINE_BYTES:
+        raise SelectorError(f"no benchmark event: longer than {MAX_LINE_BYTES:,} bytes", exit_code=1)
+    try:
+        return _adapter().validate_json(line)
+    except ValidationError as error:
+        _check_schema(line)
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise SelectorError(f"no benchmark event: {_described(first)}", exit_code=1) from None
+
+
+def event_line(event: Event) -> bytes:
+    """An event as the line that `parse_event` reads."""
+    return event.model_dump_json().encode() + b"\n"
+
+
+def _described(error: ErrorDetails) -> str:
+    """What is wrong, after the place where it is: `cell.seconds: Input should be ...`."""
+    place = ".".join(str(part)[:60] for part in error["loc"])
+    return printable(f"{place}: {error['msg'][:200]}" if place else error["msg"][:200])
+
+
+def _check_schema(line: bytes) -> None:
+    """Raise UnknownSchemaError if the line is the start of a run whose events are of another schema than ours."""
+    try:
+        data: Any = from_json(line)
+    except ValueError:
+        return
+    if not isinstance(data, dict) or data.get("event") != "start" or "schema" not in data:
+        return
+    schema = data["schema"]
+    if type(schema) is int and schema != SCHEMA:
+        from selector import __version__  # the package imports its rooms
+
+        needed = "a newer" if schema > SCHEMA else "an older"
+        raise UnknownSchemaError(
+            f"these are benchmark events of schema {quoted(schema)}: that takes {needed} concurrency-selector than {__version__}, which reads schema {SCHEMA}",
+            "write the script again with this version (concurrency-selector generate), or use the version that wrote it",
+            1,
+        )
+
+
+def collect(events: Iterable[Event]) -> Session:
+    """The events of one run, sorted by kind; SelectorError (exit code 1) where they are not those of one run."""
+    start: StartEvent | None = None
+    plan: PlanEvent | None = None
+    end: EndEvent | None = None
+    interpreters: list[InterpreterEvent] = []
+    cells: list[CellEvent] = []
+    dropped: list[DroppedEvent] = []
+    for event in events:
+        if (start is None) != isinstance(event, StartEvent) or end is not None:
+            raise _misplaced(event.event, "a run begins with one start event and finishes with its end event")
+        match event:
+            case StartEvent():
+                start = event
+            case InterpreterEvent():
+                interpreters.append(event)
+            case PlanEvent():
+                if plan is not None:
+                    raise _misplaced("plan", "a run has one plan")
+                plan = event
+            case CellEvent():
+                _check_arm(event, plan)
+                cells.append(event)
+            case DroppedEvent():
+                _check_arm(event, plan)
+                dropped.append(event)
+            case EndEvent():
+                end = event
+    if start is None:
+        raise SelectorError("no benchmark events", "a run begins with its start event", 1)
+    return Session(start, tuple(interpreters), plan, tuple(cells), tuple(dropped), end)
+
+
+def _check_arm(event: CellEvent | DroppedEvent, plan: PlanEvent | None) -> None:
+    if plan is None or all(arm.arm != event.arm for arm in plan.arms):
+        raise _misplaced(event.event, f"arm {event.arm} is in no plan before it")
+
+
+def _misplaced(kind: str, rule: str) -> SelectorError:
+    return SelectorError(f"a benchmark event {quoted(kind)} where none belongs", rule, 1)
+
+
+def read_events(path: Path) -> Session:
+    """The run saved in a file. The last line may be cut off, as a run that is killed leaves it; it is dropped then.
+
+    SelectorError, with the file and the line, for anything else that is no event, and for a file over 64 MB.
+    """
+    name = printable(str(path))
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "the name has a NUL character"
+        raise SelectorError(f"{name}: cannot be read: {reason}", "give a file of benchmark events") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise SelectorError(f"{name}: larger than {MAX_FILE_BYTES:,} bytes", "give a file of benchmark events")
+    *lines, last = data.split(b"\n")
+    events = [_numbered(line, name, number) for number, line in enumerate(lines, 1) if line.strip()]
+    try:
+        events.append(parse_event(last))  # whole but for the end of its line
+    except UnknownSchemaError as error:
+        raise _placed(error, name, len(lines) + 1) from None
+    except SelectorError:
+        pass
+    try:
+        return collect(events)
+    except SelectorError as error:
+        raise SelectorError(f"{name}: {error.message}", error.hint) from None
+
+
+def _numbered(line: bytes, name: str, number: int) -> Event:
+    try:
+        return parse_event(line)
+    except SelectorError as error:
+        raise _placed(error, name, number) from None
+
+
+def _placed(error: SelectorError, name: str, number: int) -> SelectorError:
+    return SelectorError(f"{name}, line {number}: {error.message}", error.hint or "give a file of benchmark events")

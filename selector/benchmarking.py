@@ -1,0 +1,181 @@
+"""From a recommendation to its proof: plan -> script -> run on this host -> verdict. The effects of `validate` are here.
+
+Every measurement is in the folder of the run as soon as it is finished, so that nothing is lost when a run is cut off.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from selector import __version__
+from selector.benchmark.events import Event, collect
+from selector.benchmark.plan import BenchmarkPlan, IoKind, plan_benchmark
+from selector.benchmark.render import render, write_script
+from selector.benchmark.run import BenchmarkRun, run_benchmark
+from selector.errors import SelectorError
+from selector.files import write_atomically
+from selector.host import Interpreter, cache_dir, find_interpreters, interpreter_at
+from selector.host.checks import host_state, warnings_after, warnings_before
+from selector.pipeline import Selector
+from selector.profile import WorkloadProfile
+from selector.recommend.choose import choose
+from selector.recommend.recommendation import Recommendation
+from selector.report.markdown import render_markdown
+from selector.report.validation_documents import validation_document
+from selector.resources import resource_dir
+from selector.validation import ValidationReport, validate_results
+
+#: What shows a run: a context that gives what is to be called with each event.
+View = Callable[[], AbstractContextManager[Callable[[Event], None]]]
+_RUNS_KEPT = 10  # in the cache folder, where nobody asked for the files to be kept
+TEMPLATE = "compare_approaches"
+
+
+@dataclass(frozen=True)
+class BenchmarkOptions:
+    """How to measure. `interpreters` are tags or paths (none: the profile's, else the newest found)."""
+
+    budget_seconds: float = 60.0
+    interpreters: tuple[str, ...] = ()
+    io: IoKind = "socket"
+    seed: int | None = None
+    save: Path | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of a run: the report, the folder with all that it rests on, and whether Ctrl-C ended it."""
+
+    report: ValidationReport
+    folder: Path
+    interrupted: bool
+
+
+def plan_for(
+    selector: Selector, profile: WorkloadProfile, options: BenchmarkOptions
+) -> tuple[Recommendation, BenchmarkPlan]:
+    """The recommendation for this host, whatever the profile was written for, and the plan to measure it here."""
+    available, wanted = _interpreters(options.interpreters)
+    tags = tuple(dict.fromkeys(i.tag for i in available if i.tag in wanted or i.path in wanted))
+    here = selector.here
+    on_this_host = profile.model_copy(
+        update={
+            "cpu_cores": min(profile.cpu_cores or here.usable_cpus, here.usable_cpus),
+            "platform": here.platform,
+            "interpreters": tags or profile.interpreters,  # what may be used is what is measured
+        }
+    )
+    recommendation = selector.recommend(on_this_host)
+    plan = plan_benchmark(
+        choose(on_this_host, here, selector.knowledge),
+        recommendation,
+        available,
+        selector.knowledge,
+        budget_seconds=options.budget_seconds,
+        usable_cpus=here.usable_cpus,
+        wanted=wanted,
+        io=options.io,
+        seed=options.seed,
+        cpus_asked=profile.cpu_cores,
+    )
+    return recommendation, plan
+
+
+def _interpreters(wanted: tuple[str, ...]) -> tuple[list[Interpreter], tuple[str, ...]]:
+    """The interpreters to choose from and the paths asked for, of those that are given by a path or as a version.
+
+    One that is given by its path stands for its version. A version that is not here the plan refuses.
+    """
+    given = {name: interpreter_at(name) for name in wanted if os.sep in name or not name.startswith("3.")}
+    tags = {i.tag for i in given.values()}
+    found = [i for i in find_interpreters() if i.implementation == "CPython" and i.tag not in tags]
+    paths = tuple(given[name].path if name in given else name for name in wanted)
+    return [*found, *given.values()], paths
+
+
+def script_for(plan: BenchmarkPlan, template: str = TEMPLATE) -> str:
+    """The text of the benchmark script."""
+    file = resource_dir("templates") / f"{template}.py"
+    return render(file, plan.parameters, f"Written by concurrency-selector {__version__}.")
+
+
+def prove(selector: Selector, profile: WorkloadProfile, options: BenchmarkOptions, view: View) -> Proof:
+    """Measure the recommendation and what else was possible on this host, and judge it.
+
+    Ctrl-C ends the measuring, not the judging: the report is then of what there is (`complete` is False). SelectorError
+    where nothing could be measured; KeyboardInterrupt where Ctrl-C came before the script had begun.
+    """
+    before = host_state()
+    recommendation, plan = plan_for(selector, profile, options)
+    folder = _new_folder(options.save, options.force)
+    script = folder / "bench.py"
+    write_script(script_for(plan), script, options.force)
+    _write(folder / "plan.json", plan.model_dump_json(indent=2))
+    events = folder / "events.jsonl"
+    events.unlink(missing_ok=True)
+    with (
+        view() as show,
+        run_benchmark(
+            script,
+            python=sys.executable,
+            interpreters=[python.path for python in plan.pythons],
+            budget_seconds=plan.budget_seconds,
+            io=plan.io,
+            seed=plan.seed,
+            log=events,
+        ) as run,
+    ):
+        _follow(run, show)
+    after = host_state()
+    own = after.own_cpu_seconds - before.own_cpu_seconds
+    warnings = (*plan.notes, *warnings_before(before), *warnings_after(before, after, own), *run.warnings)
+    report = validate_results(recommendation, collect(run.events), selector.knowledge, warnings)
+    _write(folder / "results.json", report.model_dump_json(indent=2))
+    _write(folder / "report.md", render_markdown(validation_document(report)))
+    return Proof(report, folder, run.interrupted)
+
+
+def _follow(run: BenchmarkRun, show: Callable[[Event], None]) -> None:
+    """Show every event; at Ctrl-C the script is told to stop, and what it still says is shown."""
+    while True:
+        try:
+            for event in run:
+                show(event)
+        except KeyboardInterrupt:
+            if not run.events:
+                raise
+            run.interrupt()
+        else:
+            return
+
+
+def _new_folder(save: Path | None, force: bool) -> Path:
+    """The folder asked for, which must be new or empty without `force`; else one in the cache, with the last few."""
+    if save is None:
+        runs = Path(cache_dir()) / "runs"
+        for old in sorted(runs.glob("*"))[: 1 - _RUNS_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+        save = runs / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{time.monotonic_ns() % 10**9}"
+    try:
+        save.mkdir(parents=True, exist_ok=True)
+        if any(save.iterdir()) and not force:
+            raise SelectorError(f"{save}: the folder is not empty", "take another one, or --force to write into it")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "the name is not one a folder can have"
+        raise SelectorError(f"{save}: cannot be used: {reason}", "name a folder you may write to") from None
+    return save
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        write_atomically(file, f"{text.rstrip()}\n".encode())
+    except OSError as error:
+        raise SelectorError(f"{file}: cannot be written: {error.strerror}", "is the disk full?", 1) from None

@@ -1,0 +1,119 @@
+"""The command line: arguments to pipeline to output. The only place that prints results, handles errors and exits.
+
+Results go to standard output; prompts, progress and warnings to standard error. Modules that take time to import are
+imported by the command that needs them.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from selector.cli import ask, benchmark, rules
+from selector.cli.shared import format_option, print_as, print_json, report_error, rules_option, set_option
+from selector.errors import SelectorError
+
+if TYPE_CHECKING:
+    from selector.profile import WorkloadProfile
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command and exit: 0 done, 1 it failed, 2 bad input or usage, 130 interrupted. No traceback without --debug."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments  # wherever it stands
+    arguments = [a for a in arguments if a != "--debug"]
+    gc.freeze()  # what the imports made lives to the end: walking it at every collection and at exit is a tenth of a run
+    output = sys.stdout
+    try:
+        _prepare_output()
+        code = cli.main(arguments, prog_name="concurrency-selector", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        if debug:
+            raise
+        # Where click meets a broken pipe it replaces the stream and exits 1.
+        code = report_error(error if sys.stdout is output else BrokenPipeError())
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _prepare_output() -> None:
+    """Text that the locale's encoding has no sign for is written as its escape, not refused."""
+    if sys.stdout is None:  # closed by whoever started us
+        raise SelectorError("standard output is closed", "give the result somewhere to go", 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: concurrency-selector recommend examples/web-scraper.json",
+)
+@click.version_option(package_name="concurrency-selector", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--answers", metavar="FILE", help="A profile (JSON) whose answers are not asked for.")
+@set_option
+@click.option("--no-input", is_flag=True, help="Ask nothing: what is not given takes its default.")
+@format_option
+@rules_option
+@click.pass_context
+def cli(
+    context: click.Context,
+    debug: bool,
+    answers: str | None,
+    settings: tuple[str, ...],
+    no_input: bool,
+    form: str,
+    rules: Path | None,
+) -> None:
+    """Which concurrency approach fits a Python workload, why, and how to get there.
+
+    Without a command it asks: five questions, then those whose answer can still change the outcome. In a pipe it reads
+    the five answers from standard input, one a line. What --set or --answers says is not asked (--set wins), and a
+    null there means "I don't know".
+    """
+    _ = debug  # read by main(), before anything can fail
+    context.obj = rules
+    if context.invoked_subcommand is None:
+        _interview(answers, settings, rules, form, ask=not no_input)
+    elif answers is not None or settings or no_input or form != "text":
+        raise click.UsageError(f"Only --rules and --debug go before {context.invoked_subcommand}.")
+
+
+def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, form: str, ask: bool) -> None:
+    """The wizard: what is given, what is asked, and the recommendation for both."""
+    from selector.inputs import named, read_answers
+    from selector.pipeline import Selector
+    from selector.wizard import run_wizard
+    from selector.wizard.answers import answers_from
+
+    selector = Selector(rules)
+
+    def show(profile: WorkloadProfile) -> None:
+        """Print the recommendation in the form asked for."""
+        result = selector.recommend(profile)
+        if form == "json":
+            print_json(result.model_dump_json(indent=2))
+            return
+        from selector.report.documents import recommendation_document
+
+        print_as(recommendation_document(result), form)
+
+    run_wizard(answers_from(read_answers(file, settings), named(file)), selector, show, form, ask)
+
+
+for _command in (
+    ask.recommend,
+    benchmark.generate,
+    benchmark.validate,
+    ask.migrate,
+    ask.examples,
+    ask.host,
+    rules.rules,
+):
+    cli.add_command(_command)

@@ -1,0 +1,161 @@
+"""The commands that answer: recommend, migrate, examples, host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from selector.cli.shared import (
+    ApproachType,
+    example_names,
+    format_option,
+    print_as,
+    print_json,
+    report_error,
+    rules_option,
+    set_option,
+)
+from selector.errors import SelectorError
+
+
+class RecommendCommand(click.Command):
+    """`recommend`, whose help ends in the fields of a profile."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The fields with what they accept, then the example."""
+        from selector.profile import WorkloadProfile, accepted
+
+        with formatter.section("Fields of FILE and --set (all but workload_type may be left out)"):
+            formatter.write_dl([(name, accepted(name)) for name in WorkloadProfile.model_fields])
+        super().format_epilog(ctx, formatter)
+
+
+@click.command(
+    cls=RecommendCommand, epilog="Example: concurrency-selector recommend workload.json --set tasks=500 --format json"
+)
+@click.argument("file", required=False, metavar="FILE|-")
+@set_option
+@format_option
+@click.option("--explain", is_flag=True, help="Every row of every table, and all inputs that would change the answer.")
+@click.option(
+    "--jsonl", is_flag=True, help="One profile a line in, one JSON object a line out (would_change: --explain)."
+)
+@rules_option
+@click.pass_obj
+def recommend(
+    outer_rules: Path | None,
+    file: str | None,
+    settings: tuple[str, ...],
+    form: str,
+    explain: bool,
+    jsonl: bool,
+    rules: Path | None,
+) -> None:
+    """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone."""
+    from selector.inputs import read_profile
+    from selector.pipeline import Selector
+
+    selector = Selector(rules or outer_rules)
+    if jsonl and form == "markdown":
+        raise click.UsageError("--jsonl prints JSON, a line each: leave --format out.")
+    if jsonl:
+        _recommend_lines(selector, file, settings, explain)
+        return
+    if file is None and not settings:
+        raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
+    profile = read_profile(file, settings)
+    result = selector.recommend(profile)
+    explanation = selector.explain(profile) if explain else None
+    if form == "json":
+        if explanation is None:
+            print_json(result.model_dump_json(indent=2))
+        else:
+            import json
+
+            click.echo(
+                json.dumps({**result.model_dump(mode="json"), "explanation": explanation.model_dump()}, indent=2)
+            )
+        return
+    from selector.report.documents import recommendation_document
+
+    print_as(recommendation_document(result, explanation), form)
+
+
+def _recommend_lines(selector: Any, file: str | None, settings: tuple[str, ...], explain: bool) -> None:
+    """Stream: each line a profile, each answer a line. A bad line is reported by number and the rest goes on."""
+    from selector.inputs import STANDARD_INPUT, read_profiles
+
+    bad = 0
+
+    def report(error: SelectorError) -> None:
+        """Count a line that could not be used, and say why."""
+        nonlocal bad
+        bad += 1
+        report_error(error)
+
+    for profile in read_profiles(file or STANDARD_INPUT, settings, report):
+        print_json(selector.recommend(profile).model_dump_json() if explain else selector.recommend_json(profile))
+    if bad:
+        raise SelectorError(f"lines that could not be used: {bad}", "they are named above; the others are done")
+
+
+@click.command(epilog="Example: concurrency-selector migrate multiprocessing free-threaded")
+@click.argument("origin", metavar="FROM", type=ApproachType())
+@click.argument("target", metavar="TO", type=ApproachType())
+@format_option
+@rules_option
+@click.pass_obj
+def migrate(outer_rules: Path | None, origin: Any, target: Any, form: str, rules: Path | None) -> None:
+    """How to move code from one approach to another: effort, steps, code, pitfalls, rollback, what to measure."""
+    from selector.recommend.knowledge import rules_folders
+    from selector.recommend.migration import migration_guide
+    from selector.resources import resource_dir
+
+    guide = migration_guide(origin, target, rules_folders(rules or outer_rules), resource_dir("templates"))
+    if form == "json":
+        print_json(guide.model_dump_json(indent=2))
+        return
+    from selector.report.documents import migration_document
+
+    print_as(migration_document(guide), form)
+
+
+@click.command(epilog="Example: concurrency-selector examples web-scraper > workload.json")
+@click.argument("name", required=False, shell_complete=example_names)
+@format_option
+@rules_option
+@click.pass_obj
+def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path | None) -> None:
+    """The workloads that ship, with the approach the tables give each; with a NAME, its JSON to start from."""
+    from selector.pipeline import Selector, example_profiles, example_text
+
+    if name is not None:
+        click.echo(example_text(name), nl=False)
+        return
+    selector = Selector(rules or outer_rules)
+    results = [(stem, selector.recommend(profile, changes=False)) for stem, profile in example_profiles()]
+    if form == "json":
+        import json
+
+        click.echo(json.dumps({stem: result.model_dump(mode="json") for stem, result in results}, indent=2))
+        return
+    from selector.report.documents import examples_document
+
+    print_as(examples_document(results), form)
+
+
+@click.command(epilog="Example: concurrency-selector host --json")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def host(as_json: bool) -> None:
+    """What this machine has: usable CPUs, memory and its limit, start methods, Python interpreters."""
+    from selector.host import probe_host
+
+    found = probe_host()
+    if as_json:
+        print_json(found.model_dump_json(indent=2))
+        return
+    from selector.report.documents import host_document
+
+    print_as(host_document(found), "text")

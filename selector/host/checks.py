@@ -1,0 +1,350 @@
+"""What may disturb a benchmark on this machine: looked at before and after a run, told as warnings.
+
+Nothing here tunes the machine or starts a process, psutil is not imported on Linux, and a file that is missing or odd
+says nothing. A warning is one sentence: what, how much, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from selector.host.probe import (
+    Memory,
+    Throttling,
+    UsableCpus,
+    cpu_throttling,
+    meminfo,
+    memory,
+    named_numbers,
+    platform_id,
+    system_text,
+    usable_cpus,
+    whole_number,
+)
+from selector.text import quoted
+
+_CPUS = "/sys/devices/system/cpu"
+_SUPPLIES = "/sys/class/power_supply"
+_MB = 1024 * 1024
+
+#: With these drivers the governor "powersave" scales as the load asks; with any other it holds the lowest frequency.
+_SCALE_UNDER_POWERSAVE = ("intel_pstate", "amd-pstate-epp")
+
+# From where on something is worth a warning.
+_BUSY_BEFORE = 0.5  # load of other programs for each CPU that the run may use
+_WAITED_PERCENT = 10.0  # of the last 10 seconds, in which some program waited for a CPU
+_BUSY_DURING = 0.1  # of the CPUs that the run may use, taken by others
+_STOLEN = 0.02  # of the CPU time, taken by the hypervisor
+_LITTLE_MEMORY_MB = 500
+_SWAPPED_MB = 1.0
+
+
+class Frequency(NamedTuple):
+    """Who sets the frequency of some CPUs; "" where nothing is said."""
+
+    governor: str
+    driver: str
+    preference: str  # between energy and performance, where the processor scales itself
+
+
+class CpuTime(NamedTuple):
+    """What the CPUs that this process may run on have done since the machine started, in seconds over all of them."""
+
+    cpus: int
+    total: float
+    used: float  # by processes; interrupts are left out, they may be the run's own network traffic
+    stolen: float  # by the hypervisor, for other machines
+
+
+class HostState(NamedTuple):
+    """One look at the machine; None where it does not say. Counters run since the start of the machine or group."""
+
+    cpus: UsableCpus
+    own_cpu_seconds: float  # of this process and of its children that have ended
+    load: float | None = None  # average of one minute, over the whole machine
+    waited_percent: float | None = None  # of the last 10 s, in which some program waited for a CPU
+    throttling: Throttling | None = None
+    frequencies: tuple[Frequency, ...] = ()  # each once
+    turbo: bool | None = None  # kept for the record; nearly every machine has it on
+    overheated: int | None = None  # reports of cores and packages that they slowed down for heat
+    discharging: bool | None = None
+    cpu_time: CpuTime | None = None
+    memory: Memory | None = None
+    swap_used_mb: int = 0
+    swapped_mb: float | None = None  # ever moved to or from swap
+
+
+def host_state(root: Path = Path("/")) -> HostState:
+    """Look at the machine: a few milliseconds. `root` stands before /proc and /sys; affinity is this process's own."""
+    cpus = usable_cpus(root)
+    own = sum(os.times()[:4])
+    if platform_id() != "linux":
+        return HostState(cpus, own, load=_load_average(), discharging=_psutil_discharging(), memory=memory(root))
+    allowed = _allowed_cpus(cpus.logical)
+    numbers = named_numbers(system_text("/proc/meminfo", root))
+    return HostState(
+        cpus=cpus,
+        own_cpu_seconds=own,
+        load=_decimal(system_text("/proc/loadavg", root)),
+        waited_percent=_decimal(system_text("/proc/pressure/cpu", root).partition("some avg10=")[2]),
+        throttling=cpu_throttling(root),
+        frequencies=tuple(sorted({_frequency(root, cpu) for cpu in allowed} - {Frequency("", "", "")})),
+        turbo=_turbo(root),
+        overheated=_overheated(root, allowed),
+        discharging=_discharging(root),
+        cpu_time=_cpu_time(system_text("/proc/stat", root), allowed),
+        memory=memory(root) if meminfo(str(root)) else None,  # it would ask psutil
+        swap_used_mb=max(0, numbers.get("SwapTotal", 0) - numbers.get("SwapFree", 0)) // 1024,
+        swapped_mb=_swapped_mb(root),
+    )
+
+
+# Warnings -------------------------------------------------------------------------------------------------------------
+
+
+def warnings_before(state: HostState) -> tuple[str, ...]:
+    """What speaks against starting a benchmark now, or for reading its figures with care."""
+    return (
+        *_busy_before(state),
+        *_part_of_a_cpu(state.cpus),
+        *dict.fromkeys(text for frequency in state.frequencies for text in _slow_clock(frequency)),
+        *_battery(state),
+        *_little_memory(state),
+    )
+
+
+def warnings_after(before: HostState, after: HostState, own_cpu_seconds: float | None) -> tuple[str, ...]:
+    """What disturbed the run between two looks at the machine.
+
+    `own_cpu_seconds` is the user and system time of everything that the run started, as far as the caller could count
+    it; None (unknown) leaves out what other processes used. The snapshots count too, and miss other children than the
+    caller does (those that nobody waited for), so the larger figure is taken.
+    """
+    own = None if own_cpu_seconds is None else max(own_cpu_seconds, after.own_cpu_seconds - before.own_cpu_seconds)
+    return (
+        *_throttled(before.throttling, after.throttling),
+        *_too_hot(before.overheated, after.overheated),
+        *_stolen(before.cpu_time, after.cpu_time),
+        *_others(before.cpu_time, after.cpu_time, after.cpus.count, own),
+        *_swapped(before.swapped_mb, after.swapped_mb),
+    )
+
+
+def _busy_before(state: HostState) -> Iterator[str]:
+    """Load beyond the CPUs that this process may not use anyway: the load average counts the whole machine.
+
+    Pressure knows better what is going on now, but it also counts who waits for a quota of its own, so it is asked
+    only where this process has the whole machine.
+    """
+    cpus = state.cpus
+    out_of_the_way = max(0, cpus.logical - cpus.count)
+    if state.load is not None and state.load - out_of_the_way > _BUSY_BEFORE * cpus.count:
+        what = f"load average {state.load:.1f} on {_count(cpus.logical, 'CPU')} before the run"
+    elif state.waited_percent is not None and state.waited_percent > _WAITED_PERCENT and not out_of_the_way:
+        what = f"programs waited for a CPU in {state.waited_percent:.0f} % of the 10 seconds before the run"
+    else:
+        return
+    yield f"{what}: other programs are busy; close them or expect wide intervals"
+
+
+def _part_of_a_cpu(cpus: UsableCpus) -> Iterator[str]:
+    quota = cpus.quota
+    if quota is None or cpus.limited_by != "cgroup quota" or abs(quota - max(1, round(quota))) <= 0.01:
+        return
+    yield (
+        f"the CPU quota is {round(quota, 3):g} CPUs ({quoted(cpus.quota_from, 300)}): with {_count(cpus.count, 'worker')} "
+        f"the run is stopped for a part of each period; grant whole CPUs (such as docker run --cpus={cpus.count}) "
+        "or expect less speedup than on whole CPUs"
+    )
+
+
+def _slow_clock(frequency: Frequency) -> Iterator[str]:
+    if frequency.governor == "powersave" and frequency.driver not in _SCALE_UNDER_POWERSAVE:
+        yield (
+            'the CPU frequency governor is "powersave", which holds the lowest frequency; '
+            'switch to "performance" (sudo cpupower frequency-set -g performance) or expect long times'
+        )
+    elif frequency.preference == "power":
+        yield (
+            'the CPUs\' energy preference is "power", which keeps frequencies low; choose the power profile '
+            '"performance" (powerprofilesctl set performance) or expect long times'
+        )
+
+
+def _battery(state: HostState) -> Iterator[str]:
+    if state.discharging:
+        yield "this computer runs on its battery and may slow its CPUs down at any time; plug it in"
+
+
+def _little_memory(state: HostState) -> Iterator[str]:
+    found = state.memory
+    if found is None or found.usable_mb >= _LITTLE_MEMORY_MB:
+        return
+    if found.limited_by == "cgroup limit":
+        yield f"the memory limit is {found.usable_mb} MB: raise it (such as docker run --memory=2g) or ask for fewer tasks"
+        return
+    swapped = f" and {state.swap_used_mb} MB are swapped out" if state.swap_used_mb else ""
+    yield f"{found.usable_mb} MB of memory are free{swapped} before the run: close programs or ask for fewer tasks"
+
+
+def _throttled(before: Throttling | None, after: Throttling | None) -> Iterator[str]:
+    if before is not None and after is not None and (times := after.times - before.times) > 0:
+        seconds = max(0.0, after.seconds - before.seconds)
+        yield (
+            f"the CPU quota stopped the run {_count(times, 'time')}, for {seconds:.2f} s summed over its CPUs: grant the "
+            "container more CPUs (such as docker run --cpus), or take the times as those under this quota"
+        )
+
+
+def _too_hot(before: int | None, after: int | None) -> Iterator[str]:
+    if before is not None and after is not None and after > before:
+        yield (
+            f"the CPUs slowed down for heat during the run ({_count(after - before, 'report')}): "
+            "let the machine cool down, then run again"
+        )
+
+
+def _stolen(before: CpuTime | None, after: CpuTime | None) -> Iterator[str]:
+    spent = _between(before, after)
+    if spent is not None and spent.stolen > _STOLEN * spent.total:
+        yield (
+            f"the hypervisor took {100 * spent.stolen / spent.total:.1f} % of the CPU time during the run (steal): other "
+            "virtual machines share these CPUs; run again later, or on a machine with CPUs of its own"
+        )
+
+
+def _others(before: CpuTime | None, after: CpuTime | None, usable: int, own_seconds: float | None) -> Iterator[str]:
+    """CPUs kept busy by others beyond those that this process may not use anyway (a quota of 2 on 64 CPUs)."""
+    spent = _between(before, after)
+    if spent is None or own_seconds is None:
+        return
+    busy = spent.cpus * (spent.used - own_seconds) / spent.total
+    taken = (busy - max(0, spent.cpus - usable)) / usable
+    if taken > _BUSY_DURING:
+        yield (
+            f"other processes used {min(100.0, 100 * taken):.0f} % of the {_count(usable, 'CPU')} during the run: "
+            "close them and run again, or expect wide intervals"
+        )
+
+
+def _swapped(before: float | None, after: float | None) -> Iterator[str]:
+    if before is not None and after is not None and after - before >= _SWAPPED_MB:
+        yield (
+            f"{after - before:,.0f} MB were swapped during the run: some times are those of the disk; "
+            "close programs or ask for fewer tasks, then run again"
+        )
+
+
+def _between(before: CpuTime | None, after: CpuTime | None) -> CpuTime | None:
+    """What the CPUs did between two looks; None if that is unknown, a CPU came or went, or no time has passed."""
+    if before is None or after is None or before.cpus != after.cpus or after.total <= before.total:
+        return None
+    stolen = max(0.0, after.stolen - before.stolen)
+    return CpuTime(after.cpus, after.total - before.total, after.used - before.used, stolen)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+# Looking --------------------------------------------------------------------------------------------------------------
+
+
+def _decimal(text: str) -> float | None:
+    """The decimal number that a text starts with, or None."""
+    found = re.match(r"\d{1,9}(?:\.\d{1,9})?(?!\S)", text, re.ASCII)
+    return float(found[0]) if found else None
+
+
+def _allowed_cpus(logical: int) -> list[int]:
+    """The numbers of the CPUs that this process may run on."""
+    with suppress(AttributeError, NotImplementedError, OSError):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(logical))
+
+
+def _frequency(root: Path, cpu: int) -> Frequency:
+    names = ("scaling_governor", "scaling_driver", "energy_performance_preference")
+    return Frequency(*(system_text(f"{_CPUS}/cpu{cpu}/cpufreq/{name}", root).strip() for name in names))
+
+
+def _turbo(root: Path) -> bool | None:
+    """Whether CPUs may run above their nominal frequency; Intel's driver says so the other way round."""
+    off = system_text(f"{_CPUS}/intel_pstate/no_turbo", root).strip()
+    if off in {"0", "1"}:
+        return off == "0"
+    on = system_text(f"{_CPUS}/cpufreq/boost", root).strip()
+    return on == "1" if on in {"0", "1"} else None
+
+
+def _overheated(root: Path, allowed: list[int]) -> int | None:
+    """The sum of all counters: each CPU counts for itself, and for its package once more."""
+    files = [f"{_CPUS}/cpu{c}/thermal_throttle/{part}_throttle_count" for c in allowed for part in ("core", "package")]
+    counts = [count for file in files if (count := whole_number(system_text(file, root))) is not None]
+    return sum(counts) if counts else None
+
+
+def _discharging(root: Path) -> bool | None:
+    """Whether a battery of the computer drives it; None where there is neither a battery nor a mains supply.
+
+    A mouse has a battery too: its scope is "Device". With a supply online a battery may still say "Discharging", as
+    laptops do that hold it below full; they are not short of power.
+    """
+    try:
+        names = os.listdir(f"{str(root).rstrip('/')}{_SUPPLIES}")
+    except OSError:
+        return None
+    files = ("type", "status", "online", "scope")
+    supplies = [[system_text(f"{_SUPPLIES}/{name}/{file}", root).strip() for file in files] for name in names]
+    known = [(kind, status, online) for kind, status, online, scope in supplies if kind and scope != "Device"]
+    if not known:
+        return None
+    if any(online == "1" and kind != "Battery" for kind, _, online in known):
+        return False
+    return any(kind == "Battery" and status == "Discharging" for kind, status, _ in known)
+
+
+def _cpu_time(stat: str, allowed: list[int]) -> CpuTime | None:
+    """Lines of /proc/stat: `cpuN USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL GUEST GUEST_NICE`, in clock ticks.
+
+    Guest time is also in USER, so it is left out here.
+    """
+    names = {f"cpu{cpu}" for cpu in allowed}
+    found = [line.split() for line in stat.split("\n") if line.partition(" ")[0] in names]
+    rows = [[n for word in words[1:9] if (n := whole_number(word)) is not None] for words in found]
+    rows = [row for row in rows if len(row) == 8]
+    if not rows:
+        return None
+    tick = 1 / os.sysconf("SC_CLK_TCK")
+    total, used = sum(map(sum, rows)), sum(sum(row[:3]) for row in rows)
+    return CpuTime(len(rows), total * tick, used * tick, sum(row[7] for row in rows) * tick)
+
+
+def _swapped_mb(root: Path) -> float | None:
+    pages = named_numbers(system_text("/proc/vmstat", root))
+    if "pswpin" not in pages or "pswpout" not in pages:
+        return None
+    return (pages["pswpin"] + pages["pswpout"]) * os.sysconf("SC_PAGE_SIZE") / _MB
+
+
+def _load_average() -> float | None:
+    """Of macOS. psutil could make one up on Windows, from a thread that has to run for a while first."""
+    with suppress(AttributeError, OSError):
+        return os.getloadavg()[0]
+    return None
+
+
+def _psutil_discharging() -> bool | None:
+    import psutil
+
+    try:
+        battery = psutil.sensors_battery()
+    except (AttributeError, OSError, RuntimeError):  # not there on every system; odd hardware
+        return None
+    plugged = battery.power_plugged if battery is not None else None
+    return None if plugged is None else not plugged

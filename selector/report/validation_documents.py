@@ -1,0 +1,277 @@
+"""What a validation says, as a document: the verdict, what was measured, who won and why, what to change."""
+
+from __future__ import annotations
+
+from selector.report.document import Block, Document, Fields, Paragraph, Section, Table, bullets
+from selector.validation import Measurement, Requirement, Scalability, ValidationReport
+
+_WORKLOADS = {"cpu": "CPU-bound work", "io": "I/O-bound work", "hybrid": "work that computes and waits"}
+_BANDS = {"avoid": "slower", "stay_simple": "stay simple", "consider": "consider", "use": "use"}
+_METRICS = {
+    "pss": "proportional set size of the process tree",
+    "uss": "unique set size of the process tree, without what its processes share",
+    "rss": "resident set size of the process tree, in which shared pages count more than once",
+    "peak_rss_of_main_process": "resident set size of the main process, without its workers",
+}
+_STATUS = {"gil_enabled": "GIL enabled"}
+_NOTHING = "-"
+_LONGEST_REASON = 300
+
+
+def validation_document(report: ValidationReport) -> Document:
+    """The verdict first, then the figures it rests on, the winner, and what follows from it."""
+    sections = [
+        Section("Verdict", (_verdict(report),)),
+        Section("Measurements", _measurements(report)),
+        *_winner(report),
+        *_scalability(report),
+        *_predicted(report),
+    ]
+    for title, lines in (("What to change", report.advice), ("Warnings", report.warnings)):
+        if lines:
+            sections.append(Section(title, (bullets(*lines),)))
+    return Document(tuple(sections))
+
+
+def measured_section(report: ValidationReport) -> Section:
+    """What was measured, short enough to stand beside a recommendation."""
+    winner = _find(report, report.winner, report.winner_interpreter)
+    pairs = [("Verdict", _judged(report)), *([("Winner", _placed(winner))] if winner else []), *_measured(report)]
+    return Section("Measured", (Fields(tuple(pairs)), *_measurements(report)))
+
+
+# The verdict ----------------------------------------------------------------------------------------------------------
+
+
+def _verdict(report: ValidationReport) -> Fields:
+    profile = report.profile
+    recommended = _find(report, report.recommended, report.recommended_interpreter)
+    title = recommended.title if recommended else report.recommended
+    named = title if title == report.recommended else f"{title} ({report.recommended})"
+    on = f" on Python {report.recommended_interpreter}" if report.recommended_interpreter else ""
+    pairs = [
+        ("Workload", profile.name or _WORKLOADS[profile.workload_type]),
+        ("Recommended", f"{named}{on}"),
+        ("Verdict", _judged(report)),
+    ]
+    if profile.latency_requirement_ms is not None:
+        pairs.append(("Latency", _required(report.latency, profile.latency_requirement_ms, "ms", "95th percentile")))
+    if profile.memory_budget_mb is not None:
+        pairs.append(("Memory", _required(report.memory, profile.memory_budget_mb, "MB", "peak")))
+    return Fields((*pairs, *_measured(report)))
+
+
+def _judged(report: ValidationReport) -> str:
+    return f"{report.verdict.upper()}: {report.reason}"
+
+
+def _required(requirement: Requirement | None, asked: float, unit: str, what: str) -> str:
+    """`NOT met: 64 MB allowed, 118 MB measured (peak)`."""
+    if requirement is None or requirement.measured is None:
+        return f"not known: {asked:g} {unit} allowed, nothing measured"
+    words = {True: "met", False: "NOT met", None: "not known"}[requirement.met]
+    return f"{words}: {requirement.required:g} {unit} allowed, {_figure(requirement.measured)} {unit} measured ({what})"
+
+
+def _measured(report: ValidationReport) -> list[tuple[str, str]]:
+    """How it was measured, so that it can be judged and done again; the lines after the first have no label."""
+    lines = [
+        _tasks(report),
+        f"{report.used_seconds:.0f} of {report.budget_seconds:g} s used{'' if report.complete else ', incomplete'}",
+    ]
+    if report.io == "sleep":
+        lines.append("I/O is plain sleeps, no sockets")
+    if report.noise_floor is not None:
+        lines.append(f"a difference under {_percent(report.noise_floor)} is noise on this host")
+    if report.assumed:
+        lines.append(f"assumed, because the profile does not say: {', '.join(map(str.lower, report.assumed))}")
+    return [("Measured" if not n else "", line) for n, line in enumerate(lines)]
+
+
+def _tasks(report: ValidationReport) -> str:
+    """`64 of 100 tasks of 5.1 ms on 2 CPUs, seed 123`."""
+    cpus = f"on {report.cpus} CPU{'s' if report.cpus != 1 else ''}"
+    seed = f", seed {report.seed}" if report.seed is not None else ""
+    if report.tasks is None:
+        return f"nothing, {cpus}{seed}"
+    asked = f" of {report.tasks_asked:,}" if report.tasks_asked not in (None, report.tasks) else ""
+    each = f" of {_figure(report.task_wall_ms)} ms each" if report.task_wall_ms else ""
+    return f"{report.tasks:,}{asked} tasks{each}, {cpus}{seed}"
+
+
+# The measurements -----------------------------------------------------------------------------------------------------
+
+_HEADER = ("", "Approach", "Python", "Workers", "Time (s)", "Speedup", "CPU %", "Memory (MB)", "p95 (ms)", "Decision")
+
+
+def _measurements(report: ValidationReport) -> tuple[Block, ...]:
+    """The dashboard, what its columns mean, and why cells failed."""
+    compared = [m for m in report.measurements if m.role in ("baseline", "candidate")]
+    if not compared:
+        return (Paragraph("Nothing was measured."),)
+    blocks: list[Block] = [Table(_HEADER, tuple(_row(m, report) for m in compared), "llrrrrrrrl"), _legend(compared)]
+    failures = [_failure(m) for m in compared if m.status != "ok"]
+    if failures:
+        blocks.append(bullets(*failures))
+    return tuple(blocks)
+
+
+def _row(m: Measurement, report: ValidationReport) -> tuple[str, ...]:
+    here = (m.approach, m.interpreter)
+    mark = ">" if here == (report.recommended, report.recommended_interpreter) else ""
+    mark += "*" if here == (report.winner, report.winner_interpreter) else ""
+    if m.status != "ok":
+        figures = [_NOTHING] * 5 + [_status(m)]
+    else:
+        figures = [
+            _time(m),
+            _times(m.speedup),
+            f"{m.cpu_percent:.0f}" if m.cpu_percent is not None else _NOTHING,
+            _figure(m.peak_memory_mb),
+            _figure(m.task_latency_ms.p95) if m.task_latency_ms else _NOTHING,
+            "baseline"
+            if m.role == "baseline" and m.speedup in (None, 1)
+            else _BANDS.get(m.band or "", m.band or _NOTHING),
+        ]
+    return (mark, _short(m.title), m.interpreter, str(m.workers), *figures)
+
+
+def _short(title: str) -> str:
+    """The title without its examples, and without `Python` at the end."""
+    return title.partition(" (")[0].removesuffix(" Python")
+
+
+def _time(m: Measurement) -> str:
+    """`0.412 ±3%`: the median, and how far the range goes either way; a wide range leaves two digits that mean much."""
+    if m.seconds is None:
+        return _NOTHING
+    middle = m.seconds.median
+    if m.seconds.low == m.seconds.high or not middle:
+        return _figure(middle)
+    percent = round(100 * max(m.seconds.high - middle, middle - m.seconds.low) / middle)
+    return f"{_figure(middle, 3 if percent < 10 else 2)} ±{max(percent, 1)}%"
+
+
+def _legend(compared: list[Measurement]) -> Paragraph:
+    metrics = dict.fromkeys(m.memory_metric for m in compared if m.status == "ok" and m.memory_metric)
+    memory = " or ".join(f"{_METRICS[metric]} ({metric})" if metric in _METRICS else metric for metric in metrics)
+    return Paragraph(
+        "> recommended, * winner. Time: median and its 95 % interval. CPU %: 200 is two CPUs busy."
+        + (f" Memory: peak {memory}." if memory else "")
+        + " p95: what 95 of 100 tasks stay within."
+    )
+
+
+def _failure(m: Measurement) -> str:
+    """`Multiprocessing (3.14): crash: a worker was killed by signal 9`."""
+    reason = " ".join(m.reason.split())
+    if len(reason) > _LONGEST_REASON:
+        reason = f"{reason[: _LONGEST_REASON - 3]}..."
+    return f"{_short(m.title)} ({m.interpreter}): {_status(m)}{': ' if reason else ''}{reason}"
+
+
+def _status(m: Measurement) -> str:
+    return _STATUS.get(m.status, m.status.replace("_", " "))
+
+
+# The winner and what follows ------------------------------------------------------------------------------------------
+
+
+def _winner(report: ValidationReport) -> list[Section]:
+    winner = _find(report, report.winner, report.winner_interpreter)
+    title = f"Winner: {winner.title}" if winner else "No winner"
+    return [Section(title, (bullets(*report.analysis),))] if report.analysis else []
+
+
+def _scalability(report: ValidationReport) -> list[Section]:
+    found = report.scalability
+    if found is None:
+        return []
+    rows = tuple(
+        (
+            str(point.workers),
+            _figure(point.seconds),
+            _times(point.speedup),
+            "oversubscribed" if point.oversubscribed else "",
+        )
+        for point in found.points
+    )
+    blocks: list[Block] = [Table(("Workers", "Time (s)", "Speedup", "Note"), rows, "rrrl")] if rows else []
+    told = " ".join(filter(None, (found.text, _law(found))))
+    return [Section("Scalability", (*blocks, *((Paragraph(told),) if told else ())))]
+
+
+def _law(found: Scalability) -> str:
+    if found.contention is None or found.coherence is None:
+        return ""
+    best = f", fastest with {found.best_workers:.0f} workers" if found.best_workers is not None else ""
+    return (
+        f"Universal scalability law: contention {_percent(found.contention)},"
+        f" coherence {_percent(found.coherence)}{best}."
+    )
+
+
+def _predicted(report: ValidationReport) -> list[Section]:
+    """Predicted beside measured: the times of this many tasks, and what the recommendation promised."""
+    rows = [
+        (
+            f"{_short(m.title)} on {m.interpreter}: time (s)",
+            _figure(m.predicted_seconds),
+            _figure(m.seconds.median),
+            _times(m.seconds.median / m.predicted_seconds),
+        )
+        for m in report.measurements
+        if m.role in ("baseline", "candidate") and m.seconds and m.predicted_seconds
+    ]
+    recommended = _find(report, report.recommended, report.recommended_interpreter)
+    if recommended is not None:
+        rows += _promised(report, recommended)
+    header = ("", "Predicted", "Measured", "Ratio")
+    return [Section("Predicted and measured", (Table(header, tuple(rows), "lrrr"),))] if rows else []
+
+
+def _promised(report: ValidationReport, m: Measurement) -> list[tuple[str, str, str, str]]:
+    """Speedup and memory of the recommended approach."""
+    expected, rows = report.expected, []
+    if expected.speedup and expected.speedup.mid and m.speedup is not None and m.role != "baseline":
+        s = expected.speedup
+        promised = f"{s.mid:g}x ({s.low:g}x to {s.high:g}x)"
+        rows.append((f"{_short(m.title)}: speedup", promised, _times(m.speedup), _times(m.speedup / s.mid)))
+    if expected.memory_mb and m.peak_memory_mb is not None:
+        ratio = _times(m.peak_memory_mb / expected.memory_mb)
+        rows.append((f"{_short(m.title)}: memory (MB)", f"{expected.memory_mb:g}", _figure(m.peak_memory_mb), ratio))
+    return rows
+
+
+# Words and figures ----------------------------------------------------------------------------------------------------
+
+
+def _find(report: ValidationReport, approach: str | None, interpreter: str | None) -> Measurement | None:
+    """The measurement of that approach on that Python; of the approach alone where the Python was not measured."""
+    found = [m for m in report.measurements if m.approach == approach and m.role in ("baseline", "candidate")]
+    return next((m for m in found if m.interpreter == interpreter), found[0] if found else None)
+
+
+def _placed(m: Measurement) -> str:
+    return f"{m.title} on Python {m.interpreter}"
+
+
+def _figure(value: float | None, digits: int = 3) -> str:
+    """So many significant digits, no exponent for large numbers: 0.412, 5.40, 1234."""
+    if value is None:
+        return _NOTHING
+    text = f"{value:#.{digits}g}" if abs(value) < 10 ** (digits - 1) - 0.5 else f"{value:.0f}"
+    return text.rstrip(".")
+
+
+def _times(ratio: float | None) -> str:
+    """`0.96x`, `1.93x`, `12.5x`, `1234x`."""
+    if ratio is None:
+        return _NOTHING
+    return f"{ratio:.2f}x" if 0.095 <= ratio < 9.995 else f"{_figure(ratio)}x"
+
+
+def _percent(share: float) -> str:
+    """`2.1 %` of 0.021; whole numbers from 10 on."""
+    percent = 100 * share
+    return f"{percent:.0f} %" if percent >= 9.95 else f"{percent:.2g} %"

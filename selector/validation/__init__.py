@@ -1,0 +1,104 @@
+"""Validation: what was measured here, held against what was recommended. Pure: a run in, a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from selector.benchmark.events import Session
+from selector.recommend.knowledge import Knowledge
+from selector.recommend.recommendation import Recommendation
+from selector.validation.advice import advise, requirements
+from selector.validation.analysis import analyse
+from selector.validation.case import Case
+from selector.validation.caveats import caveats
+from selector.validation.evidence import ArmResult, Evidence, gather
+from selector.validation.models import (
+    Measurement,
+    Requirement,
+    Scalability,
+    ScalingPoint,
+    SecondsRange,
+    SpeedupRange,
+    ValidationReport,
+    Verdict,
+)
+from selector.validation.scaling import scalability
+from selector.validation.verdict import Judgement, judge
+
+__all__ = [
+    "Measurement",
+    "Requirement",
+    "Scalability",
+    "ScalingPoint",
+    "SecondsRange",
+    "SpeedupRange",
+    "ValidationReport",
+    "Verdict",
+    "validate_results",
+]
+
+
+def validate_results(
+    recommendation: Recommendation, session: Session, knowledge: Knowledge, warnings: Sequence[str] = ()
+) -> ValidationReport:
+    """What a run, finished or not, says to the recommendation it was made for.
+
+    `warnings` are those of the caller (about the host, the plan); they come before those about the figures.
+    SelectorError only where a table of the user's has no answer.
+    """
+    evidence = gather(Case(recommendation, session, knowledge))
+    judgement = judge(evidence)
+    recommended, winner, start, plan = judgement.recommended, judgement.winner, session.start, session.plan
+    latency, memory = requirements(evidence, recommended)
+    return ValidationReport(
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        recommended=recommendation.approach,
+        recommended_interpreter=recommended.arm.interpreter if recommended else recommendation.interpreter,
+        winner=winner.arm.approach if winner else None,
+        winner_interpreter=winner.arm.interpreter if winner else None,
+        measurements=tuple(r.measurement for r in sorted(evidence.arms, key=lambda r: _order(r, evidence, judgement))),
+        latency=latency,
+        memory=memory,
+        noise_floor=evidence.noise,
+        analysis=analyse(evidence, judgement),
+        advice=advise(evidence, judgement),
+        scalability=scalability(evidence, judgement),
+        warnings=tuple(dict.fromkeys((*warnings, *caveats(evidence, judgement)))),
+        tasks=plan.tasks if plan else None,
+        tasks_asked=plan.tasks_asked if plan else recommendation.profile.tasks,
+        task_wall_ms=plan.task_wall_ms if plan else None,
+        task_cpu_ms=plan.task_cpu_ms if plan else None,
+        budget_seconds=start.budget_seconds,
+        used_seconds=_used_seconds(session),
+        complete=_complete(evidence),
+        io=start.io,
+        seed=start.seed,
+        assumed=start.assumed,
+        cpus=start.cpus,
+        profile=recommendation.profile,
+        expected=recommendation.expected,
+        workload_class=recommendation.workload_class,
+    )
+
+
+def _order(result: ArmResult, evidence: Evidence, judgement: Judgement) -> tuple[int, bool, float]:
+    """The baseline, the recommended arm, the others by time (those without one last), then other pool sizes by size."""
+    if result.arm.role == "scaling":
+        return 3, False, result.arm.workers
+    rank = 0 if result is evidence.baseline else 1 if result is judgement.recommended else 2
+    return rank, not result.ok, result.seconds if result.ok else 0.0
+
+
+def _used_seconds(session: Session) -> float:
+    """How long the run took; where it was cut off, what its cells took."""
+    if session.end is not None:
+        return session.end.seconds
+    return sum((cell.launch_seconds or 0.0) + (cell.seconds or 0.0) for cell in session.cells)
+
+
+def _complete(evidence: Evidence) -> bool:
+    """Whether the run came to its own end, and everything that competes ran at least once."""
+    end = evidence.case.session.end
+    ended = end is not None and end.reason in ("budget", "done")
+    return ended and all(r.measurement.status != "not_run" for r in evidence.compared)

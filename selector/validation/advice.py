@@ -1,0 +1,202 @@
+"""What to do about the verdict: in the profile, in the choice, in the size of the pool, or with the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from selector.benchmark.events import Status
+from selector.decision.table import Rule
+from selector.recommend.recommendation import Change
+from selector.validation.case import worth_it
+from selector.validation.evidence import ArmResult, Evidence
+from selector.validation.models import Requirement
+from selector.validation.scaling import scaled_arms
+from selector.validation.verdict import Comparison, Judgement
+from selector.validation.wording import duration, listed, times
+
+_FAR_OFF = 1.5  # a quantity measured so much above or below what the profile says is worth a look
+_MOST_CHANGES = 3
+_POOL_GAIN = 1.05
+
+
+def requirements(evidence: Evidence, result: ArmResult | None) -> tuple[Requirement | None, Requirement | None]:
+    """(Latency at the 95th percentile in ms, peak memory in MB) of an arm against the profile's limits."""
+    m, profile = result.measurement if result else None, evidence.case.profile
+    latency = m.task_latency_ms.p95 if m and m.task_latency_ms else None
+    memory = m.peak_memory_mb if m else None
+    return _required(profile.latency_requirement_ms, latency), _required(profile.memory_budget_mb, memory)
+
+
+def _required(limit: float | None, measured: float | None) -> Requirement | None:
+    if limit is None:
+        return None
+    return Requirement(required=limit, measured=measured, met=None if measured is None else measured <= limit)
+
+
+def advise(evidence: Evidence, judgement: Judgement) -> tuple[str, ...]:
+    """What follows from the verdict, most useful first."""
+    by_verdict = {"refuted": _refuted, "tie": _tie, "confirmed": _simpler, "inconclusive": _inconclusive}
+    return (*by_verdict[judgement.verdict](evidence, judgement), *_pool(evidence, judgement))
+
+
+def _refuted(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
+    recommended, opponent = judgement.recommended, judgement.opponent
+    assert recommended is not None and opponent is not None
+    gain = times(evidence.ratio(recommended, opponent).mid)
+    yield f"Take {evidence.name(opponent)}: {gain} as fast here.{''.join(_drawbacks(evidence, recommended, opponent))}"
+    yield from _quantities(evidence)
+    yield from _against_prediction(evidence, recommended)
+    known = evidence.case.recommendation.would_change or ()
+    changes = [c for c in known if c.approach == opponent.arm.approach]
+    if changes:
+        fields = listed([_change(c) for c in changes[:_MOST_CHANGES]], "or")
+        yield f"The tables choose {evidence.name(opponent)} with {fields}: check what the profile says there."
+    else:
+        yield from _edit(evidence, opponent)
+
+
+def _drawbacks(evidence: Evidence, recommended: ArmResult, opponent: ArmResult) -> Iterator[str]:
+    """Requirements that the recommended approach met and the other one misses."""
+    ours, theirs = requirements(evidence, recommended), requirements(evidence, opponent)
+    words = (("latency requirement", "{:g} ms", "ms"), ("memory budget", "{:g} MB", "MB"))
+    for ours_met, other, (what, limit, unit) in zip(ours, theirs, words, strict=True):
+        if ours_met and other and ours_met.met and other.met is False:
+            yield f" But it misses the {what} of {limit.format(other.required)} with {other.measured:.3g} {unit}."
+
+
+def _quantities(evidence: Evidence) -> Iterator[str]:
+    """Where one task, as the script ran it, is not what the profile says."""
+    plan, profile = evidence.case.session.plan, evidence.case.profile
+    assert plan is not None  # something was measured
+    cpu, wall = plan.task_cpu_ms, plan.task_wall_ms
+    waited = max(0.0, wall - cpu) if wall is not None and cpu is not None else None
+    measured = (("computes", "cpu_ms_per_task", cpu), ("waits", "io_wait_ms_per_task", waited))
+    for verb, field, found in measured:
+        given = getattr(profile, field)
+        if given and found is not None and not 1 / _FAR_OFF <= found / given <= _FAR_OFF:
+            says = f"the profile says {field} = {given:g}"
+            yield f"A task {verb} for {found:.3g} ms here, and {says}: correct it and ask again."
+
+
+def _against_prediction(evidence: Evidence, recommended: ArmResult) -> Iterator[str]:
+    """Where the recommended approach fell short of what was promised, and whether its start-up did it."""
+    m, expected = recommended.measurement, evidence.case.recommendation.expected.speedup
+    if expected is not None and m.speedup is not None and not expected.low <= m.speedup <= expected.high:
+        promised = f"{times(expected.low)} to {times(expected.high)}"
+        name = evidence.subject(recommended)
+        yield f"{name} was expected to be {promised} as fast as sequential and was {times(m.speedup)}."
+    start = evidence.case.predicted_seconds(recommended.arm, tasks=1, cpu_ms=0.0, wait_ms=0.0)
+    if start is not None and m.startup_seconds is not None and _slow_start(m.startup_seconds, start, recommended):
+        yield (
+            f"Its start-up took {duration(m.startup_seconds)}, predicted {duration(start)}: more tasks in a run,"
+            " or a pool that is kept, would spread it."
+        )
+
+
+def _slow_start(measured: float, predicted: float, result: ArmResult) -> bool:
+    return measured > _FAR_OFF * predicted and measured >= 0.1 * result.seconds
+
+
+def _edit(evidence: Evidence, opponent: ArmResult) -> Iterator[str]:
+    """Where no field of the profile leads there: the row that named the recommendation is what to edit."""
+    rows = [reason.rule for reason in evidence.case.recommendation.reasons if reason.rule.startswith("strategy/")]
+    row = f" {rows[0]}" if rows else "s of strategy"
+    yield (
+        f"No single field of the profile makes the tables choose {evidence.name(opponent)}: if the workload is right as"
+        f" it stands, change the row{row} in a folder of rules of your own (--rules DIR)."
+    )
+
+
+def _change(change: Change) -> str:
+    """`tasks = 12`."""
+    value = change.to
+    if isinstance(value, bool):
+        text = str(value).lower()
+    else:
+        text = (
+            ", ".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)
+        )
+    return f"{change.input} = {text}"
+
+
+def _tie(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
+    winner, recommended = judgement.winner, judgement.recommended
+    assert winner is not None and recommended is not None
+    if winner.place < recommended.place:
+        drawbacks = "".join(_drawbacks(evidence, recommended, winner))
+        yield f"Take {evidence.name(winner)}: it is as fast, and simpler.{drawbacks}"
+
+
+def _simpler(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
+    """The simplest approach whose loss the bands call too small to pay for the complexity."""
+    near = [c for c in judgement.comparisons if c.rival_is_simpler and not worth_it(_band_of(evidence, c))]
+    if near:
+        c = min(near, key=lambda c: c.rival.place)
+        because = _band_of(evidence, c).because
+        yield f"{evidence.subject(c.rival)} took only {times(1 / c.ratio.mid)} as long and would be simpler: {because}"
+
+
+def _band_of(evidence: Evidence, c: Comparison) -> Rule:
+    """What the bands say to giving up the simpler rival."""
+    return evidence.case.band(1 / c.ratio.mid, c.rival.arm)
+
+
+#: What a failure of the recommended approach says about the profile.
+_FAILURES: dict[Status, str] = {
+    "unpicklable": "If your own code does not pickle either: --set picklable=false and ask again.",
+    "gil_enabled": "A dependency is not ready for free threading: --set free_threading_ready=false and ask again.",
+    "out_of_memory": "Tell the profile what memory there is and what a task needs: memory_budget_mb, task_memory_mb.",
+    "missing_dependency": "Install what it needs for that interpreter, then validate again.",
+    "mismatch": "Workers disturb each other's results: look at what they share before you use it.",
+    "crash": "Run the script with this approach alone (--approach) to see it crash.",
+    "error": "Run the script with this approach alone (--approach) to see the whole error.",
+}
+
+
+def _inconclusive(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
+    recommended, end = judgement.recommended, evidence.case.session.end
+    if recommended is None:
+        yield from _install(evidence)
+        return
+    if not recommended.ok and (hint := _FAILURES.get(recommended.measurement.status)):
+        yield hint
+    elif end is None or end.reason == "interrupted":
+        yield "Let it run to its end."
+    else:
+        budget = evidence.case.session.start.budget_seconds
+        yield f"Give it more time (--budget {2 * budget:g}s) on a machine that does nothing else meanwhile."
+
+
+def _install(evidence: Evidence) -> Iterator[str]:
+    """Where the Python that it needs did not run: how to get it."""
+    recommendation = evidence.case.recommendation
+    needs = evidence.case.knowledge.approaches[recommendation.approach].traits.needs
+    ran = {i.interpreter for i in evidence.case.session.interpreters if i.status == "ok"}
+    if needs != "any" and recommendation.interpreter is not None and recommendation.interpreter not in ran:
+        tag = recommendation.interpreter
+        yield f"Install Python {tag} (uv python install {tag}) and validate again."
+
+
+def _pool(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
+    """Whether another size of its pool, or another Python, would have served the recommended approach better."""
+    recommended = judgement.recommended
+    if recommended is None or not recommended.ok:
+        return
+    sizes = [r for r in scaled_arms(evidence, judgement) if r is not recommended]
+    if (c := _best(evidence, recommended, sizes)) and c.ratio.mid >= _POOL_GAIN:
+        instead = f"{c.rival.arm.workers} instead of {recommended.arm.workers} workers"
+        took = f"{duration(c.rival.seconds)} instead of {duration(recommended.seconds)}"
+        yield f"With {instead}, {evidence.name(recommended)} took {took}: {times(c.ratio.mid)} as fast."
+    elsewhere = [r for r in evidence.compared if r.ok and r.approach is recommended.approach and r is not recommended]
+    if c := _best(evidence, recommended, elsewhere):
+        gain = f"{times(c.ratio.mid)} as fast as on {recommended.arm.interpreter}"
+        yield f"{evidence.subject(c.rival)} took {duration(c.rival.seconds)}: {gain}."
+
+
+def _best(evidence: Evidence, recommended: ArmResult, others: Sequence[ArmResult]) -> Comparison | None:
+    """The comparison with the fastest of some arms, if it is faster beyond the noise."""
+    fastest = min(others, key=lambda r: r.seconds, default=None)
+    if fastest is None:
+        return None
+    compared = Comparison(evidence, recommended, fastest)
+    return compared if compared.lost else None

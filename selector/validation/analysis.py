@@ -1,0 +1,130 @@
+"""Why the winner won: short sentences, each on a trait of an approach and a number that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from selector.benchmark.stats import Interval
+from selector.validation.evidence import ArmResult, Evidence
+from selector.validation.verdict import Comparison, Judgement
+from selector.validation.wording import duration, megabytes, percent, sentence, span, times
+
+_MOST = 6
+_MUCH_START = 0.10  # share of the time from which on start-up is worth a sentence
+_ONE_CPU = (75.0, 130.0)  # CPU %, of a pool that takes turns on one CPU
+_HALF = 0.5
+_IDLE = 50.0  # CPU %, under which most of the time is waiting
+_DEAR = 1.2  # CPU time against the baseline's
+_UNEVEN = 1.25  # the busiest worker against the mean
+
+
+def analyse(evidence: Evidence, judgement: Judgement) -> tuple[str, ...]:
+    """Three to six sentences where enough was measured; none without a winner."""
+    if judgement.winner is None:
+        return ()
+    found = [_ranking(evidence, judgement.winner), *_winner(evidence, judgement.winner)]
+    found += [*_not_admitted(evidence, judgement.winner), *_others(evidence, judgement.winner)]
+    return tuple(found[:_MOST])
+
+
+def _ranking(evidence: Evidence, winner: ArmResult) -> str:
+    """Which is fastest, and by how much: against the baseline and against the next."""
+    name, took = evidence.name(winner), duration(winner.seconds)
+    ahead = _speedup(evidence, winner)
+    others = [r for r in evidence.compared if r.ok and r.arm.approach != winner.arm.approach]
+    others = [r for r in others if not r.ruled_out or r.seconds > winner.seconds]
+    if not others:
+        return f"Only {name} has a result that counts: {took}{ahead}."
+    next_best = min(others, key=lambda r: r.seconds)
+    compared = Comparison(evidence, winner, next_best)
+    next_name = evidence.name(next_best)
+    if compared.tied:
+        near = f"{next_name} took as long within the noise ({duration(next_best.seconds)})"
+        return f"{evidence.subject(winner)} took {took}{ahead}; {near}."
+    if next_best is evidence.baseline:
+        return f"The fastest was {name}: {took}{ahead}, the next."
+    gain = times(1 / compared.ratio.mid)
+    return f"The fastest was {name}: {took}{ahead}, {gain} as fast as {next_name}, the next."
+
+
+def _speedup(evidence: Evidence, result: ArmResult) -> str:
+    """`, 4.1x as fast as single-threaded (3.9x to 4.3x)`; nothing of the baseline itself."""
+    m = result.measurement
+    if evidence.baseline is None or result is evidence.baseline or m.speedup is None or m.speedup_range is None:
+        return ""
+    interval = Interval(m.speedup_range.low, m.speedup, m.speedup_range.high)
+    return f", {times(m.speedup)} as fast as {evidence.name(evidence.baseline)} ({span(interval)})"
+
+
+def _winner(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
+    """What the winner did with the machine."""
+    m, cpus, traits = winner.measurement, evidence.case.cpus, winner.approach.traits
+    if m.cpu_percent is not None:
+        busy = m.cpu_percent / 100
+        if traits.overlaps_waits != "none" and m.cpu_percent < _IDLE and (m.speedup or 0) > 1.2:
+            yield f"It kept {percent(busy)} of one CPU busy: its time is waiting, and the waits overlapped."
+        elif cpus > 1:
+            yield f"It kept {busy:.1f} of {cpus} CPUs busy."
+        else:
+            yield f"It kept the CPU busy for {percent(busy)} of the time."
+    if m.startup_seconds is not None and m.startup_seconds >= _MUCH_START * winner.seconds > 0:
+        share = percent(min(1.0, m.startup_seconds / winner.seconds))
+        yield f"{share} of its time was start-up ({duration(m.startup_seconds)}), which more tasks would spread."
+    if m.imbalance is not None and m.imbalance >= _UNEVEN:
+        yield f"Its busiest worker did {times(m.imbalance)} the mean of the work: smaller pieces would even that out."
+    yield from _memory(evidence, winner)
+
+
+def _memory(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
+    """Its peak, and what that is more than the baseline's."""
+    peak, base = winner.measurement.peak_memory_mb, evidence.baseline
+    if peak is None or base is None or base is winner or base.measurement.peak_memory_mb is None:
+        return
+    more = peak - base.measurement.peak_memory_mb
+    if more >= 1 and more >= 0.05 * peak:
+        yield f"It needed {megabytes(peak)} at its peak, {megabytes(more)} more than {evidence.name(base)}."
+    else:
+        yield f"It needed {megabytes(peak)} at its peak, no more than {evidence.name(base)}."
+
+
+def _others(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
+    """What held the others back, where it is plain: the GIL, or the price of workers."""
+    others = sorted((r for r in evidence.compared if r is not winner and r.ok), key=lambda r: r.seconds)
+    if held := next((r for r in others if _held_by_gil(evidence, r)), None):
+        busy = f"{(held.measurement.cpu_percent or 0.0) / 100:.1f} of {evidence.case.cpus} CPUs busy"
+        with_workers = f"with {held.arm.workers} workers: the GIL lets one compute at a time"
+        yield f"{evidence.subject(held)} kept {busy} {with_workers}."
+    if dear := next((r for r in others if r.approach.traits.pickles), None):
+        yield from _price_of_workers(evidence, dear)
+
+
+def _held_by_gil(evidence: Evidence, result: ArmResult) -> bool:
+    """Whether several workers took turns on one CPU, with code that wants more."""
+    m, traits = result.measurement, result.approach.traits
+    pure_python = not (traits.parallel_native and evidence.case.profile.releases_gil)
+    takes_turns = traits.pool != "none" and not traits.parallel_python and pure_python and m.gil_enabled is not False
+    computing = (evidence.case.cpu_share or 0.0) >= _HALF and evidence.case.cpus > 1 and result.arm.workers > 1
+    on_one_cpu = m.cpu_percent is not None and _ONE_CPU[0] <= m.cpu_percent <= _ONE_CPU[1]
+    return takes_turns and computing and on_one_cpu
+
+
+def _price_of_workers(evidence: Evidence, result: ArmResult) -> Iterator[str]:
+    """Start-up, or else the CPU time that copying and dispatch took, of workers that get their work pickled."""
+    m, base = result.measurement, evidence.baseline
+    name = evidence.subject(result)
+    if m.startup_seconds is not None and m.startup_seconds >= _MUCH_START * result.seconds > 0:
+        yield f"{name} spent {duration(m.startup_seconds)} of {duration(result.seconds)} on starting its workers."
+        return
+    plain = base.measurement.cpu_seconds if base else None
+    if base and m.cpu_seconds is not None and plain and m.cpu_seconds >= _DEAR * plain:
+        more = times(m.cpu_seconds / plain)
+        yield f"{name} used {more} the CPU time of {evidence.name(base)}: starting workers, and pickling for them."
+
+
+def _not_admitted(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
+    """The fastest of those that were faster than the winner, but are ruled out for this workload."""
+    faster = [r for r in evidence.compared if r.ok and r.ruled_out and r is not winner and r.seconds < winner.seconds]
+    first = min(faster, key=lambda r: r.seconds, default=None)
+    if first is not None and first.ruled_out is not None:
+        because = sentence(first.ruled_out.because)
+        yield f"{evidence.subject(first)} took {duration(first.seconds)}, but is ruled out: {because}"

@@ -1,0 +1,115 @@
+"""The case: a recommendation, the run that tried it, and the tables that both are judged by."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from selector.benchmark.events import Arm, Session
+from selector.catalogue import Traits
+from selector.cost.predict import batch_seconds, estimate
+from selector.decision.table import Rule
+from selector.errors import SelectorError
+from selector.profile import WorkloadProfile
+from selector.recommend.facts import HostFacts, add_cost_facts, add_prediction_facts, build_facts, quantities
+from selector.recommend.knowledge import Knowledge
+from selector.recommend.recommendation import Recommendation
+
+_CPU_BOUND = 0.95  # a task that computes for that share of its time leaves a CPU nothing to do meanwhile
+_TAG = re.compile(r"3\.[0-9]{1,2}t?")
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is judged, and by what."""
+
+    recommendation: Recommendation
+    session: Session
+    knowledge: Knowledge
+
+    @property
+    def profile(self) -> WorkloadProfile:
+        """The workload, with the CPUs and the platform that the recommendation was made for."""
+        return self.recommendation.profile
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run, which is that of the statistics too."""
+        return self.session.start.seed
+
+    @property
+    def cpus(self) -> int:
+        """The usable CPUs of the run."""
+        return self.session.start.cpus
+
+    def traits(self, arm: Arm) -> Traits:
+        """The traits of an arm's approach."""
+        return self.knowledge.approaches[arm.approach].traits
+
+    @cached_property
+    def cpu_share(self) -> float | None:
+        """The part of a task's time in which it computes, 0 to 1: as measured, else as the profile says."""
+        plan, profile = self.session.plan, self.profile
+        if plan is not None and plan.task_cpu_ms is not None and plan.task_wall_ms:
+            return min(1.0, plan.task_cpu_ms / plan.task_wall_ms)
+        cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
+        if cpu is None or wait is None:
+            return 1.0 if profile.workload_type == "cpu" and not wait else None
+        return cpu / (cpu + wait) if cpu + wait else None
+
+    def oversubscribes(self, arm: Arm) -> bool:
+        """Whether it has more workers than CPUs, where its workers compute all the time."""
+        pool = self.traits(arm).pool
+        computes = self.cpu_share is not None and self.cpu_share >= _CPU_BOUND
+        return arm.workers > self.cpus and (pool == "cores" or (pool == "waits" and computes))
+
+    @cached_property
+    def _host(self) -> HostFacts:
+        found = self.session.interpreters
+        tags = tuple((i.interpreter, i.path) for i in found if i.interpreter and _TAG.fullmatch(i.interpreter))
+        return HostFacts(self.profile.platform or "linux", self.profile.cpu_cores or self.cpus, tags)
+
+    def _facts(self, arm: Arm) -> dict[str, Any]:
+        """The facts about an approach with the workers it ran with, as the tables of the recommendation had them."""
+        traits, costs = self.traits(arm), self.knowledge.costs
+        facts = build_facts(self.profile, self._host)
+        work = quantities(self.profile, facts, self._host)
+        add_cost_facts(facts, work, self.knowledge.approaches["multiprocessing"].traits, costs)
+        facts |= {"workload_class": self.recommendation.workload_class, **traits.__dict__, "approach": arm.approach}
+        add_prediction_facts(facts, arm.workers, arm.workers, estimate(traits, arm.workers, work, costs))
+        return facts
+
+    def ruled_out(self, arm: Arm) -> Rule | None:
+        """The first row of eligibility that rules an approach out for this workload."""
+        rules = self.knowledge.tables["eligibility"].decide_among(self._facts(arm)).rules
+        return rules[0] if rules else None
+
+    def band(self, speedup: float, simpler: Arm) -> Rule:
+        """What speedup_bands says to giving up a simpler approach for that speedup; SelectorError if nothing."""
+        table = self.knowledge.tables["speedup_bands"]
+        decision = table.decide_among({**self._facts(simpler), "speedup": speedup})
+        if decision.rules:
+            return decision.rules[0]
+        if not isinstance(decision.output, dict):
+            where = f"table {table.name} in {table.source}"
+            raise SelectorError(f"{where}: no rule matches a speedup of {speedup:.3g}", "add a rule or a default")
+        return Rule("default", (), decision.output, "The table's default applies.")
+
+    def predicted_seconds(self, arm: Arm, **changes: float) -> float | None:
+        """What the cost model says for the tasks that ran, on that interpreter; None where quantities are unknown.
+
+        `changes` replace quantities of the workload, to ask about a part of it.
+        """
+        if self.session.plan is None or not _TAG.fullmatch(arm.interpreter):
+            return None
+        profile = self.profile.model_copy(update={"interpreters": (arm.interpreter,)})
+        work = quantities(profile, build_facts(profile, self._host), self._host)
+        work = work._replace(**{"tasks": self.session.plan.tasks, **changes})  # type: ignore[arg-type]
+        return batch_seconds(self.traits(arm), arm.workers, work, self.knowledge.costs)
+
+
+def worth_it(band: Rule) -> bool:
+    """Whether the bands let a more complex approach win."""
+    return band.outputs["verdict"] in ("consider", "use")

@@ -1,0 +1,95 @@
+"""What to bear in mind when reading the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from selector.validation.evidence import ASSUMED_NOISE, ArmResult, Evidence
+from selector.validation.verdict import Judgement
+from selector.validation.wording import listed, one_line, percent, sentence
+
+_NOISY = 0.10
+_FEW = 3
+
+
+def caveats(evidence: Evidence, judgement: Judgement) -> tuple[str, ...]:
+    """What makes the figures less than they seem, each with what to do about it where something can be done."""
+    return tuple(dict.fromkeys([
+        *_run(evidence),
+        *_interpreters(evidence),
+        *_arms(evidence, judgement),
+        *_noise(evidence),
+        *_workload(evidence),
+    ]))  # fmt: skip
+
+
+def _run(evidence: Evidence) -> Iterator[str]:
+    session = evidence.case.session
+    end = session.end
+    if end is None:
+        yield "The run was cut off: only what was measured until then is judged."
+    elif end.reason == "interrupted":
+        yield "The run was interrupted: only what was measured until then is judged."
+    elif end.reason == "failed":
+        yield sentence(f"The run failed: {one_line(end.detail) or 'no reason given'}")
+    if session.start.recommended not in (None, evidence.case.recommendation.approach):
+        yield (
+            f"The script was made for another recommendation ({session.start.recommended}):"
+            " write it again with `concurrency-selector generate`."
+        )
+
+
+def _interpreters(evidence: Evidence) -> Iterator[str]:
+    for found in evidence.case.session.interpreters:
+        if found.status != "ok":
+            reason = one_line(found.reason) or found.status.replace("_", " ")
+            yield sentence(f"Python {found.interpreter or found.path} could not be used: {reason}")
+
+
+def _arms(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
+    arms = evidence.compared
+    if odd := [r for r in arms if r.measurement.status == "mismatch"]:
+        yield f"Disqualified, because the results are not those of the others: {_names(evidence, odd)}."
+    for result in arms:
+        m = result.measurement
+        if result.ok and m.failures:
+            last = f" ({one_line(m.reason)})" if m.reason else ""
+            runs = m.samples + m.failures
+            yield f"{evidence.subject(result)} failed in {m.failures} of {runs} runs{last}."
+    if held := [r for r in arms if r.ok and r.arm.interpreter.endswith("t") and r.measurement.gil_enabled]:
+        names = _names(evidence, held)
+        yield f"The GIL was on in a free-threaded build, in {names}: an imported module switched it on."
+    if short := [r for r in arms if r.ok and r.measurement.short]:
+        names = _names(evidence, short)
+        yield f"Under 100 ms of steady work in {names}: at that length noise matters. More tasks would help."
+    judged = dict.fromkeys(r for r in (judgement.recommended, judgement.winner) if r is not None and r.ok)
+    if few := [r for r in judged if len(r.samples) < _FEW]:
+        yield f"Fewer than {_FEW} runs of {_names(evidence, few)}: a larger --budget makes the range narrower."
+
+
+def _names(evidence: Evidence, results: Iterable[ArmResult]) -> str:
+    return listed(list(dict.fromkeys(map(evidence.name, results))))
+
+
+def _noise(evidence: Evidence) -> Iterator[str]:
+    if evidence.noise is None and any(r.ok for r in evidence.compared):
+        yield f"How noisy this host is could not be measured; {percent(ASSUMED_NOISE)} is assumed."
+    elif evidence.noise is not None and evidence.noise > _NOISY:
+        yield (
+            f"The same code differed by up to {percent(evidence.noise)} from run to run: close other programs, or use a"
+            " larger --budget."
+        )
+
+
+def _workload(evidence: Evidence) -> Iterator[str]:
+    plan, assumed = evidence.case.session.plan, evidence.case.session.start.assumed
+    if plan is not None and plan.tasks_asked is not None and plan.tasks != plan.tasks_asked:
+        effect = "more" if plan.tasks < plan.tasks_asked else "less"
+        yield (
+            f"{plan.tasks:,} tasks were measured, the profile says {plan.tasks_asked:,}:"
+            f" start-up weighs {effect} here than there."
+        )
+    if assumed:
+        names = listed([name.lower() for name in assumed])
+        verb = "was" if len(assumed) == 1 else "were"
+        yield f"{names} {verb} assumed, because the profile does not say: the verdict holds for the assumed values."

@@ -1,0 +1,240 @@
+"""The evidence: the cells of a run gathered by arm, and what they come to."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from selector.benchmark import stats
+from selector.benchmark.events import Arm, CellEvent, Session, Status, TaskLatency
+from selector.benchmark.stats import Interval
+from selector.catalogue import Approach
+from selector.decision.table import Rule
+from selector.profile import APPROACHES
+from selector.validation.case import Case
+from selector.validation.models import Measurement, SecondsRange, SpeedupRange
+from selector.validation.wording import duration, said
+
+#: Where the run could not show how noisy this host is, it is taken for rather noisy; a warning says so.
+ASSUMED_NOISE = 0.10
+_PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
+
+
+@dataclass(frozen=True, eq=False)
+class ArmResult:
+    """One arm: its times in seconds (of cells that are ok), what they come to, and the row that rules it out."""
+
+    arm: Arm
+    approach: Approach
+    samples: tuple[float, ...]
+    measurement: Measurement
+    ruled_out: Rule | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a result to compare."""
+        return self.measurement.status == "ok"
+
+    @cached_property
+    def seconds(self) -> float:
+        """The median, if it is ok."""
+        return statistics.median(self.samples)
+
+    @property
+    def place(self) -> int:
+        """How far from the simplest approach it is."""
+        return _PLACE[self.arm.approach]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a run has shown: its arms in the order of the plan, the control folded into the baseline.
+
+    `baseline` is the one that speedups refer to, None if it has no result; `noise` is None where the run cannot tell.
+    """
+
+    case: Case
+    arms: tuple[ArmResult, ...]
+    baseline: ArmResult | None
+    noise: float | None
+
+    @cached_property
+    def compared(self) -> tuple[ArmResult, ...]:
+        """The arms that compete: all but those that try another pool size."""
+        return tuple(r for r in self.arms if r.arm.role != "scaling")
+
+    @property
+    def reckoned_noise(self) -> float:
+        """The noise to reckon with: the host's, or an assumption."""
+        return ASSUMED_NOISE if self.noise is None else self.noise
+
+    def ratio(self, slow: ArmResult, fast: ArmResult) -> Interval:
+        """How many times as long the one took as the other."""
+        return stats.bootstrap_ratio(slow.samples, fast.samples, noise=self.reckoned_noise, seed=self.case.seed)
+
+    def name(self, result: ArmResult) -> str:
+        """What a sentence calls it: with its interpreter, where the approach ran on several."""
+        tags = {r.arm.interpreter for r in self.compared if r.arm.approach == result.arm.approach}
+        return said(result.approach) + (f" on {result.arm.interpreter}" if len(tags) > 1 else "")
+
+    def subject(self, result: ArmResult) -> str:
+        """The same at the beginning of a sentence."""
+        name = self.name(result)
+        return name[:1].upper() + name[1:] if result.approach.title[:1].isupper() else name
+
+
+def gather(case: Case) -> Evidence:
+    """The evidence of a run. Of several variants of the work only the plain one counts, else the first."""
+    planned = case.session.plan.arms if case.session.plan else ()
+    variant = "" if any(arm.variant == "" for arm in planned) else planned[0].variant if planned else ""
+    arms = [arm for arm in planned if arm.variant == variant]
+    cells = {arm.arm: [cell for cell in case.session.cells if cell.arm == arm.arm] for arm in arms}
+    baseline = _baseline(arms, case.session)
+    if baseline is None:
+        samples: tuple[float, ...] = ()
+        noise = _noise((), (), cells.values(), case.seed)
+    else:
+        controls = [
+            cell
+            for arm in arms
+            if arm.role == "control" and arm.interpreter == baseline.interpreter
+            for cell in cells[arm.arm]
+        ]
+        noise = _noise(_seconds(cells[baseline.arm]), _seconds(controls), cells.values(), case.seed)
+        cells[baseline.arm] += controls
+        samples = _seconds(cells[baseline.arm])
+    measuring = _Measuring(case, baseline, samples, ASSUMED_NOISE if noise is None else noise)
+    results = tuple(measuring.result(arm, cells[arm.arm]) for arm in arms if arm.role != "control")
+    return Evidence(case, results, next((r for r in results if r.arm is baseline and r.ok), None), noise)
+
+
+def _baseline(arms: Sequence[Arm], session: Session) -> Arm | None:
+    """The baseline on the reference interpreter; on another, if the plan has none there."""
+    reference = {i.interpreter for i in session.interpreters if i.reference}
+    found = [arm for arm in arms if arm.role == "baseline"]
+    return next((arm for arm in found if arm.interpreter in reference), found[0] if found else None)
+
+
+def _noise(
+    own: Sequence[float], control: Sequence[float], every: Iterable[Sequence[CellEvent]], seed: int
+) -> float | None:
+    """The noise by the A/A control; without one, by the scatter of whichever arm ran most often."""
+    if own and control:
+        return stats.noise_floor(own, control, seed=seed)
+    return stats.noise_floor(max(map(_seconds, every), key=len, default=()), (), seed=seed)
+
+
+def _seconds(cells: Sequence[CellEvent]) -> tuple[float, ...]:
+    """The times of the cells that are ok; none of an arm that ever gave another result.
+
+    Right most of the time is not right: the odd result shows that its workers disturb each other.
+    """
+    if any(cell.status == "mismatch" for cell in cells):
+        return ()
+    return tuple(cell.seconds for cell in cells if cell.status == "ok" and cell.seconds is not None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Measuring:
+    """What it takes to judge an arm by its cells: the case, the baseline with its times, and the noise."""
+
+    case: Case
+    baseline: Arm | None
+    baseline_samples: tuple[float, ...]
+    noise: float
+
+    def result(self, arm: Arm, cells: Sequence[CellEvent]) -> ArmResult:
+        """The arm with everything its cells come to."""
+        approach = self.case.knowledge.approaches[arm.approach]
+        samples = _seconds(cells)
+        good = [cell for cell in cells if cell.status == "ok"] if samples else []
+        status, reason = self._fate(arm, cells, samples)
+        measurement = Measurement(
+            approach=arm.approach,
+            title=approach.title,
+            interpreter=arm.interpreter,
+            workers=arm.workers,
+            role=arm.role,
+            status=status,
+            reason=reason,
+            samples=len(samples),
+            failures=sum(cell.status not in ("ok", "not_run") for cell in cells),
+            oversubscribed=self.case.oversubscribes(arm),
+            predicted_seconds=self.case.predicted_seconds(arm),
+            **self._times(arm, samples),
+            **_figures(good),
+        )
+        return ArmResult(arm, approach, samples, measurement, self.case.ruled_out(arm))
+
+    def _fate(self, arm: Arm, cells: Sequence[CellEvent], samples: tuple[float, ...]) -> tuple[Status, str]:
+        """What is to be said of it: ok if any cell counts, else what became of the last one or why there is none.
+
+        The reason is that of its last failure, also where other cells are ok.
+        """
+        failed = [cell for cell in cells if cell.status != "ok"]
+        failed = [cell for cell in failed if cell.status == "mismatch"] or failed
+        reason = failed[-1].reason if failed else ""
+        if samples:
+            return "ok", reason
+        if failed:
+            return failed[-1].status, reason
+        dropped = [d.reason for d in self.case.session.dropped if d.arm == arm.arm]
+        return "not_run", dropped[-1] if dropped else _why_not_run(self.case.session)
+
+    def _times(self, arm: Arm, samples: tuple[float, ...]) -> dict[str, Any]:
+        """Its time, and its speedup over the baseline with what the bands say to it."""
+        found: dict[str, Any] = dict.fromkeys(("seconds", "speedup", "speedup_range", "band"))
+        if not samples:
+            return found
+        low, mid, high = stats.median(samples, noise=self.noise, seed=self.case.seed)
+        found["seconds"] = SecondsRange(median=mid, low=low, high=high)
+        if self.baseline is None or not self.baseline_samples:
+            return found
+        ratio = Interval(1.0, 1.0, 1.0)
+        if arm is not self.baseline:
+            ratio = stats.bootstrap_ratio(self.baseline_samples, samples, noise=self.noise, seed=self.case.seed)
+        found["speedup"], found["speedup_range"] = ratio.mid, SpeedupRange(low=ratio.low, high=ratio.high)
+        found["band"] = str(self.case.band(ratio.mid, self.baseline).outputs["verdict"])
+        return found
+
+
+def _why_not_run(session: Session) -> str:
+    if session.end is None:
+        return "the run was cut off before"
+    match session.end.reason:
+        case "budget":
+            return f"the budget of {duration(session.start.budget_seconds)} ended before"
+        case "interrupted":
+            return "the run was interrupted before"
+        case "failed":
+            return f"the run failed before: {session.end.detail or 'no reason given'}"
+    return "the script left it out"
+
+
+_MEDIANS = (
+    "cpu_percent", "cpu_seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds",
+    "imbalance",
+)  # fmt: skip
+
+
+def _figures(good: Sequence[CellEvent]) -> dict[str, Any]:
+    """Medians over the cells, the largest peak of memory, and what the last of them said of the GIL and the metric."""
+    found: dict[str, Any] = {name: _known(good, name, statistics.median) for name in _MEDIANS}
+    found["workers_seen"] = _known(good, "workers_seen", statistics.median_low)
+    found["peak_memory_mb"] = _known(good, "peak_memory_mb", max)
+    for name in ("memory_metric", "gil_enabled"):
+        found[name] = _known(good, name, lambda values: values[-1])
+    found["short"] = 2 * sum(bool(cell.short) for cell in good) > len(good)
+    latencies = [cell.task_latency_ms for cell in good if cell.task_latency_ms is not None]
+    middle = {p: statistics.median(getattr(each, p) for each in latencies) for p in ("p50", "p95", "p99") if latencies}
+    found["task_latency_ms"] = TaskLatency(**middle) if middle else None
+    return found
+
+
+def _known(cells: Sequence[CellEvent], name: str, summary: Callable[[list[Any]], Any]) -> Any:
+    """The summary of one field over the cells that have it; None if none has."""
+    values = [value for cell in cells if (value := getattr(cell, name)) is not None]
+    return summary(values) if values else None

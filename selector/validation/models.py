@@ -1,0 +1,155 @@
+"""What a validation ends in, as models that can be saved as JSON, read back and rendered."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
+
+from selector.benchmark.events import Role, Status, TaskLatency
+from selector.profile import ApproachId, WorkloadProfile
+from selector.recommend.recommendation import Expected
+
+Verdict = Literal["confirmed", "tie", "refuted", "inconclusive"]
+
+
+class _Saved(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        defer_build=True,
+        allow_inf_nan=False,
+        populate_by_name=True,
+        serialize_by_alias=True,
+    )
+
+
+class SecondsRange(_Saved):
+    """The median of the cells, with its 95 % interval."""
+
+    median: float
+    low: float
+    high: float
+
+
+class SpeedupRange(_Saved):
+    """The ends of the 95 % interval of a speedup."""
+
+    low: float
+    high: float
+
+
+class Measurement(_Saved):
+    """One arm of the benchmark: what its good cells came to; every figure is None unless `status` is ok.
+
+    Seconds and shares are medians over the cells, `peak_memory_mb` is their largest. `speedup` is against the baseline
+    (single-threaded on the reference interpreter), `band` what the table speedup_bands says to it. `reason` is that of
+    the last cell that failed. `predicted_seconds` is the cost model's for just these tasks and workers.
+    """
+
+    approach: ApproachId
+    title: str
+    interpreter: str
+    workers: int
+    role: Role
+    status: Status
+    reason: str
+    seconds: SecondsRange | None
+    speedup: float | None
+    speedup_range: SpeedupRange | None
+    band: str | None
+    cpu_percent: float | None
+    cpu_seconds: float | None
+    peak_memory_mb: float | None
+    memory_metric: str | None
+    task_latency_ms: TaskLatency | None
+    launch_seconds: float | None
+    startup_seconds: float | None
+    first_result_seconds: float | None
+    steady_seconds: float | None
+    samples: int
+    failures: int
+    gil_enabled: bool | None
+    workers_seen: int | None
+    imbalance: float | None
+    oversubscribed: bool
+    short: bool
+    predicted_seconds: float | None
+
+
+class Requirement(_Saved):
+    """A limit of the profile against what the recommended approach took; None where that was not measured."""
+
+    required: float
+    measured: float | None
+    met: bool | None
+
+
+class ScalingPoint(_Saved):
+    """The recommended approach with so many workers; `speedup` is against one worker of it, if that was measured."""
+
+    workers: int
+    seconds: float
+    speedup: float | None
+    oversubscribed: bool
+
+
+class Scalability(_Saved):
+    """How the recommended approach scales, and the universal scalability law fitted to it.
+
+    The law is fitted to pools that are not oversubscribed: past the CPUs one measures the scheduler, not the code.
+    """
+
+    approach: ApproachId
+    interpreter: str
+    points: tuple[ScalingPoint, ...]
+    contention: float | None
+    coherence: float | None
+    best_workers: float | None
+    stops_paying_at: int | None
+    text: str
+
+
+class ValidationReport(_Saved):
+    """What this host says to a recommendation.
+
+    `verdict` is about time; whether `latency` and `memory` requirements were met stands apart from it (None: there is
+    none). `winner` is the fastest approach, or the simplest within the noise of it. `noise_floor` is 0.03 where two
+    runs of the same thing may differ by 3 %. `used_seconds` is of `budget_seconds`. `complete` is False where the run
+    was cut off, or came to its end before everything ran once.
+    """
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    verdict: Verdict
+    reason: str
+    recommended: ApproachId
+    recommended_interpreter: str | None
+    winner: ApproachId | None
+    winner_interpreter: str | None
+    measurements: tuple[Measurement, ...]
+    latency: Requirement | None
+    memory: Requirement | None
+    noise_floor: float | None
+    analysis: tuple[str, ...]
+    advice: tuple[str, ...]
+    scalability: Scalability | None
+    warnings: tuple[str, ...]
+    tasks: int | None
+    tasks_asked: int | None
+    task_wall_ms: float | None
+    task_cpu_ms: float | None
+    budget_seconds: float
+    used_seconds: float
+    complete: bool
+    io: str
+    seed: int
+    assumed: tuple[str, ...]
+    cpus: int
+    profile: WorkloadProfile
+    expected: Expected
+    workload_class: str
+
+    @field_serializer("profile")
+    def _only_what_is_given(self, profile: WorkloadProfile) -> dict[str, Any]:
+        return profile.given()

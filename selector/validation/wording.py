@@ -1,0 +1,70 @@
+"""Numbers and names as a sentence has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from selector.benchmark.stats import Interval
+from selector.catalogue import Approach
+
+_MOST_REASON = 200
+
+
+def said(approach: Approach) -> str:
+    """The title inside a sentence: `threads` of `Threads`, without its examples; `asyncio` and `MPI` as they are."""
+    title = approach.title.partition(" (")[0]
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+
+
+def duration(seconds: float) -> str:
+    """`410 ms`, `2.31 s`, `75.2 s`, `312 s`."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 99.95 else f"{seconds:.0f} s"
+
+
+def times(ratio: float) -> str:
+    """`1.42x`, `4.1x`, `38x`."""
+    digits = 2 if ratio < 1.995 else 1 if ratio < 9.95 else 0
+    return f"{ratio:.{digits}f}x"
+
+
+def inverse(interval: Interval) -> Interval:
+    """The same comparison the other way round."""
+    return Interval(1 / interval.high, 1 / interval.mid, 1 / interval.low)
+
+
+def span(interval: Interval) -> str:
+    """`1.35x to 1.50x`."""
+    return f"{times(interval.low)} to {times(interval.high)}"
+
+
+def times_with_span(interval: Interval) -> str:
+    """`1.42x (1.35x to 1.50x)`."""
+    return f"{times(interval.mid)} ({span(interval)})"
+
+
+def percent(share: float) -> str:
+    """`2.4 %` of 0.024; whole numbers from 10 on."""
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.2g} %"
+
+
+def megabytes(amount: float) -> str:
+    """`14 MB`, `0.4 MB`."""
+    return f"{amount:.0f} MB" if amount >= 9.5 else f"{amount:.2g} MB"
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def one_line(reason: str) -> str:
+    """A reason out of a script, which may be a page long, as part of a sentence."""
+    text = " ".join(reason.split()).rstrip(".")
+    return text if len(text) <= _MOST_REASON else f"{text[: _MOST_REASON - 3]}..."
+
+
+def sentence(text: str) -> str:
+    """Text with a full stop, whatever it ends in."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,322 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = []
+# ///
+"""Compare concurrency approaches for one workload on this machine.
+
+    python bench.py                          every approach that this Python can run, as a table
+    python bench.py --interpreter python3.14 --interpreter python3.14t
+    uv run --python 3.14t bench.py
+    python bench.py --json                   one JSON object a line, as it happens
+
+The workload below has the quantities of a profile: computing, waiting for a server, data that goes to a worker and
+comes back, a costly start, memory, shared state. Put your own code into `work` and `work_async` to measure that.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from approaches import offload
+from harness import Workload, main
+
+if TYPE_CHECKING:
+    import socket
+
+# --- parameters: begin ---
+NAME = "Sixty-four tasks that compute and wait"
+RECOMMENDED: str | None = None
+APPROACHES: tuple[str, ...] = (
+    "single_threaded",
+    "asyncio",
+    "threads",
+    "asyncio_threads",
+    "free_threaded",
+    "asyncio_free_threaded",
+    "subinterpreters",
+    "multiprocessing",
+    "asyncio_processes",
+)
+WORKERS: dict[str, int] = {"threads": 16, "free_threaded": 16}  # pool sizes; the others have CPUS workers
+SCALING: tuple[int, ...] = ()  # further pool sizes for the recommended approach
+CPUS = 2
+TASKS: int | None = 64
+CONCURRENCY: int | None = None  # operations in flight at once
+CPU_MS_PER_TASK = 5.0
+IO_WAIT_MS_PER_TASK = 20.0
+PAYLOAD_KB_PER_TASK = 0.0
+TASK_MEMORY_MB = 0.0
+STARTUP_MS = 0.0
+STARTUP_MEMORY_MB = 0.0
+SHARED_STATE = "none"  # or read_only, disjoint_writes, hot_writes
+RELEASES_GIL = False  # the computing is native code that releases the GIL
+NATIVE_PARALLEL = False  # and its library can use every CPU by itself
+ASYNC_LIBRARY = True  # there is an async client for what is waited for
+MEMORY_BUDGET_MB: float | None = None
+ASSUMED: tuple[str, ...] = ()  # parameters that nobody gave
+BUDGET_SECONDS = 60.0
+# --- parameters: end ---
+
+Item = tuple[int, bytes]
+Result = tuple[int, bytes, dict[int, int]]
+
+# --- your code: begin ---
+# One task, twice: blocking, and for an event loop. Both must be functions of this file, take one item and return a
+# value that pickles. Imports that a worker needs go to the top of the file, what it loads once into `start_worker`.
+
+
+def work(item: Item) -> Result:
+    """One task, blocking: what plain code, threads, processes and subinterpreters run."""
+    wait()
+    return compute(item)
+
+
+async def work_async(item: Item) -> Result:
+    """The same task for an event loop: it awaits what it waits for and hands computing to `offload`."""
+    if not ASYNC_LIBRARY:
+        result: Result = await offload(work, item)  # a blocking library holds a thread while it waits
+        return result
+    await wait_async()
+    return await offload(compute, item) if CPU_MS_PER_TASK else compute(item)
+
+
+def start_worker() -> None:
+    """The costly start, once in each process and subinterpreter: it computes for STARTUP_MS and keeps its memory."""
+    worker.kept = touched_memory(STARTUP_MEMORY_MB)
+    end = time.thread_time() + STARTUP_MS / 1000
+    while time.thread_time() < end:
+        pass
+
+
+def items(count: int) -> list[Item]:
+    """The tasks: a number, and the data that goes to the worker and comes back."""
+    size = int(PAYLOAD_KB_PER_TASK * 1024)
+    return [(number, number.to_bytes(8, "little") * (size // 8) + bytes(size % 8)) for number in range(count)]
+
+
+# --- your code: end ---
+
+
+class _Worker(threading.local):
+    """What one thread of a worker has for itself."""
+
+    connection: socket.socket | None = None
+
+
+class _Process:
+    """What one process (or subinterpreter) has: its settings, what the costly start left, the state that is shared."""
+
+    def __init__(self) -> None:
+        self.settings: dict[str, Any] = {}
+        self.started = False
+        self.lock = threading.Lock()
+        self.kept = bytearray()
+        self.connections: list[Any] = []  # of the event loop, not in use at the moment
+        self.counts: dict[int, int] = {}  # written by every task
+        self.own: dict[int, dict[int, int]] = {}  # written by its task only
+        self.table = {key: key * 7919 for key in range(256)}  # only read
+
+
+worker = _Process()
+thread = _Worker()
+
+
+def configure(settings: dict[str, Any]) -> None:
+    """Take the settings of this run: `steps` of computing a task, `io`, `port`, `library_threads`, `shares_memory`."""
+    worker.settings = settings
+    for module in ("socket",) * bool(IO_WAIT_MS_PER_TASK) + ("hashlib",) * (RELEASES_GIL or NATIVE_PARALLEL):
+        importlib.import_module(module)  # before the clock runs; and only what is needed, as workers import it again
+
+
+def start(settings: dict[str, Any]) -> None:
+    """Prepare a worker: its settings, and the costly start if no other thread of the process has done it."""
+    with worker.lock:
+        if not worker.started:
+            configure(settings)
+            start_worker()
+            worker.started = True
+
+
+def wait() -> None:
+    """Wait for the server (or sleep), as a blocking client does."""
+    if not IO_WAIT_MS_PER_TASK:
+        return
+    if worker.settings["io"] == "sleep":
+        time.sleep(IO_WAIT_MS_PER_TASK / 1000)
+        return
+    if thread.connection is None:
+        import socket
+
+        thread.connection = socket.create_connection(("127.0.0.1", worker.settings["port"]))
+        thread.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    thread.connection.sendall(b"%f\n" % IO_WAIT_MS_PER_TASK)
+    if not thread.connection.recv(16):
+        raise ConnectionError("the server closed the connection")
+
+
+async def wait_async() -> None:
+    """Wait for the server (or sleep) without holding the loop; connections are used again."""
+    if not IO_WAIT_MS_PER_TASK:
+        return
+    import asyncio
+
+    if worker.settings["io"] == "sleep":
+        await asyncio.sleep(IO_WAIT_MS_PER_TASK / 1000)
+        return
+    if worker.connections:
+        reader, writer = worker.connections.pop()
+    else:
+        reader, writer = await asyncio.open_connection("127.0.0.1", worker.settings["port"])
+    writer.write(b"%f\n" % IO_WAIT_MS_PER_TASK)
+    await writer.drain()
+    await reader.readexactly(3)
+    worker.connections.append((reader, writer))
+
+
+async def close_async() -> None:
+    """Close the connections of the event loop."""
+    while worker.connections:
+        _, writer = worker.connections.pop()
+        writer.close()
+        await writer.wait_closed()
+
+
+def compute(item: Item) -> Result:
+    """The computing part of a task. The dictionary is what it wrote to shared state where nothing can be shared."""
+    number, payload = item
+    memory = touched_memory(TASK_MEMORY_MB)
+    steps: int = worker.settings["steps"]
+    if RELEASES_GIL or NATIVE_PARALLEL:
+        return hash_blocks(steps), payload, {}
+    if SHARED_STATE == "none":
+        return count_up(number, 0, steps), payload, {}
+    value, written = share(number, steps)
+    del memory
+    return value, payload, {} if worker.settings["shares_memory"] else written
+
+
+def touched_memory(megabytes: float) -> bytearray:
+    """Memory that is really there: every page of it has been written."""
+    memory = bytearray(int(megabytes * 1024 * 1024))
+    memory[::4096] = bytes(len(range(0, len(memory), 4096)))
+    return memory
+
+
+def count_up(value: int, begin: int, end: int) -> int:
+    """Pure Python that holds the GIL."""
+    for step in range(begin, end):
+        value = (value + step * step) % 65_521
+    return value
+
+
+_BLOCK = bytes(65_536)
+
+
+def hash_blocks(blocks: int) -> int:
+    """Native code that releases the GIL: hashlib does from 2048 bytes on. The library may spread it over threads."""
+    parts = worker.settings["library_threads"]
+    if parts == 1:
+        return _hash(blocks)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(parts) as pool:
+        return sum(pool.map(_hash, [blocks // parts + (part < blocks % parts) for part in range(parts)])) % 256
+
+
+def _hash(blocks: int) -> int:
+    import hashlib
+
+    digest = hashlib.sha256()
+    for _ in range(blocks):
+        digest.update(_BLOCK)
+    return digest.digest()[0] if blocks else 0
+
+
+_STEPS_BETWEEN_ACCESSES = 50  # some 2 us of computing: shared state that matters
+
+
+def share(number: int, steps: int) -> tuple[int, dict[int, int]]:
+    """Computing with an access to shared state every few steps; also returns what was written to it."""
+    value, written = number, dict[int, int]()
+    own = worker.own.setdefault(number, {}) if SHARED_STATE == "disjoint_writes" else written
+    for begin in range(0, steps, _STEPS_BETWEEN_ACCESSES):
+        value = count_up(value, begin, min(begin + _STEPS_BETWEEN_ACCESSES, steps))
+        key = value % 16
+        if SHARED_STATE == "read_only":
+            value = (value + worker.table[value % 256]) % 65_521
+        elif SHARED_STATE == "disjoint_writes" or not worker.settings["shares_memory"]:
+            own[key] = own.get(key, 0) + 1
+        else:
+            with worker.lock:
+                worker.counts[key] = worker.counts.get(key, 0) + 1
+    return value, own
+
+
+def merge(results: list[Result]) -> dict[int, int]:
+    """The shared state after all tasks: what threads wrote to it, and what workers without shared memory sent back."""
+    total = dict(worker.counts)
+    for written in [*worker.own.values(), *(result[2] for result in results)]:
+        for key, count in written.items():
+            total[key] = total.get(key, 0) + count
+    return dict(sorted(total.items()))
+
+
+def calibrate() -> dict[str, Any]:
+    """How many steps make CPU_MS_PER_TASK on this Python, as single-threaded code would take them."""
+    target = CPU_MS_PER_TASK / 1000
+    configure({"steps": 0, "library_threads": 1, "shares_memory": True})
+    other = _seconds_of_steps(0)  # what a task computes beside its steps, such as touching its memory
+    if target <= other:
+        return {"steps": 0}
+    steps = 1
+    while (took := _seconds_of_steps(steps)) < min(target, 0.02):
+        steps *= 2
+    for _ in range(2):  # once more near the right number: numbers that grow make later steps slower
+        steps = max(1, round(steps * (target - other) / max(took - other, 1e-9)))
+        if target > 0.1:
+            break
+        took = _seconds_of_steps(steps)
+    return {"steps": steps}
+
+
+def _seconds_of_steps(steps: int) -> float:
+    """The fastest of several tries: whatever disturbs a measurement makes it longer."""
+    worker.settings["steps"] = steps
+    tries = []
+    for _ in range(7):
+        begun = time.perf_counter()
+        compute((0, b""))
+        tries.append(time.perf_counter() - begun)
+    return min(tries)
+
+
+if __name__ == "__main__":
+    sys.exit(
+        main(
+            Workload(
+                name=NAME,
+                recommended=RECOMMENDED,
+                approaches=APPROACHES,
+                workers=WORKERS,
+                scaling=SCALING,
+                cpus=CPUS,
+                tasks=TASKS,
+                concurrency=CONCURRENCY,
+                memory_budget_mb=MEMORY_BUDGET_MB,
+                assumed=ASSUMED,
+                budget_seconds=BUDGET_SECONDS,
+                work=work,
+                work_async=work_async,
+                items=items,
+                calibrate=calibrate,
+                configure=configure,
+                start=start,
+                close_async=close_async,
+                merge=merge,
+            )
+        )
+    )

@@ -1,0 +1,284 @@
+"""The events of a benchmark run: what is accepted, what is refused and with which words, and runs read back from files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from selector import SelectorError, __version__
+from selector.benchmark import events
+from selector.benchmark.events import (
+    MAX_LINE_BYTES,
+    CellEvent,
+    EndEvent,
+    Event,
+    RunningEvent,
+    Session,
+    UnknownSchemaError,
+    collect,
+    event_line,
+    parse_event,
+    read_events,
+)
+
+START = {
+    "event": "start", "schema": 1, "name": "images", "seed": 123, "budget_seconds": 60.0, "io": "socket", "cpus": 2,
+    "recommended": "free_threaded", "assumed": ["CPU_MS_PER_TASK"], "memory_limit_mb": 18000.0, "python": "3.14.10",
+}  # fmt: skip
+INTERPRETER = {
+    "event": "interpreter", "interpreter": "3.14", "path": "/usr/local/bin/python3.14", "version": "3.14.10",
+    "free_threaded_build": False, "gil_enabled": True, "reference": True, "status": "ok", "reason": "",
+}  # fmt: skip
+ARM = {"approach": "single_threaded", "interpreter": "3.14", "workers": 1, "role": "baseline", "variant": ""}
+PLAN = {
+    "event": "plan", "tasks": 64, "tasks_asked": None, "task_wall_ms": 5.1, "task_cpu_ms": 5.0,
+    "arms": [{"arm": 0, **ARM}, {"arm": 1, **ARM, "role": "control"}],
+}  # fmt: skip
+RUNNING = {"event": "running", "arm": 0, "round": 0, "elapsed_seconds": 1.2, "seconds_left": 58.8}
+CELL = {
+    "event": "cell", "arm": 0, "round": 0, **ARM, "status": "ok", "reason": "", "tasks": 64, "seconds": 0.41,
+    "launch_seconds": 0.05, "startup_seconds": 0.01, "first_result_seconds": 0.02, "steady_seconds": 0.38,
+    "cpu_seconds": 0.4, "cpu_percent": 98.1, "peak_memory_mb": 14.2, "memory_metric": "pss",
+    "task_latency_ms": {"p50": 5.0, "p95": 5.4, "p99": 6.0}, "gil_enabled": True, "checksum": "9f3a",
+    "workers_seen": 1, "imbalance": 1.0, "short": False,
+}  # fmt: skip
+DROPPED = {"event": "dropped", "arm": 1, "reason": "2.4x slower than asyncio"}
+END = {"event": "end", "reason": "budget", "detail": "", "seconds": 59.1}
+RUN = [START, INTERPRETER, PLAN, RUNNING, CELL, DROPPED, END]
+MEASURED = list(CELL)[list(CELL).index("tasks") :]
+
+
+def parsed(*lines: dict[str, Any]) -> list[Event]:
+    return [parse_event(json.dumps(line)) for line in lines]
+
+
+def saved(path: Path, *lines: Any, last: bytes = b"") -> Path:
+    texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
+    path.write_bytes(b"".join(text + b"\n" for text in texts) + last)
+    return path
+
+
+def refused(line: str | bytes) -> str:
+    with pytest.raises(SelectorError) as caught:
+        parse_event(line)
+    assert caught.value.exit_code == 1
+    assert str(caught.value).isprintable()
+    return caught.value.message
+
+
+# One line -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", RUN, ids=lambda line: line["event"])
+def test_an_event_is_written_as_the_contract_has_it(line):
+    (event,) = parsed(line)
+    assert event.event == line["event"]
+    assert event_line(event).endswith(b"}\n")
+    assert list(json.loads(event_line(event)).items()) == list(line.items())
+
+
+def test_bytes_and_text_are_the_same_and_line_ends_do_not_matter():
+    assert parse_event(json.dumps(END).encode() + b"\r\n") == parse_event(json.dumps(END)) == parsed(END)[0]
+
+
+def test_a_whole_number_is_an_amount_too():
+    assert parsed({**END, "seconds": 59}) == [EndEvent(reason="budget", detail="", seconds=59.0)]
+
+
+@pytest.mark.parametrize("line", RUN, ids=lambda line: line["event"])
+@pytest.mark.parametrize("how", ["missing", "unknown", "text"])
+def test_every_field_is_checked(line, how):
+    for field in line:
+        changed = dict(line)
+        if how == "missing":
+            del changed[field]
+        elif how == "unknown":
+            changed[f"{field}_"] = changed[field]
+        else:
+            changed[field] = {"text": "for", "a": "number"}
+        message = refused(json.dumps(changed))
+        assert message.startswith("no benchmark event: ")
+        if field != "event":
+            assert message.startswith(f"no benchmark event: {line['event']}.{field}")
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("", "Invalid JSON"),
+        ("hello", "Invalid JSON"),
+        ("null", "no benchmark event"),
+        ("5", "no benchmark event"),
+        ("[]", "no benchmark event"),
+        ("{}", "event"),
+        ('{"event": "login\x1b[31m"}', "Invalid JSON"),
+        ('{"event": "login\\u001b[31m"}', "Input tag 'login\\x1b[31m'"),
+        ('{"event": ["start"]}', "no benchmark event"),
+        (b"\xff\xfe{}", "Invalid JSON"),
+        ("\ud800", "Invalid JSON"),
+        ("[" * 100_000, "recursion"),
+        (json.dumps(START)[:50], "Invalid JSON"),
+        (json.dumps(END) * 2, "Invalid JSON: trailing"),
+        (json.dumps({**END, "seconds": float("nan")}), "end.seconds: Input should be a finite number"),
+        (json.dumps({**END, "seconds": float("inf")}), "end.seconds: Input should be a finite number"),
+        (json.dumps(END).replace("59.1", "1e400"), "end.seconds"),
+        (json.dumps(END).replace("59.1", "9" * 5000), "out of range"),
+        (json.dumps({**END, "seconds": -1}), "end.seconds: Input should be greater than or equal to 0"),
+        (json.dumps({**END, "seconds": True}), "end.seconds: Input should be a valid number"),
+        (json.dumps({**END, "seconds": "1"}), "end.seconds: Input should be a valid number"),
+        (json.dumps({**END, "reason": "bored"}), "end.reason: Input should be 'budget', "),
+        (json.dumps({**END, "detail": "x" * 2001}), "end.detail: String should have at most 2000 characters"),
+        (json.dumps({**END, "\u202e": 1}), "end.\\u202e: Extra inputs are not permitted"),
+        (json.dumps({**CELL, "round": 1.0}), "cell.round: Input should be a valid integer"),
+        (json.dumps({**CELL, "approach": "green_threads"}), "cell.approach: Input should be 'single_threaded'"),
+        (json.dumps({**CELL, "seconds": None}), "a cell that is ok has its seconds"),
+        (json.dumps({**PLAN, "arms": [{**ARM, "arm": -1}]}), "plan.arms.0.arm: Input should be greater"),
+        (json.dumps({**START, "schema": True}), "start.schema: Input should be a valid integer"),
+        (json.dumps({**START, "schema": "1"}), "start.schema: Input should be a valid integer"),
+        (" " * MAX_LINE_BYTES + json.dumps(END), "longer than 1,000,000 bytes"),
+    ],
+)
+def test_what_is_no_event_is_refused_in_one_printable_line(line, part):
+    assert part in refused(line)
+
+
+@given(st.binary() | st.text() | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(json.dumps))
+def test_no_line_breaks_the_parser(line):
+    refused(line)
+
+
+@pytest.mark.parametrize(("schema", "needed"), [(2, "a newer"), (10**30, "a newer"), (0, "an older"), (-1, "an older")])
+def test_events_of_another_schema_say_which_version_reads_them(schema, needed):
+    with pytest.raises(UnknownSchemaError) as caught:
+        parse_event(json.dumps({"event": "start", "schema": schema, "whatever": 1}))
+    assert f"schema {schema}: that takes {needed} concurrency-selector than {__version__}" in caught.value.message
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize("status", ["timeout", "crash", "out_of_memory", "unpicklable", "not_run"])
+def test_a_cell_that_failed_has_a_reason_and_measured_nothing(status):
+    (cell,) = parsed({**CELL, **dict.fromkeys(MEASURED), "status": status, "reason": "killed by signal 9"})
+    assert isinstance(cell, CellEvent)
+    assert cell.seconds is None and cell.task_latency_ms is None and cell.short is None
+
+
+def test_a_cell_whose_results_differ_keeps_what_was_measured():
+    (cell,) = parsed({**CELL, "status": "mismatch", "reason": "another checksum"})
+    assert isinstance(cell, CellEvent)
+    assert cell.seconds == 0.41
+
+
+def test_an_interpreter_that_does_not_start_is_known_by_its_path():
+    unknown = dict.fromkeys(["interpreter", "version", "free_threaded_build", "gil_enabled"])
+    parsed({**INTERPRETER, **unknown, "status": "error", "reason": "exit code 1"})
+
+
+def test_the_budget_may_be_overdrawn():
+    (running,) = parsed({**RUNNING, "seconds_left": -0.3})
+    assert isinstance(running, RunningEvent)
+    assert running.seconds_left == -0.3
+
+
+@given(
+    seconds=st.floats(0, 1e12), detail=st.text(max_size=2000), reason=st.sampled_from(["budget", "done", "interrupted"])
+)
+def test_what_is_written_is_read_back_as_one_line(seconds, detail, reason):
+    event = EndEvent(reason=reason, detail=detail, seconds=seconds)
+    assert event_line(event).count(b"\n") == 1
+    assert parse_event(event_line(event)) == event
+
+
+# A run ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_sorted_by_kind():
+    start, interpreter, plan, _, cell, dropped, end = parsed(*RUN)
+    assert collect(parsed(*RUN)) == Session(start, (interpreter,), plan, (cell,), (dropped,), end)  # type: ignore[arg-type]
+
+
+def test_a_run_that_was_cut_off():
+    assert collect(parsed(START)) == Session(parsed(START)[0], (), None, (), (), None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], "no benchmark events\na run begins with its start event"),
+        ([INTERPRETER, START], 'a benchmark event "interpreter" where none belongs\na run begins with one start'),
+        ([START, START], 'a benchmark event "start" where none belongs'),
+        ([START, END, END], 'a benchmark event "end" where none belongs'),
+        ([START, END, START], 'a benchmark event "start" where none belongs'),
+        ([START, PLAN, PLAN], 'a benchmark event "plan" where none belongs\na run has one plan'),
+        ([START, CELL], 'a benchmark event "cell" where none belongs\narm 0 is in no plan before it'),
+        ([START, PLAN, {**DROPPED, "arm": 2}], "arm 2 is in no plan before it"),
+    ],
+)
+def test_events_that_are_not_those_of_one_run(lines, message):
+    with pytest.raises(SelectorError) as caught:
+        collect(parsed(*lines))
+    assert message in str(caught.value) and caught.value.exit_code == 1
+
+
+# A file ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_saved_run_is_read_back(tmp_path):
+    assert read_events(saved(tmp_path / "run.jsonl", *RUN)) == collect(parsed(*RUN))
+
+
+def test_blank_lines_and_the_line_ends_of_windows_do_not_matter(tmp_path):
+    file = tmp_path / "run.jsonl"
+    file.write_bytes(b"\r\n".join(json.dumps(line).encode() for line in RUN) + b"\r\n\r\n")
+    assert read_events(file) == collect(parsed(*RUN))
+
+
+def test_a_run_cut_off_anywhere_keeps_its_whole_lines(tmp_path):
+    whole = saved(tmp_path / "whole.jsonl", *RUN).read_bytes()
+    begin = len(json.dumps(START))
+    for size in range(begin, len(whole), 7):
+        file = tmp_path / "cut.jsonl"
+        file.write_bytes(whole[:size])
+        # A last line that lacks only its end counts.
+        lines = sum(size >= len(b"\n".join(whole.split(b"\n")[: n + 1])) for n in range(len(RUN)))
+        assert read_events(file) == collect(parsed(*RUN[:lines]))
+
+
+@pytest.mark.parametrize(
+    ("lines", "last", "message"),
+    [
+        ([START, b"hello", END], b"", "run.jsonl, line 2: no benchmark event: Invalid JSON"),
+        ([START, b'{"event": "cell"'], b"", "run.jsonl, line 2: no benchmark event: Invalid JSON"),
+        ([START, b"x" * (MAX_LINE_BYTES + 1)], b"", "run.jsonl, line 2: no benchmark event: longer than"),
+        ([{**START, "schema": 2}], b"", "run.jsonl, line 1: these are benchmark events of schema 2"),
+        ([], b'{"event": "start", "schema": 2}', "run.jsonl, line 1: these are benchmark events of schema 2"),
+        ([], b'{"event": "sta', "run.jsonl: no benchmark events"),
+        ([], b"", "run.jsonl: no benchmark events"),
+        ([START, END, END], b"", 'run.jsonl: a benchmark event "end" where none belongs'),
+        ([START, b"\xff"], b"", "run.jsonl, line 2: no benchmark event"),
+    ],
+)
+def test_a_file_that_is_no_saved_run(tmp_path, lines, last, message):
+    with pytest.raises(SelectorError) as caught:
+        read_events(saved(tmp_path / "run.jsonl", *lines, last=last))
+    assert message in caught.value.message
+    assert caught.value.hint and caught.value.exit_code == 2
+    assert str(caught.value).replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("missing", "No such file"), (".", "Is a directory"), ("a\0b", "the name has a NUL")]
+)
+def test_a_file_that_cannot_be_read(tmp_path, name, reason):
+    with pytest.raises(SelectorError, match=f"cannot be read: {reason}"):
+        read_events(tmp_path / name)
+
+
+def test_a_file_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(events, "MAX_FILE_BYTES", 1000)
+    with pytest.raises(SelectorError, match="larger than 1,000 bytes"):
+        read_events(saved(tmp_path / "run.jsonl", *RUN))
