@@ -6,6 +6,7 @@ Every measurement is in the folder of the run as soon as it is finished, so that
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from selector import __version__
-from selector.benchmark.events import Event, collect
+from selector.benchmark.events import Event, StartEvent, collect
 from selector.benchmark.plan import BenchmarkPlan, IoKind, plan_benchmark
-from selector.benchmark.render import render, write_script
+from selector.benchmark.render import PARAMETERS_BEGIN, render, template_parameters, write_script
 from selector.benchmark.run import BenchmarkRun, run_benchmark
 from selector.errors import SelectorError
 from selector.files import write_atomically
@@ -30,12 +31,14 @@ from selector.recommend.recommendation import Recommendation
 from selector.report.markdown import render_markdown
 from selector.report.validation_documents import validation_document
 from selector.resources import resource_dir
+from selector.text import quoted, suggestion
 from selector.validation import ValidationReport, validate_results
 
 #: What shows a run: a context that gives what is to be called with each event.
 View = Callable[[], AbstractContextManager[Callable[[Event], None]]]
 _RUNS_KEPT = 10  # in the cache folder, where nobody asked for the files to be kept
 TEMPLATE = "compare_approaches"
+_ABOUT = f"Written by concurrency-selector {__version__}."
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,15 @@ class BenchmarkOptions:
 
 @dataclass(frozen=True)
 class Proof:
-    """What came of a run: the report, the folder with all that it rests on, and whether Ctrl-C ended it."""
+    """What came of a run: the report, the folder with all that it rests on, and whether Ctrl-C ended it.
+
+    `unsaved` is why the report could not be written into the folder: no reason to lose it.
+    """
 
     report: ValidationReport
     folder: Path
     interrupted: bool
+    unsaved: SelectorError | None = None
 
 
 def plan_for(
@@ -64,7 +71,8 @@ def plan_for(
 ) -> tuple[Recommendation, BenchmarkPlan]:
     """The recommendation for this host, whatever the profile was written for, and the plan to measure it here."""
     available, wanted = _interpreters(options.interpreters)
-    tags = tuple(dict.fromkeys(i.tag for i in available if i.tag in wanted or i.path in wanted))
+    words = {*wanted, *(word.strip().casefold() for word in wanted)}
+    tags = tuple(dict.fromkeys(i.tag for i in available if i.tag in words or i.path in words))
     here = selector.here
     on_this_host = profile.model_copy(
         update={
@@ -94,17 +102,55 @@ def _interpreters(wanted: tuple[str, ...]) -> tuple[list[Interpreter], tuple[str
 
     One that is given by its path stands for its version. A version that is not here the plan refuses.
     """
-    given = {name: interpreter_at(name) for name in wanted if os.sep in name or not name.startswith("3.")}
+    given = {name: interpreter_at(name) for name in wanted if os.sep in name or not name.strip().startswith("3.")}
     tags = {i.tag for i in given.values()}
     found = [i for i in find_interpreters() if i.implementation == "CPython" and i.tag not in tags]
     paths = tuple(given[name].path if name in given else name for name in wanted)
     return [*found, *given.values()], paths
 
 
-def script_for(plan: BenchmarkPlan, template: str = TEMPLATE) -> str:
-    """The text of the benchmark script."""
-    file = resource_dir("templates") / f"{template}.py"
-    return render(file, plan.parameters, f"Written by concurrency-selector {__version__}.")
+def script_for(plan: BenchmarkPlan) -> str:
+    """The benchmark script of a plan."""
+    return render(_templates()[TEMPLATE], plan.parameters, _ABOUT)
+
+
+def script_of(template: str, options: BenchmarkOptions, cpus: int) -> str:
+    """The script of a template that has a workload of its own, by the name that `template_named` gives it."""
+    file = _templates()[template]
+    known = template_parameters(file)
+    values = {"CPUS": cpus, "BUDGET_SECONDS": options.budget_seconds}
+    return render(file, {key: value for key, value in values.items() if key in known}, _ABOUT)
+
+
+def command_for(script: Path, options: BenchmarkOptions, plan: BenchmarkPlan | None = None) -> str:
+    """The command that runs a script as it was asked for, for a shell."""
+    words = ["python", str(script)]
+    for python in plan.pythons if plan else ():
+        words += ["--interpreter", python.path]
+    words += ["--io", options.io] if options.io != BenchmarkOptions.io else []
+    words += ["--seed", str(options.seed)] if options.seed is not None else []
+    return shlex.join(words)
+
+
+def template_named(word: str) -> str:
+    """The template that a user means; SelectorError with a suggestion where there is none."""
+    templates = _templates()
+    name = word.strip().casefold().replace("-", "_").removesuffix(".py")
+    if name not in templates:
+        near = suggestion(name.replace("_", "-"), template_names())
+        raise SelectorError(f"no template {quoted(word)}{near}", f"one of {', '.join(template_names())}")
+    return name
+
+
+def template_names() -> list[str]:
+    """The templates that can be generated, as they are called on the command line."""
+    return [name.replace("_", "-") for name in _templates()]
+
+
+def _templates() -> dict[str, Path]:
+    """The templates by name: what has a parameter block. What lies beside them is put into the scripts."""
+    files = sorted(resource_dir("templates").glob("*.py"))
+    return {file.stem: file for file in files if PARAMETERS_BEGIN in file.read_text(encoding="utf-8")}
 
 
 def prove(selector: Selector, profile: WorkloadProfile, options: BenchmarkOptions, view: View) -> Proof:
@@ -120,7 +166,6 @@ def prove(selector: Selector, profile: WorkloadProfile, options: BenchmarkOption
     write_script(script_for(plan), script, options.force)
     _write(folder / "plan.json", plan.model_dump_json(indent=2))
     events = folder / "events.jsonl"
-    events.unlink(missing_ok=True)
     with (
         view() as show,
         run_benchmark(
@@ -138,19 +183,25 @@ def prove(selector: Selector, profile: WorkloadProfile, options: BenchmarkOption
     own = after.own_cpu_seconds - before.own_cpu_seconds
     warnings = (*plan.notes, *warnings_before(before), *warnings_after(before, after, own), *run.warnings)
     report = validate_results(recommendation, collect(run.events), selector.knowledge, warnings)
-    _write(folder / "results.json", report.model_dump_json(indent=2))
-    _write(folder / "report.md", render_markdown(validation_document(report)))
+    try:
+        _write(folder / "results.json", report.model_dump_json(indent=2))
+        _write(folder / "report.md", render_markdown(validation_document(report)))
+    except SelectorError as error:
+        return Proof(report, folder, run.interrupted, unsaved=error)
     return Proof(report, folder, run.interrupted)
 
 
 def _follow(run: BenchmarkRun, show: Callable[[Event], None]) -> None:
-    """Show every event; at Ctrl-C the script is told to stop, and what it still says is shown."""
+    """Show every event; at Ctrl-C the script is told to stop, and what it still says is shown.
+
+    KeyboardInterrupt where it has not even begun by then.
+    """
     while True:
         try:
             for event in run:
                 show(event)
         except KeyboardInterrupt:
-            if not run.events:
+            if run.interrupted and not any(isinstance(event, StartEvent) for event in run.events):
                 raise
             run.interrupt()
         else:
@@ -170,7 +221,7 @@ def _new_folder(save: Path | None, force: bool) -> Path:
             raise SelectorError(f"{save}: the folder is not empty", "take another one, or --force to write into it")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the name is not one a folder can have"
-        raise SelectorError(f"{save}: cannot be used: {reason}", "name a folder you may write to") from None
+        raise SelectorError(f"{save}: cannot be used: {reason}", "--save with a folder you may write to") from None
     return save
 
 

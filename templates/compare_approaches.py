@@ -257,11 +257,12 @@ def share(number: int, steps: int) -> tuple[int, dict[int, int]]:
 
 
 def merge(results: list[Result]) -> dict[int, int]:
-    """The shared state after all tasks: what threads wrote to it, and what workers without shared memory sent back."""
+    """The shared state after all tasks: what threads wrote to it, and what workers without shared memory sent along."""
     total = dict(worker.counts)
     for written in [*worker.own.values(), *(result[2] for result in results)]:
         for key, count in written.items():
             total[key] = total.get(key, 0) + count
+        written.clear()  # it has arrived: the results are the same as everybody's
     return dict(sorted(total.items()))
 
 

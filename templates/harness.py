@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import sys
 import threading
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TextIO
 
 from approaches import APPROACHES_BY_ID, Done, Job
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 SHORT_SECONDS = 0.1  # steady work below this is mostly noise
 _MB = 1024 * 1024
+_MARK = "CONCURRENCY_BENCHMARK"  # in the environment of every process of a run: its folder
+_SERVING = "the keeper serves on port "
 
 
 class Workload(NamedTuple):
@@ -61,13 +64,15 @@ def main(workload: Workload) -> int:
         _keep(workload.protocol or _wait_protocol)
     if options.child is not None:
         return _child(workload, json.loads(options.child[0]), options.child[1])
-    _interrupt_on_signals()
+    _listen_to_signals()
     show = _Events() if options.json else _Table(workload)
     run = _Run(workload, options, show.event)
     try:
         reason = run.measure_all()
     except KeyboardInterrupt:
         reason = "interrupted"
+    except Exception as error:  # noqa: BLE001  # such as a full disk: there is still something to report
+        reason, run.detail = "failed", _failure(error)[1]
     finally:
         run.close()
     show.event(event="end", reason=reason, detail=run.detail, seconds=run.elapsed())
@@ -89,44 +94,61 @@ def _arguments(workload: Workload) -> argparse.Namespace:
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--keeper", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if not options.budget > 0:
+    if not 0 < options.budget < 1e9:
         parser.error("--budget: a number of seconds over 0")
     if options.tasks is not None and options.tasks < 1:
         parser.error("--tasks: a whole number from 1")
     return options
 
 
-def _interrupt_on_signals() -> None:
-    """Being told to stop is the same as Ctrl-C: stop what runs, say what was measured."""
+_told: list[int] = []  # the signals that told us to stop
+
+
+def _listen_to_signals() -> None:
+    """Being told to stop is the same as Ctrl-C: stop what runs, say what was measured.
+
+    A signal is only noted, and obeyed at the next `_obey`: no process can slip away between its start and the entry in
+    our books. Told three times, we leave at once, and the rest to the keeper.
+    """
     import signal
 
-    def stop(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
+    def note(number: int, _: object) -> None:
+        _told.append(number)
+        if len(_told) > 2:
+            os._exit(130)
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), stop)
+        if hasattr(signal, name) and (name != "SIGHUP" or signal.getsignal(signal.SIGHUP) != signal.SIG_IGN):
+            signal.signal(getattr(signal, name), note)  # under nohup, hanging up is no reason to stop
+
+
+def _obey(parent: int | None) -> None:
+    """Stop if a signal said so, or if whoever wanted to know is gone."""
+    if _told or (parent is not None and os.getppid() != parent):
+        raise KeyboardInterrupt
 
 
 # One measurement, in a process of its own ---------------------------------------------------------------------------
 
 
-def _child(workload: Workload, order: dict[str, Any], out: str) -> int:
+def _child(workload: Workload, order: dict[str, Any], out: str) -> NoReturn:
     """Do what the order says and leave the result as JSON in a file: `probe`, `calibrate` or `measure`."""
     kinds: dict[str, Callable[[Workload, dict[str, Any]], dict[str, Any]]] = {
         "probe": _probe,
         "calibrate": _calibrate,
         "measure": _measure,
     }
+    process = os.getpid()
     try:
-        result = {"status": "ok", "reason": "", **kinds[order["kind"]](workload, order)}
-    except Exception as error:  # noqa: BLE001  # a failure is a result, whatever it is
+        text = json.dumps({"status": "ok", "reason": "", **kinds[order["kind"]](workload, order)}, allow_nan=False)
+    except BaseException as error:  # noqa: BLE001  # a failure is a result, whatever it is: SystemExit, too
         status, reason = _failure(error)
-        result = {"status": status, "reason": reason[:400]}
-    with open(f"{out}.part", "w", encoding="utf-8") as stream:
-        json.dump(result, stream)
-    os.replace(f"{out}.part", out)
-    return 0
+        text = json.dumps({"status": status, "reason": reason[:400]})
+    if os.getpid() == process:  # and not a copy of it that the work has forked
+        with open(f"{out}.part", "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.replace(f"{out}.part", out)
+    os._exit(0)  # threads that the work left behind do not keep us
 
 
 def _gil_enabled() -> bool:
@@ -154,15 +176,17 @@ def _calibrate(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
     begun = time.perf_counter()
     workload.start(settings)
     startup = time.perf_counter() - begun
-    items = workload.items(8)
-    workload.work(items[0])  # opens its connection
     walls: list[float] = []
     cpus: list[float] = []
-    while items and sum(walls) < 0.2:
+    for item in workload.items(8):
         begun, cpu = time.perf_counter(), time.process_time()
-        workload.work(items.pop())
+        workload.work(item)
         walls.append(time.perf_counter() - begun)
         cpus.append(time.process_time() - cpu)
+        if sum(walls) > 0.2:
+            break
+    if len(walls) > 2:  # the first one opened its connection
+        del walls[0], cpus[0]
     walls.sort()
     cpus.sort()
     middle = len(walls) // 2
@@ -179,9 +203,9 @@ def _measure(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
     approach = APPROACHES_BY_ID[order["approach"]]
     for module in approach.imports:
         importlib.import_module(module)
-    gil = _gil_enabled()
-    if approach.free_threaded and gil:
-        return {"status": "gil_enabled", "reason": "the GIL is on: an extension module, or PYTHON_GIL, turned it on"}
+    with_gil = {"status": "gil_enabled", "reason": "the GIL is on: an extension module, or PYTHON_GIL, turned it on"}
+    if approach.free_threaded and _gil_enabled():
+        return with_gil
     settings = {
         **order["settings"],
         "library_threads": workload.cpus if approach.library_threads else 1,
@@ -204,6 +228,9 @@ def _measure(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
     done = approach.run(job)
     state = workload.merge([value for value, *_ in done])
     ended, cpu_ended = time.perf_counter(), _cpu_seconds()
+    gil = _gil_enabled()
+    if approach.free_threaded and gil:  # since something was imported by the work
+        return with_gil
     return {
         **_times(done, begun, ended),
         **_balance(done, order["workers"] if approach.pool and not approach.loop else 1),
@@ -211,7 +238,8 @@ def _measure(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
         "cpu_seconds": None if cpu_begun is None or cpu_ended is None else cpu_ended - cpu_begun,
         "own_peak_mb": _own_peak_mb(),
         "gil_enabled": gil,
-        "checksum": f"{_checksum([[value for value, *_ in done], state]):08x}",
+        "checksum": f"{_checksum([value for value, *_ in done[: order['checked']]]):08x}",
+        "state_checksum": f"{_checksum(state):08x}",
     }
 
 
@@ -248,10 +276,11 @@ def _more_files() -> None:
     """Thousands of connections need as many file descriptors as are allowed."""
     try:
         import resource
-    except ImportError:  # Windows
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    except (ImportError, OSError, ValueError):  # Windows; and macOS says "unlimited", but does not take it
+        pass
 
 
 def _cpu_seconds() -> float | None:
@@ -277,26 +306,48 @@ def _checksum(value: Any, crc: int = 0) -> int:
     """A checksum of what the tasks returned: the same for the same values, whoever computed them."""
     if isinstance(value, (bytes, bytearray)):
         return zlib.crc32(value, crc)
+    if isinstance(value, (set, frozenset)):  # whose order is another one in each process
+        value = sorted(_checksum(part) for part in value)
+    if isinstance(value, dict):
+        value = list(value.items())
     if isinstance(value, (list, tuple)):
         for part in value:
             crc = _checksum(part, crc)
         return zlib.crc32(b"%d" % len(value), crc)
-    return zlib.crc32(repr(value).encode("utf-8", "backslashreplace"), crc)
+    return zlib.crc32(_without_addresses(repr(value)).encode("utf-8", "backslashreplace"), crc)
+
+
+def _without_addresses(text: str) -> str:
+    """`<Page object at 0x7f0c>` is `<Page object>` wherever it lies."""
+    if " at 0x" not in text:
+        return text
+    import re
+
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
 def _failure(error: BaseException) -> tuple[str, str]:
     """What kind of failure an exception is, and a line about it."""
-    while isinstance(getattr(error, "exceptions", None), tuple):  # a TaskGroup's
-        error = error.exceptions[0]  # type: ignore[attr-defined]
-    line = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    while isinstance(parts := getattr(error, "exceptions", None), tuple) and parts:  # a TaskGroup's
+        error = parts[0]
+    name = type(error).__name__
+    try:
+        line = f"{name}: {error}".splitlines()[0].strip(" :")
+    except Exception:  # noqa: BLE001  # it is the user's, and may be broken
+        line = name
     names = {kind.__name__ for kind in type(error).__mro__}
     if "MemoryError" in line:
         return "out_of_memory", line
     if "BrokenExecutor" in names:
+        cause = str(error.__cause__ or "").strip(" \n\"'")
+        if "_ForkingPickler.loads" in cause:
+            return "unpicklable", f"a result did not unpickle ({cause.splitlines()[-1]})"
         return "crash", f"a worker ended abruptly ({line})"
     if "ImportError" in names or "ModuleNotFoundError" in line:
         return "missing_dependency", line
-    if "PicklingError" in names or "pickle" in line.lower() or "NotShareable" in line:
+    if "PickleError" in names or "NotShareable" in line:
+        return "unpicklable", line
+    if ("TypeError" in names or "AttributeError" in names) and "pickle" in line.lower():
         return "unpicklable", line
     return "error", line
 
@@ -334,16 +385,19 @@ class _Run:
         self.workload, self.options, self.event = workload, options, event
         self.seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
         self.random = random.Random(self.seed)
-        self.folder = tempfile.mkdtemp(prefix="concurrency-")
         self.budget: float = options.budget
         self.detail = ""
         self.memory_limit_mb = _memory_limit_mb(workload.memory_budget_mb)
+        self.before = set(_tree(os.getpid()))  # what the user's part may have started: it is not ours to end
+        self.folder = tempfile.mkdtemp(prefix="concurrency-")
         self.keeper: _Keeper | None = None
         self.scripts: dict[str, str] = {}  # by interpreter: the compiled script
         self.variants = workload.variants or {"": workload.tasks}
         self.tasks: dict[str, int] = {}  # of each variant
+        self.fewer: dict[str, int] = {}  # of each variant: how many are measured where tasks wait one after the other
         self.costs: dict[str, dict[str, Any]] = {}  # of each variant: what _calibrate found
         self.seconds: dict[int, list[float]] = {}  # of each arm: what it took, successful ones only
+        self.took: dict[int, list[float]] = {}  # the same, without what was extrapolated
         self.failed: dict[int, str] = {}  # of each arm: how it failed last
         self.failures: dict[int, int] = {}
         self.dropped: set[int] = set()
@@ -357,6 +411,10 @@ class _Run:
         """Seconds of the budget."""
         return self.budget - self.elapsed()
 
+    def _at_most(self, seconds: float) -> float:
+        """That long, if the budget is not over by more than a moment then."""
+        return max(0.1, min(seconds, self.left() + max(1.0, 0.05 * self.budget)))
+
     def close(self) -> None:
         """Stop the keeper, which stops everything that is left, and remove the files."""
         import shutil
@@ -368,7 +426,7 @@ class _Run:
     def measure_all(self) -> str:
         """The whole run; returns why it ended."""
         _adopt_orphans()
-        self.keeper = _Keeper()
+        self._kept()
         self.event(
             event="start",
             schema=SCHEMA,
@@ -396,14 +454,23 @@ class _Run:
         self._announce(arms)
         return self._rounds(arms)
 
+    def _kept(self) -> _Keeper:
+        """The keeper, or a new one if somebody has killed it."""
+        if self.keeper is None or self.keeper.process.poll() is not None:
+            self.keeper = _Keeper(self.scripts.get(sys.executable, _script()), self.folder)
+        return self.keeper
+
     def _pythons(self) -> list[_Python]:
         """The interpreters that run this script, the reference first: one with a GIL, as the figures are of one."""
         found = []
         for number, path in enumerate(self.options.interpreter or [sys.executable]):
             compiled = os.path.join(self.folder, f"script-{number}.pyc") if __name__ == "__main__" else ""
-            answer = self._child(path, {"kind": "probe", "compiled": compiled}, min(30.0, max(self.left(), 5.0)))
+            limit = self._at_most(min(max(self.left() / 3, 2.0), 30.0))
+            answer = self._child(path, {"kind": "probe", "compiled": compiled}, limit)
             if answer["status"] == "ok" and compiled:
                 self.scripts[path] = compiled
+            elif answer["status"] == "crash":
+                answer |= {"status": "error", "reason": f"this does not run the script: {answer['reason']}"}
             version = answer.get("version", "0.0")
             numbers = (int(version.split(".")[0]), int(version.split(".")[1]))
             free_threaded = answer.get("free_threaded_build", False)
@@ -415,11 +482,11 @@ class _Run:
         for python, answer in found:
             self.event(
                 event="interpreter",
-                interpreter=python.tag,
+                interpreter=python.tag if "version" in answer else None,
                 path=python.path,
-                version=answer.get("version", ""),
-                free_threaded_build=python.free_threaded,
-                gil_enabled=answer.get("gil_enabled", True),
+                version=answer.get("version"),
+                free_threaded_build=answer.get("free_threaded_build"),
+                gil_enabled=answer.get("gil_enabled"),
                 reference=python in usable[:1],
                 status=answer["status"],
                 reason=answer["reason"],
@@ -428,10 +495,9 @@ class _Run:
 
     def _calibrate(self, python: _Python, variant: str) -> bool:
         """How much work makes a task, on the reference interpreter: every arm then does the same."""
-        assert self.keeper is not None
-        settings = {"io": self.options.io, "port": self.keeper.port, "variant": variant}
-        settings |= {"library_threads": 1, "shares_memory": True}
-        answer = self._child(python.path, {"kind": "calibrate", "settings": settings}, max(self.left() / 3, 5.0))
+        settings = {"io": self.options.io, "port": 0, "variant": variant, "library_threads": 1, "shares_memory": True}
+        limit = self._at_most(max(self.left() / 3, 5.0))
+        answer = self._child(python.path, {"kind": "calibrate", "settings": settings}, limit)
         self.costs[variant] = answer
         if answer["status"] != "ok":
             self.detail = f"the work could not be tried out: {answer['status']}: {answer['reason']}"
@@ -440,11 +506,14 @@ class _Run:
     def _arms(self, pythons: list[_Python], variant: str) -> Iterator[_Arm]:
         """The baseline and its double on the reference, then every approach on every interpreter that can run it."""
         ids = self.options.approach or self.workload.approaches
+        computes = self.costs[variant]["cpu_seconds"] > 0.5 * self.costs[variant]["wall_seconds"]
         recommended = self.workload.recommended
         for role in ("baseline", "control"):
             yield _Arm(0, "single_threaded", pythons[0].tag, 1, role, variant, pythons[0].path)
         for name in ids:
             approach = APPROACHES_BY_ID[name]
+            if name == "single_threaded" and not computes:
+                continue  # plain code on another build shows what computing costs there
             size = self.workload.workers.get(name, self.workload.cpus) if approach.pool else 1
             for python in pythons:
                 if not _can_run(name, python, pythons[0]):
@@ -455,18 +524,37 @@ class _Run:
                         yield _Arm(0, name, python.tag, workers, "scaling", variant, python.path)
 
     def _tasks(self, arms: list[_Arm], variant: str) -> int:
-        """As many tasks as asked for if one round of them takes up to half the budget, else so many that three fit."""
+        """As many tasks as asked for if one round of them takes up to half the budget, else so many that two or three fit."""
         asked, cpus = self.options.tasks or self.variants[variant], self.workload.cpus
         left = self.left() / len(self.variants)
-        fixed = sum(self._estimate(arm, 0) for arm in arms)
-        slope = (sum(self._estimate(arm, 1000) for arm in arms) - fixed) / 1000
-        if asked is None:
-            asked = self._long_enough(arms)
-        if fixed + slope * asked <= left / 2:
+        self.fewer[variant] = fewer = self._fewer(variant, left)
+        asked = asked or self._long_enough(arms)
+
+        def round_seconds(tasks: int) -> float:
+            """What the first round takes with so many."""
+            racing = (arm for arm in arms if arm.role != "scaling")
+            return sum(self._estimate(a, tasks if self._overlaps(a) else min(fewer, tasks)) for a in racing)
+
+        if round_seconds(asked) <= left / 2:
             return int(asked)
-        affordable = int((left / 3 - fixed) / max(slope, 1e-9))
+        fixed = round_seconds(fewer)
+        slope = (round_seconds(fewer + 1000) - fixed) / 1000
+        affordable = fewer + int((0.4 * left - fixed) / max(slope, 1e-9))
         evenly = 8 if affordable >= 16 else cpus  # so that no worker is left with one task more
         return max(1, min(asked, max(affordable - affordable % evenly, cpus)))
+
+    def _overlaps(self, arm: _Arm) -> bool:
+        return APPROACHES_BY_ID[arm.approach].overlaps
+
+    def _fewer(self, variant: str, left_seconds: float) -> int:
+        """How many tasks to measure where they wait one after the other: the time of more follows from that.
+
+        All of them where computing prevails, or where that takes up to a twentieth of the budget.
+        """
+        cost = self.costs[variant]
+        if cost["cpu_seconds"] > 0.5 * cost["wall_seconds"]:
+            return 1_000_000_000
+        return max(1, int(0.05 * left_seconds / max(cost["wall_seconds"], 1e-9)))
 
     def _long_enough(self, arms: list[_Arm]) -> int:
         """So many tasks that even the fastest approach works for several tenths of a second."""
@@ -507,10 +595,12 @@ class _Run:
         while True:
             wanted = self._wanted(arms, number)
             self.random.shuffle(wanted)
+            if number == 0:  # what the others' results are compared with
+                wanted.sort(key=lambda arm: arm.role != "baseline")
             ran = 0
             for place, arm in enumerate(wanted):
                 if self._fits(arm, number):
-                    self._one(arm, number, waiting=len(wanted) - place)
+                    self._one(arm, number, waiting=1 if number else len(wanted) - place)
                     ran += 1
             if not ran:
                 break
@@ -522,27 +612,21 @@ class _Run:
         return "budget" if self._wanted(arms, number) else "done"
 
     def _wanted(self, arms: list[_Arm], number: int) -> list[_Arm]:
-        """Who is in the next round: not the dropped; pool sizes that only show the scaling three times."""
-
-        def wanted(arm: _Arm) -> bool:
-            if arm.arm in self.dropped:
-                return False
-            return number < 3 or arm.role != "scaling"
-
-        return [arm for arm in arms if wanted(arm)]
+        """Who is in the next round: not the dropped; pool sizes that only show the scaling when all else ran, and thrice."""
+        return [a for a in arms if a.arm not in self.dropped and (a.role != "scaling" or 1 <= number <= 3)]
 
     def _fits(self, arm: _Arm, number: int) -> bool:
         """Whether there is time for it: what it took before, or in the first round a fair chance."""
         if number == 0:
             return self.left() > 0.5
-        known = self.seconds.get(arm.arm)
+        known = self.took.get(arm.arm)
         expected = max(known) + 0.15 if known else self._estimate(arm, self.tasks[arm.variant])
         return expected < self.left()
 
     def _limit(self, arm: _Arm, waiting: int) -> float:
         """After how many seconds a measurement is stopped: well over what it should take, and no more than its share."""
         sequential = self._estimate(arm._replace(approach="single_threaded", workers=1), self.tasks[arm.variant])
-        share = 3 * self.left() / max(waiting, 1)
+        share = 3 * self.left() / waiting
         return max(min(5 + 3 * sequential, share, self.left() + 0.02 * self.budget), 0.5)
 
     def _one(self, arm: _Arm, number: int, waiting: int) -> None:
@@ -554,24 +638,30 @@ class _Run:
             elapsed_seconds=self.elapsed(),
             seconds_left=max(0.0, self.left()),
         )
+        tasks, fewer = self.tasks[arm.variant], min(self.tasks[arm.variant], self.fewer[arm.variant])
         order = {
             "kind": "measure",
             "approach": arm.approach,
             "workers": arm.workers,
-            "tasks": self.tasks[arm.variant],
+            "tasks": tasks if self._overlaps(arm) else fewer,
+            "checked": fewer,
             "settings": self.costs[arm.variant]["settings"],
         }
         launched = time.perf_counter()
-        self._report(arm, number, self._child(arm.python, order, self._limit(arm, waiting)), launched)
+        answer = self._child(arm.python, order, self._limit(arm, waiting))
+        if answer["status"] == "timeout" and number and self.left() <= 0:
+            return  # the end of the budget cut it off: that says nothing of it
+        if order["tasks"] < tasks:
+            answer = _for_tasks(answer, order["tasks"], tasks)
+        self._report(arm, number, answer, launched)
 
     def _report(self, arm: _Arm, number: int, answer: dict[str, Any], launched: float) -> None:
         """Keep what came of a measurement, and tell."""
-        if answer["status"] == "ok" and arm.role == "baseline":
-            self.checksums.setdefault(arm.variant, answer["checksum"])
-        if answer["status"] == "ok" and answer["checksum"] != self.checksums.get(arm.variant, answer["checksum"]):
+        if answer["status"] == "ok" and self._differs(arm, answer):
             answer |= {"status": "mismatch", "reason": "its results differ from those of single-threaded code"}
         if answer["status"] == "ok":
             self.seconds.setdefault(arm.arm, []).append(answer["seconds"])
+            self.took.setdefault(arm.arm, []).append(answer.get("took_seconds", answer["seconds"]))
         else:
             self.failed[arm.arm] = answer["status"]
             self.failures[arm.arm] = self.failures.get(arm.arm, 0) + 1
@@ -590,6 +680,15 @@ class _Run:
             **known,
             **fields,
         )
+
+    def _differs(self, arm: _Arm, answer: dict[str, Any]) -> bool:
+        """Whether its results are others than the baseline's (of those tasks that the baseline did, too)."""
+        if answer.get("extrapolated_from") is None:
+            answer["checksum"] += answer["state_checksum"]
+        known = self.checksums.get(arm.variant)
+        if known is None and arm.role == "baseline":
+            self.checksums[arm.variant] = known = answer["checksum"]
+        return known is not None and answer["checksum"][: len(known)] != known[: len(answer["checksum"])]
 
     def _drop_losers(self, arms: list[_Arm]) -> None:
         """Leave out what failed and is not worth another try, and what is clearly slower than the fastest."""
@@ -613,7 +712,8 @@ class _Run:
         samples = self.seconds.get(arm.arm)
         if best is None or not samples or arm.role == "scaling" or arm.approach == self.workload.recommended:
             return ""
-        again = 1 if min(samples) > 0.08 * self.budget else 3
+        share = min(self.took[arm.arm]) / self.budget
+        again = 1 if share > 0.08 else 2 if share > 0.03 else 3
         if arm.role in ("baseline", "control") and len(samples) < again:
             return ""
         ratio = min(samples) / medians[best.arm]
@@ -622,19 +722,27 @@ class _Run:
 
     def _child(self, python: str, order: dict[str, Any], limit_seconds: float) -> dict[str, Any]:
         """A fresh process that does what the order says; a result whatever happens to it."""
-        assert self.keeper is not None
+        keeper = self._kept()
+        if "settings" in order:
+            order["settings"]["port"] = keeper.port
         out = os.path.join(self.folder, "result.json")
-        errors = os.path.join(self.folder, "errors.txt")
-        if os.path.exists(out):
-            os.unlink(out)
         command = [python, self.scripts.get(python, _script()), "--child", json.dumps(order), out]
-        group = _Group(command, errors, self.keeper)
+        _obey(self.options.parent)
+        try:
+            if os.path.exists(out):
+                os.unlink(out)
+            group = _Group(command, self.folder, keeper, self.before)
+        except OSError as error:
+            status = "missing_dependency" if error.filename == python else "error"
+            return {"status": status, "reason": f"{error.filename}: {error.strerror}"}
         stopped = group.watch(limit_seconds, self.memory_limit_mb, self.options.parent)
         try:
             with open(out, encoding="utf-8") as stream:
                 answer: dict[str, Any] = json.load(stream)
         except (OSError, ValueError):
-            answer = dict(zip(("status", "reason"), stopped or group.obituary(errors), strict=True))
+            answer = dict(zip(("status", "reason"), stopped or group.obituary(), strict=True))
+        if answer["status"] == "crash":
+            answer |= group.last_words()
         if answer.get("cpu_seconds") is not None:
             answer["cpu_seconds"] += group.orphans_cpu_seconds
         answer["peak_memory_mb"], answer["memory_metric"] = group.peak_mb, group.metric
@@ -645,8 +753,24 @@ class _Run:
 
 _CELL_FIELDS = (
     "seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
-    "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short",
+    "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short", "extrapolated_from",
 )  # fmt: skip
+
+
+def _for_tasks(answer: dict[str, Any], measured: int, tasks: int) -> dict[str, Any]:
+    """What so many tasks take when they are done one after the other, from a measurement of fewer."""
+    if answer["status"] != "ok":
+        return answer
+    factor = tasks / measured
+    start = answer["startup_seconds"]
+    return {
+        **answer,
+        "took_seconds": answer["seconds"],
+        "seconds": start + (answer["seconds"] - start) * factor,
+        "steady_seconds": answer["steady_seconds"] * factor,
+        "cpu_seconds": None if answer["cpu_seconds"] is None else answer["cpu_seconds"] * factor,
+        "extrapolated_from": measured,
+    }
 
 
 def _can_run(name: str, python: _Python, reference: _Python) -> bool:
@@ -666,20 +790,28 @@ def _median(values: list[float]) -> float:
 
 
 def _script() -> str:
-    return os.path.abspath(sys.argv[0])
+    return os.path.abspath(__file__ if __name__ == "__main__" else sys.argv[0])
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """For all that we start: modules beside the script, a mark to find it by, our folder for its temporary files."""
+    beside = [os.path.dirname(_script()), os.environ.get("PYTHONPATH", "")]
+    places = dict.fromkeys(("TMPDIR", "TEMP", "TMP", _MARK), folder)
+    return {**os.environ, **places, "PYTHONPATH": os.pathsep.join(filter(None, beside))}
 
 
 def _memory_limit_mb(budget_mb: float | None) -> float:
     """Above this a measurement is stopped: four times the budget, and never most of what the machine has."""
-    try:
-        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _MB
-    except (AttributeError, ValueError, OSError):  # Windows
+    known = [line.split()[1] for line in _read("/proc/meminfo").splitlines() if line.startswith("MemAvailable:")]
+    if known:
+        available = int(known[0]) / 1024
+    elif hasattr(os, "sysconf"):
+        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _MB
+    else:  # Windows
         available = 4096.0
-    try:
-        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as stream:
-            available = min(available, int(stream.read()) / _MB)
-    except (OSError, ValueError):
-        pass
+    group = _read("/sys/fs/cgroup/memory.max").strip()
+    if group.isdigit():
+        available = min(available, int(group) / _MB)
     return min(0.8 * available, max(4 * budget_mb, 512.0) if budget_mb is not None else 0.5 * available)
 
 
@@ -695,20 +827,27 @@ def _adopt_orphans() -> None:
 
 
 class _Keeper:
-    """A helper process that outlives us by a moment: it answers waits, and kills what we started when we are gone."""
+    """A helper process that outlives us by a moment: it answers waits, and clears away what we left when we are gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: str, folder: str) -> None:
         import subprocess
 
+        self.port = 0
         self.process = subprocess.Popen(
-            [sys.executable, _script(), "--keeper"],
+            [sys.executable, script, "--keeper"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            errors="replace",
+            env=_environment(folder),
             start_new_session=True,
         )
         assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline() or 0)
+        for line in self.process.stdout:  # the user's part may print, too
+            _, found, port = line.partition(_SERVING)
+            if found:
+                self.port = int(port)
+                break
 
     def tell(self, line: str) -> None:
         """`+GROUP` to guard a process group, `-GROUP` when it has ended."""
@@ -725,7 +864,7 @@ class _Keeper:
         assert self.process.stdout is not None
         try:
             self.process.stdin.close()
-            self.process.wait(5)
+            self.process.wait(3)
         except Exception:  # noqa: BLE001  # whatever it is: it must not live on
             self.process.kill()
             self.process.wait()
@@ -733,32 +872,65 @@ class _Keeper:
 
 
 def _keep(protocol: Callable[[], Any]) -> NoReturn:
-    """The keeper's own life: serve on a loopback port; when standard input ends, kill the guarded groups and go."""
-    import asyncio
+    """The keeper's own life: serve on a loopback port; when standard input ends, clear away and go."""
     import signal
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     _more_files()
+    threading.Thread(target=_serve, args=(protocol,), daemon=True).start()
     guarded: set[int] = set()
-
-    def guard() -> None:
-        """Read what to guard until the parent is gone."""
+    try:
         for line in sys.stdin:
-            (guarded.add if line[0] == "+" else guarded.discard)(int(line[1:]))
-        for group in guarded:
-            _kill_group(group)
+            if line.endswith("\n"):  # it is whole
+                (guarded.add if line[0] == "+" else guarded.discard)(int(line[1:]))
+    finally:
+        _clear_away(guarded, os.environ.get(_MARK, ""))
         os._exit(0)
 
+
+def _serve(protocol: Callable[[], Any]) -> None:
+    import asyncio
+
     async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, backlog=4096)
-        print(server.sockets[0].getsockname()[1], flush=True)
-        threading.Thread(target=guard, daemon=True).start()
+        try:
+            server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, backlog=4096)
+            port = server.sockets[0].getsockname()[1]
+        except OSError:  # no network at all: work that does not wait can still be measured
+            port = 0
+        print(f"{_SERVING}{port}", flush=True)
         await asyncio.Event().wait()
 
     asyncio.run(serve())
-    raise SystemExit
+
+
+def _clear_away(groups: set[int], folder: str) -> None:
+    """End what is still there of a run, and remove its folder. In the usual case there is nothing left."""
+    import shutil
+
+    begun = time.monotonic()
+    for group in groups:
+        _end_group(group, gently=True)
+    while any(map(_is_alive, groups)) or _marked(folder):
+        passed = time.monotonic() - begun
+        if passed > 1:
+            break
+        if passed > 0.3:
+            for group in groups:
+                _end_group(group)
+            for pid in _marked(folder):
+                _kill(pid)
+        time.sleep(0.01)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _marked(folder: str) -> list[int]:
+    """Everybody else who has the mark of this run, wherever they have gone (Linux)."""
+    mark = os.fsencode(f"{_MARK}={folder}").decode("ascii", "replace")
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()] if folder and sys.platform == "linux" else []
+    return [pid for pid in pids if pid != os.getpid() and mark in _read(f"/proc/{pid}/environ").split("\0")]
 
 
 def _wait_protocol() -> Any:
@@ -781,33 +953,57 @@ def _wait_protocol() -> Any:
     return WaitProtocol()
 
 
-def _kill_group(group: int) -> None:
+def _kill(pid: int) -> None:
+    """Only where there is /proc: elsewhere nobody knows of processes outside the group."""
+    try:
+        import signal
+
+        os.kill(pid, signal.SIGKILL)
+    except OSError:  # gone already
+        pass
+
+
+def _end_group(group: int, *, gently: bool = False) -> None:
+    """Kill a process group; gently, its members may still tidy up."""
     import signal
 
     try:
         if hasattr(os, "killpg"):
-            os.killpg(group, signal.SIGKILL)
+            os.killpg(group, signal.SIGTERM if gently else signal.SIGKILL)
         else:  # Windows
             os.system(f"taskkill /F /T /PID {group}")
     except OSError:  # gone already
         pass
 
 
+def _is_alive(group: int) -> bool:
+    if not hasattr(os, "killpg"):  # Windows, where ending it has waited for that
+        return False
+    try:
+        os.killpg(group, 0)
+    except OSError:
+        return False
+    return True
+
+
 class _Group:
     """A process and all that it starts, in a process group of their own, so that they can be ended together."""
 
-    def __init__(self, command: list[str], errors: str, keeper: _Keeper) -> None:
+    def __init__(self, command: list[str], folder: str, keeper: _Keeper, spared: set[int]) -> None:
         import subprocess
 
         self.keeper = keeper
-        beside = [os.path.dirname(_script()), os.environ.get("PYTHONPATH", "")]
-        with open(errors, "wb") as stream:
+        self.spared = {*spared, keeper.process.pid}  # of our children
+        self.errors = os.path.join(folder, "errors.txt")
+        if os.path.exists(self.errors):
+            os.unlink(self.errors)
+        with open(self.errors, "ab") as stream:  # appending: it may be cut while they write
             self.process: subprocess.Popen[bytes] = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stream,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, beside))},  # modules beside the script
+                env=_environment(folder),
                 start_new_session=True,
             )
         keeper.tell(f"+{self.process.pid}")
@@ -832,11 +1028,11 @@ class _Group:
                     stopped = "timeout", f"stopped after {passed:.1f} s"
                 elif (self.peak_mb or 0) > limit_mb:
                     stopped = "out_of_memory", f"stopped at {self.peak_mb:.0f} MB (limit {limit_mb:.0f} MB)"
-                elif parent is not None and os.getppid() != parent:
-                    raise KeyboardInterrupt  # whoever wanted to know is gone
+                _obey(parent)
+                self._cut_errors()
                 time.sleep(min(0.02, max(0.001, passed / 20)))
         finally:
-            self._end(grace_seconds=0.0 if self.code is None else 2.0)
+            self._end(grace_seconds=0.0 if self.code is None else 1.0)
         return stopped
 
     def _reap(self) -> None:
@@ -844,52 +1040,90 @@ class _Group:
         if not hasattr(os, "wait4"):  # Windows
             self.code = self.process.poll()
             return
-        while True:
-            try:
-                pid, status, usage = os.wait4(-self.process.pid, os.WNOHANG)
-            except ChildProcessError:
-                if self.code is None:
-                    self.code = self.process.returncode = -9
-                return
-            if pid == 0:
-                return
-            if pid == self.process.pid:
-                self.code = self.process.returncode = os.waitstatus_to_exitcode(status)
-            else:  # such as the fork server, whose children's time nobody else has counted
-                self.orphans_cpu_seconds += usage.ru_utime + usage.ru_stime
+        while self._reap_one(-self.process.pid):
+            pass
+
+    def _reap_one(self, which: int) -> bool:
+        """Whether there was one to take note of: a child, or of a group for a number below zero."""
+        try:
+            pid, status, usage = os.wait4(which, os.WNOHANG)
+        except ChildProcessError:
+            if self.code is None:
+                self.code = self.process.returncode = -9
+            return False
+        if pid == self.process.pid:
+            self.code = self.process.returncode = os.waitstatus_to_exitcode(status)
+        elif pid:  # such as the fork server, whose children's time nobody else has counted
+            self.orphans_cpu_seconds += usage.ru_utime + usage.ru_stime
+        return pid != 0
+
+    def _cut_errors(self) -> None:
+        """Standard error must not fill the disk; what matters is its end."""
+        try:
+            if os.path.getsize(self.errors) > 16 * _MB:
+                os.truncate(self.errors, 0)
+        except OSError:  # removed by somebody
+            pass
 
     def _end(self, grace_seconds: float) -> None:
-        """Let what is left end by itself for a moment (a fork server does), then kill it, and wait until it is gone."""
-        deadline = time.monotonic() + grace_seconds
-        while time.monotonic() < deadline and self._alive():
-            time.sleep(0.002)
-        while self._alive():
-            _kill_group(self.process.pid)
+        """Let what is left end by itself for a moment (a fork server does), then kill it, and wait until it is gone.
+
+        Before that, a gentle signal: the tracker of multiprocessing lives on to remove the semaphores of the others.
+        """
+        self._wait_for_end(grace_seconds)
+        if self._alive():
+            _end_group(self.process.pid, gently=True)
+            self._wait_for_end(0.3)
+        deadline = time.monotonic() + 5  # what cannot be killed is left to the kernel
+        while (self._alive() or self._strays()) and time.monotonic() < deadline:
+            _end_group(self.process.pid)
+            for pid in self._strays():
+                _kill(pid)
+                self._reap_one(pid)
             time.sleep(0.002)
         self.keeper.tell(f"-{self.process.pid}")
 
+    def _wait_for_end(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self._alive() and time.monotonic() < deadline:
+            time.sleep(0.002)
+
     def _alive(self) -> bool:
         self._reap()
-        if not hasattr(os, "killpg"):
-            return self.code is None
-        try:
-            os.killpg(self.process.pid, 0)
-        except OSError:
-            return False
-        return True
+        return _is_alive(self.process.pid) if hasattr(os, "killpg") else self.code is None
 
-    def obituary(self, errors: str) -> tuple[str, str]:
+    def _strays(self) -> list[int]:
+        """What has left the group, and is ours since its parent has ended (Linux)."""
+        return [pid for pid in _tree(os.getpid(), self.spared) if pid not in self.spared]
+
+    def obituary(self) -> tuple[str, str]:
         """What a process that left no result died of."""
-        with open(errors, encoding="utf-8", errors="backslashreplace") as stream:
-            lines = [line.strip() for line in stream.read()[-20_000:].splitlines() if line.strip()]
-        last = lines[-1][:300] if lines else ""
-        if "ModuleNotFoundError" in last or "ImportError" in last:
-            return "missing_dependency", last
-        if "MemoryError" in last:
-            return "out_of_memory", last
         if self.code is not None and self.code < 0:
             return "crash", f"killed by signal {-self.code}"
+        last = self._last_line()
         return "crash", f"ended with code {self.code}: {last}" if last else f"ended with code {self.code} and no result"
+
+    def last_words(self) -> dict[str, str]:
+        """What a crash really was, if standard error tells."""
+        _, failed_start, said = self._said().partition("Exception in initializer:\n")  # of a pool, which is just broken
+        causes = [line for line in said.splitlines() if not line.startswith((" ", "Traceback"))]
+        cause = causes[0][:300] if causes else self._last_line()
+        if cause.startswith(("ModuleNotFoundError", "ImportError")):
+            return {"status": "missing_dependency", "reason": cause}
+        if cause.startswith("MemoryError"):
+            return {"status": "out_of_memory", "reason": cause}
+        return {"status": "error", "reason": f"a worker did not start ({cause})"} if failed_start else {}
+
+    def _last_line(self) -> str:
+        return next((line.strip()[:300] for line in reversed(self._said().splitlines()) if line.strip()), "")
+
+    def _said(self) -> str:
+        """The end of standard error."""
+        try:
+            with open(self.errors, encoding="utf-8", errors="backslashreplace") as stream:
+                return stream.read()[-20_000:]
+        except OSError:  # removed by somebody
+            return ""
 
 
 class _Meter:
@@ -936,8 +1170,8 @@ class _Meter:
         self.peak_mb = max(self.peak_mb or 0.0, megabytes)
 
 
-def _tree(root: int) -> list[int]:
-    """A process and all its descendants, from /proc."""
+def _tree(root: int, without: Iterable[int] = ()) -> list[int]:
+    """A process and all its descendants, from /proc; some of them, and theirs, can be left out."""
     found, todo = [], [root]
     while todo:
         pid = todo.pop()
@@ -947,7 +1181,8 @@ def _tree(root: int) -> list[int]:
         except OSError:
             continue
         for task in tasks:
-            todo += [int(child) for child in _read(f"/proc/{pid}/task/{task}/children").split()]
+            children = [int(child) for child in _read(f"/proc/{pid}/task/{task}/children").split()]
+            todo += [child for child in children if child not in without]
     return found
 
 
@@ -991,7 +1226,30 @@ class _Events:
 
     def event(self, **fields: Any) -> None:
         """Print it at once, whole."""
-        print(json.dumps(fields), flush=True)
+        _say(json.dumps(_plain(fields)), sys.stdout)
+
+
+def _plain(value: Any) -> Any:
+    """What every reader of JSON takes: no infinite numbers, and no half characters."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list) else value
+
+
+def _say(text: str, stream: TextIO | None) -> None:
+    """Print a line. If nobody reads any more, that is a reason to stop."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        assert stream is not None
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        _told.append(0)
 
 
 class _Table:
@@ -1000,6 +1258,10 @@ class _Table:
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
         self.cells: dict[int, list[dict[str, Any]]] = {}
+        self.lines: list[str] = []
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # whatever it cannot show is no reason to fail
+                stream.reconfigure(errors="backslashreplace")
 
     def event(self, **fields: Any) -> None:
         """Take note; what is worth a line is told on standard error."""
@@ -1007,33 +1269,36 @@ class _Table:
             case "interpreter":
                 gil = "GIL on" if fields["gil_enabled"] else "GIL off"
                 told = f"Python {fields['version']}, {gil}" if fields["status"] == "ok" else fields["reason"]
-                print(f"{fields['path']}: {told}", file=sys.stderr)
+                self._tell(f"{fields['path']}: {told}")
             case "plan":
-                print(f"{fields['tasks']} tasks in each measurement; order by seed", file=sys.stderr)
+                self._tell(f"{fields['tasks']} tasks in each measurement; order by seed")
             case "cell":
                 self.cells.setdefault(fields["arm"], []).append(fields)
                 if len(self.cells[fields["arm"]]) == 1:
                     told = f"{fields['seconds']:.3f} s" if fields["status"] == "ok" else fields["status"]
-                    print(f"  {_label(fields)}: {told}", file=sys.stderr)
+                    self._tell(f"  {_label(fields)}: {told}")
             case "end":
                 self._print(fields)
 
+    def _tell(self, line: str) -> None:
+        _say(_printable(line), sys.stderr)
+
     def _print(self, end: dict[str, Any]) -> None:
-        print(f"\n{_printable(self.workload.name)}")
+        self.lines = ["", _printable(self.workload.name)]
         for variant in dict.fromkeys(cells[0]["variant"] for cells in self.cells.values()):
             rows = [cells for cells in self.cells.values() if cells[0]["variant"] == variant]
             if variant:
-                print(f"\n{variant}")
+                self.lines += ["", variant]
             self._print_rows(rows)
-        spent = f"{end['seconds']:.0f} s" + {"budget": "", "done": ""}.get(
-            end["reason"], f", {end['reason']} {end['detail']}"
-        )
-        print(
-            f"\nSpeedup is against single-threaded code on the first Python. CPU: 100 % is one CPU. Measured for {spent}."
-        )
+        spent = f"{end['seconds']:.0f} s"
+        if end["reason"] in ("interrupted", "failed"):
+            spent += f", {end['reason']}" + f": {_printable(end['detail'])}" * bool(end["detail"])
+        if self.cells:
+            self.lines += ["", "Speedup is against single-threaded code on the first Python. CPU: 100 % is one CPU."]
+        _say("\n".join([*self.lines, f"Measured for {spent}."]), sys.stdout)
 
     def _print_rows(self, rows: list[list[dict[str, Any]]]) -> None:
-        print(
+        self.lines.append(
             f"{'approach':<23}{'Python':>7}{'workers':>8}{'seconds':>10}{'speedup':>9}{'CPU %':>7}{'MB':>8}{'p95 ms':>9}"
         )
         base = [
@@ -1046,14 +1311,14 @@ class _Table:
             good = [cell for cell in cells if cell["status"] == "ok"]
             head = f"{cells[0]['approach']:<23}{cells[0]['interpreter']:>7}{cells[0]['workers']:>8}"
             if not good:
-                print(f"{head}  {cells[-1]['status']}: {_printable(cells[-1]['reason'])}")
+                self.lines.append(f"{head}  {cells[-1]['status']}: {_printable(cells[-1]['reason'])}")
                 continue
             seconds = _median([cell["seconds"] for cell in good])
             speedup = f"{_median(base) / seconds:.2f}x" if base else "-"
             cpu = _median([cell["cpu_percent"] or 0.0 for cell in good])
             memory = max(cell["peak_memory_mb"] or 0.0 for cell in good)
             latency = _median([cell["task_latency_ms"]["p95"] for cell in good])
-            print(f"{head}{seconds:>10.4f}{speedup:>9}{cpu:>7.0f}{memory:>8.1f}{latency:>9.2f}")
+            self.lines.append(f"{head}{seconds:>10.4f}{speedup:>9}{cpu:>7.0f}{memory:>8.1f}{latency:>9.2f}")
 
 
 def _label(cell: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import random
 import statistics
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from selector.benchmark.stats import (
@@ -59,6 +59,7 @@ def test_an_interval_holds_the_median(values: list[float], noise: float, seed: i
 
 @given(samples, samples, st.floats(0, 1), st.integers(0, 3))
 def test_a_ratio_the_other_way_round_is_its_inverse(a: list[float], b: list[float], noise: float, seed: int) -> None:
+    assume(sorted(a) != sorted(b))  # which of two equal arms is drawn first, their values do not say
     one = bootstrap_ratio(a, b, noise=noise, seed=seed, resamples=FEW)
     other = bootstrap_ratio(b, a, noise=noise, seed=seed, resamples=FEW)
     assert one.low <= one.mid <= one.high
@@ -183,7 +184,7 @@ def test_an_exact_curve_gives_its_shares_back(contention: float, coherence: floa
 def test_any_points_give_shares_that_are_not_negative(points: list[tuple[int, float]]) -> None:
     found = fit_scaling(points)
     if found.contention is None or found.coherence is None:
-        assert not any(n > 1 and c > 0 for n, c in points)
+        assert not any(n > 1 and c > 1e-9 for n, c in points)
         assert found == (None, None, None)
     else:
         assert 0 <= found.contention < math.inf
@@ -202,6 +203,7 @@ def test_any_points_give_shares_that_are_not_negative(points: list[tuple[int, fl
         ([(1, 1.0), (2, 2 / 1.1)], (0.1, 0, None)),  # one size: all of it is contention
         ([(2, 2 / 1.1)], (0.1, 0, None)),  # one worker would say nothing anyway
         ([(1, 1.0), (2, 1.0), (4, 1.0), (8, 1.0)], (1, 0, 1)),  # the GIL
+        ([(2, 1.1e-9), (256, 300.0)], (0, 0, None)),  # so far apart that one of them is lost in rounding
     ],
 )
 def test_curves_by_hand(points: list[tuple[int, float]], expected: ScalingFit) -> None:

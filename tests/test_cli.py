@@ -587,16 +587,18 @@ def test_the_help_of_every_command_ends_in_an_example_that_works(
     assert (shown.code, shown.err) == (0, "")
     assert all(len(line) <= 100 for line in shown.out.splitlines())
     shutil.copytree(resource_dir("examples"), tmp_path / "examples")
-    shutil.copy(tmp_path / "examples" / "web-scraper.json", tmp_path / "workload.json")
+    shutil.copy(tmp_path / "examples" / "api-server.json", tmp_path / "workload.json")
     shutil.copy(resource_dir("rules") / "engine.yaml", tmp_path / "my-table.yaml")
     (tmp_path / "my-rules").mkdir()
     monkeypatch.chdir(tmp_path)
-    words = shlex.split(example_of(path).partition(" > ")[0])
+    example = re.split(" > | && ", example_of(path))[0].replace("--budget 30s", "--budget 2s")
+    words = shlex.split(example)
     assert words[0] == "concurrency-selector"
     assert words[1 : 1 + len(path)] == list(path)
     result = call(*words[1:])
-    assert (result.code, result.err) == (0, "")
-    assert result.out
+    assert result.code == 0
+    assert bool(result.out) == (path != ("generate",))
+    assert bool(result.err) == (path in (("generate",), ("validate",)))  # what they do, and where it went
 
 
 def test_the_help_of_recommend_lists_every_field() -> None:

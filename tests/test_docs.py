@@ -9,8 +9,9 @@ Every page is read top to bottom in a folder of its own that holds a copy of `ru
 - `yaml` and `json` blocks must parse; a YAML block that begins with `table:` must load as a decision table.
 
 An HTML comment before a block changes that: `<!-- file: NAME -->` also writes the block to that file,
-`<!-- broken file: NAME -->` likewise, and the table must be refused, `<!-- not run: REASON -->` skips the block, except
-that every `make` target in it must exist.
+`<!-- broken file: NAME -->` likewise, and the table must be refused, `<!-- output differs: REASON -->` runs the block
+and does not compare what it prints, as measurements are never the same twice, `<!-- not run: REASON -->` skips the
+block, except that every `make` target in it must exist.
 
 Commands run for a fixed host (`HOST`), so that the pages read the same wherever they are tested. With UPDATE_GOLDEN=1
 the output shown, and the picture in `docs/recommendation.svg`, are renewed instead of compared.
@@ -41,6 +42,7 @@ from rich.text import Text
 
 import selector
 from selector import Selector, pipeline
+from selector.benchmark import events
 from selector.catalogue import Traits
 from selector.cli import cli
 from selector.decision import load_table, unary_test
@@ -52,6 +54,7 @@ from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import CHAIN
 from selector.report.documents import recommendation_document
 from selector.report.terminal import print_document
+from selector.validation import Measurement, ValidationReport
 
 ROOT = Path(__file__).resolve().parent.parent
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
@@ -291,7 +294,9 @@ def test_examples_of_a_page(page: Path, folder: Path) -> None:
                 assert target in make_targets()
             continue
         actual = run_block(block, folder, namespace)
-        if UPDATE and actual != block.text:
+        if block.named("output differs"):
+            assert not re.search(r"(?m)^error", actual), actual  # a pipe hides the exit code
+        elif UPDATE and actual != block.text:
             renewed.append((block, actual))
         else:
             assert actual == block.text, f"{page.name}:{block.line}: UPDATE_GOLDEN=1 renews what is shown"
@@ -403,6 +408,23 @@ def walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Command
     if isinstance(command, click.Group):
         for name in sorted(command.commands):
             yield from walk(f"{path} {name}", command.commands[name])
+
+
+def test_script_page_has_every_event_field_and_status() -> None:
+    page = ROOT / "docs" / "benchmark-script.md"
+    for model in get_args(events.Event):
+        name = model.model_fields["event"].default
+        fields = [field.alias or key for key, field in model.model_fields.items() if key != "event"]
+        assert [c for row in table_rows(section(page, f"### `{name}`")) for c in codes(row[0])] == fields, name
+    statuses = [codes(row[0])[0] for row in table_rows(section(page, "## Failures are results"))]
+    assert statuses == list(get_args(events.Status))
+
+
+def test_validate_page_has_every_field_of_the_results() -> None:
+    page = ROOT / "docs" / "validate.md"
+    for heading, model in (("### Fields of the report", ValidationReport), ("### Fields of a measurement", Measurement)):
+        fields = [field.alias or key for key, field in model.model_fields.items()]
+        assert [c for row in table_rows(section(page, heading)) for c in codes(row[0])] == fields, heading
 
 
 def test_tables_page_names_every_key() -> None:

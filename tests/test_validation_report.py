@@ -444,6 +444,13 @@ def test_where_there_is_no_room_a_table_becomes_a_list() -> None:
     assert "- >* Free-threaded - Python 3.14t, Workers 2, Time (s) 0.214 ±3%, Speedup 1.93x, CPU % 197" in output
 
 
+def test_a_table_keeps_its_columns_where_the_output_is_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("selector.report.terminal._utf8", lambda: False)
+    output = text_of(validation_document(confirmed_cpu()))
+    assert output.isascii()
+    assert ">*|Free-threaded  | 3.14t|      2|0.214 +/-3%|" in output
+
+
 @pytest.mark.parametrize("rows", [(), (("", ""),)])
 def test_an_empty_table_of_figures_breaks_nothing(rows: tuple[tuple[str, ...], ...]) -> None:
     document = Document((Section("Empty", (Table(("", "n"), rows, "lr"),)),))

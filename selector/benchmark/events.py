@@ -134,7 +134,8 @@ class CellEvent(_Model):
     `seconds` runs from before the pool is made until it is shut down; `launch_seconds` from the start of the process to
     there, `startup_seconds` until the first task starts, `first_result_seconds` until it is done, `steady_seconds` from
     the first result to the last. `cpu_percent` is 200 where two CPUs are busy. `imbalance` is the busiest worker's
-    tasks over the mean. A cell that is `ok` has its seconds; one that failed says why in `reason`.
+    tasks over the mean. Where tasks wait one after the other, seconds may be reckoned from fewer tasks than `tasks`: from
+    `extrapolated_from`. A cell that is `ok` has its seconds; one that failed says why in `reason`.
     """
 
     event: Literal["cell"] = "cell"
@@ -163,6 +164,7 @@ class CellEvent(_Model):
     workers_seen: _Index | None
     imbalance: _Amount | None
     short: bool | None
+    extrapolated_from: _Index | None = None
 
     @model_validator(mode="after")
     def _measured(self) -> Self:

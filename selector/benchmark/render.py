@@ -15,6 +15,8 @@ import symtable
 import sys
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
@@ -22,15 +24,15 @@ from selector.errors import SelectorError
 from selector.files import write_atomically
 from selector.text import quoted, suggestion
 
-_BEGIN = "# --- parameters: begin ---"
+PARAMETERS_BEGIN = "# --- parameters: begin ---"
 _END = "# --- parameters: end ---"
 _OLDEST_PYTHON = (3, 10)
 _WIDTH = 120
 _IMPORT_WIDTH = 88  # ruff's own default; a list of imports that is broken there is left alone at 120, too
 _DEEPEST = 20  # lists in lists; Python's parser gives up at 100
-_MOST_BITS = 2000  # of a whole number; Python refuses to read the longest ones
+_MOST_BITS = 128  # of a whole number: a count needs fewer, and Python refuses to read very long ones
 _MOST_EXACT = 2**53  # up to here every whole number is a float
-_PRAGMA = re.compile(r"#\s*(noqa|((isort|type|pyright|pylint|flake8|ruff|ty):))", re.IGNORECASE)
+_PRAGMA = re.compile(r"#\s*((?i:noqa)|(isort|type|pyright|pylint|flake8|ruff|ty):)")
 
 #: What a parameter may be: the annotation that a default without one stands for.
 _KINDS = {
@@ -41,13 +43,19 @@ _KINDS = {
 _ImportStatement = ast.Import | ast.ImportFrom
 
 
-class _Module(NamedTuple):
+@dataclass(frozen=True)
+class _Module:
     """A template or a module beside it; `comments` has the comment on each line that ends in one."""
 
     path: Path
     lines: list[str]
     tree: ast.Module
     comments: dict[int, str]
+
+    @cached_property
+    def imports(self) -> _Imports:
+        """Its imports; what cannot be moved or inlined is a fault."""
+        return _imports(self)
 
 
 class _Parameter(NamedTuple):
@@ -170,13 +178,15 @@ def _comments_above(module: _Module, line: int) -> int:
 
 
 def _parameters(module: _Module) -> dict[str, _Parameter]:
-    first, last = (_marker(module, text) for text in (_BEGIN, _END))
+    first, last = (_marker(module, text) for text in (PARAMETERS_BEGIN, _END))
     if last < first:
         raise _fault(module.path, last, "the parameters end before they begin")
     found: dict[str, _Parameter] = {}
     for statement in module.tree.body:
         assert statement.end_lineno is not None
         if statement.end_lineno > first and statement.lineno < last:
+            if statement.lineno < first or statement.end_lineno > last:
+                raise _fault(module.path, statement.lineno, "only whole statements may stand between the markers")
             parameter = _parameter(module, statement)
             if parameter.name in found:
                 raise _fault(module.path, statement.lineno, f"{parameter.name} is there twice")
@@ -211,7 +221,7 @@ def _parameter(module: _Module, statement: ast.stmt) -> _Parameter:
 
 
 def _with_values(module: _Module, values: Mapping[str, object]) -> str:
-    """The text of a template with other values; comments inside a value that is replaced go with it."""
+    """The text of a template with other values; comments inside a value go with it, if it is another one."""
     parameters = _parameters(module)
     for name in values:
         if name not in parameters:
@@ -221,12 +231,13 @@ def _with_values(module: _Module, values: Mapping[str, object]) -> str:
             )
     lines = list(module.lines)
     for name, parameter in reversed(parameters.items()):  # from the bottom, so that line numbers stay true
-        if name in values:
+        value = _checked(parameter, values.get(name, parameter.default))
+        if repr(value) != repr(parameter.default):
             left, last = parameter.left, parameter.statement.end_lineno
             assert left.end_lineno is not None
             before = lines[left.end_lineno - 1].encode()[: left.end_col_offset].decode()
             comment = _comment_after(module, parameter.statement)
-            lines[left.end_lineno - 1 : last] = [_assignment(before, _checked(parameter, values[name]), comment)]
+            lines[left.end_lineno - 1 : last] = [_assignment(before, left, value, comment)]
     return "\n".join(lines)
 
 
@@ -287,6 +298,8 @@ def _fitted_items(value: object, name: str, items: ast.expr, depth: int) -> obje
     match name, items:
         case "tuple", ast.Tuple(elts=[item, ast.Constant(value=rest)]) if rest is ... and sequence is not None:
             return tuple(_fitted(v, item, depth) for v in sequence)
+        case "tuple", ast.Tuple(elts=kinds) if sequence is not None and len(kinds) == len(sequence):
+            return tuple(_fitted(v, kind, depth) for v, kind in zip(sequence, kinds, strict=True))
         case "list", item if sequence is not None:
             return [_fitted(v, item, depth) for v in sequence]
         case "dict", ast.Tuple(elts=[key, item]) if type(value) is dict:
@@ -297,8 +310,11 @@ def _fitted_items(value: object, name: str, items: ast.expr, depth: int) -> obje
 # Literals -----------------------------------------------------------------------------------------------------------
 
 
-def _assignment(before: str, value: object, comment: str) -> str:
-    """`before = value  # comment`, broken as the formatter would: it counts comments, but not those for tools."""
+def _assignment(before: str, left: ast.expr, value: object, comment: str) -> str:
+    """`before = value  # comment`, broken as the formatter would: it counts comments, but not those for tools.
+
+    What cannot be broken gets parentheses, after a bare name only if that helps.
+    """
     flat = _flat(value)
     tail = f"  {comment}" if comment else ""
     counted = 0 if _PRAGMA.match(comment) else len(tail)
@@ -306,7 +322,7 @@ def _assignment(before: str, value: object, comment: str) -> str:
         return f"{before} = {flat}{tail}"
     if _can_break(value):
         return f"{before} = {_broken(value, 0)}{tail}"
-    if 4 + len(flat) + counted <= _WIDTH:
+    if not isinstance(left, ast.Name) or 4 + len(flat) + counted <= _WIDTH:
         return f"{before} = (\n    {flat}{tail}\n)"
     return f"{before} = {flat}{tail}"
 
@@ -360,7 +376,7 @@ def _broken(value: tuple[object, ...] | list[object] | dict[object, object], ind
 
 def _collect(module: _Module, path_here: tuple[Path, ...], found: dict[str, _Module]) -> None:
     """Put the modules that this one needs into `found`, each after those that it needs itself."""
-    for statement in _imports(module).beside:
+    for statement in module.imports.beside:
         name = str(statement.module)
         path = module.path.with_name(f"{name}.py")
         if path in path_here:
@@ -400,15 +416,13 @@ def _is_beside(node: _ImportStatement, module: _Module) -> TypeGuard[ast.ImportF
 
 
 def _refuse_unmovable(module: _Module, node: _ImportStatement) -> None:
-    """A fault for an import that cannot move to the others without changing or losing something."""
+    """A fault for an import that cannot move to the others."""
     for root in _roots(node):
         if root not in sys.stdlib_module_names:
             raise _fault(module.path, node.lineno, f"{root} is neither in the standard library nor beside the template")
     if any(alias.name == "*" for alias in node.names):
         raise _fault(module.path, node.lineno, "import names, not *")
-    assert node.end_lineno is not None
-    if node.end_lineno > node.lineno and not module.comments.keys().isdisjoint(range(node.lineno, node.end_lineno + 1)):
-        raise _fault(module.path, node.lineno, "the comment in this import would be lost: put it behind one line")
+    _comment_after(module, node)
 
 
 def _roots(node: _ImportStatement) -> list[str]:
@@ -432,19 +446,28 @@ def _refuse_clashes(modules: Sequence[_Module]) -> None:
 
 
 def _meanings(module: _Module) -> dict[str, str]:
-    """What the names of a module stand for: an import, or else something of its own."""
+    """What the names of a module stand for: an import, or else something of its own.
+
+    Names out of modules beside it are left out: those that define them tell.
+    """
     bound = _bound(module)
-    meanings = dict.fromkeys(bound, f"one of {module.path.name}")
-    imports = _imports(module)
-    for statement in imports.library:
-        for alias in statement.names:
-            name, meaning = _meaning(statement, alias)
-            if not bound[name]:
-                meanings[name] = meaning
-    for alias in (alias for statement in imports.beside for alias in statement.names):
-        if not bound[alias.name]:
-            del meanings[alias.name]  # it is told where it is defined
+    meanings = {name: f"one of {module.path.name}" for name, assigned in bound.items() if assigned}
+    for statement in _outside_functions(module.tree.body):
+        if statement not in module.imports.beside:
+            for alias in statement.names:
+                name, meaning = _meaning(statement, alias)
+                meanings.setdefault(name, meaning)
     return meanings
+
+
+def _outside_functions(body: Iterable[ast.AST]) -> Iterator[_ImportStatement]:
+    """The imports of a module that run when it is imported: at its top level and in blocks like `if` and `try`."""
+    for node in body:
+        if isinstance(node, _ImportStatement):
+            yield node
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for block in ("body", "handlers", "orelse", "finalbody", "cases"):
+                yield from _outside_functions(getattr(node, block, []))
 
 
 def _meaning(statement: _ImportStatement, alias: ast.alias) -> tuple[str, str]:
@@ -488,13 +511,13 @@ def _heading(module: _Module) -> tuple[int, str]:
         if _is_guard(statement):
             raise _fault(module.path, statement.lineno, "only the template itself has a main block")
     docstring = ast.get_docstring(module.tree)
-    if docstring is None:
+    if not docstring:
         return 0, f"# --- {module.path.stem} ---"
     statement = module.tree.body[0]
     assert statement.end_lineno is not None
     _comment_after(module, statement)
-    line = next(iter(docstring.splitlines()), "")
-    return statement.end_lineno, f"# --- {module.path.stem}: {line.partition('. ')[0].rstrip('.')} ---"
+    sentence = docstring.splitlines()[0].partition(". ")[0].rstrip(".")
+    return statement.end_lineno, f"# --- {module.path.stem}: {sentence} ---"
 
 
 def _without_imports(module: _Module, start: int, end: int, block: list[str]) -> list[list[str]]:
@@ -502,10 +525,10 @@ def _without_imports(module: _Module, start: int, end: int, block: list[str]) ->
 
     The comment above an import of a module beside it goes with that import.
     """
-    imports = _imports(module)
+    beside, library = module.imports
     pieces = []
-    for statement in sorted([*imports.library, *imports.beside], key=lambda s: s.lineno):
-        first = _comments_above(module, statement.lineno) if statement in imports.beside else statement.lineno
+    for statement in sorted([*beside, *library], key=lambda s: s.lineno):
+        first = _comments_above(module, statement.lineno) if statement in beside else statement.lineno
         pieces += [module.lines[start : first - 1], ["", *block, ""] if block else []]
         start, block = statement.end_lineno or 0, []
     return [*pieces, module.lines[start:end]]
@@ -542,15 +565,15 @@ def _import_block(modules: Sequence[_Module]) -> list[str]:
     """All imports of the standard library at the top of these modules, merged and sorted as isort does."""
     merged: dict[tuple[str, str], tuple[set[str], dict[str, None]]] = {}
     for module in modules:
-        for statement in _imports(module).library:
-            comment = _comment_after(module, statement)
+        for statement in module.imports.library:
+            said = [module.comments.get(line) for line in range(statement.lineno, (statement.end_lineno or 0) + 1)]
             for alias in statement.names:
                 shown = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
                 of = str(statement.module) if isinstance(statement, ast.ImportFrom) else ""
                 alone = shown if alias.asname or not of else ""  # has a line of its own
                 names, comments = merged.setdefault((of, alone), (set(), {}))
                 names.add(shown)
-                comments |= dict.fromkeys([comment] if comment else [])
+                comments |= dict.fromkeys(filter(None, said))
     found = [(of, sorted(names, key=_name_order), "  ".join(comments)) for (of, _), (names, comments) in merged.items()]
     found.sort(key=lambda f: (f[0] != "", _natural(f[0] or f[1][0]), _name_order(f[1][0])))
     future = [line for f in found if f[0] == "__future__" for line in _import_lines(*f)]

@@ -77,7 +77,8 @@ def bootstrap_ratio(
 ) -> Interval:
     """How many times as long the median of one arm is as that of another, each with at least one sample.
 
-    The other way round it is exactly the inverse. `noise` widens the interval if an arm has fewer than five samples.
+    The other way round it is the inverse, of arms that differ. `noise` widens the interval if an arm has fewer than
+    five samples.
     """
     arms = [_usable(slow), _usable(fast)]
     swapped = arms[0] > arms[1]
@@ -141,7 +142,7 @@ def fit_scaling(points: Sequence[tuple[int, float]]) -> ScalingFit:
     squares (of relative errors: a slow point counts no more than a fast one) need no search. One worker says nothing,
     as the law gives it 1 by definition; from one other pool size, all that is lost is taken for contention.
     """
-    useful = [(n, c) for n, c in points if n > 1 and c > 0]
+    useful = [(n, c) for n, c in points if n > 1 and c > _SMALLEST]
     rows = [((n - 1) * c / n, (n - 1) * c, 1 - c / n) for n, c in useful]
     if not rows:
         return ScalingFit(None, None, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -42,7 +43,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _prepare_output() -> None:
-    """Text that the locale's encoding has no sign for is written as its escape, not refused."""
+    """Text that the locale's encoding has no sign for is written as its escape, not refused.
+
+    A standard error that is closed swallows what goes there: some of it would come out of standard output else.
+    """
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # to the end
     if sys.stdout is None:  # closed by whoever started us
         raise SelectorError("standard output is closed", "give the result somewhere to go", 1)
     if isinstance(sys.stdout, io.TextIOWrapper):

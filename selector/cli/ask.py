@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,9 +15,17 @@ from selector.cli.shared import (
     print_json,
     report_error,
     rules_option,
+    say,
     set_option,
 )
 from selector.errors import SelectorError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from selector.profile import WorkloadProfile
+    from selector.recommend.recommendation import Recommendation
+    from selector.validation import ValidationReport
 
 
 class RecommendCommand(click.Command):
@@ -42,6 +50,9 @@ class RecommendCommand(click.Command):
 @click.option(
     "--jsonl", is_flag=True, help="One profile a line in, one JSON object a line out (would_change: --explain)."
 )
+@click.option(
+    "--with", "results", metavar="RESULTS", help="Show what `validate` measured (its results.json) beside it."
+)
 @rules_option
 @click.pass_obj
 def recommend(
@@ -51,6 +62,7 @@ def recommend(
     form: str,
     explain: bool,
     jsonl: bool,
+    results: str | None,
     rules: Path | None,
 ) -> None:
     """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone."""
@@ -58,29 +70,71 @@ def recommend(
     from selector.pipeline import Selector
 
     selector = Selector(rules or outer_rules)
-    if jsonl and form == "markdown":
-        raise click.UsageError("--jsonl prints JSON, a line each: leave --format out.")
+    if jsonl and (form == "markdown" or results is not None):
+        raise click.UsageError("--jsonl prints JSON, a line each: leave --format and --with out.")
     if jsonl:
         _recommend_lines(selector, file, settings, explain)
         return
-    if file is None and not settings:
+    if file is None and not settings and results is None:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
-    profile = read_profile(file, settings)
+    measured = _read_results(results) if results is not None else None
+    profile = measured.profile if measured and file is None and not settings else read_profile(file, settings)
     result = selector.recommend(profile)
     explanation = selector.explain(profile) if explain else None
+    if measured is not None:
+        _note_differences(profile, measured.profile)
     if form == "json":
-        if explanation is None:
-            print_json(result.model_dump_json(indent=2))
-        else:
-            import json
-
-            click.echo(
-                json.dumps({**result.model_dump(mode="json"), "explanation": explanation.model_dump()}, indent=2)
-            )
+        more = {"explanation": explanation, "measured": measured}
+        _print_recommendation_json(result, {name: model for name, model in more.items() if model is not None})
         return
     from selector.report.documents import recommendation_document
 
-    print_as(recommendation_document(result, explanation), form)
+    document = recommendation_document(result, explanation)
+    if measured is not None:
+        from selector.report.document import Document
+        from selector.report.validation_documents import measured_section
+
+        document = Document((*document.sections, measured_section(measured)))
+    print_as(document, form)
+
+
+def _print_recommendation_json(result: Recommendation, more: dict[str, BaseModel]) -> None:
+    if not more:
+        print_json(result.model_dump_json(indent=2))
+        return
+    import json
+
+    told = {name: model.model_dump(mode="json") for name, model in more.items()}
+    print_json(json.dumps({**result.model_dump(mode="json"), **told}, indent=2))
+
+
+def _read_results(file: str) -> ValidationReport:
+    """What `validate` left: its results.json, or what it printed with --json."""
+    import json
+
+    from pydantic import ValidationError
+
+    from selector.inputs import named, read_answers
+    from selector.validation import ValidationReport
+
+    hint = "give the results.json of `validate --save DIR`, or what `validate --json` printed"
+    try:
+        return ValidationReport.model_validate_json(json.dumps(read_answers(file, ())))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        what = f"{named(file)}: these are no results of `validate` ({where}: {first['msg']})"
+        raise SelectorError(what, hint) from None
+    except SelectorError as error:
+        raise SelectorError(error.message, hint) from None
+
+
+def _note_differences(profile: WorkloadProfile, measured: WorkloadProfile) -> None:
+    """Say where the results are those of another workload; where they were measured is another matter."""
+    apart = {"name", "description", "cpu_cores", "platform", "interpreters", "current_approach"}
+    names = [n for n in type(profile).model_fields if n not in apart and getattr(profile, n) != getattr(measured, n)]
+    if names:
+        say(f"note: the results were measured for another workload: it differs in {', '.join(names)}", err=True)
 
 
 def _recommend_lines(selector: Any, file: str | None, settings: tuple[str, ...], explain: bool) -> None:

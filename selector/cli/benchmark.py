@@ -46,10 +46,23 @@ def _options(budget: str, **given: Any) -> BenchmarkOptions:
     return BenchmarkOptions(budget_from_text(budget), **given)
 
 
+def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """The templates that begin like that, for the shell."""
+    from selector.benchmarking import template_names
+
+    return [name for name in template_names() if name.startswith(incomplete)]
+
+
 @click.command(epilog="Example: concurrency-selector generate workload.json -o bench.py && python bench.py")
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", required=False, metavar="FILE|-")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="OUT", help="The file to write."
+)
+@click.option(
+    "--template",
+    metavar="NAME",
+    shell_complete=_template_names,
+    help="A workload that needs no FILE: agents or web-scraper (default: compare-approaches, for the one in FILE).",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @set_option
@@ -58,8 +71,9 @@ def _options(budget: str, **given: Any) -> BenchmarkOptions:
 @click.pass_obj
 def generate(
     outer_rules: Path | None,
-    file: str,
+    file: str | None,
     output: Path,
+    template: str | None,
     force: bool,
     settings: tuple[str, ...],
     budget: str,
@@ -70,21 +84,30 @@ def generate(
 ) -> None:
     """Write a benchmark script for the workload in FILE: one file, standard library only, yours to read and change."""
     from selector.benchmark.render import write_script
-    from selector.benchmarking import plan_for, script_for
+    from selector.benchmarking import TEMPLATE, command_for, plan_for, script_for, script_of, template_named
     from selector.inputs import read_profile
     from selector.pipeline import Selector
 
     options = _options(budget, interpreters=interpreters, io=io, seed=seed)
+    if template is not None and (name := template_named(template)) != TEMPLATE:
+        if file is not None or settings:
+            raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
+        if interpreters:
+            raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
+        write_script(script_of(name, options, Selector().here.usable_cpus), output, force)
+        say(f"{output}: run it with: {command_for(output, options)}", err=True)
+        return
+    if file is None and not settings:
+        raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
     _, plan = plan_for(Selector(rules or outer_rules), read_profile(file, settings), options)
     write_script(script_for(plan), output, force)
     for note in plan.notes:
         say(f"note: {note}", err=True)
-    pythons = " ".join(f"--interpreter {python.path}" for python in plan.pythons)
-    say(f"{output}: {len(plan.approaches)} approaches. Run it with: python {output} {pythons}", err=True)
+    say(f"{output}: {len(plan.approaches)} approaches. Run it with: {command_for(output, options, plan)}", err=True)
 
 
 @click.command(epilog="Example: concurrency-selector validate workload.json --budget 30s --save results")
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", required=False, metavar="FILE|-")
 @set_option
 @_measuring_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
@@ -108,7 +131,7 @@ def generate(
 @click.pass_obj
 def validate(
     outer_rules: Path | None,
-    file: str,
+    file: str | None,
     settings: tuple[str, ...],
     budget: str,
     interpreters: tuple[str, ...],
@@ -128,13 +151,19 @@ def validate(
     from selector.report.live import progress_view
     from selector.report.validation_documents import validation_document
 
+    if file is None and not settings:
+        raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
+    if as_json and form != "text":
+        raise click.UsageError("--json prints JSON: leave --format out.")
     options = _options(budget, interpreters=interpreters, io=io, seed=seed, save=save, force=force)
     proof = prove(Selector(rules or outer_rules), read_profile(file, settings), options, progress_view)
     if as_json:
         print_json(proof.report.model_dump_json(indent=2))
     else:
         print_as(validation_document(proof.report), form)
-    say(f"kept in {proof.folder}: bench.py, events.jsonl, results.json, report.md", err=True)
+    if proof.unsaved is not None:
+        raise proof.unsaved
+    say(f"kept in {proof.folder}: bench.py, plan.json, events.jsonl, results.json, report.md", err=True)
     if proof.interrupted:
         return INTERRUPTED
     return REFUTED if fail_on_refuted and proof.report.verdict == "refuted" else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -119,10 +120,14 @@ def table_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[
 
 
 def say(line: str, *, err: bool = False) -> None:
-    """A line with names out of somebody's file: what is not printable in it is escaped."""
+    """A line with names out of somebody's file: what is not printable in it is escaped.
+
+    A note on standard error that nobody can read is no reason to fail.
+    """
     from selector.text import printable
 
-    click.echo(printable(line), err=err)
+    with suppress(OSError) if err else nullcontext():
+        click.echo(printable(line), err=err)
 
 
 def print_json(text: str) -> None:

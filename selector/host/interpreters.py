@@ -117,12 +117,14 @@ def interpreter_at(path: str, timeout_seconds: float = 5.0) -> Interpreter:
 
     SelectorError where it is none that answers.
     """
-    name = os.path.abspath(os.path.expanduser(path))
+    import shutil
+
+    name = os.path.abspath(shutil.which(path) or os.path.expanduser(path))
     candidate = _Candidate(name, "given", (0, 0, 0))
     answer = _ask_all([candidate], _child_environ(os.environ), timeout_seconds)[name]
     if answer.interpreter is None:
         reason = answer.problem or "is no Python that this tool knows (CPython or PyPy, 3.8 or later)"
-        raise SelectorError(f"{path}: {reason}", "give a version such as 3.14t, or the path of a Python")
+        raise SelectorError(f"{path or '(empty)'}: {reason}", "a version such as 3.14t, or the path of a Python")
     return answer.interpreter
 
 

@@ -31,8 +31,8 @@ class Bullets:
 class Table:
     """Rows under a header; every row has as many cells as the header.
 
-    `align` makes it a table of figures: a letter for each column, `l` for words and `r` for numbers. It is set as
-    narrow as it must be, and numbers are never broken; words are, as is the header.
+    `align` makes it a table of figures: a letter for each column, `l` for words and `r` for numbers. Numbers are never
+    broken over two lines; the header and words are, where there is little room.
     """
 
     header: tuple[str, ...]

@@ -103,7 +103,8 @@ def _figures(header: tuple[str, ...], rows: tuple[tuple[str, ...], ...], align: 
     from rich.table import Table as Grid
     from rich.text import Text
 
-    head, *body = ([printable(cell) for cell in line] for line in (header, *rows))
+    plus_minus = "±" if _utf8() else "+/-"
+    head, *body = ([printable(cell).replace("±", plus_minus) for cell in line] for line in (header, *rows))
     wide, broken, narrowest = _widths(head, body, align)
     gaps = len(head) - 1
     widths, gap = next(

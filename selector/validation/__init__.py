@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from selector.benchmark.events import Session
 from selector.recommend.knowledge import Knowledge
@@ -48,7 +49,7 @@ def validate_results(
     """
     evidence = gather(Case(recommendation, session, knowledge))
     judgement = judge(evidence)
-    recommended, winner, start, plan = judgement.recommended, judgement.winner, session.start, session.plan
+    recommended, winner = judgement.recommended, judgement.winner
     latency, memory = requirements(evidence, recommended)
     return ValidationReport(
         verdict=judgement.verdict,
@@ -65,21 +66,29 @@ def validate_results(
         advice=advise(evidence, judgement),
         scalability=scalability(evidence, judgement),
         warnings=tuple(dict.fromkeys((*warnings, *caveats(evidence, judgement)))),
-        tasks=plan.tasks if plan else None,
-        tasks_asked=plan.tasks_asked if plan else recommendation.profile.tasks,
-        task_wall_ms=plan.task_wall_ms if plan else None,
-        task_cpu_ms=plan.task_cpu_ms if plan else None,
-        budget_seconds=start.budget_seconds,
-        used_seconds=_used_seconds(session),
         complete=_complete(evidence),
-        io=start.io,
-        seed=start.seed,
-        assumed=start.assumed,
-        cpus=start.cpus,
         profile=recommendation.profile,
         expected=recommendation.expected,
         workload_class=recommendation.workload_class,
+        **_of_the_run(session, recommendation.profile.tasks),
     )
+
+
+def _of_the_run(session: Session, tasks: int | None) -> dict[str, Any]:
+    """What was run, for how long; `tasks` are those of the profile, for a run that came to no plan."""
+    start, plan = session.start, session.plan
+    return {
+        "tasks": plan.tasks if plan else None,
+        "tasks_asked": plan.tasks_asked if plan else tasks,
+        "task_wall_ms": plan.task_wall_ms if plan else None,
+        "task_cpu_ms": plan.task_cpu_ms if plan else None,
+        "budget_seconds": start.budget_seconds,
+        "used_seconds": _used_seconds(session),
+        "io": start.io,
+        "seed": start.seed,
+        "assumed": start.assumed,
+        "cpus": start.cpus,
+    }
 
 
 def _order(result: ArmResult, evidence: Evidence, judgement: Judgement) -> tuple[int, bool, float]:

@@ -12,7 +12,7 @@ from selector.validation.evidence import ArmResult, Evidence
 from selector.validation.models import Requirement
 from selector.validation.scaling import scaled_arms
 from selector.validation.verdict import Comparison, Judgement
-from selector.validation.wording import duration, listed, times
+from selector.validation.wording import duration, listed, said, times
 
 _FAR_OFF = 1.5  # a quantity measured so much above or below what the profile says is worth a look
 _MOST_CHANGES = 3
@@ -50,18 +50,19 @@ def _refuted(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     changes = [c for c in known if c.approach == opponent.arm.approach]
     if changes:
         fields = listed([_change(c) for c in changes[:_MOST_CHANGES]], "or")
-        yield f"The tables choose {evidence.name(opponent)} with {fields}: check what the profile says there."
+        yield f"The tables choose {said(opponent.approach)} with {fields}: check what the profile says there."
     else:
         yield from _edit(evidence, opponent)
 
 
 def _drawbacks(evidence: Evidence, recommended: ArmResult, opponent: ArmResult) -> Iterator[str]:
     """Requirements that the recommended approach met and the other one misses."""
-    ours, theirs = requirements(evidence, recommended), requirements(evidence, opponent)
-    words = (("latency requirement", "{:g} ms", "ms"), ("memory budget", "{:g} MB", "MB"))
-    for ours_met, other, (what, limit, unit) in zip(ours, theirs, words, strict=True):
-        if ours_met and other and ours_met.met and other.met is False:
-            yield f" But it misses the {what} of {limit.format(other.required)} with {other.measured:.3g} {unit}."
+    pairs = zip(requirements(evidence, recommended), requirements(evidence, opponent), strict=True)
+    for (ours, theirs), (what, unit) in zip(
+        pairs, (("latency requirement", "ms"), ("memory budget", "MB")), strict=True
+    ):
+        if ours and theirs and ours.met and theirs.met is False:
+            yield f" But it misses the {what} of {theirs.required:g} {unit} with {theirs.measured:.3g} {unit}."
 
 
 def _quantities(evidence: Evidence) -> Iterator[str]:
@@ -102,7 +103,7 @@ def _edit(evidence: Evidence, opponent: ArmResult) -> Iterator[str]:
     rows = [reason.rule for reason in evidence.case.recommendation.reasons if reason.rule.startswith("strategy/")]
     row = f" {rows[0]}" if rows else "s of strategy"
     yield (
-        f"No single field of the profile makes the tables choose {evidence.name(opponent)}: if the workload is right as"
+        f"No single field of the profile makes the tables choose {said(opponent.approach)}: if the workload is right as"
         f" it stands, change the row{row} in a folder of rules of your own (--rules DIR)."
     )
 
@@ -110,12 +111,15 @@ def _edit(evidence: Evidence, opponent: ArmResult) -> Iterator[str]:
 def _change(change: Change) -> str:
     """`tasks = 12`."""
     value = change.to
-    if isinstance(value, bool):
-        text = str(value).lower()
-    else:
-        text = (
-            ", ".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)
-        )
+    match value:
+        case bool():
+            text = str(value).lower()
+        case tuple():
+            text = ", ".join(value)
+        case float():
+            text = f"{value:g}"
+        case _:
+            text = str(value)
     return f"{change.input} = {text}"
 
 
@@ -124,7 +128,7 @@ def _tie(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     assert winner is not None and recommended is not None
     if winner.place < recommended.place:
         drawbacks = "".join(_drawbacks(evidence, recommended, winner))
-        yield f"Take {evidence.name(winner)}: it is as fast, and simpler.{drawbacks}"
+        yield f"Take {evidence.name(winner)}: as fast, and simpler.{drawbacks}"
 
 
 def _simpler(evidence: Evidence, judgement: Judgement) -> Iterator[str]:

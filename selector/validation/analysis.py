@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from selector.benchmark.stats import Interval
 from selector.validation.evidence import ArmResult, Evidence
 from selector.validation.verdict import Comparison, Judgement
-from selector.validation.wording import duration, megabytes, percent, sentence, span, times
+from selector.validation.wording import duration, megabytes, percent, sentence, times, with_span
 
 _MOST = 6
 _MUCH_START = 0.10  # share of the time from which on start-up is worth a sentence
@@ -34,7 +34,7 @@ def _ranking(evidence: Evidence, winner: ArmResult) -> str:
     others = [r for r in evidence.compared if r.ok and r.arm.approach != winner.arm.approach]
     others = [r for r in others if not r.ruled_out or r.seconds > winner.seconds]
     if not others:
-        return f"Only {name} has a result that counts: {took}{ahead}."
+        return f"Only {name} gave a result that counts: {took}{ahead}."
     next_best = min(others, key=lambda r: r.seconds)
     compared = Comparison(evidence, winner, next_best)
     next_name = evidence.name(next_best)
@@ -52,8 +52,8 @@ def _speedup(evidence: Evidence, result: ArmResult) -> str:
     m = result.measurement
     if evidence.baseline is None or result is evidence.baseline or m.speedup is None or m.speedup_range is None:
         return ""
-    interval = Interval(m.speedup_range.low, m.speedup, m.speedup_range.high)
-    return f", {times(m.speedup)} as fast as {evidence.name(evidence.baseline)} ({span(interval)})"
+    mid, span = with_span(Interval(m.speedup_range.low, m.speedup, m.speedup_range.high))
+    return f", {mid} as fast as {evidence.name(evidence.baseline)} ({span})"
 
 
 def _winner(evidence: Evidence, winner: ArmResult) -> Iterator[str]:

@@ -76,8 +76,8 @@ def _noise(evidence: Evidence) -> Iterator[str]:
         yield f"How noisy this host is could not be measured; {percent(ASSUMED_NOISE)} is assumed."
     elif evidence.noise is not None and evidence.noise > _NOISY:
         yield (
-            f"The same code differed by up to {percent(evidence.noise)} from run to run: close other programs, or use a"
-            " larger --budget."
+            f"A difference under {percent(evidence.noise)} may be chance here: close other programs, or give it more"
+            " time (--budget)."
         )
 
 
@@ -89,6 +89,12 @@ def _workload(evidence: Evidence) -> Iterator[str]:
             f"{plan.tasks:,} tasks were measured, the profile says {plan.tasks_asked:,}:"
             f" start-up weighs {effect} here than there."
         )
+        in_flight = evidence.case.profile.concurrency
+        if in_flight is not None and plan.tasks < min(in_flight, plan.tasks_asked):
+            yield (
+                f"With {plan.tasks:,} tasks no more than that were in flight, and the profile says {in_flight:,}:"
+                " what overlaps waits gains less here than there."
+            )
     if assumed:
         names = listed([name.lower() for name in assumed])
         verb = "was" if len(assumed) == 1 else "were"

@@ -20,16 +20,23 @@ from selector.validation.wording import duration, said
 
 #: Where the run could not show how noisy this host is, it is taken for rather noisy; a warning says so.
 ASSUMED_NOISE = 0.10
+_HARNESS_COST = 0.03  # what being measured may cost one approach and not another
+_ENOUGH_CONTROLS = 4  # two or three runs of the baseline say next to nothing of the noise
 _PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
 
 @dataclass(frozen=True, eq=False)
 class ArmResult:
-    """One arm: its times in seconds (of cells that are ok), what they come to, and the row that rules it out."""
+    """One arm: its times in seconds (of cells that are ok), what they come to, and the row that rules it out.
+
+    `whole` are the times that all tasks of the profile would take at the pace of those that ran; empty where all
+    of them ran, or the cells do not tell their start-up.
+    """
 
     arm: Arm
     approach: Approach
     samples: tuple[float, ...]
+    whole: tuple[float, ...]
     measurement: Measurement
     ruled_out: Rule | None
 
@@ -70,6 +77,11 @@ class Evidence:
     def reckoned_noise(self) -> float:
         """The noise to reckon with: the host's, or an assumption."""
         return ASSUMED_NOISE if self.noise is None else self.noise
+
+    @property
+    def same_within(self) -> float:
+        """Up to what difference two approaches count as equally fast, however sure that difference is."""
+        return max(_HARNESS_COST, self.reckoned_noise)
 
     def ratio(self, slow: ArmResult, fast: ArmResult) -> Interval:
         """How many times as long the one took as the other."""
@@ -121,10 +133,14 @@ def _baseline(arms: Sequence[Arm], session: Session) -> Arm | None:
 def _noise(
     own: Sequence[float], control: Sequence[float], every: Iterable[Sequence[CellEvent]], seed: int
 ) -> float | None:
-    """The noise by the A/A control; without one, by the scatter of whichever arm ran most often."""
-    if own and control:
+    """The noise by the A/A control; where that ran a few times only, by the scatter of the arm that ran most often."""
+    most = max(map(_seconds, every), key=len, default=())
+    if not own or not control:
+        return stats.noise_floor(most, (), seed=seed)
+    if len(own) + len(control) >= min(len(most), _ENOUGH_CONTROLS):
         return stats.noise_floor(own, control, seed=seed)
-    return stats.noise_floor(max(map(_seconds, every), key=len, default=()), (), seed=seed)
+    scatter, apart = stats.noise_floor(most, ()), stats.bootstrap_ratio(own, control, noise=0.0).mid
+    return max(scatter or 0.0, apart - 1, 1 / apart - 1)
 
 
 def _seconds(cells: Sequence[CellEvent]) -> tuple[float, ...]:
@@ -167,7 +183,7 @@ class _Measuring:
             **self._times(arm, samples),
             **_figures(good),
         )
-        return ArmResult(arm, approach, samples, measurement, self.case.ruled_out(arm))
+        return ArmResult(arm, approach, samples, _whole(good, self.case.session), measurement, self.case.ruled_out(arm))
 
     def _fate(self, arm: Arm, cells: Sequence[CellEvent], samples: tuple[float, ...]) -> tuple[Status, str]:
         """What is to be said of it: ok if any cell counts, else what became of the last one or why there is none.
@@ -199,6 +215,16 @@ class _Measuring:
         found["speedup"], found["speedup_range"] = ratio.mid, SpeedupRange(low=ratio.low, high=ratio.high)
         found["band"] = str(self.case.band(ratio.mid, self.baseline).outputs["verdict"])
         return found
+
+
+def _whole(good: Sequence[CellEvent], session: Session) -> tuple[float, ...]:
+    """What each cell would take for all tasks that were asked for: its start-up stays as it is, the rest grows."""
+    plan = session.plan
+    if plan is None or plan.tasks_asked is None or plan.tasks >= plan.tasks_asked:
+        return ()
+    more = plan.tasks_asked / plan.tasks - 1
+    known = [(c.seconds, c.startup_seconds) for c in good if c.seconds is not None and c.startup_seconds is not None]
+    return tuple(s + more * max(0.0, s - start) for s, start in known) if len(known) == len(good) else ()
 
 
 def _why_not_run(session: Session) -> str:

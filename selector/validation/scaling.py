@@ -41,7 +41,8 @@ def scalability(evidence: Evidence, judgement: Judgement) -> Scalability | None:
     )
     law = fit_scaling([(p.workers, p.speedup) for p in points if p.speedup is not None and not p.oversubscribed])
     pace = [(p.workers, 1 / max(p.seconds, 1e-9)) for p in points]
-    stop = stops_paying(pace, 1 + max(_GAIN, evidence.reckoned_noise))
+    gain = 1 + max(_GAIN, evidence.reckoned_noise)
+    stop = stops_paying(pace, gain)
     return Scalability(
         approach=arms[0].arm.approach,
         interpreter=arms[0].arm.interpreter,
@@ -50,25 +51,25 @@ def scalability(evidence: Evidence, judgement: Judgement) -> Scalability | None:
         coherence=law.coherence,
         best_workers=law.best_workers,
         stops_paying_at=stop,
-        text=_text(points, stop, evidence.case.cpus),
+        text=_text(points, stop, gain, evidence.case.cpus),
     )
 
 
-def _text(points: Sequence[ScalingPoint], stop: int | None, cpus: int) -> str:
+def _text(points: Sequence[ScalingPoint], stop: int | None, gain: float, cpus: int) -> str:
     """Such as `2 workers: 1.9x; 4 and 8 workers add nothing (2 usable CPUs: more than 2 oversubscribe)`."""
     paying = [p for p in points if stop is None or p.workers <= stop]
     parts = [f"{_workers(p.workers)}: {_pace(p)}" for p in paying if p.workers > 1]
-    limit = 1.05 * paying[-1].seconds
+    limit = gain * paying[-1].seconds
     idle = [p for p in points if p not in paying and p.seconds <= limit]
     slower = [p for p in points if p not in paying and p.seconds > limit]
     if idle:
         parts.append(f"{_sizes(idle)} {'add' if _many(idle) else 'adds'} nothing")
     if slower:
         parts.append(
-            f"{_sizes(slower)} {'are' if _many(slower) else 'is'} slower ({listed([_pace(p) for p in slower])})"
+            f"{_sizes(slower)} {'are' if _many(slower) else 'is'} slower: {listed([_pace(p) for p in slower])}"
         )
-    more = ", and more may gain more" if stop is None else ""
     crowded = any(p.oversubscribed for p in points)
+    more = ", and more may gain more" if stop is None and not crowded else ""
     why = f" ({cpus} usable CPU{'s' if cpus > 1 else ''}: more than {cpus} oversubscribe)" if crowded else ""
     return f"{'; '.join(parts)}{more}{why}."
 

@@ -1,13 +1,14 @@
 """The verdict: what the times say to the recommendation, and who won.
 
-What counts is the time of the whole batch, start-up included. A difference within the noise is none. A faster approach
-refutes the recommendation if it is also the simpler one, or if the bands call its gain worth the complexity.
+What counts is the time of the whole batch, start-up included. A difference within the noise is none, and neither is one
+of a few percent, which is what two harnesses differ by. A faster approach refutes the recommendation if it is also the
+simpler one, or if the bands call its gain worth the complexity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from selector.benchmark.events import Status
@@ -18,15 +19,15 @@ from selector.validation.models import Verdict
 from selector.validation.wording import duration, inverse, one_line, percent, said, sentence, times, times_with_span
 
 _FAILED: dict[Status, str] = {
-    "timeout": "it did not finish in time",
-    "crash": "it crashed",
-    "out_of_memory": "it ran out of memory",
-    "unpicklable": "something in it does not pickle",
-    "missing_dependency": "something it needs is not installed",
+    "timeout": "timeout",
+    "crash": "crash",
+    "out_of_memory": "out of memory",
+    "unpicklable": "something does not pickle",
+    "missing_dependency": "a dependency is missing",
     "gil_enabled": "the GIL came back on",
-    "error": "it failed",
-    "mismatch": "its results differ from those of the others",
-    "not_run": "it did not run",
+    "error": "error",
+    "mismatch": "not the result of the others",
+    "not_run": "not run",
 }
 
 
@@ -46,12 +47,12 @@ class Comparison:
     @property
     def lost(self) -> bool:
         """Whether the rival is faster beyond the noise."""
-        return self.ratio.low > 1 and self.ratio.mid > 1 + self.evidence.reckoned_noise
+        return self.ratio.low > 1 and self.ratio.mid > 1 + self.evidence.same_within
 
     @property
     def won(self) -> bool:
         """Whether the recommended arm is faster beyond the noise."""
-        return self.ratio.high < 1 and self.ratio.mid < 1 / (1 + self.evidence.reckoned_noise)
+        return self.ratio.high < 1 and self.ratio.mid < 1 / (1 + self.evidence.same_within)
 
     @property
     def tied(self) -> bool:
@@ -72,6 +73,11 @@ class Comparison:
     def unclear(self) -> bool:
         """Whether the samples allow for a tie as well as for a loss that would matter."""
         return self.tied and self._worth_it(self.ratio.high)
+
+    def at_full_size(self) -> Comparison:
+        """The same with the times that all tasks would take."""
+        ours, theirs = (replace(r, samples=r.whole) for r in (self.recommended, self.rival))
+        return Comparison(self.evidence, ours, theirs)
 
     def _worth_it(self, speedup: float) -> bool:
         return worth_it(self.evidence.case.band(speedup, self.recommended.arm))
@@ -104,6 +110,8 @@ def judge(evidence: Evidence) -> Judgement:
     winner = _winner(evidence, [recommended, *(c.rival for c in admitted)])
     verdict, decisive = _decide(admitted)
     reason = _REASONS[verdict](evidence, decisive, winner)
+    if doubtful := _in_doubt(verdict, decisive, admitted):
+        verdict, reason = "inconclusive", _size_matters(evidence, *doubtful)
     return Judgement(verdict, reason, recommended, decisive.rival, winner, admitted)
 
 
@@ -138,6 +146,20 @@ def _decide(comparisons: tuple[Comparison, ...]) -> tuple[Verdict, Comparison]:
     return ("tie", tied[0]) if tied else ("confirmed", comparisons[0])
 
 
+def _in_doubt(
+    verdict: Verdict, decisive: Comparison, comparisons: tuple[Comparison, ...]
+) -> tuple[Comparison, Comparison] | None:
+    """Where fewer tasks ran than there are, and all of them would turn the verdict: that comparison now and then.
+
+    With few tasks the start of a pool counts for more than it will.
+    """
+    whole = [(c, c.at_full_size() if c.recommended.whole and c.rival.whole else c) for c in comparisons]
+    refuting = [(c, then) for c, then in whole if then.refutes]
+    if verdict == "refuted":
+        return None if refuting else next((c, then) for c, then in whole if c is decisive)
+    return refuting[0] if refuting else None
+
+
 # The reasons ----------------------------------------------------------------------------------------------------------
 
 
@@ -157,21 +179,21 @@ def _confirmed(evidence: Evidence, c: Comparison, _winner: ArmResult) -> str:
     if c.lost:
         band = evidence.case.band(c.ratio.mid, c.recommended.arm)
         return f"{_against(evidence, c)}. {sentence(band.because)}"
-    return (
-        f"{_took(evidence, c.recommended)} and was the fastest."
-        f" {_took(evidence, c.rival)}, {times_with_span(inverse(c.ratio))} as long."
-    )
+    behind = f"{duration(c.rival.seconds)}, {times_with_span(inverse(c.ratio))} as long"
+    return f"{_took(evidence, c.recommended)}, the fastest here. {evidence.subject(c.rival)}, the next, took {behind}."
 
 
 def _tie(evidence: Evidence, c: Comparison, winner: ArmResult) -> str:
-    noise = f"; less than {percent(evidence.noise)} is noise on this host" if evidence.noise is not None else ""
     if winner is c.rival:
         settled = f"Take {evidence.name(winner)}, the simpler of the two."
     elif winner.arm.approach == c.recommended.arm.approach and not c.rival_is_simpler:
         settled = "The recommended one is the simpler of the two."
     else:
         settled = _crowned(evidence, winner)
-    return f"{_against(evidence, c)}: no difference to rely on{noise}. {settled}"
+    why = "to rely on, as the range goes both ways"
+    if max(c.ratio.mid, 1 / c.ratio.mid) <= 1 + evidence.same_within:
+        why = f"that counts: up to {percent(evidence.same_within)} is none here"
+    return f"{_against(evidence, c)}: no difference {why}. {settled}"
 
 
 def _refuted(evidence: Evidence, c: Comparison, winner: ArmResult) -> str:
@@ -191,6 +213,15 @@ def _unclear(evidence: Evidence, c: Comparison, _winner: ArmResult) -> str:
     return f"{_against(evidence, c)}: {after}, that range does not tell a tie from a loss of {times(c.ratio.high)}."
 
 
+def _size_matters(evidence: Evidence, now: Comparison, then: Comparison) -> str:
+    plan = evidence.case.session.plan
+    assert plan is not None and plan.tasks_asked is not None
+    return (
+        f"{_against(evidence, now)}. But only {plan.tasks:,} of {plan.tasks_asked:,} tasks ran, and at that pace all of"
+        f" them would take {duration(then.recommended.seconds)} against {duration(then.rival.seconds)}."
+    )
+
+
 _REASONS = {"confirmed": _confirmed, "tie": _tie, "refuted": _refuted, "inconclusive": _unclear}
 
 
@@ -202,7 +233,7 @@ def _no_result(evidence: Evidence, recommended: ArmResult | None) -> str:
     if recommended is not None:
         m = recommended.measurement
         reason = f": {one_line(m.reason)}" if m.reason else ""
-        return sentence(f"{title} has no result, because {_FAILED[m.status]}{reason}")
+        return sentence(f"{title} gave no result ({_FAILED[m.status]}){reason}")
     if approach.traits.runs_in == "cluster":
         return f"{title} was not measured: what spreads over machines cannot be tried on one."
     if evidence.case.session.plan is None:
@@ -222,7 +253,7 @@ def _end_of(evidence: Evidence) -> str:
 
 def _alone(evidence: Evidence, recommended: ArmResult, against: Sequence[Comparison]) -> str:
     """Why there is nothing to compare with."""
-    alone = f"{_took(evidence, recommended)}, but no other approach has a result to compare it with."
+    alone = f"{_took(evidence, recommended)}, but no other approach gave a result to compare it with."
     if against:
         rival = against[0].rival
         assert rival.ruled_out is not None  # else it would have been admitted

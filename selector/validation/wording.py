@@ -25,8 +25,11 @@ def duration(seconds: float) -> str:
 
 def times(ratio: float) -> str:
     """`1.42x`, `4.1x`, `38x`."""
-    digits = 2 if ratio < 1.995 else 1 if ratio < 9.95 else 0
-    return f"{ratio:.{digits}f}x"
+    return f"{ratio:.{_digits(ratio)}f}x"
+
+
+def _digits(ratio: float) -> int:
+    return 2 if ratio < 1.995 else 1 if ratio < 9.95 else 0
 
 
 def inverse(interval: Interval) -> Interval:
@@ -34,14 +37,19 @@ def inverse(interval: Interval) -> Interval:
     return Interval(1 / interval.high, 1 / interval.mid, 1 / interval.low)
 
 
-def span(interval: Interval) -> str:
-    """`1.35x to 1.50x`."""
-    return f"{times(interval.low)} to {times(interval.high)}"
+def with_span(interval: Interval) -> tuple[str, str]:
+    """`1.42x` and `1.35x to 1.50x`, with as many digits as tell the ends from the middle (two at most)."""
+    for digits in range(_digits(interval.mid), 3):
+        low, mid, high = (f"{ratio:.{digits}f}x" for ratio in interval)
+        if low != mid != high:
+            break
+    return mid, f"{low} to {high}"
 
 
 def times_with_span(interval: Interval) -> str:
     """`1.42x (1.35x to 1.50x)`."""
-    return f"{times(interval.mid)} ({span(interval)})"
+    mid, span = with_span(interval)
+    return f"{mid} ({span})"
 
 
 def percent(share: float) -> str:
