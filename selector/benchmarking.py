@@ -8,15 +8,18 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from selector import __version__
-from selector.benchmark.events import Event, StartEvent, collect
+from selector.benchmark.events import Event, collect
 from selector.benchmark.plan import BenchmarkPlan, IoKind, plan_benchmark
 from selector.benchmark.render import PARAMETERS_BEGIN, render, template_parameters, write_script
 from selector.benchmark.run import BenchmarkRun, run_benchmark
@@ -55,7 +58,7 @@ class BenchmarkOptions:
 
 @dataclass(frozen=True)
 class Proof:
-    """What came of a run: the report, the folder with all that it rests on, and whether Ctrl-C ended it.
+    """What came of a run: the report, the folder with all that it rests on, and whether Ctrl-C (or `kill`) ended it.
 
     `unsaved` is why the report could not be written into the folder: no reason to lose it.
     """
@@ -168,6 +171,7 @@ def prove(selector: Selector, profile: WorkloadProfile, options: BenchmarkOption
     events = folder / "events.jsonl"
     with (
         view() as show,
+        _stop_signals() as stop,
         run_benchmark(
             script,
             python=sys.executable,
@@ -178,7 +182,9 @@ def prove(selector: Selector, profile: WorkloadProfile, options: BenchmarkOption
             log=events,
         ) as run,
     ):
-        _follow(run, show)
+        stop(run)
+        for event in run:
+            show(event)
     after = host_state()
     own = after.own_cpu_seconds - before.own_cpu_seconds
     warnings = (*plan.notes, *warnings_before(before), *warnings_after(before, after, own), *run.warnings)
@@ -191,21 +197,40 @@ def prove(selector: Selector, profile: WorkloadProfile, options: BenchmarkOption
     return Proof(report, folder, run.interrupted)
 
 
-def _follow(run: BenchmarkRun, show: Callable[[Event], None]) -> None:
-    """Show every event; at Ctrl-C the script is told to stop, and what it still says is shown.
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[BenchmarkRun], None]]:
+    """Ctrl-C (or `kill`) asks the run that is handed over to stop and report, or to be killed the second time.
 
-    KeyboardInterrupt where it has not even begun by then.
+    The third time is as everywhere else. An exception in the middle of anything could lose a process that has just been
+    started, or leave a lock taken: with that of Popen.poll nothing would end.
     """
-    while True:
-        try:
-            for event in run:
-                show(event)
-        except KeyboardInterrupt:
-            if run.interrupted and not any(isinstance(event, StartEvent) for event in run.events):
-                raise
+    runs: list[BenchmarkRun] = []
+    before: dict[int, Any] = {}
+    asked: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            signal.signal(number, before[number])
+        for run in runs:
             run.interrupt()
-        else:
-            return
+
+    def stop(run: BenchmarkRun) -> None:
+        runs.append(run)
+        if asked and not run.interrupted:
+            run.interrupt()
+
+    if threading.current_thread() is threading.main_thread():
+        usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+        # Whoever ignores one, or has a handler of their own, keeps that.
+        before = {number: handler for number, handler in usual.items() if signal.getsignal(number) == handler}
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _new_folder(save: Path | None, force: bool) -> Path:

@@ -161,12 +161,34 @@ def _probe(_: Workload, order: dict[str, Any]) -> dict[str, Any]:
     import sysconfig
 
     if order["compiled"]:
+        if clash := _defined_twice(_script()):
+            return {"status": "error", "reason": f"{clash} means two things in this script: give yours another name"}
         py_compile.compile(_script(), cfile=order["compiled"], doraise=True)
     return {
         "version": sys.version.split()[0],
         "free_threaded_build": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
         "gil_enabled": _gil_enabled(),
     }
+
+
+def _defined_twice(script: str) -> str:
+    """A name that the script gives to two functions, classes or modules: ours and the user's are in one file."""
+    import ast
+
+    meanings: dict[str, str] = {}
+    with open(script, encoding="utf-8") as stream:
+        tree = ast.parse(stream.read())
+    for node in tree.body:
+        found = []
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            origin = getattr(node, "module", "")
+            found = [(a.asname or a.name.partition(".")[0], f"{origin}.{a.name.partition('.')[0]}") for a in node.names]
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found = [(node.name, f"line {node.lineno}")]
+        for name, meaning in found:
+            if meanings.setdefault(name, meaning) != meaning:
+                return name
+    return ""
 
 
 def _calibrate(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
@@ -305,7 +327,7 @@ def _own_peak_mb() -> float | None:
 def _checksum(value: Any, crc: int = 0) -> int:
     """A checksum of what the tasks returned: the same for the same values, whoever computed them."""
     if isinstance(value, (bytes, bytearray)):
-        return zlib.crc32(value, crc)
+        return zlib.crc32(value, zlib.crc32(b"bytes", crc))
     if isinstance(value, (set, frozenset)):  # whose order is another one in each process
         value = sorted(_checksum(part) for part in value)
     if isinstance(value, dict):
@@ -313,7 +335,7 @@ def _checksum(value: Any, crc: int = 0) -> int:
     if isinstance(value, (list, tuple)):
         for part in value:
             crc = _checksum(part, crc)
-        return zlib.crc32(b"%d" % len(value), crc)
+        return zlib.crc32(b"list of %d" % len(value), crc)
     return zlib.crc32(_without_addresses(repr(value)).encode("utf-8", "backslashreplace"), crc)
 
 
@@ -456,7 +478,10 @@ class _Run:
 
     def _kept(self) -> _Keeper:
         """The keeper, or a new one if somebody has killed it."""
-        if self.keeper is None or self.keeper.process.poll() is not None:
+        if self.keeper is not None and self.keeper.process.poll() is not None:
+            self.keeper.close()
+            self.keeper = None
+        if self.keeper is None:
             self.keeper = _Keeper(self.scripts.get(sys.executable, _script()), self.folder)
         return self.keeper
 
@@ -1048,7 +1073,7 @@ class _Group:
         try:
             pid, status, usage = os.wait4(which, os.WNOHANG)
         except ChildProcessError:
-            if self.code is None:
+            if self.code is None and which == -self.process.pid:  # somebody else has taken it
                 self.code = self.process.returncode = -9
             return False
         if pid == self.process.pid:

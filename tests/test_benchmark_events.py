@@ -45,7 +45,7 @@ CELL = {
     "launch_seconds": 0.05, "startup_seconds": 0.01, "first_result_seconds": 0.02, "steady_seconds": 0.38,
     "cpu_seconds": 0.4, "cpu_percent": 98.1, "peak_memory_mb": 14.2, "memory_metric": "pss",
     "task_latency_ms": {"p50": 5.0, "p95": 5.4, "p99": 6.0}, "gil_enabled": True, "checksum": "9f3a",
-    "workers_seen": 1, "imbalance": 1.0, "short": False,
+    "workers_seen": 1, "imbalance": 1.0, "short": False, "extrapolated_from": None,
 }  # fmt: skip
 DROPPED = {"event": "dropped", "arm": 1, "reason": "2.4x slower than asyncio"}
 END = {"event": "end", "reason": "budget", "detail": "", "seconds": 59.1}

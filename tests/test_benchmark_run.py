@@ -50,7 +50,7 @@ ARM = {"approach": "single_threaded", "interpreter": "3.14", "workers": 1, "role
 MEASURED = [
     "tasks", "seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds",
     "cpu_percent", "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen",
-    "imbalance", "short",
+    "imbalance", "short", "extrapolated_from",
 ]
 
 def start(**changes):

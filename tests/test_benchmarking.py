@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import os
 import random
 import re
 import shlex
+import signal
 import string
 import subprocess
 import sys
@@ -309,21 +311,29 @@ class Quick(Selector):
         return super().recommend(profile, changes=False)
 
 
-def of_only_data(profile: WorkloadProfile, selector: Selector) -> None:
-    """Its script is that of the same profile with a harmless name, but for the literal of the name."""
-    harmless = profile.model_copy(update={"name": "A name", "description": None})
-    script, expected = (
-        script_for(plan_for(selector, p, BenchmarkOptions(budget_seconds=60))[1]) for p in (profile, harmless)
-    )
-    compile(script, "bench.py", "exec")
-    head, block, tail = parts(script)
-    head_of_harmless, block_of_harmless, tail_of_harmless = parts(expected)
-    assert (head, tail) == (head_of_harmless, tail_of_harmless)
-    assert block.isascii()
-    assert all(line.isprintable() for line in block.split("\n"))
-    assert values(block) == {**values(block_of_harmless), "NAME": profile.name or "Workload"}
-    names = [line for line in block.split("\n") if line not in block_of_harmless.split("\n")]
-    assert len(names) <= 3  # `NAME = "..."`, in parentheses if it is long
+def check_hostile_profiles(count: int) -> None:
+    """Each script is that of the same profile with a harmless name, but for the literal of the name."""
+    selector = Quick(host=FIXED_HOST)
+
+    def script_of_profile(profile: WorkloadProfile) -> str:
+        return script_for(plan_for(selector, profile, BenchmarkOptions(budget_seconds=60))[1])
+
+    @functools.cache
+    def harmless(workload_type: Any) -> tuple[str, str, str]:
+        data = {"name": "A name", "tasks": 8, "cpu_ms_per_task": 3, "workload_type": workload_type}
+        return parts(script_of_profile(WorkloadProfile(**data)))
+
+    for profile in hostile_profiles(count):
+        script = script_of_profile(profile)
+        compile(script, "bench.py", "exec")
+        head, block, tail = parts(script)
+        head_of_harmless, block_of_harmless, tail_of_harmless = harmless(profile.workload_type)
+        assert (head, tail) == (head_of_harmless, tail_of_harmless)
+        assert block.isascii()
+        assert all(line.isprintable() for line in block.split("\n"))
+        assert values(block) == {**values(block_of_harmless), "NAME": profile.name or "Workload"}
+        changed = [line for line in block.split("\n") if line not in block_of_harmless.split("\n")]
+        assert len(changed) <= 3  # `NAME = "..."`, in parentheses if it is long
 
 
 @pytest.mark.usefixtures("found")
@@ -334,17 +344,15 @@ def test_two_thousand_hostile_profiles_are_data(tmp_path: Path, monkeypatch: pyt
     small.write_text(f'"""Small."""\n\n{block}\n\nif __name__ == "__main__":\n    print(NAME)\n', "utf-8")
     monkeypatch.setattr(room, "_templates", lambda: {room.TEMPLATE: small})
     monkeypatch.chdir(tmp_path)
-    selector = Quick(host=FIXED_HOST)
-    for profile in hostile_profiles(2000):
-        of_only_data(profile, selector)
+    check_hostile_profiles(2000)
     assert os.listdir(tmp_path) == [small.name]
 
 
 @pytest.mark.usefixtures("found")
-def test_some_of_them_with_the_template_as_it_ships() -> None:
-    selector = Quick(host=FIXED_HOST)
-    for profile in hostile_profiles(25):
-        of_only_data(profile, selector)
+def test_some_of_them_with_the_template_as_it_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_hostile_profiles(20)
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -356,20 +364,20 @@ def test_some_of_them_with_the_template_as_it_ships() -> None:
     ],
     ids=["markers", "formats", "lines"],
 )
-def test_a_script_with_a_hostile_name_only_prints_it(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [["--budget", "1", "--io", "sleep"], ["--help"]], ids=["run", "help"])
+def test_a_script_with_a_hostile_name_only_prints_it(name: str, options: list[str], tmp_path: Path) -> None:
     profile = TINY.model_copy(update={"name": name, "description": name})
     _, plan = plan_for(Quick(), profile, BenchmarkOptions(interpreters=(sys.executable,)))
     (tmp_path / "bench.py").write_text(script_for(plan), "utf-8")
-    for options in (["--budget", "1", "--io", "sleep"], ["--help"]):
-        done = subprocess.run(
-            [sys.executable, "bench.py", *options], cwd=tmp_path, capture_output=True, timeout=60, check=False,
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        )  # fmt: skip
-        shown = (done.stdout + done.stderr).decode()
-        assert done.returncode == 0, shown
-        assert "Traceback" not in shown
-        assert all(line.isprintable() for line in shown.split("\n")), ascii(shown)
-        assert "single_threaded" in shown
+    done = subprocess.run(
+        [sys.executable, "bench.py", *options], cwd=tmp_path, capture_output=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    shown = (done.stdout + done.stderr).decode()
+    assert done.returncode == 0, shown
+    assert "Traceback" not in shown
+    assert all(line.isprintable() for line in shown.split("\n")), ascii(shown)
+    assert "single_threaded" in shown
     assert os.listdir(tmp_path) == ["bench.py"]
 
 
@@ -392,6 +400,7 @@ ARMS = [
 NOTHING = dict.fromkeys([
     "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short",
+    "extrapolated_from",
 ])
 
 def start():
@@ -567,7 +576,7 @@ def test_ctrl_c_ends_the_measuring_but_not_the_judging(proven: Callable[..., Pro
 def test_ctrl_c_while_an_event_is_shown_loses_none(proven: Callable[..., Proof]) -> None:
     def press(event: Event) -> None:
         if isinstance(event, CellEvent) and event.arm == 1:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     view = Watched(press)
     proof = proven("start(); round(0); time.sleep(60)", view)

@@ -477,13 +477,18 @@ def measuring(tmp_path: Path) -> Iterator[Measuring]:
 
 
 @posix_only
-@pytest.mark.parametrize("group", [True, False], ids=["group", "process"])
-def test_ctrl_c_gives_a_partial_report_and_leaves_no_process(tmp_path: Path, group: bool) -> None:
+@pytest.mark.parametrize(
+    ("kill", "number"),
+    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGINT), (os.kill, signal.SIGTERM)]
+    if sys.platform != "win32"
+    else [],
+    ids=["ctrl-c", "SIGINT", "SIGTERM"],
+)
+def test_being_stopped_gives_a_partial_report_and_leaves_no_process(
+    tmp_path: Path, kill: Callable[[int, int], None], number: int
+) -> None:
     with measuring(tmp_path) as run:
-        if group:
-            os.killpg(run.process.pid, signal.SIGINT)
-        else:
-            run.process.send_signal(signal.SIGINT)
+        kill(run.process.pid, number)
         code, out, err = run.ends()
         left = family(run.marker)
     assert (code, left) == (130, [])
@@ -498,11 +503,10 @@ def test_ctrl_c_gives_a_partial_report_and_leaves_no_process(tmp_path: Path, gro
 
 
 @posix_only
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
-def test_however_the_tool_dies_its_processes_die_with_it(tmp_path: Path, number: signal.Signals) -> None:
+def test_when_the_tool_is_killed_its_processes_die_with_it(tmp_path: Path) -> None:
     with measuring(tmp_path) as run:
         known = run.cells()
-        run.process.send_signal(number)
+        run.process.kill()
         run.process.wait(30)
         wait_for(lambda: not family(run.marker), 10)
     session = read_events(run.folder / "events.jsonl")

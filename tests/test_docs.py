@@ -422,7 +422,10 @@ def test_script_page_has_every_event_field_and_status() -> None:
 
 def test_validate_page_has_every_field_of_the_results() -> None:
     page = ROOT / "docs" / "validate.md"
-    for heading, model in (("### Fields of the report", ValidationReport), ("### Fields of a measurement", Measurement)):
+    for heading, model in (
+        ("### Fields of the report", ValidationReport),
+        ("### Fields of a measurement", Measurement),
+    ):
         fields = [field.alias or key for key, field in model.model_fields.items()]
         assert [c for row in table_rows(section(page, heading)) for c in codes(row[0])] == fields, heading
 

@@ -123,7 +123,7 @@ def arm_of(row: Row) -> dict[str, Any]:
 
 UNKNOWN = dict.fromkeys(
     ("launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
-     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short")
+     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short", "extrapolated_from")
 )  # fmt: skip
 
 

@@ -164,7 +164,7 @@ class CellEvent(_Model):
     workers_seen: _Index | None
     imbalance: _Amount | None
     short: bool | None
-    extrapolated_from: _Index | None = None
+    extrapolated_from: _Index | None
 
     @model_validator(mode="after")
     def _measured(self) -> Self:

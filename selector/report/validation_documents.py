@@ -204,7 +204,10 @@ def _scalability(report: ValidationReport) -> list[Section]:
 def _law(found: Scalability) -> str:
     if found.contention is None or found.coherence is None:
         return ""
-    best = f", fastest with {found.best_workers:.0f} workers" if found.best_workers is not None else ""
+    workers = (
+        f"{found.best_workers:.0f} worker{'' if round(found.best_workers) == 1 else 's'}" if found.best_workers else ""
+    )
+    best = f", fastest with {workers}" if workers else ""
     return (
         f"Universal scalability law: contention {_percent(found.contention)},"
         f" coherence {_percent(found.coherence)}{best}."

@@ -62,6 +62,12 @@ def _arms(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     if short := [r for r in arms if r.ok and r.measurement.short]:
         names = _names(evidence, short)
         yield f"Under 100 ms of steady work in {names}: at that length noise matters. More tasks would help."
+    reckoned = {c.extrapolated_from for c in evidence.case.session.cells if c.extrapolated_from is not None}
+    if reckoned:
+        yield (
+            f"Where tasks wait one after the other, the time is reckoned from {min(reckoned):,} of them: twice as many"
+            " take twice as long."
+        )
     judged = dict.fromkeys(r for r in (judgement.recommended, judgement.winner) if r is not None and r.ok)
     if few := [r for r in judged if len(r.samples) < _FEW]:
         yield f"Fewer than {_FEW} runs of {_names(evidence, few)}: a larger --budget makes the range narrower."

@@ -18,6 +18,7 @@ from selector.validation.evidence import ArmResult, Evidence
 from selector.validation.models import Verdict
 from selector.validation.wording import duration, inverse, one_line, percent, said, sentence, times, times_with_span
 
+_CLOSE = 1.1  # to the fastest: up to there the simpler one may be called the winner
 _FAILED: dict[Status, str] = {
     "timeout": "timeout",
     "crash": "crash",
@@ -127,9 +128,13 @@ def recommended_arm(evidence: Evidence) -> ArmResult | None:
 
 
 def _winner(evidence: Evidence, arms: Sequence[ArmResult]) -> ArmResult:
-    """The fastest arm; of those within the noise of it the simplest, and of one approach the fastest."""
+    """The fastest arm; of those within the noise of it the simplest, and of one approach the fastest.
+
+    However noisy the host, what took a tenth longer is not called the winner.
+    """
     fastest = min(arms, key=lambda r: r.seconds)
-    near = [r for r in arms if r is fastest or Comparison(evidence, r, fastest).tied]
+    close = [r for r in arms if r.seconds <= fastest.seconds * _CLOSE]
+    near = [r for r in close if r is fastest or Comparison(evidence, r, fastest).tied]
     return min(near, key=lambda r: (r.place, r.seconds))
 
 

@@ -1,0 +1,736 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = []
+# ///
+"""Measure what concurrency costs on this machine, under the Python that runs this.
+
+    python calibration.py OUT.json [--budget SECONDS] [--cpus N] [--all]
+
+OUT.json gets the figures listed in COSTS. They are made to be added up: the start of a pool, so much for each further
+worker, so much for each task, so much for each byte. While it runs, a line of JSON is printed for each step and, at the
+end, for each figure; standard error has the warnings. What cannot be measured here is left out.
+
+The figures come in rounds. In each, every part of the measurement runs in a fresh process, because the first pool of a
+program costs more than the next; and what disturbs the machine for a while disturbs one round of everything, not all
+of one figure. Rounds go on until the budget is used up; there is always one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import argparse
+    import subprocess
+
+SCHEMA = 1
+BUDGET_SECONDS = 8.5
+PART_SECONDS = 20.0  # a part that takes longer hangs; a second or less is usual
+MOST_WORKERS = 16  # in a pool of CPUs: more of them would cost the time for everything else
+
+Sample = tuple[str, float]
+
+
+class Summary(NamedTuple):
+    """Which parts of all samples, in order of size, become a figure and its range: 0.5 is the middle one."""
+
+    value: float
+    low: float
+    high: float
+
+
+#: Whatever disturbs a measurement makes it longer, so a quarter of the way up is nearer to the truth than the middle.
+TIME = Summary(0.25, 0.0, 0.75)
+#: The same, upside down: disturbances only make it slower.
+RATE = Summary(0.75, 0.25, 1.0)
+#: What goes from thread to thread depends on where the system runs them, and a difference or a ratio of two times is
+#: disturbed either way; memory is what it is.
+MIDDLE = Summary(0.5, 0.25, 0.75)
+#: A delay that varies by its nature; the worst one in twenty is what a requirement is missed by.
+DELAY = Summary(0.5, 0.25, 0.95)
+
+#: What is measured. W is the number of CPUs, but MOST_WORKERS at most.
+COSTS: dict[str, Summary] = {
+    # Computing. The ratio of two Pythons tells how much slower one is.
+    "python_loop_ns": TIME,  # a step of `count_up`, pure Python
+    "native_block_us": TIME,  # to hash 64 KiB: native code that releases the GIL
+    # Threads. A pool takes start x threads + dispatch x tasks.
+    "thread_start_ms": TIME,  # a thread of a pool: made, woken, joined; without the dispatch of its first task
+    "thread_dispatch_ms": MIDDLE,  # a task through `map` of a pool of W threads
+    "thread_sleep_task_ms": MIDDLE,  # of tasks that sleep 1 ms, on 128 threads: what bounds how many can wait in turn
+    # asyncio. A program takes start + task x tasks, and for each task what it hands over.
+    "asyncio_import_ms": TIME,  # in a program that has pools; spawned workers do it again if their script does
+    "asyncio_start_ms": TIME,  # the first `asyncio.run` of a program, of nothing
+    "asyncio_task_ms": TIME,  # a coroutine in `gather`, behind a semaphore, that yields once
+    "asyncio_sleep_task_ms": TIME,  # CPU time of one that sleeps 1 ms instead
+    "loop_handover_ms": MIDDLE,  # more for a task that goes to a pool of W threads and back, in a stream of them
+    "loop_process_ms": MIDDLE,  # more for a task that goes to a pool of W processes and back, in a stream of them
+    # Processes. A pool takes pool + start x (workers - 1, up to W) + extra x (workers over W).
+    # Not in it: what the script imports beside the pools, and does at every start of a worker.
+    **{f"process_pool_{method}_ms": TIME for method in ("fork", "forkserver", "spawn")},  # the first, of one worker
+    **{f"process_start_{method}_ms": MIDDLE for method in ("fork", "forkserver", "spawn")},
+    **{f"process_extra_{method}_ms": MIDDLE for method in ("fork", "forkserver", "spawn")},
+    "process_dispatch_ms": MIDDLE,  # a message with a task to a worker, and with its result back
+    "chunked_dispatch_ms": MIDDLE,  # an item more in chunks, without their messages: there are four for each worker
+    "process_copy_mb_per_s": RATE,  # bytes, counted both ways, beside the dispatch: in messages of 8 MB ...
+    "process_copy_64kb_mb_per_s": RATE,  # ... and of 64 KB, which fit the caches
+    "object_pickle_mb_per_s": RATE,  # a list of small dicts, by its pickled size
+    # Subinterpreters. A pool takes start + more x (workers - 1, up to W) + extra x (workers over W).
+    "subinterpreter_start_ms": TIME,  # the first pool of a program, of one worker
+    "subinterpreter_more_ms": MIDDLE,
+    "subinterpreter_extra_ms": MIDDLE,
+    "subinterpreter_dispatch_ms": MIDDLE,
+    "subinterpreter_copy_mb_per_s": RATE,  # bytes, counted both ways, in pieces of 1 MB
+    # Efficiency: how many times as much W workers do than one, divided by W. 1 is perfect; with a GIL it is 1/W.
+    "efficiency_processes": MIDDLE,
+    "efficiency_subinterpreters": MIDDLE,
+    "efficiency_threads_python": MIDDLE,  # each computes with data of its own
+    "efficiency_threads_native": MIDDLE,
+    "efficiency_read_only": MIDDLE,  # free-threaded builds only: all read one dict every 50 steps
+    "efficiency_hot": MIDDLE,  # free-threaded builds only: all write to one dict behind a lock every 50 steps
+    # Delays.
+    "gil_convoy_ms": DELAY,  # how much later a sleep of 1 ms ends in one thread while W threads compute
+    "sleep_overshoot_ms": MIDDLE,  # how much longer than 1 ms `time.sleep` takes
+    "asyncio_sleep_overshoot_ms": MIDDLE,
+    # Memory of the process tree, where the system tells what is shared (Linux).
+    "base_memory_mb": MIDDLE,  # a Python that has imported concurrent.futures, and shares with no other program
+    "base_shared_mb": MIDDLE,  # the part of it that further processes of this Python have in common with it
+    "thread_memory_mb": MIDDLE,  # a thread of a pool
+    "asyncio_memory_mb": MIDDLE,  # asyncio and its loop
+    "process_pool_memory_mb": MIDDLE,  # what a pool of processes takes beside its workers: helpers, modules
+    "process_memory_mb": MIDDLE,  # a worker of it
+    "subinterpreter_memory_mb": MIDDLE,  # a worker of a pool of subinterpreters
+}
+
+
+# The work of the measurements, in functions that workers find by their name --------------------------------------------
+
+STEPS = 10_000  # of a loop: a fraction of a millisecond, with numbers below 2**30, which Python keeps in one piece
+BLOCK = bytes(65_536)
+
+
+def nothing(value: Any) -> Any:
+    """What a worker does where only the way there and back counts.
+
+    It looks at a global name, as real functions do: only then does a subinterpreter have to load this file.
+    """
+    return value if SCHEMA else None
+
+
+def nap(seconds: float) -> int:
+    """Keep a worker busy without computing; returns which one it was."""
+    time.sleep(seconds)
+    return threading.get_native_id()
+
+
+def count_up(value: int, begin: int, end: int) -> int:
+    """Pure Python that holds the GIL, as in compare_approaches.py."""
+    for step in range(begin, end):
+        value = (value + step * step) % 65_521
+    return value
+
+
+def loops(times: int) -> int:
+    """Compute with data of its own."""
+    value = 0
+    for _ in range(times):
+        value = count_up(value, 0, STEPS)
+    return value
+
+
+def hashes(times: int) -> int:
+    """Native code that releases the GIL, as in compare_approaches.py."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for _ in range(times):
+        digest.update(BLOCK)
+    return digest.digest()[0]
+
+
+table = {key: key * 7919 for key in range(256)}
+counts: dict[int, int] = {}
+lock = threading.Lock()
+
+
+def read_only(times: int) -> int:
+    """Compute with a look into a dict that all threads read."""
+    value = 0
+    for step in range(times * STEPS // 50):
+        value = (count_up(value, step % 200 * 50, step % 200 * 50 + 50) + table[value % 256]) % 65_521
+    return value
+
+
+def hot(times: int) -> int:
+    """Compute and write to a dict that all threads write to."""
+    value = 0
+    for step in range(times * STEPS // 50):
+        value = count_up(value, step % 200 * 50, step % 200 * 50 + 50)
+        with lock:
+            counts[value % 16] = counts.get(value % 16, 0) + 1
+    return value
+
+
+# What all measurements use ------------------------------------------------------------------------------------------
+
+
+def milliseconds(function: Callable[..., object], *arguments: Any) -> float:
+    """How long a call takes."""
+    begun = time.perf_counter()
+    function(*arguments)
+    return (time.perf_counter() - begun) * 1000
+
+
+def run_all(pool: Executor, work: Callable[[Any], Any], items: Iterable[Any], chunk: int = 1) -> None:
+    """Have a pool do a task for each item, and take all results, as a program does."""
+    list(pool.map(work, items, chunksize=chunk))
+
+
+def wake_all(pool: Executor, workers: int) -> None:
+    """Wait until every worker of a pool has done something."""
+    seen: set[int] = set()
+    until = time.monotonic() + 5
+    while len(seen) < workers and time.monotonic() < until:
+        seen.update(pool.map(nap, [0.01] * workers))
+
+
+def loop_samples() -> Iterator[Sample]:
+    """The speed of computing: taken in every process, it also tells how noisy the machine is."""
+    count_up(0, 0, STEPS)
+    for _ in range(5):
+        yield "python_loop_ns", milliseconds(count_up, 0, 0, STEPS) * 1e6 / STEPS
+
+
+def further_workers(pool_ms: Callable[[int], float], one: float, width: int, keys: tuple[str, str]) -> Iterator[Sample]:
+    """What each further worker of a pool costs, up to one for each CPU and beyond that: by pools of different sizes."""
+    full, double = pool_ms(width), pool_ms(2 * width)
+    if width > 1:
+        yield keys[0], (full - one) / (width - 1)
+    yield keys[1], (double - full) / width
+
+
+def copy_samples(pool: Executor, key: str, items: list[Any], megabytes: float, chunk: int = 1) -> Iterator[Sample]:
+    """How fast data goes to the workers and back, without the cost of the messages that carry it."""
+    empty = min(milliseconds(run_all, pool, nothing, [b""] * len(items), chunk) for _ in range(2))
+    full = milliseconds(run_all, pool, nothing, items, chunk)
+    if full > empty:
+        yield key, 2 * megabytes * len(items) / (full - empty) * 1000
+
+
+def pieces(count: int, size: int) -> list[bytes]:
+    """So many pieces of data, each with memory of its own."""
+    return [bytes([number % 255 + 1]) * size for number in range(count)]
+
+
+def efficiency(pool: Executor, width: int, work: Callable[[int], Any]) -> float:
+    """How much longer work takes one worker alone than when each of them has as much to do. Some 20 ms each."""
+    times = max(1, round(4 * 20 / min(milliseconds(work, 4) for _ in range(2))))
+    alone = min(milliseconds(run_all, pool, work, [times]) for _ in range(2))
+    together = min(milliseconds(run_all, pool, work, [times] * width) for _ in range(2))
+    return min(1.0, alone / together)
+
+
+# The parts, each in a process of its own: W to samples ----------------------------------------------------------------
+
+
+def thread_costs(width: int) -> Iterator[Sample]:
+    """Threads, what they can do at once, and how late they wake up."""
+    hashes(1)
+    for _ in range(5):
+        yield "native_block_us", milliseconds(hashes, 16) * 1000 / 16
+    with ThreadPoolExecutor(width) as pool:
+        wake_all(pool, width)
+        dispatch = [milliseconds(run_all, pool, nothing, range(1000)) / 1000 for _ in range(3)]
+        yield from (("thread_dispatch_ms", sample) for sample in dispatch)
+        if width > 1:
+            yield "efficiency_threads_python", efficiency(pool, width, loops)
+            yield "efficiency_threads_native", efficiency(pool, width, hashes)
+        if width > 1 and not gil_enabled():
+            yield "efficiency_read_only", efficiency(pool, width, read_only)
+            yield "efficiency_hot", efficiency(pool, width, hot)
+    for _ in range(3):
+        yield "thread_start_ms", max(0.0, milliseconds(full_thread_pool, 64) / 64 - min(dispatch))
+    with ThreadPoolExecutor(128) as pool:
+        wake_all(pool, 128)
+        yield "thread_sleep_task_ms", milliseconds(run_all, pool, time.sleep, [0.001] * 1280) / 1280
+    yield from delays(width)
+
+
+def full_thread_pool(threads: int) -> None:
+    """A pool with a task for each of its threads, all of which must be there before the first can end."""
+    barrier = threading.Barrier(threads)
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(threads):
+            pool.submit(barrier.wait)
+
+
+def delays(width: int) -> Iterator[Sample]:
+    """How late a thread wakes up, when nothing else happens and while others compute."""
+    idle = [milliseconds(time.sleep, 0.001) - 1 for _ in range(12)]
+    yield from (("sleep_overshoot_ms", sample) for sample in idle)
+    stop = threading.Event()
+
+    def compute() -> None:
+        while not stop.is_set():
+            count_up(0, 0, STEPS)
+
+    threads = [threading.Thread(target=compute, daemon=True) for _ in range(width)]
+    for thread in threads:
+        thread.start()
+    for _ in range(15):
+        yield "gil_convoy_ms", max(0.0, milliseconds(time.sleep, 0.001) - 1 - sorted(idle)[6])
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def asyncio_costs(width: int) -> Iterator[Sample]:
+    """An event loop, and the way from it to threads and back."""
+    yield "asyncio_import_ms", milliseconds(importlib.import_module, "asyncio")
+    import asyncio
+
+    yield "asyncio_start_ms", milliseconds(asyncio.run, asyncio.sleep(0))
+    yield from asyncio.run(loop_costs(width))
+
+
+async def loop_costs(width: int) -> list[Sample]:
+    """What a task costs on a loop that runs."""
+    import asyncio
+
+    samples: list[Sample] = []
+    for _ in range(3):
+        samples.append(("asyncio_task_ms", await gathered_ms(500, partial(asyncio.sleep, 0)) / 500))
+        begun = time.process_time()
+        await gathered_ms(500, partial(asyncio.sleep, 0.001))
+        samples.append(("asyncio_sleep_task_ms", (time.process_time() - begun) * 1000 / 500))
+    for _ in range(12):
+        before = time.perf_counter()
+        await asyncio.sleep(0.001)
+        samples.append(("asyncio_sleep_overshoot_ms", (time.perf_counter() - before) * 1000 - 1))
+    with ThreadPoolExecutor(width) as pool:
+        wake_all(pool, width)
+        samples += [("loop_handover_ms", await handover_ms(pool, 300)) for _ in range(3)]
+    return samples
+
+
+async def gathered_ms(count: int, make: Callable[[], Awaitable[Any]]) -> float:
+    """How long so many coroutines take together."""
+    import asyncio
+
+    gate = asyncio.Semaphore(count)
+
+    async def one() -> None:
+        async with gate:
+            await make()
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(count)))
+    return (time.perf_counter() - begun) * 1000
+
+
+async def handover_ms(pool: Executor, count: int) -> float:
+    """How much longer a coroutine takes that has a pool do nothing than one that only yields."""
+    import asyncio
+
+    plain = await gathered_ms(count, partial(asyncio.sleep, 0))
+    handed = await gathered_ms(count, partial(asyncio.get_running_loop().run_in_executor, pool, nothing, 0))
+    return max(0.0, handed - plain) / count
+
+
+def process_costs(width: int) -> Iterator[Sample]:
+    """Processes, started as this platform and version does it by default."""
+    method = multiprocessing.get_start_method()
+    yield from process_start(method, width)
+    with ProcessPoolExecutor(width) as pool:
+        wake_all(pool, width)
+        for _ in range(3):
+            yield "process_dispatch_ms", milliseconds(run_all, pool, nothing, range(200)) / 200
+        few, many = (
+            min(milliseconds(run_all, pool, nothing, range(n), n // (4 * width)) for _ in range(2))
+            for n in (80 * width, 4080 * width)
+        )
+        yield "chunked_dispatch_ms", (many - few) / (4000 * width)
+        yield from copy_samples(pool, "process_copy_mb_per_s", pieces(32, 1024 * 1024), 1, chunk=8)
+        for _ in range(2):
+            yield from copy_samples(pool, "process_copy_64kb_mb_per_s", pieces(100, 65_536), 1 / 16)
+            yield from object_samples(pool)
+        if width > 1:
+            yield "efficiency_processes", efficiency(pool, width, loops)
+        import asyncio
+
+        for _ in range(2):
+            yield "loop_process_ms", asyncio.run(handover_ms(pool, 200))
+
+
+def process_start(method: str, width: int) -> Iterator[Sample]:
+    """The first pool of a program with a start method, from before it is made until it is shut down; then larger ones."""
+
+    def pool_ms(workers: int) -> float:
+        begun = time.perf_counter()
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method)) as pool:
+            run_all(pool, nothing, range(workers))
+        return (time.perf_counter() - begun) * 1000
+
+    yield f"process_pool_{method}_ms", pool_ms(1)
+    keys = f"process_start_{method}_ms", f"process_extra_{method}_ms"
+    yield from further_workers(pool_ms, pool_ms(1), width, keys)  # helpers and modules are there now
+
+
+def object_samples(pool: Executor) -> Iterator[Sample]:
+    """Objects are slower to copy than bytes: each is taken apart and made anew, twice."""
+    import pickle
+
+    rows = [{"id": number, "name": f"item {number}", "price": number / 4} for number in range(1000)]
+    megabytes = len(pickle.dumps(rows)) / 1024 / 1024
+    yield from copy_samples(pool, "object_pickle_mb_per_s", [rows] * 10, megabytes)
+
+
+def interpreter_pool(workers: int) -> Executor:
+    """A pool of subinterpreters."""
+    if sys.version_info >= (3, 14):
+        from concurrent.futures import InterpreterPoolExecutor
+
+        return InterpreterPoolExecutor(workers)
+    raise NotImplementedError("subinterpreters need Python 3.14")
+
+
+def subinterpreter_costs(width: int) -> Iterator[Sample]:
+    """Subinterpreters, much like processes."""
+    importlib.import_module("concurrent.futures.interpreter")
+
+    def pool_ms(workers: int) -> float:
+        begun = time.perf_counter()
+        with interpreter_pool(workers) as pool:
+            run_all(pool, nothing, range(workers))
+        return (time.perf_counter() - begun) * 1000
+
+    first = pool_ms(1)
+    yield "subinterpreter_start_ms", first
+    yield from further_workers(pool_ms, first, width, ("subinterpreter_more_ms", "subinterpreter_extra_ms"))
+    with interpreter_pool(width) as pool:
+        wake_all(pool, width)
+        for _ in range(3):
+            yield "subinterpreter_dispatch_ms", milliseconds(run_all, pool, nothing, range(200)) / 200
+        for _ in range(2):
+            yield from copy_samples(pool, "subinterpreter_copy_mb_per_s", pieces(12, 1024 * 1024), 1)
+        if width > 1:
+            yield "efficiency_subinterpreters", efficiency(pool, width, loops)
+
+
+# Memory ---------------------------------------------------------------------------------------------------------------
+
+
+def memory_costs(_: int) -> Iterator[Sample]:
+    """What each kind of worker takes; nothing where the system does not tell what processes share."""
+    if not memory_mb(os.getpid()):
+        return
+    yield from bare_memory()
+    yield from process_memory()
+    begun = tree_mb()
+    with ThreadPoolExecutor(64) as pool:
+        wake_all(pool, 64)
+        yield "thread_memory_mb", max(0.0, tree_mb() - begun) / 64
+    if sys.version_info >= (3, 14):
+        alone, three = (pool_mb(interpreter_pool, workers) for workers in (1, 3))
+        yield "subinterpreter_memory_mb", (three - alone) / 2
+    begun = tree_mb()
+    import asyncio
+
+    async def grown_mb() -> float:
+        return tree_mb() - begun
+
+    yield "asyncio_memory_mb", asyncio.run(grown_mb())
+
+
+def bare_memory() -> Iterator[Sample]:
+    """A Python that does nothing. All its resident memory counts: that others run here at this moment is our doing."""
+    import subprocess
+
+    code = "import concurrent.futures; print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        memory = memory_mb(child.pid)
+        child.communicate(b"\n")
+    yield "base_memory_mb", memory["Rss"]
+    yield "base_shared_mb", memory["Shared_Clean"] + memory["Shared_Dirty"]
+
+
+def process_memory() -> Iterator[Sample]:
+    """A pool of processes, and a worker more."""
+    begun = tree_mb()
+    first, alone, three = (pool_mb(ProcessPoolExecutor, workers) for workers in (1, 1, 3))
+    yield "process_memory_mb", (three - alone) / 2
+    yield "process_pool_memory_mb", max(0.0, first - begun - (three - alone) / 2)
+
+
+def pool_mb(make: Callable[[int], Executor], workers: int) -> float:
+    """Memory of this process and its descendants while a pool is there."""
+    with make(workers) as pool:
+        wake_all(pool, workers)
+        return tree_mb()
+
+
+def tree_mb() -> float:
+    """Memory of this process and all its descendants; what they share is counted once, by shares (PSS)."""
+    total, todo = 0.0, [os.getpid()]
+    while todo:
+        pid = todo.pop()
+        with contextlib.suppress(OSError, ValueError):
+            total += memory_mb(pid).get("Pss", 0.0)
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as stream:
+                    todo += map(int, stream.read().split())
+    return total
+
+
+def memory_mb(pid: int) -> dict[str, float]:
+    """Rss, Pss and the like of a process, from the Linux kernel; empty elsewhere."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii", errors="replace") as stream:
+            lines = [line.split() for line in stream]
+    except OSError:
+        return {}
+    return {words[0].rstrip(":"): int(words[1]) / 1024 for words in lines if words[-1] == "kB"}
+
+
+# The run --------------------------------------------------------------------------------------------------------------
+
+
+class Part(NamedTuple):
+    """One process of each round, or of the first few."""
+
+    name: str
+    measure: Callable[[int], Iterator[Sample]]
+    rounds: int = 1000
+
+
+def all_parts(*, more_methods: bool) -> list[Part]:
+    """The parts that this Python can measure; with `more_methods` also the start methods that are not the default."""
+    parts = [Part("processes", process_costs), Part("threads", thread_costs), Part("asyncio", asyncio_costs)]
+    if sys.version_info >= (3, 14):
+        parts.append(Part("subinterpreters", subinterpreter_costs))
+    parts.append(Part("memory", memory_costs, rounds=1))
+    if more_methods:
+        others = multiprocessing.get_all_start_methods()[1:]  # the first is the default
+        parts += [Part(f"processes by {method}", partial(process_start, method)) for method in others]
+    return parts
+
+
+def main() -> int:
+    """Run the command line; returns the exit code: 0 done, 1 nothing measured, 130 interrupted."""
+    options = arguments()
+    if options.part:
+        return measure_part(options)
+    import signal
+    import tempfile
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: told.append(number))
+    begun = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix="calibration-") as folder:
+            samples, warnings, rounds = measure_all(options, folder)
+    except KeyboardInterrupt:
+        return 130
+    costs = {key: summarised(samples[key], summary) for key, summary in COSTS.items() if samples.get(key)}
+    for key, cost in costs.items():
+        say(cost=key, **cost)
+    if costs:
+        run = {"rounds": rounds, "seconds": round(time.monotonic() - begun, 3), "warnings": warnings}
+        write(options.out, {"schema": SCHEMA, **facts(), "cpus": options.cpus, **run, **noise(costs), "costs": costs})
+    return 0 if costs else 1
+
+
+def facts() -> dict[str, Any]:
+    """What this Python is."""
+    import sysconfig
+
+    return {
+        "python": {
+            "version": sys.version.split()[0],
+            "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+            "gil_enabled": gil_enabled(),
+        },
+        "start_method": multiprocessing.get_start_method(),
+    }
+
+
+def noise(costs: dict[str, dict[str, float]]) -> dict[str, float]:
+    """How far the same computing differed from time to time: 0.1 means that a quarter of it took 10 % longer."""
+    loop = costs.get("python_loop_ns")
+    return {"noise": round(loop["high"] / loop["value"] - 1, 4)} if loop else {}
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    import argparse
+
+    parser = argparse.ArgumentParser(description="Measure what concurrency costs on this machine.")
+    parser.add_argument("out", metavar="OUT.json")
+    parser.add_argument("--budget", type=float, default=BUDGET_SECONDS, metavar="SECONDS")
+    parser.add_argument("--cpus", type=int, default=usable_cpus(), metavar="N", help="that this program may use")
+    parser.add_argument("--all", action="store_true", help="also start methods that are not the default")
+    parser.add_argument("--part", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if not 0 < options.budget < 3600:
+        parser.error("--budget: a number of seconds over 0")
+    if options.cpus < 1:
+        parser.error("--cpus: a whole number from 1")
+    if os.path.isdir(options.out) or not os.access(os.path.dirname(os.path.abspath(options.out)), os.W_OK):
+        parser.error(f"{options.out}: cannot be written")  # better now than after all the work
+    return options
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may run on; limits of a container are for the caller to know."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def gil_enabled() -> bool:
+    """Whether threads of this process take turns."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+def measure_part(options: argparse.Namespace) -> int:
+    """The process of one part: leaves its samples, and what went wrong after them, in a file."""
+    measure = next(part.measure for part in all_parts(more_methods=True) if part.name == options.part)
+    samples: list[Sample] = []
+    problem = ""
+    try:
+        samples += loop_samples()
+        for sample in measure(min(options.cpus, MOST_WORKERS)):
+            samples.append(sample)  # at once: what comes before a failure is kept
+        samples += loop_samples()
+    except Exception as error:  # noqa: BLE001  # such as a system that forbids processes: the other parts go on
+        problem = f"{type(error).__name__}: {error}"
+    write(options.out, {"samples": samples, "problem": problem})
+    return 0
+
+
+def measure_all(options: argparse.Namespace, folder: str) -> tuple[dict[str, list[float]], list[str], int]:
+    """Rounds of all parts until the budget is used up: samples by figure, warnings, and how many rounds there were."""
+    import py_compile
+
+    script = py_compile.compile(__file__, cfile=os.path.join(folder, "calibration.pyc"), doraise=True)
+    samples: dict[str, list[float]] = {}
+    warnings: list[str] = []
+    took: dict[str, float] = {}  # the seconds of each part in the round before; a part that failed is not tried again
+    begun = time.monotonic()
+    left, number = all_parts(more_methods=options.all), 0
+    while left:
+        for part in left:
+            passed = time.monotonic() - begun
+            if number and passed + took[part.name] > options.budget:
+                continue
+            say(part=part.name, round=number + 1, done=round(min(1.0, passed / options.budget), 3))
+            found, problem = run_part(part, options, str(script), os.path.join(folder, "part.json"))
+            for key, sample in found:
+                samples.setdefault(key, []).append(sample)
+            took[part.name] = time.monotonic() - begun - passed
+            if problem:
+                warnings.append(f"{part.name}: {problem}")
+                print(warnings[-1], file=sys.stderr, flush=True)
+                took[part.name] = float("inf")
+        number += 1
+        passed = time.monotonic() - begun
+        left = [part for part in left if part.rounds > number and passed + took[part.name] <= options.budget]
+    return samples, warnings, number
+
+
+told: list[int] = []  # the signals that told this program to stop
+
+
+def run_part(part: Part, options: argparse.Namespace, script: str, out: str) -> tuple[list[Sample], str]:
+    """The samples of a part, and what went wrong. However this ends, no process of the part is left behind."""
+    import subprocess
+
+    command = [sys.executable, script, out, "--part", part.name, "--cpus", str(options.cpus)]
+    with open(f"{out}.err", "w+b") as errors:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, start_new_session=True
+        )
+        try:
+            problem = wait_for(child)
+        finally:
+            end_group(child)
+        errors.seek(0)
+        last_words = errors.read()[-400:].decode("utf-8", "replace").strip().splitlines()
+    try:
+        with open(out, encoding="utf-8") as stream:
+            result = json.load(stream)
+        os.remove(out)
+    except FileNotFoundError:
+        return [], problem or f"it ended with exit code {child.returncode}: {(last_words or [''])[-1]}"
+    return [(key, sample) for key, sample in result["samples"]], problem or result["problem"]
+
+
+def wait_for(child: subprocess.Popen[bytes]) -> str:
+    """Wait until a part has ended, or too long, or until somebody tells us to stop. Says what went wrong."""
+    import subprocess
+
+    until = time.monotonic() + PART_SECONDS
+    while time.monotonic() < until:
+        if told:
+            raise KeyboardInterrupt
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(0.25)
+            return ""
+    return f"it did not end within {PART_SECONDS:g} s"
+
+
+def end_group(child: subprocess.Popen[bytes]) -> None:
+    """End a part and its workers: they are in a session of their own."""
+    if sys.platform != "win32":
+        import signal
+
+        with contextlib.suppress(OSError):
+            os.killpg(child.pid, signal.SIGKILL)
+    child.kill()
+    child.wait()
+
+
+def summarised(samples: list[float], summary: Summary) -> dict[str, float]:
+    """The figure made of all samples, its range, and how many they were. No cost is below nothing."""
+    ordered = sorted(max(0.0, sample) for sample in samples)
+
+    def at(part: float) -> float:
+        place = part * (len(ordered) - 1)
+        below = int(place)
+        above = min(below + 1, len(ordered) - 1)
+        return float(f"{ordered[below] + (ordered[above] - ordered[below]) * (place - below):.5g}")
+
+    return {"value": at(summary.value), "low": at(summary.low), "high": at(summary.high), "samples": len(ordered)}
+
+
+def say(**fields: object) -> None:
+    """A line of JSON on standard output. Where nobody reads it, the file is still wanted."""
+    try:
+        print(json.dumps(fields), flush=True)
+    except BrokenPipeError:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def write(file: str, result: dict[str, Any]) -> None:
+    """Write a file whole or not at all."""
+    with open(f"{file}.part", "w", encoding="utf-8") as stream:
+        json.dump(result, stream, allow_nan=False)
+    os.replace(f"{file}.part", file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
