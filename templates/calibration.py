@@ -432,8 +432,8 @@ def subinterpreter_costs(width: int) -> Iterator[Sample]:
 
 
 def memory_costs(_: int) -> Iterator[Sample]:
-    """What each kind of worker takes; nothing where the system does not tell what processes share."""
-    if not memory_mb(os.getpid()):
+    """What each kind of worker takes; nothing where the system does not tell what processes share, or who they are."""
+    if not memory_mb(os.getpid()) or not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
         return
     yield from bare_memory()
     yield from process_memory()
@@ -632,11 +632,12 @@ def measure_all(options: argparse.Namespace, folder: str) -> tuple[dict[str, lis
     begun = time.monotonic()
     left, number = all_parts(more_methods=options.all), 0
     while left:
-        for part in left:
+        for place, part in enumerate(left):
             passed = time.monotonic() - begun
             if number and passed + took[part.name] > options.budget:
                 continue
-            say(part=part.name, round=number + 1, done=round(min(1.0, passed / options.budget), 3))
+            most = 1.0 if number else place / len(left)  # the first round is to be completed in any case
+            say(part=part.name, round=number + 1, done=round(min(most, passed / options.budget), 3))
             found, problem = run_part(part, options, str(script), os.path.join(folder, "part.json"))
             for key, sample in found:
                 samples.setdefault(key, []).append(sample)
@@ -651,7 +652,7 @@ def measure_all(options: argparse.Namespace, folder: str) -> tuple[dict[str, lis
     return samples, warnings, number
 
 
-told: list[int] = []  # the signals that told this program to stop
+told: list[int] = []  # the signals that told this program to stop: it obeys where no process can slip away
 
 
 def run_part(part: Part, options: argparse.Namespace, script: str, out: str) -> tuple[list[Sample], str]:

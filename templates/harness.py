@@ -82,7 +82,8 @@ def main(workload: Workload) -> int:
 def _arguments(workload: Workload) -> argparse.Namespace:
     import argparse
 
-    parser = argparse.ArgumentParser(description=workload.name.replace("%", "%%"))
+    about = _printable(workload.name)  # argparse fills in "%(prog)s", and then takes "%%" for "%"
+    parser = argparse.ArgumentParser(description=about.replace("%", "%%") if "%(prog)" in about else about)
     parser.add_argument("--json", action="store_true", help="print one JSON object a line, as it happens")
     parser.add_argument("--budget", type=float, default=workload.budget_seconds, metavar="SECONDS")
     parser.add_argument("--interpreter", action="append", default=[], metavar="PATH", help="default: this Python")
@@ -562,9 +563,10 @@ class _Run:
 
         if round_seconds(asked) <= left / 2:
             return int(asked)
-        fixed = round_seconds(fewer)
-        slope = (round_seconds(fewer + 1000) - fixed) / 1000
-        affordable = fewer + int((0.4 * left - fixed) / max(slope, 1e-9))
+        affordable, too_many = 0, int(asked)
+        while too_many - affordable > 1:
+            middle = (affordable + too_many) // 2
+            affordable, too_many = (middle, too_many) if round_seconds(middle) <= 0.4 * left else (affordable, middle)
         evenly = 8 if affordable >= 16 else cpus  # so that no worker is left with one task more
         return max(1, min(asked, max(affordable - affordable % evenly, cpus)))
 

@@ -1,0 +1,293 @@
+"""Measures what concurrency costs on this machine, by a script that runs under each Python.
+
+The script (templates/calibration.py) has the measurements and their clock; this side starts it in a session of its own,
+tells how far it is, and keeps what it found. However that ends, no process of it is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Annotated, Any, Literal, NamedTuple
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import from_json, to_json
+
+from selector.benchmark.run import _kill_tree
+from selector.cost.calibration import Machine, Stamp, keep_entry, kept_entries, stamp_of, this_machine
+from selector.errors import SelectorError
+from selector.host import Interpreter, usable_cpus
+from selector.resources import resource_dir
+from selector.text import printable
+
+BUDGET_SECONDS = 8.5  # for one Python
+OLDEST = (3, 10)  # that the script runs on
+NOISY = 0.1  # from this spread on, the machine was too busy for figures that last
+_SLOWEST_SECONDS = 150.0  # beyond the budget: every part of the first round may hang until it is given up
+_GRACE_SECONDS = 3.0  # to stop, once asked to
+_MAX_LINE_BYTES = 10_000
+_MAX_RESULT_BYTES = 1_000_000  # usual are 5,000
+
+# What decides how long a Python takes to start, and so belongs to the conditions; other variables for Python are left
+# out, because they are for another one (PYTHONHOME), switch the GIL, or make it slow on purpose (PYTHONDEVMODE).
+_KEPT_VARIABLES = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONUSERBASE", "PYTHONNOUSERSITE")
+
+
+_Figure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Saved(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, populate_by_name=True, serialize_by_alias=True, defer_build=True
+    )
+
+
+class Cost(_Saved):
+    """One figure, in the unit that its name ends in; templates/calibration.py says what each means.
+
+    `low` and `high` are the range in which it was met, and `samples` how often it was measured.
+    """
+
+    value: _Figure
+    low: _Figure
+    high: _Figure
+    samples: int = Field(ge=1)
+
+
+class InterpreterCosts(_Saved):
+    """What concurrency costs under one Python. A cost that could not be measured is not among `costs`."""
+
+    tag: str
+    version: str
+    path: str = Field(description="its real file")
+    stamp: Stamp = Field(description="of that file: its modification time in ns, and its size")
+    free_threaded: bool
+    gil_enabled: bool
+    start_method: str = Field(description="of multiprocessing, where none is asked for")
+    costs: dict[str, Cost] = Field(min_length=1)
+    noise: _Figure = Field(description="how far the same computing differed from time to time: 0.05 is 5 %")
+    rounds: int = Field(ge=1)
+    seconds: _Figure = Field(description="that measuring took")
+    warnings: tuple[str, ...] = Field((), description="what could not be measured, and why")
+    measured_at: AwareDatetime
+
+    @property
+    def noisy(self) -> bool:
+        """Whether something else kept the machine so busy that measuring again would be better."""
+        return self.noise >= NOISY
+
+
+class Calibration(_Saved):
+    """The costs of some Pythons on one machine, of which `cpus` may be used. `problems`: which could not be measured."""
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    cpu_model: str | None
+    cpus: int
+    system: str
+    memory_mb: int
+    interpreters: tuple[InterpreterCosts, ...]
+    problems: tuple[str, ...] = ()
+
+
+class Progress(NamedTuple):
+    """How far the measurement is: `done` from 0 to 1 under this Python, and what is being measured."""
+
+    interpreter: Interpreter
+    part: str
+    done: float
+
+
+class _Failed(Exception):  # noqa: N818  # it ends in a sentence of `problems`
+    """Why a Python could not be measured."""
+
+
+def calibrate(
+    interpreters: Sequence[Interpreter],
+    *,
+    force: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+    budget_seconds: float = BUDGET_SECONDS,
+) -> Calibration:
+    """Measure under each Python that is not known yet (with `force`: under each), and keep what was found.
+
+    The result has the interpreters asked for, in their order. Each is kept as soon as it is measured, so that Ctrl-C
+    loses one at most. What goes wrong with one is said in `problems`; SelectorError (exit code 1) where nothing is
+    known at the end.
+    """
+    machine = this_machine(usable_cpus().count)
+    known = {} if force else _known(machine)
+    problems: list[str] = []
+    paths = [os.path.realpath(interpreter.path) for interpreter in interpreters]
+    for path, interpreter in zip(paths, interpreters, strict=True):
+        if path in known:
+            continue
+        try:
+            known[path] = _measure(interpreter, machine, budget_seconds, on_progress or (lambda _: None))
+        except (_Failed, OSError) as failure:
+            name = printable(interpreter.path)
+            problems.append(f"Python {interpreter.tag} ({name}) could not be measured: {printable(str(failure))}")
+            continue
+        try:
+            keep_entry(machine, from_json(known[path].model_dump_json()))
+        except OSError as error:
+            problems.append(f"what was measured cannot be kept: {printable(str(error))}")
+    found = tuple(known[path] for path in dict.fromkeys(paths) if path in known)
+    if not found:
+        raise SelectorError("\n".join(problems or ["no Python to measure"]), "see: concurrency-selector host", 1)
+    return Calibration(**machine._asdict(), interpreters=found, problems=tuple(problems))
+
+
+def _known(machine: Machine) -> dict[str, InterpreterCosts]:
+    """What earlier calibrations found, by path."""
+    known = {}
+    for path, entry in kept_entries(machine).items():
+        with contextlib.suppress(ValueError):
+            known[path] = InterpreterCosts.model_validate_json(to_json(entry))
+    return known
+
+
+def _measure(
+    interpreter: Interpreter, machine: Machine, budget_seconds: float, tell: Callable[[Progress], None]
+) -> InterpreterCosts:
+    """Run the script under one Python; raises _Failed with the reason."""
+    if _release(interpreter) < OLDEST:
+        raise _Failed(f"that takes Python {OLDEST[0]}.{OLDEST[1]} or later")
+    stamp = stamp_of(interpreter.path)
+    with tempfile.TemporaryDirectory(prefix="calibrate-") as folder:
+        out = Path(folder, "costs.json")
+        command = [interpreter.path, str(_script()), str(out)]
+        command += ["--budget", repr(budget_seconds), "--cpus", str(machine.cpus)]
+        with Path(folder, "errors").open("w+b") as errors:
+            reason = _run(command, folder, errors, budget_seconds + _SLOWEST_SECONDS, interpreter, tell)
+            if reason:
+                raise _Failed(": ".join([reason, *_last_line(errors)]))
+        try:
+            with out.open("rb") as stream:
+                return _understood(from_json(stream.read(_MAX_RESULT_BYTES)), interpreter, stamp)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise _Failed("it left no figures that can be read") from None
+
+
+def _run(
+    command: list[str],
+    folder: str,
+    errors: IO[bytes],
+    deadline_seconds: float,
+    interpreter: Interpreter,
+    tell: Callable[[Progress], None],
+) -> str:
+    """Run the script to its end and say how far it is; returns what went wrong, or nothing."""
+    overdue = threading.Event()
+    try:
+        script = _start(command, folder, errors)
+    except (OSError, ValueError) as error:
+        return f"it cannot be run: {getattr(error, 'strerror', None) or error}"
+
+    def give_up() -> None:
+        overdue.set()
+        _kill_tree(script)
+
+    watch = threading.Timer(deadline_seconds, give_up)
+    watch.start()
+    try:
+        for line in _lines(script):
+            if progress := _progress(line, interpreter):
+                tell(progress)
+        code = script.wait()
+    finally:
+        watch.cancel()
+        _stop(script)
+    if overdue.is_set():
+        return f"it did not end within {deadline_seconds:.3g} s"
+    if code:
+        return f"it ended with exit code {code}" if code > 0 else f"it was ended by signal {-code}"
+    return ""
+
+
+def _lines(script: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    assert script.stdout is not None
+    while line := script.stdout.readline(_MAX_LINE_BYTES):
+        yield line
+
+
+def _start(command: list[str], folder: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start the script in a session of its own: Ctrl-C is for us, and we tell it."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        cwd=folder,
+        env=_environ(),
+        start_new_session=True,
+    )
+
+
+def _stop(script: subprocess.Popen[bytes]) -> None:
+    """Have a script that still runs clear away its processes, and do it ourselves if it does not."""
+    try:
+        if script.poll() is None and sys.platform != "win32":  # where it would be ended on the spot
+            script.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                script.wait(_GRACE_SECONDS)
+    finally:
+        if script.poll() is None:
+            _kill_tree(script)
+            script.wait()
+        if script.stdout is not None:
+            script.stdout.close()
+
+
+def _progress(line: bytes, interpreter: Interpreter) -> Progress | None:
+    """What a line of the script's output says of how far it is; other lines are for people who run it alone."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        fields = from_json(line)
+        return Progress(interpreter, printable(str(fields["part"]))[:40], min(1.0, max(0.0, float(fields["done"]))))
+    return None
+
+
+def _understood(result: dict[str, Any], interpreter: Interpreter, stamp: Stamp | None) -> InterpreterCosts:
+    """The figures as a model; raises ValueError, KeyError or TypeError where they are none."""
+    if result["schema"] != 1 or stamp is None:
+        raise ValueError("not ours")
+    python = result["python"]
+    plain = {
+        "tag": interpreter.tag,
+        "version": python["version"],
+        "path": os.path.realpath(interpreter.path),
+        "stamp": stamp,
+        "free_threaded": python["free_threaded"],
+        "gil_enabled": python["gil_enabled"],
+        "measured_at": datetime.now(UTC).replace(microsecond=0),
+        "warnings": tuple(printable(str(warning))[:400] for warning in result["warnings"]),
+    }
+    same = {name: result[name] for name in ("start_method", "costs", "noise", "rounds", "seconds")}
+    return InterpreterCosts.model_validate(plain | same)
+
+
+def _last_line(errors: IO[bytes]) -> list[str]:
+    """The last thing that the script complained of."""
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - 4000))
+    lines = printable(errors.read().decode("utf-8", "replace")).strip().splitlines()
+    return lines[-1:]
+
+
+def _release(interpreter: Interpreter) -> tuple[int, int]:
+    return 3, int(interpreter.tag[2:].rstrip("t"))
+
+
+def _script() -> Path:
+    return resource_dir("templates") / "calibration.py"
+
+
+def _environ() -> dict[str, str]:
+    """The environment without what is meant for another Python."""
+    left_out = {k for k in os.environ if k.startswith("PYTHON") and k not in _KEPT_VARIABLES} | {"__PYVENV_LAUNCHER__"}
+    return {k: v for k, v in os.environ.items() if k not in left_out}

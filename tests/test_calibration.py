@@ -1,0 +1,797 @@
+"""Calibration: the file that keeps it, the process that measures, and the script itself in a short real run."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from selector import SelectorError
+from selector.cost import calibrate as room
+from selector.cost import calibration as cache
+from selector.cost.calibrate import Calibration, Progress, calibrate
+from selector.cost.calibration import Machine, calibration_file, keep_entry, kept_entries, load_calibration
+from selector.host import Interpreter, usable_cpus
+
+SCRIPT = Path(__file__).resolve().parent.parent / "templates" / "calibration.py"
+CPUS = usable_cpus().count
+HERE = cache.this_machine(CPUS)
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals, sessions and shell scripts")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of its own for each test."""
+    monkeypatch.setenv("CONCURRENCY_SELECTOR_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.fixture
+def python(folder: Path) -> Callable[..., Interpreter]:
+    """`python("3.14")` is an interpreter with a file of its own, which starts the one that runs the tests."""
+
+    def make(tag: str = "3.14", body: str = f'exec {sys.executable} "$@"') -> Interpreter:
+        file = folder / f"python{tag}"
+        file.write_text(f"#!/bin/sh\n{body}\n")
+        file.chmod(0o755)
+        return Interpreter(
+            path=os.path.realpath(file), version=f"{tag.rstrip('t')}.0", tag=tag, implementation="CPython",
+            free_threaded=tag.endswith("t"), gil_enabled=not tag.endswith("t"), bits=64, found_in="PATH",
+        )  # fmt: skip
+
+    return make
+
+
+def entry(path: str | Path, **changes: Any) -> dict[str, Any]:
+    """What the file has of one Python."""
+    cost = {"value": 0.25, "low": 0.125, "high": 0.5, "samples": 9}
+    return {
+        "tag": "3.14", "version": "3.14.0", "path": str(path), "stamp": list(cache.stamp_of(str(path)) or (0, 0)),
+        "free_threaded": False, "gil_enabled": True, "start_method": "fork", "noise": 0.01, "rounds": 3,
+        "seconds": 8.1, "warnings": [], "measured_at": "2026-11-21T22:00:00Z", "costs": {"thread_start_ms": cost},
+    } | changes  # fmt: skip
+
+
+def a_file(folder: Path, name: str) -> str:
+    file = folder / name
+    file.write_text(name)
+    return os.path.realpath(file)
+
+
+VALUES = {"thread_start_ms": 0.25}
+
+# The file -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_kept_is_loaded_by_tag(folder):
+    one, other = a_file(folder, "one"), a_file(folder, "other")
+    keep_entry(HERE, entry(one))
+    keep_entry(HERE, entry(other, costs={"loop_handover_ms": {"value": 2, "low": 1, "high": 3, "samples": 1}}))
+    loaded = load_calibration(CPUS, {"3.14": one, "3.14t": other, "3.13": str(folder / "unknown")})
+    assert loaded == {"3.14": VALUES, "3.14t": {"loop_handover_ms": 2.0}}
+    assert load_calibration(CPUS, {}) == {}
+
+
+def test_without_a_file_nothing_is_known(folder):
+    assert load_calibration(CPUS, {"3.14": sys.executable}) == {}
+    assert kept_entries(HERE) == {}
+
+
+def test_an_environment_may_be_given(folder):
+    environ = {"CONCURRENCY_SELECTOR_CACHE_DIR": str(folder / "elsewhere")}
+    python = a_file(folder, "python")
+    keep_entry(HERE, entry(python), environ)
+    assert load_calibration(CPUS, {"3.14": python}, environ) == {"3.14": VALUES}
+    assert load_calibration(CPUS, {"3.14": python}) == {}
+
+
+@posix_only
+def test_a_link_leads_to_the_python_it_stands_for(folder):
+    python = a_file(folder, "python")
+    (folder / "venv-python").symlink_to(python)
+    keep_entry(HERE, entry(python))
+    assert load_calibration(CPUS, {"3.14": str(folder / "venv-python")}) == {"3.14": VALUES}
+
+
+def test_a_python_that_was_replaced_is_not_known_any_more(folder):
+    python, other = a_file(folder, "python"), a_file(folder, "other")
+    keep_entry(HERE, entry(python))
+    Path(python).write_text("a newer one")
+    assert load_calibration(CPUS, {"3.14": python}) == {}
+    keep_entry(HERE, entry(other))
+    assert list(kept_entries(HERE)) == [other]
+    keep_entry(HERE, entry(python))
+    Path(other).unlink()
+    assert load_calibration(CPUS, {"3.14": python, "3.13": other}) == {"3.14": VALUES}
+
+
+def test_a_python_that_is_measured_again_is_replaced(folder):
+    python = a_file(folder, "python")
+    keep_entry(HERE, entry(python, rounds=1))
+    keep_entry(HERE, entry(python, rounds=2))
+    assert [kept["rounds"] for kept in kept_entries(HERE).values()] == [2]
+
+
+@pytest.mark.parametrize(
+    "change", [{"cpu_model": "another"}, {"system": "Linux 2.6 x86_64"}, {"memory_mb": HERE.memory_mb * 2}]
+)
+def test_another_machine_is_not_this_one(folder, change):
+    python = a_file(folder, "python")
+    there = HERE._replace(**change)
+    keep_entry(there, entry(python))
+    assert load_calibration(CPUS, {"3.14": python}) == {}
+    assert list(kept_entries(there)) == [python]
+    keep_entry(HERE, entry(a_file(folder, "other")))
+    assert kept_entries(there) == {}
+
+
+def test_costs_hold_for_so_many_cpus(folder):
+    python = a_file(folder, "python")
+    keep_entry(HERE, entry(python))
+    assert load_calibration(CPUS + 1, {"3.14": python}) == {}
+
+
+def test_a_little_more_memory_is_the_same_machine(folder):
+    python = a_file(folder, "python")
+    keep_entry(HERE._replace(memory_mb=int(HERE.memory_mb * 0.95)), entry(python))
+    assert load_calibration(CPUS, {"3.14": python}) == {"3.14": VALUES}
+
+
+def test_the_machine_is_described():
+    assert HERE.cpus == CPUS
+    assert HERE.memory_mb > 100
+    assert sys.platform in {"win32", "darwin"} or HERE.system.startswith(os.uname().sysname)
+
+
+BROKEN_ENTRIES: list[Any] = [
+    None, [], {}, "text", {"costs": {}}, {"costs": []}, {"costs": {"x": 1}}, {"costs": {"x": {"value": 1}}},
+    {"costs": {"x": {"value": "1", "low": 1, "high": 1}}}, {"costs": {"x": {"value": -1, "low": 1, "high": 1}}},
+    {"costs": {"x": {"value": None, "low": 1, "high": 1}}}, {"path": 7}, {"path": "\0"}, {"stamp": None},
+    {"stamp": 3}, {"path": []},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", BROKEN_ENTRIES, ids=repr)
+def test_what_is_no_entry_counts_as_nothing(folder, broken):
+    python = a_file(folder, "python")
+    whole = entry(python) | broken if isinstance(broken, dict) and broken else broken
+    write_file(json.dumps({"schema": 1, **HERE._asdict(), "interpreters": [whole]}).encode())
+    assert load_calibration(CPUS, {"3.14": python}) == {}
+    keep_entry(HERE, entry(python))
+    assert load_calibration(CPUS, {"3.14": python}) == {"3.14": VALUES}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"", b"null", b"[]", b"7", b"\xff\xfe", b"{", b'{"schema": 1}', b"[" * 100_000, b'{"schema": 2, "cpus": 2}',
+        b'{"a": 1}' + b" " * 1_000_000,
+    ],
+    ids=lambda text: repr(text[:20]),
+)  # fmt: skip
+def test_a_file_that_is_not_ours_counts_as_none(folder, text):
+    write_file(text)
+    python = a_file(folder, "python")
+    assert load_calibration(CPUS, {"3.14": python}) == {}
+    assert kept_entries(HERE) == {}
+    keep_entry(HERE, entry(python))
+    assert load_calibration(CPUS, {"3.14": python}) == {"3.14": VALUES}
+
+
+def write_file(text: bytes) -> None:
+    calibration_file().parent.mkdir(exist_ok=True)
+    calibration_file().write_bytes(text)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=st.sampled_from(["schema", *Machine._fields, "interpreters"]), value=JSON, cut=st.integers(0, 400))
+def test_a_file_that_is_torn_or_altered_does_no_harm(folder, key, value, cut):
+    python = a_file(folder, "python")
+    whole = {"schema": 1, **HERE._asdict(), "interpreters": [entry(python)]}
+    write_file(json.dumps(whole | {key: value}).encode())
+    assert load_calibration(CPUS, {"3.14": python}) in ({}, {"3.14": VALUES})
+    write_file(json.dumps(whole).encode()[:cut])
+    assert load_calibration(CPUS, {"3.14": python}) == {}
+
+
+@given(key=st.sampled_from(sorted(entry("x"))), value=JSON)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_entry_that_was_altered_does_no_harm(folder, key, value):
+    python = a_file(folder, "python")
+    write_file(json.dumps({"schema": 1, **HERE._asdict(), "interpreters": [entry(python) | {key: value}]}).encode())
+    for costs in load_calibration(CPUS, {"3.14": python}).values():
+        assert all(0 <= cost < math.inf for cost in costs.values())
+    room._known(HERE)
+
+
+def test_two_at_once_leave_a_whole_file(folder):
+    pythons = [a_file(folder, f"python{number}") for number in range(4)]
+
+    def keep_and_load(python: str) -> None:
+        for _ in range(20):
+            keep_entry(HERE, entry(python))
+            assert json.loads(calibration_file().read_bytes())["schema"] == 1
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(keep_and_load, pythons))
+    assert kept_entries(HERE)
+    for python in pythons:
+        keep_entry(HERE, entry(python))
+    assert set(kept_entries(HERE)) == set(pythons)
+    assert [file.name for file in calibration_file().parent.iterdir()] == ["calibration.json"]
+
+
+# Running the script ---------------------------------------------------------------------------------------------------
+
+#: What the fake scripts begin with.
+PRELUDE = """
+import json, os, signal, subprocess, sys, time
+
+out = sys.argv[1]
+
+def say(**fields):
+    print(json.dumps(fields), flush=True)
+
+def result(**changes):
+    cost = {"value": 0.25, "low": 0.125, "high": 0.5, "samples": 9}
+    python = {"version": "3.14.1", "free_threaded": False, "gil_enabled": True}
+    return {"schema": 1, "python": python, "start_method": "fork", "cpus": 2, "rounds": 3, "seconds": 1.5,
+            "noise": 0.01, "warnings": [], "costs": {"thread_start_ms": cost}} | changes
+
+def write(text):
+    with open(out, "w") as stream:
+        stream.write(text)
+
+def done(**changes):
+    write(json.dumps(result(**changes)))
+
+def sleeper():
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    return child.pid
+"""
+
+
+@pytest.fixture
+def fake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """`fake(body)` puts a script that begins with the prelude in the place of ours."""
+
+    def put(body: str) -> Path:
+        file = folder / "script.py"
+        file.write_text(PRELUDE + textwrap.dedent(body), encoding="utf-8")
+        monkeypatch.setattr(room, "_script", lambda: file)
+        return file
+
+    return put
+
+
+def is_gone(number: int) -> bool:
+    """Whether a process has ended; one that nobody has reaped yet counts."""
+    try:
+        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def wait_until(fact: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if fact():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never came to that")
+
+
+def failure(python: Interpreter) -> str:
+    """The message of a calibration that came to nothing."""
+    with pytest.raises(SelectorError) as caught:
+        calibrate([python])
+    assert caught.value.exit_code == 1
+    assert not calibration_file().exists()
+    return caught.value.message
+
+
+@posix_only
+def test_each_python_is_measured_and_kept(fake, python, folder):
+    fake("say(part='threads', round=1, done=0.25); say(cost='thread_start_ms', value=1); done()")
+    pythons = [python("3.14"), python("3.13t")]
+    told: list[Progress] = []
+    found = calibrate(pythons, on_progress=told.append)
+    assert [costs.tag for costs in found.interpreters] == ["3.14", "3.13t"]
+    assert told == [Progress(each, "threads", 0.25) for each in pythons]
+    assert found.problems == ()
+    first = found.interpreters[0]
+    assert (first.version, first.path, first.noisy) == ("3.14.1", pythons[0].path, False)
+    assert first.stamp == cache.stamp_of(first.path)
+    assert first.measured_at.tzinfo is not None
+    assert load_calibration(CPUS, {each.tag: each.path for each in pythons}) == {"3.14": VALUES, "3.13t": VALUES}
+
+
+@posix_only
+def test_it_is_measured_once_or_by_force(fake, python, folder):
+    fake(f"open({str(folder / 'runs')!r}, 'a').write('x'); done()")
+    one = python()
+    first = calibrate([one, one])
+    assert len(first.interpreters) == 1
+    assert calibrate([one]) == first
+    assert (folder / "runs").read_text() == "x"
+    calibrate([one], force=True)
+    assert (folder / "runs").read_text() == "xx"
+
+
+@posix_only
+def test_a_calibration_can_be_saved_and_read_back(fake, python):
+    fake("done(warnings=['processes: \\x1b[31mno'], noise=0.2)")
+    found = calibrate([python()])
+    text = found.model_dump_json()
+    assert json.loads(text)["schema"] == 1
+    assert Calibration.model_validate_json(text) == found
+    assert found.interpreters[0].warnings == ("processes: \\x1b[31mno",)
+    assert found.interpreters[0].noisy
+    assert Calibration.model_validate_json(calibration_file().read_bytes()) == found
+
+
+@posix_only
+def test_the_script_is_told_what_to_do(fake, python, folder, monkeypatch):
+    fake("write(json.dumps(result(warnings=sys.argv[2:] + [os.getcwd()])))")
+    *arguments, cwd = calibrate([python()], budget_seconds=2.5).interpreters[0].warnings
+    assert arguments == ["--budget", "2.5", "--cpus", str(CPUS)]
+    assert not Path(cwd).exists()
+
+
+@posix_only
+def test_variables_for_another_python_are_left_out(fake, python, monkeypatch):
+    for name in ("PYTHONHOME", "PYTHONPATH", "PYTHON_GIL", "PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE", "PYTHIA"):
+        monkeypatch.setenv(name, "1")
+    fake("done(warnings=sorted(name for name in os.environ if name.startswith('PYTH')))")
+    assert calibrate([python()]).interpreters[0].warnings == ("PYTHIA", "PYTHONDONTWRITEBYTECODE")
+
+
+@posix_only
+def test_lines_that_say_nothing_are_passed_over(fake, python):
+    fake("print('hello'); print('{'); print('[]'); say(part='x'); say(part='x', done='y'); say(part=3, done=7); done()")
+    told: list[Progress] = []
+    calibrate([python()], on_progress=told.append)
+    assert [(progress.part, progress.done) for progress in told] == [("3", 1.0)]
+
+
+@posix_only
+def test_one_that_fails_does_not_keep_the_other(fake, python):
+    fake("if 'python3.13' in os.environ['WHO']: sys.exit('no way')\ndone()")
+    body = f'WHO=$0 exec {sys.executable} "$@"'
+    bad, good = python("3.13", body), python("3.14", body)
+    found = calibrate([bad, good])
+    assert [costs.tag for costs in found.interpreters] == ["3.14"]
+    assert found.problems == (f"Python 3.13 ({bad.path}) could not be measured: it ended with exit code 1: no way",)
+    assert "problems" in json.loads(found.model_dump_json())
+    assert calibrate([good]).problems == ()
+
+
+@posix_only
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("sys.exit('first\\nlast\\x1b[2J')", "it ended with exit code 1: last\\x1b[2J"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "it was ended by signal 9"),
+        ("", "it left no figures that can be read"),
+        ("write('')", "it left no figures that can be read"),
+        ("write('[]')", "it left no figures that can be read"),
+        ("done(schema=2)", "it left no figures that can be read"),
+        ("done(costs={})", "it left no figures that can be read"),
+        ("done(costs={'x': 1})", "it left no figures that can be read"),
+        ("done(costs={'x': {'value': -1, 'low': 0, 'high': 0, 'samples': 1}})", "it left no figures that can be read"),
+        ("done(noise=None)", "it left no figures that can be read"),
+        ("done(noise=float('nan'))", "it left no figures that can be read"),
+        ("done(python=None)", "it left no figures that can be read"),
+        ("done(rounds='3')", "it left no figures that can be read"),
+    ],
+)
+def test_a_script_that_fails_is_named_with_its_last_words(fake, python, body, said):
+    fake(body)
+    assert failure(python()).endswith(f"could not be measured: {said}")
+
+
+@posix_only
+def test_what_cannot_be_run_is_named(fake, python, folder):
+    fake("done()")
+    assert "that takes Python 3.10 or later" in failure(python("3.9"))
+    nowhere = python().model_copy(update={"path": str(folder / "nowhere")})
+    assert "it cannot be run: No such file" in failure(nowhere)
+    assert "it ended with exit code 5" in failure(python(body="exit 5"))
+
+
+def test_nothing_to_measure_is_an_error():
+    with pytest.raises(SelectorError, match="no Python to measure"):
+        calibrate([])
+
+
+@posix_only
+def test_a_cache_that_cannot_be_written_is_a_problem_but_no_failure(fake, python, folder):
+    fake("done()")
+    (folder / "cache").write_text("a file where the folder should be")
+    found = calibrate([python()])
+    assert len(found.interpreters) == 1
+    assert found.problems[0].startswith("what was measured cannot be kept: ")
+
+
+@posix_only
+def test_a_script_that_hangs_is_ended_with_all_it_started(fake, python, monkeypatch, folder):
+    monkeypatch.setattr(room, "_SLOWEST_SECONDS", 1.0)
+    fake(f"open({str(folder / 'pid')!r}, 'w').write(str(sleeper())); time.sleep(60)")
+    with pytest.raises(SelectorError, match="it did not end within"):
+        calibrate([python()], budget_seconds=0.1)
+    wait_until(lambda: is_gone(int((folder / "pid").read_text())))
+
+
+@posix_only
+@pytest.mark.parametrize("obeys", [True, False])
+def test_no_process_is_left_after_an_interrupt(fake, python, monkeypatch, obeys):
+    monkeypatch.setattr(room, "_GRACE_SECONDS", 10.0 if obeys else 0.2)
+    obey = "" if obeys else "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    end = "os.kill(child, signal.SIGKILL); sys.exit(130)"
+    fake(f"""
+        child = sleeper()
+        signal.signal(signal.SIGTERM, lambda *_: ({end.replace("; ", ", ")}))
+        {obey}
+        say(part=f"{{os.getpid()}} {{child}}", done=0.5)
+        time.sleep(60)
+    """)
+    pids: list[int] = []
+
+    def interrupt(progress: Progress) -> None:
+        pids.extend(map(int, progress.part.split()))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        calibrate([python()], on_progress=interrupt)
+    wait_until(lambda: all(map(is_gone, pids)))
+    assert len(pids) == 2
+    assert not calibration_file().exists()
+
+
+@posix_only
+def test_what_was_measured_before_an_interrupt_is_kept(fake, python):
+    fake("say(part='threads', done=0.5); done()")
+    first, second = python("3.14"), python("3.13t")
+
+    def interrupt(progress: Progress) -> None:
+        if progress.interpreter == second:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        calibrate([first, second], on_progress=interrupt)
+    assert load_calibration(CPUS, {"3.14": first.path, "3.13t": second.path}) == {"3.14": VALUES}
+
+
+# The script: its parts ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The script as a module, imported afresh."""
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    monkeypatch.delitem(sys.modules, "calibration", raising=False)
+    yield importlib.import_module("calibration")
+    sys.modules.pop("calibration", None)
+
+
+def test_it_is_no_template_for_users():
+    assert "parameters: begin ---" not in SCRIPT.read_text()
+
+
+@given(samples=st.lists(st.floats(-10, 1e6), min_size=1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_figure_lies_within_its_range_and_its_samples(script, samples):
+    for summary in set(script.COSTS.values()):
+        figure = script.summarised(samples, summary)
+        assert 0 <= figure["low"] <= figure["value"] <= figure["high"]
+        assert figure["high"] <= max(0, *samples) * 1.0001
+        assert figure["samples"] == len(samples)
+
+
+def test_figures_are_quartiles(script):
+    samples = [4.0, 2.0, 3.0, 1.0, 5.0]
+    assert script.summarised(samples, script.TIME) == {"value": 2.0, "low": 1.0, "high": 4.0, "samples": 5}
+    assert script.summarised(samples, script.MIDDLE) == {"value": 3.0, "low": 2.0, "high": 4.0, "samples": 5}
+    assert script.summarised(samples, script.RATE) == {"value": 4.0, "low": 2.0, "high": 5.0, "samples": 5}
+    assert script.summarised(samples, script.DELAY)["high"] == 4.8
+    assert script.summarised([7.0], script.TIME) == {"value": 7.0, "low": 7.0, "high": 7.0, "samples": 1}
+
+
+def test_noise_is_how_far_the_upper_quartile_is_off(script):
+    assert script.noise({"python_loop_ns": {"value": 20.0, "high": 22.0}}) == {"noise": 0.1}
+    assert script.noise({}) == {}
+
+
+def test_the_work_is_the_work_of_the_benchmarks(script, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    benchmark = importlib.import_module("compare_approaches")
+    assert script.count_up(3, 5, 5000) == benchmark.count_up(3, 5, 5000)
+    assert script.hashes(2) == benchmark._hash(2)
+    assert script.loops(2) == script.count_up(script.count_up(0, 0, script.STEPS), 0, script.STEPS)
+    assert isinstance(script.read_only(1), int)
+    script.hot(1)
+    assert sum(script.counts.values()) == script.STEPS // 50
+
+
+def test_further_workers_are_the_difference_of_pools(script):
+    within, beyond = "within", "beyond"
+    sizes = {4: 70.0, 8: 90.0}
+    found = list(script.further_workers(sizes.__getitem__, 40.0, 4, (within, beyond)))
+    assert found == [(within, 10.0), (beyond, 5.0)]
+    assert list(script.further_workers({1: 40.0, 2: 45.0}.__getitem__, 40.0, 1, (within, beyond))) == [(beyond, 5.0)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what processes share")
+def test_memory_is_that_of_the_whole_tree(script):
+    alone = script.tree_mb()
+    with subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        both = script.tree_mb()
+        child.communicate(b"\n")
+    assert 0 < alone < both
+    assert script.memory_mb(2**31 - 1) == {}
+
+
+def test_where_memory_is_not_known_it_is_left_out(script, monkeypatch):
+    monkeypatch.setattr(script, "memory_mb", lambda pid: {})
+    assert list(script.memory_costs(2)) == []
+
+
+def test_what_comes_before_a_failure_is_kept(script, folder, monkeypatch):
+    def broken(width: int) -> Iterator[tuple[str, float]]:
+        yield "thread_start_ms", float(width)
+        raise PermissionError("no more threads")
+
+    monkeypatch.setattr(script, "all_parts", lambda **_: [script.Part("threads", broken)])
+    out = folder / "part.json"
+    assert script.measure_part(argparse.Namespace(part="threads", cpus=40, out=str(out))) == 0
+    left = json.loads(out.read_text())
+    assert left["samples"][-1] == ["thread_start_ms", script.MOST_WORKERS]
+    assert {key for key, _ in left["samples"][:-1]} == {"python_loop_ns"}
+    assert left["problem"] == "PermissionError: no more threads"
+
+
+def test_rounds_go_on_while_the_budget_lasts(script, folder, monkeypatch):
+    now = [0.0]
+    ran: list[str] = []
+
+    def run_part(part: Any, *_: Any) -> tuple[list[tuple[str, float]], str]:
+        ran.append(part.name)
+        now[0] += 2.0
+        return [("thread_start_ms", 1.0)], "it broke" if part.name == "bad" else ""
+
+    parts = [script.Part("bad", None), script.Part("once", None, rounds=1), script.Part("good", None)]
+    monkeypatch.setattr(script, "all_parts", lambda **_: parts)
+    monkeypatch.setattr(script, "run_part", run_part)
+    monkeypatch.setattr(script.time, "monotonic", lambda: now[0])
+    options = argparse.Namespace(budget=10.0, all=False)
+    samples, warnings, rounds = script.measure_all(options, str(folder))
+    assert ran == ["bad", "once", "good", "good", "good"]
+    assert (samples, warnings, rounds) == ({"thread_start_ms": [1.0] * 5}, ["bad: it broke"], 3)
+    ran.clear()
+    now[0] = 0.0
+    script.measure_all(argparse.Namespace(budget=0.1, all=False), str(folder))
+    assert ran == ["bad", "once", "good"]
+
+
+# The script: as a program ---------------------------------------------------------------------------------------------
+
+#: In the place of the real parts.
+PARTS = '''
+def good(width):
+    """Measures something."""
+    yield "thread_start_ms", 1.0
+
+
+def bad(width):
+    """Comes to nothing, in one of many ways."""
+    yield "thread_dispatch_ms", 1.0
+    {bad}
+
+
+def all_parts(*, more_methods):
+    """Two parts."""
+    return [Part("good", good, rounds=1), Part("bad", bad, rounds=1)]
+
+
+PART_SECONDS = 1.5
+
+if __name__ == "__main__":
+'''
+
+
+def altered(folder: Path, bad: str) -> Path:
+    """The script with two parts of our own."""
+    head, end = SCRIPT.read_text().split('if __name__ == "__main__":\n')
+    file = folder / "altered.py"
+    file.write_text(head + PARTS.format(bad=bad) + end)
+    return file
+
+
+def run(
+    script: Path, *arguments: str, python: str = sys.executable, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [python, str(script), *arguments], capture_output=True, text=True, timeout=150, check=False, **options
+    )
+
+
+@posix_only
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("raise PermissionError('fork is forbidden')", "bad: PermissionError: fork is forbidden"),
+        ("os._exit(3)", "bad: it ended with exit code 3: "),
+        ("os.abort()", "bad: it ended with exit code -6: "),
+        ("sys.exit('told nobody')", "bad: it ended with exit code 1: told nobody"),
+        ("time.sleep(60)", "bad: it did not end within 1.5 s"),
+    ],
+)
+def test_a_part_that_fails_leaves_its_figures_out(folder, bad, said):
+    out = folder / "out.json"
+    done = run(altered(folder, bad), str(out), "--budget", "1")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(out.read_text())
+    assert result["warnings"] == [said]
+    assert done.stderr.splitlines()[-1].strip() == said.strip()
+    assert result["costs"]["thread_start_ms"] == {"value": 1.0, "low": 1.0, "high": 1.0, "samples": 1}
+    assert ("thread_dispatch_ms" in result["costs"]) == said.startswith("bad: PermissionError")
+    lines = list(map(json.loads, done.stdout.splitlines()))
+    assert [line["part"] for line in lines if "part" in line] == ["good", "bad"]
+    assert [line["cost"] for line in lines if "cost" in line] == list(result["costs"])
+
+
+@posix_only
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_all_its_processes(folder, number):
+    out, pids = folder / "out.json", folder / "pids"
+    start = "import subprocess; child = subprocess.Popen(['sleep', '60'])"
+    note = f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}} '); time.sleep(60)"
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    command = [sys.executable, str(altered(folder, f"{start}; {note}")), str(out)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"TMPDIR": str(temporary)}) as process:
+        wait_until(lambda: pids.exists() and pids.read_text().endswith(" "))
+        process.send_signal(number)
+        assert process.wait(20) == 130
+    wait_until(lambda: all(map(is_gone, map(int, pids.read_text().split()))))
+    assert not out.exists()
+    assert list(temporary.iterdir()) == []
+
+
+@posix_only
+def test_it_goes_on_when_nobody_listens(folder):
+    out = folder / "out.json"
+    command = [sys.executable, str(altered(folder, "return")), str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+    assert json.loads(out.read_text())["rounds"] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["."], ["no/such/folder/x"], ["x", "--budget", "0"], ["x", "--budget", "nan"], ["x", "--cpus", "0"]],
+)
+def test_bad_usage_is_told_at_once(folder, arguments):
+    done = run(SCRIPT, *arguments, cwd=folder)
+    assert done.returncode == 2
+    assert "usage" in done.stderr
+    assert list(folder.iterdir()) == []
+
+
+# The script: a short real run -----------------------------------------------------------------------------------------
+
+ALWAYS = {
+    "python_loop_ns", "native_block_us", "thread_start_ms", "thread_dispatch_ms", "thread_sleep_task_ms",
+    "asyncio_import_ms", "asyncio_start_ms", "asyncio_task_ms", "asyncio_sleep_task_ms", "loop_handover_ms",
+    "loop_process_ms", "process_dispatch_ms", "chunked_dispatch_ms", "efficiency_processes",
+    "efficiency_threads_python", "efficiency_threads_native", "gil_convoy_ms", "sleep_overshoot_ms",
+    "asyncio_sleep_overshoot_ms",
+}  # fmt: skip
+MEMORY = {f"{kind}_memory_mb" for kind in ("base", "thread", "asyncio", "process_pool", "process")} | {"base_shared_mb"}
+COPIES = {"process_copy_mb_per_s", "process_copy_64kb_mb_per_s", "object_pickle_mb_per_s"}
+SUBINTERPRETERS = {
+    *(f"subinterpreter_{name}" for name in ("start_ms", "more_ms", "extra_ms", "dispatch_ms", "memory_mb")),
+    "efficiency_subinterpreters",
+}
+MAY_BE_NOTHING = {"gil_convoy_ms", "thread_memory_mb", "process_memory_mb", "process_pool_memory_mb"}
+
+
+@pytest.mark.parametrize("tag", ["", "3.14", "3.13t"])
+def test_a_short_run_gives_plausible_figures(needs, folder, tag):
+    out = folder / "out.json"
+    done = run(SCRIPT, str(out), "--budget", "0.1", "--cpus", "2", python=needs(tag) if tag else sys.executable)
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json.loads(out.read_text())
+    assert result["warnings"] == []
+    assert result["cpus"] == 2
+    assert result["rounds"] == 1
+    assert result["noise"] >= 0
+    costs = result["costs"]
+    assert set(costs) - COPIES - {"subinterpreter_copy_mb_per_s"} == expected(result)
+    for key, cost in costs.items():
+        assert 0 <= cost["low"] <= cost["value"] <= cost["high"] < 1e6, key
+        assert cost["samples"] >= 1
+        rarely_nothing = key in MAY_BE_NOTHING or "_overshoot_" in key or differs(key)
+        assert cost["value"] > 0 or rarely_nothing, key
+        assert not key.startswith("efficiency_") or cost["value"] <= 1
+    method = result["start_method"]
+    assert costs[f"process_pool_{method}_ms"]["value"] > costs["asyncio_task_ms"]["value"]
+
+
+def differs(key: str) -> bool:
+    """Whether a figure is the difference of two times, which noise can turn into nothing."""
+    return key.startswith(("process_start_", "process_extra_", "chunked_", "loop_")) or key.endswith(
+        ("_more_ms", "_extra_ms", "thread_start_ms")
+    )
+
+
+def expected(result: dict[str, Any]) -> set[str]:
+    """The figures that this Python can measure here, beside copying, which is a difference of times."""
+    method, python = result["start_method"], result["python"]
+    keys = ALWAYS | {f"process_{name}_{method}_ms" for name in ("pool", "start", "extra")}
+    if sys.platform == "linux":
+        keys |= MEMORY
+    if tuple(map(int, python["version"].split(".")[:2])) >= (3, 14):
+        keys |= SUBINTERPRETERS - (set() if sys.platform == "linux" else {"subinterpreter_memory_mb"})
+    if not python["gil_enabled"]:
+        keys |= {"efficiency_read_only", "efficiency_hot"}
+    return keys
+
+
+@posix_only
+def test_other_start_methods_are_measured_where_all_are_wanted(script, folder, monkeypatch):
+    names = [part.name for part in script.all_parts(more_methods=True)]
+    assert sum(name.startswith("processes by ") for name in names) == 2
+    assert [part.name for part in script.all_parts(more_methods=False)] == names[:-2]
+    out = folder / "spawn.json"
+    done = run(SCRIPT, str(out), "--part", "processes by spawn", "--cpus", "1")
+    assert done.returncode == 0, done.stderr
+    left = json.loads(out.read_text())
+    assert left["problem"] == ""
+    assert {key for key, _ in left["samples"]} == {"python_loop_ns", "process_pool_spawn_ms", "process_extra_spawn_ms"}
+
+
+@posix_only
+def test_the_tool_reads_what_the_script_writes(python, folder, monkeypatch):
+    monkeypatch.setattr(room, "_script", lambda: altered(folder, "raise OSError('no')"))
+    own = python()
+    told: list[Progress] = []
+    found = calibrate([own], budget_seconds=0.5, on_progress=told.append)
+    costs = found.interpreters[0]
+    assert (found.problems, costs.warnings) == ((), ("bad: OSError: no",))
+    assert costs.version == sys.version.split()[0]
+    assert set(costs.costs) == {"python_loop_ns", "thread_start_ms", "thread_dispatch_ms"}
+    assert told[0][1:] == ("good", 0.0)
+    loaded = load_calibration(CPUS, {own.tag: own.path})
+    assert loaded == {own.tag: {key: cost.value for key, cost in costs.costs.items()}}
