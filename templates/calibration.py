@@ -77,7 +77,7 @@ COSTS: dict[str, Summary] = {
     "loop_handover_ms": MIDDLE,  # more for a task that goes to a pool of W threads and back, in a stream of them
     "loop_process_ms": MIDDLE,  # more for a task that goes to a pool of W processes and back, in a stream of them
     # Processes. A pool takes pool + start x (workers - 1, up to W) + extra x (workers over W).
-    # Not in it: what the script imports beside the pools, and does at every start of a worker.
+    # Not in it: what a script imports beside the pools, and every worker (or their server) with it.
     **{f"process_pool_{method}_ms": TIME for method in ("fork", "forkserver", "spawn")},  # the first, of one worker
     **{f"process_start_{method}_ms": MIDDLE for method in ("fork", "forkserver", "spawn")},
     **{f"process_extra_{method}_ms": MIDDLE for method in ("fork", "forkserver", "spawn")},
@@ -86,19 +86,21 @@ COSTS: dict[str, Summary] = {
     "process_copy_mb_per_s": RATE,  # bytes, counted both ways, beside the dispatch: in messages of 8 MB ...
     "process_copy_64kb_mb_per_s": RATE,  # ... and of 64 KB, which fit the caches
     "object_pickle_mb_per_s": RATE,  # a list of small dicts, by its pickled size
-    # Subinterpreters. A pool takes start + more x (workers - 1, up to W) + extra x (workers over W).
+    # Subinterpreters. A pool takes start + more x (workers - 1, up to W) + extra x (workers over W). Each of them loads
+    # the script; here it imports the pools and no more.
     "subinterpreter_start_ms": TIME,  # the first pool of a program, of one worker
     "subinterpreter_more_ms": MIDDLE,
     "subinterpreter_extra_ms": MIDDLE,
     "subinterpreter_dispatch_ms": MIDDLE,
     "subinterpreter_copy_mb_per_s": RATE,  # bytes, counted both ways, in pieces of 1 MB
     # Efficiency: how many times as much W workers do than one, divided by W. 1 is perfect; with a GIL it is 1/W.
-    "efficiency_processes": MIDDLE,
-    "efficiency_subinterpreters": MIDDLE,
-    "efficiency_threads_python": MIDDLE,  # each computes with data of its own
-    "efficiency_threads_native": MIDDLE,
-    "efficiency_read_only": MIDDLE,  # free-threaded builds only: all read one dict every 50 steps
-    "efficiency_hot": MIDDLE,  # free-threaded builds only: all write to one dict behind a lock every 50 steps
+    # It is made of the time of one at its undisturbed best, and of the times of all.
+    "efficiency_processes": RATE,
+    "efficiency_subinterpreters": RATE,
+    "efficiency_threads_python": RATE,  # each computes with data of its own
+    "efficiency_threads_native": RATE,
+    "efficiency_read_only": RATE,  # free-threaded builds only: all read one dict every 50 steps
+    "efficiency_hot": RATE,  # free-threaded builds only: all write to one dict behind a lock every 50 steps
     # Delays.
     "gil_convoy_ms": DELAY,  # how much later a sleep of 1 ms ends in one thread while W threads compute
     "sleep_overshoot_ms": MIDDLE,  # how much longer than 1 ms `time.sleep` takes
@@ -114,7 +116,7 @@ COSTS: dict[str, Summary] = {
 }
 
 
-# The work of the measurements, in functions that workers find by their name --------------------------------------------
+# The work of the measurements, in functions that workers find by their name -------------------------------------------
 
 STEPS = 10_000  # of a loop: a fraction of a millisecond, with numbers below 2**30, which Python keeps in one piece
 BLOCK = bytes(65_536)
@@ -157,6 +159,13 @@ def hashes(times: int) -> int:
     for _ in range(times):
         digest.update(BLOCK)
     return digest.digest()[0]
+
+
+def waited(times: int) -> float:
+    """Compute; returns which part of the time the worker had no CPU."""
+    begun, cpu = time.perf_counter(), time.thread_time()
+    loops(times)
+    return max(0.0, 1 - (time.thread_time() - cpu) / (time.perf_counter() - begun))
 
 
 table = {key: key * 7919 for key in range(256)}
@@ -233,12 +242,12 @@ def pieces(count: int, size: int) -> list[bytes]:
     return [bytes([number % 255 + 1]) * size for number in range(count)]
 
 
-def efficiency(pool: Executor, width: int, work: Callable[[int], Any]) -> float:
-    """How much longer work takes one worker alone than when each of them has as much to do. Some 20 ms each."""
+def together_and_alone(pool: Executor, width: int, key: str, work: Callable[[int], Any]) -> Iterator[Sample]:
+    """How long work takes one worker alone, and how long when each of them has as much to do: in turn, some 20 ms each."""
     times = max(1, round(4 * 20 / min(milliseconds(work, 4) for _ in range(2))))
-    alone = min(milliseconds(run_all, pool, work, [times]) for _ in range(2))
-    together = min(milliseconds(run_all, pool, work, [times] * width) for _ in range(2))
-    return min(1.0, alone / together)
+    for _ in range(3):
+        yield f"{key} alone", milliseconds(run_all, pool, work, [times]) / times
+        yield f"{key} together", milliseconds(run_all, pool, work, [times] * width) / times
 
 
 # The parts, each in a process of its own: W to samples ----------------------------------------------------------------
@@ -254,11 +263,11 @@ def thread_costs(width: int) -> Iterator[Sample]:
         dispatch = [milliseconds(run_all, pool, nothing, range(1000)) / 1000 for _ in range(3)]
         yield from (("thread_dispatch_ms", sample) for sample in dispatch)
         if width > 1:
-            yield "efficiency_threads_python", efficiency(pool, width, loops)
-            yield "efficiency_threads_native", efficiency(pool, width, hashes)
+            yield from together_and_alone(pool, width, "efficiency_threads_python", loops)
+            yield from together_and_alone(pool, width, "efficiency_threads_native", hashes)
         if width > 1 and not gil_enabled():
-            yield "efficiency_read_only", efficiency(pool, width, read_only)
-            yield "efficiency_hot", efficiency(pool, width, hot)
+            yield from together_and_alone(pool, width, "efficiency_read_only", read_only)
+            yield from together_and_alone(pool, width, "efficiency_hot", hot)
     for _ in range(3):
         yield "thread_start_ms", max(0.0, milliseconds(full_thread_pool, 64) / 64 - min(dispatch))
     with ThreadPoolExecutor(128) as pool:
@@ -366,7 +375,9 @@ def process_costs(width: int) -> Iterator[Sample]:
             yield from copy_samples(pool, "process_copy_64kb_mb_per_s", pieces(100, 65_536), 1 / 16)
             yield from object_samples(pool)
         if width > 1:
-            yield "efficiency_processes", efficiency(pool, width, loops)
+            yield from together_and_alone(pool, width, "efficiency_processes", loops)
+        for _ in range(3):
+            yield from (("waited", share) for share in pool.map(waited, [50] * width))
         import asyncio
 
         for _ in range(2):
@@ -374,7 +385,7 @@ def process_costs(width: int) -> Iterator[Sample]:
 
 
 def process_start(method: str, width: int) -> Iterator[Sample]:
-    """The first pool of a program with a start method, from before it is made until it is shut down; then larger ones."""
+    """The first pool of a program with a start method, from before it is made until it is shut down; then others."""
 
     def pool_ms(workers: int) -> float:
         begun = time.perf_counter()
@@ -425,7 +436,7 @@ def subinterpreter_costs(width: int) -> Iterator[Sample]:
         for _ in range(2):
             yield from copy_samples(pool, "subinterpreter_copy_mb_per_s", pieces(12, 1024 * 1024), 1)
         if width > 1:
-            yield "efficiency_subinterpreters", efficiency(pool, width, loops)
+            yield from together_and_alone(pool, width, "efficiency_subinterpreters", loops)
 
 
 # Memory ---------------------------------------------------------------------------------------------------------------
@@ -544,12 +555,15 @@ def main() -> int:
             samples, warnings, rounds = measure_all(options, folder)
     except KeyboardInterrupt:
         return 130
-    costs = {key: summarised(samples[key], summary) for key, summary in COSTS.items() if samples.get(key)}
+    costs = figures(samples)
     for key, cost in costs.items():
         say(cost=key, **cost)
     if costs:
         run = {"rounds": rounds, "seconds": round(time.monotonic() - begun, 3), "warnings": warnings}
-        write(options.out, {"schema": SCHEMA, **facts(), "cpus": options.cpus, **run, **noise(costs), "costs": costs})
+        write(
+            options.out,
+            {"schema": SCHEMA, **facts(), "cpus": options.cpus, **run, "noise": noise(samples), "costs": costs},
+        )
     return 0 if costs else 1
 
 
@@ -565,12 +579,6 @@ def facts() -> dict[str, Any]:
         },
         "start_method": multiprocessing.get_start_method(),
     }
-
-
-def noise(costs: dict[str, dict[str, float]]) -> dict[str, float]:
-    """How far the same computing differed from time to time: 0.1 means that a quarter of it took 10 % longer."""
-    loop = costs.get("python_loop_ns")
-    return {"noise": round(loop["high"] / loop["value"] - 1, 4)} if loop else {}
 
 
 def arguments() -> argparse.Namespace:
@@ -702,6 +710,23 @@ def end_group(child: subprocess.Popen[bytes]) -> None:
             os.killpg(child.pid, signal.SIGKILL)
     child.kill()
     child.wait()
+
+
+def figures(samples: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    """What all samples come to, for each figure that has some."""
+    for key in [key for key in COSTS if samples.get(f"{key} together")]:
+        alone = summarised(samples[f"{key} alone"], TIME)["value"]
+        samples[key] = [min(1.0, alone / together) for together in samples[f"{key} together"]]
+    return {key: summarised(samples[key], summary) for key, summary in COSTS.items() if samples.get(key)}
+
+
+def noise(samples: dict[str, list[float]]) -> float:
+    """How much the machine was disturbed: 0.1 means that the same computing took up to 10 % longer at times, or that
+    as many processes as there are CPUs had to leave 10 % of their time to others.
+    """
+    loop = summarised(samples["python_loop_ns"], TIME)
+    shares = samples.get("waited", [0.0])
+    return round(max(loop["high"] / loop["value"] - 1, sum(shares) / len(shares)), 4)
 
 
 def summarised(samples: list[float], summary: Summary) -> dict[str, float]:

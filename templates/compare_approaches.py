@@ -256,10 +256,13 @@ def share(number: int, steps: int) -> tuple[int, dict[int, int]]:
     return value, own
 
 
-def merge(results: list[Result]) -> dict[int, int]:
+def merge(results: list[Any]) -> dict[int, int]:
     """The shared state after all tasks: what threads wrote to it, and what workers without shared memory sent along."""
+    if SHARED_STATE == "none":
+        return {}
+    sent = [parts[2] for parts in results if isinstance(parts, tuple) and len(parts) == 3]
     total = dict(worker.counts)
-    for written in [*worker.own.values(), *(result[2] for result in results)]:
+    for written in [*worker.own.values(), *(part for part in sent if isinstance(part, dict))]:
         for key, count in written.items():
             total[key] = total.get(key, 0) + count
         written.clear()  # it has arrived: the results are the same as everybody's

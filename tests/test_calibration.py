@@ -520,9 +520,21 @@ def test_figures_are_quartiles(script):
     assert script.summarised([7.0], script.TIME) == {"value": 7.0, "low": 7.0, "high": 7.0, "samples": 1}
 
 
-def test_noise_is_how_far_the_upper_quartile_is_off(script):
-    assert script.noise({"python_loop_ns": {"value": 20.0, "high": 22.0}}) == {"noise": 0.1}
-    assert script.noise({}) == {}
+def test_efficiency_is_made_of_the_undisturbed_time_of_one(script):
+    samples = {
+        "efficiency_hot alone": [10.0, 30.0, 10.0, 10.0, 20.0],
+        "efficiency_hot together": [40.0, 20.0, 25.0, 5.0],
+    }
+    assert script.figures(samples) == {"efficiency_hot": {"value": 0.625, "low": 0.34783, "high": 1.0, "samples": 4}}
+    assert script.figures({"waited": [1.0], "efficiency_hot alone": [1.0]}) == {}
+
+
+def test_noise_is_variation_or_waiting_whatever_is_more(script):
+    loops = [20.0, 20.0, 21.0, 22.0, 30.0]
+    assert script.noise({"python_loop_ns": loops}) == 0.1
+    assert script.noise({"python_loop_ns": loops, "waited": [0.0, 0.1]}) == 0.1
+    assert script.noise({"python_loop_ns": loops, "waited": [0.0, 0.5]}) == 0.25
+    assert 0 <= script.waited(1) < 1
 
 
 def test_the_work_is_the_work_of_the_benchmarks(script, monkeypatch):

@@ -60,7 +60,7 @@ def objections(approach: str, choice: Choice) -> list[int]:
     for candidate in (choice.chosen, *choice.others):
         if candidate.approach == approach:
             return [place[rule.id] for rule in candidate.ruled_out]
-    candidate = choosing._candidate(approach, None, dict(choice.facts), choice.work, tables())  # type: ignore[arg-type]
+    candidate = choosing.consider(approach, None, dict(choice.facts), choice.work, tables())  # type: ignore[arg-type]
     return [place[rule.id] for rule in candidate.ruled_out]
 
 

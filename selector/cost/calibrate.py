@@ -1,7 +1,7 @@
 """Measures what concurrency costs on this machine, by a script that runs under each Python.
 
 The script (templates/calibration.py) has the measurements and their clock; this side starts it in a session of its own,
-tells how far it is, and keeps what it found. However that ends, no process of it is left behind.
+tells how far it is, and keeps what it found. Whether it ends, hangs or is interrupted, no process of it is left behind.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ _MAX_RESULT_BYTES = 1_000_000  # usual are 5,000
 # What decides how long a Python takes to start, and so belongs to the conditions; other variables for Python are left
 # out, because they are for another one (PYTHONHOME), switch the GIL, or make it slow on purpose (PYTHONDEVMODE).
 _KEPT_VARIABLES = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONUSERBASE", "PYTHONNOUSERSITE")
-
 
 _Figure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -85,7 +84,7 @@ class InterpreterCosts(_Saved):
 
 
 class Calibration(_Saved):
-    """The costs of some Pythons on one machine, of which `cpus` may be used. `problems`: which could not be measured."""
+    """The costs of some Pythons on one machine, of which `cpus` may be used; `problems` tells what went wrong."""
 
     schema_version: Literal[1] = Field(1, alias="schema")
     cpu_model: str | None
@@ -195,8 +194,8 @@ def _run(
         _kill_tree(script)
 
     watch = threading.Timer(deadline_seconds, give_up)
-    watch.start()
     try:
+        watch.start()
         for line in _lines(script):
             if progress := _progress(line, interpreter):
                 tell(progress)

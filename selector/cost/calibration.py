@@ -53,7 +53,7 @@ def this_machine(cpus: int) -> Machine:
 def load_calibration(
     cpus: int, paths: Mapping[str, str], environ: Mapping[str, str] | None = None
 ) -> dict[str, dict[str, float]]:
-    """The costs measured on this machine with so many CPUs: for those of the Pythons (tag to path) that have some, by tag.
+    """The costs measured on this machine with so many CPUs, by tag, for those of the Pythons (tag to path) that have any.
 
     Half a millisecond, and it never raises. Their names and units are those of templates/calibration.py.
     """

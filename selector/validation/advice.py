@@ -153,7 +153,7 @@ _FAILURES: dict[Status, str] = {
     "missing_dependency": "Install what it needs for that interpreter, then validate again.",
     "mismatch": "Workers disturb each other's results: look at what they share before you use it.",
     "crash": "Run the script with this approach alone (--approach) to see it crash.",
-    "error": "Run the script with this approach alone (--approach) to see the whole error.",
+    "error": """The whole error: python -c "import bench; bench.work(bench.items(1)[0])", in the folder of bench.py.""",
 }
 
 
