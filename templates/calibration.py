@@ -216,9 +216,9 @@ def wake_all(pool: Executor, workers: int) -> None:
 
 def loop_samples() -> Iterator[Sample]:
     """The speed of computing: taken in every process, it also tells how noisy the machine is."""
-    count_up(0, 0, STEPS)
+    loops(1)
     for _ in range(5):
-        yield "python_loop_ns", milliseconds(count_up, 0, 0, STEPS) * 1e6 / STEPS
+        yield "python_loop_ns", milliseconds(loops, 5) * 1e6 / (5 * STEPS)
 
 
 def further_workers(pool_ms: Callable[[int], float], one: float, width: int, keys: tuple[str, str]) -> Iterator[Sample]:

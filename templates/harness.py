@@ -639,8 +639,18 @@ class _Run:
         return "budget" if self._wanted(arms, number) else "done"
 
     def _wanted(self, arms: list[_Arm], number: int) -> list[_Arm]:
-        """Who is in the next round: not the dropped; pool sizes that only show the scaling when all else ran, and thrice."""
-        return [a for a in arms if a.arm not in self.dropped and (a.role != "scaling" or 1 <= number <= 3)]
+        """Who is in the next round: not the dropped; what only shows the scaling once, after all else, or thrice if cheap."""
+
+        def wanted(arm: _Arm) -> bool:
+            if arm.arm in self.dropped or (arm.role == "scaling" and number == 0):
+                return False
+            return (
+                arm.role != "scaling"
+                or number < 2
+                or (number < 4 and min(self.took.get(arm.arm, [0.0])) < 0.01 * self.budget)
+            )
+
+        return [arm for arm in arms if wanted(arm)]
 
     def _fits(self, arm: _Arm, number: int) -> bool:
         """Whether there is time for it: what it took before, or in the first round a fair chance."""

@@ -525,7 +525,7 @@ def test_efficiency_is_made_of_the_undisturbed_time_of_one(script):
         "efficiency_hot alone": [10.0, 30.0, 10.0, 10.0, 20.0],
         "efficiency_hot together": [40.0, 20.0, 25.0, 5.0],
     }
-    assert script.figures(samples) == {"efficiency_hot": {"value": 0.625, "low": 0.34783, "high": 1.0, "samples": 4}}
+    assert script.figures(samples) == {"efficiency_hot": {"value": 0.625, "low": 0.3625, "high": 1.0, "samples": 4}}
     assert script.figures({"waited": [1.0], "efficiency_hot alone": [1.0]}) == {}
 
 

@@ -215,7 +215,7 @@ def test_confirmed_but_a_simpler_approach_is_near() -> None:
 def test_tie_with_a_simpler_approach_which_then_wins() -> None:
     report = judged([baseline(3.2), control(3.2), steady(THREADS, 0.2), steady("asyncio", 0.201)])
     assert (report.verdict, report.winner) == ("tie", "asyncio")
-    assert "no difference that counts: up to 3 % is none here" in report.reason
+    assert "no difference that counts: up to 5 % is none here" in report.reason
     assert report.reason.endswith("Take asyncio, the simpler of the two.")
     assert report.advice == ("Take asyncio: as fast, and simpler.",)
 

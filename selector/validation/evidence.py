@@ -20,7 +20,7 @@ from selector.validation.wording import duration, said
 
 #: Where the run could not show how noisy this host is, it is taken for rather noisy; a warning says so.
 ASSUMED_NOISE = 0.10
-_HARNESS_COST = 0.03  # what being measured may cost one approach and not another
+_HARNESS_COST = 0.05  # what being measured may cost one approach and not another: two harnesses differ by that
 _ENOUGH_CONTROLS = 4  # two or three runs of the baseline say next to nothing of the noise
 _PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
