@@ -48,6 +48,7 @@ def run_wizard(
         offer_to_save(profile, prompts)
     rules = str(selector.rules) if selector.rules is not None else None
     click.echo(f"\nThe same again without questions:\n{command_for(profile, rules, form)}", err=True)
+    click.echo("With `validate` in the place of `recommend` it is measured on this machine.", err=True)
 
 
 class _Tables:
