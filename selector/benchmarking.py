@@ -112,6 +112,22 @@ def _interpreters(wanted: tuple[str, ...]) -> tuple[list[Interpreter], tuple[str
     return [*found, *given.values()], paths
 
 
+def interpreters_to_calibrate(wanted: tuple[str, ...]) -> list[Interpreter]:
+    """Those asked for, or the newest with a GIL and the newest free-threaded one; SelectorError for one not here."""
+    found, paths = _interpreters(wanted)
+    if not wanted:
+        newest = {i.free_threaded: i for i in sorted(found, key=Interpreter.order)}
+        return [newest[kind] for kind in sorted(newest)]
+    chosen = []
+    for name in paths:
+        fitting = [i for i in found if name.strip().lower() in (i.tag, i.path) or name == i.path]
+        if not fitting:
+            tags = ", ".join(i.tag for i in found)
+            raise SelectorError(f"no Python {quoted(name)} on this machine", f"here are: {tags}; or give a path")
+        chosen.append(fitting[-1])
+    return chosen
+
+
 def script_for(plan: BenchmarkPlan) -> str:
     """The benchmark script of a plan."""
     return render(_templates()[TEMPLATE], plan.parameters, _ABOUT)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from pydantic_core import to_json
 
+from selector.cost.calibrated import with_calibration
+from selector.cost.calibration import load_calibration
 from selector.errors import SelectorError
 from selector.host import find_interpreters, platform_id, usable_cpus
 from selector.profile import WorkloadProfile, profile_from_json
 from selector.recommend.choose import choose
 from selector.recommend.explain import Explanation, explain, would_change
-from selector.recommend.facts import HostFacts
+from selector.recommend.facts import HostFacts, newest
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import Recommendation, build_recommendation, recommendation_data
 from selector.resources import resource_dir
@@ -41,8 +43,14 @@ class Selector:
 
     @cached_property
     def knowledge(self) -> Knowledge:
-        """The tables and catalogues."""
-        return load_knowledge(self.rules)
+        """The tables and catalogues; the costs are those measured on this host, where `calibrate` has measured them.
+
+        A user's own costs stay, and so do the documented ones where another host is given.
+        """
+        knowledge = load_knowledge(self.rules)
+        if self.host is not None or knowledge.costs_source == "given":
+            return knowledge
+        return _calibrated(knowledge, self.here)
 
     @cached_property
     def here(self) -> HostFacts:
@@ -63,6 +71,16 @@ class Selector:
     def explain(self, profile: WorkloadProfile) -> Explanation:
         """Which row of which table fired on which values, and why the others did not."""
         return explain(choose(profile, self.here, self.knowledge), self.knowledge)
+
+
+def _calibrated(knowledge: Knowledge, here: HostFacts) -> Knowledge:
+    """The knowledge with what was measured under the newest Python of each kind, if anything was."""
+    measured = load_calibration(here.usable_cpus, dict(here.interpreters))
+    gil, free = (measured.get(newest(here.tags, free_threaded) or "", {}) for free_threaded in (False, True))
+    if not gil:
+        return knowledge
+    costs = with_calibration(knowledge.costs, here.usable_cpus, gil, free)
+    return replace(knowledge, costs=costs, costs_source="calibrated")
 
 
 def example_files() -> dict[str, Path]:

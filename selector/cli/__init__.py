@@ -117,6 +117,7 @@ for _command in (
     ask.recommend,
     benchmark.generate,
     benchmark.validate,
+    benchmark.calibrate,
     ask.migrate,
     ask.examples,
     ask.host,

@@ -1,4 +1,7 @@
-"""The commands that measure: generate writes the benchmark script, validate runs it and judges the recommendation."""
+"""The commands that measure: generate writes the benchmark script, validate runs it and judges the recommendation.
+
+And calibrate, which measures what concurrency costs on this machine.
+"""
 
 from __future__ import annotations
 
@@ -167,3 +170,37 @@ def validate(
     if proof.interrupted:
         return INTERRUPTED
     return REFUTED if fail_on_refuted and proof.report.verdict == "refuted" else 0
+
+
+@click.command(epilog="Example: concurrency-selector calibrate")
+@click.option(
+    "--interpreter",
+    "interpreters",
+    multiple=True,
+    metavar="VERSION|PATH",
+    help="Measure this Python (default: the newest with a GIL and the newest free-threaded one).",
+)
+@click.option("--force", is_flag=True, help="Measure again what is known.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def calibrate(interpreters: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Measure what concurrency costs on this machine, some 9 seconds for each Python; `recommend` then uses that."""
+    from selector.benchmarking import interpreters_to_calibrate
+    from selector.cost.calibrate import Progress, calibrate
+    from selector.report.calibration_documents import calibration_document
+
+    told: set[tuple[str, int]] = set()
+
+    def tell(progress: Progress) -> None:
+        """How far it is, in quarters, on standard error."""
+        quarter = int(progress.done * 4) * 25
+        if (progress.interpreter.tag, quarter) not in told:
+            told.add((progress.interpreter.tag, quarter))
+            say(f"measuring Python {progress.interpreter.tag}: {quarter} %", err=True)
+
+    found = calibrate(interpreters_to_calibrate(interpreters), force=force, on_progress=tell)
+    for problem in found.problems:
+        say(f"warning: {problem}", err=True)
+    if as_json:
+        print_json(found.model_dump_json(indent=2))
+    else:
+        print_as(calibration_document(found), "text")

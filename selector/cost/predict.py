@@ -16,9 +16,9 @@ from selector.catalogue import Traits
 
 Costs = Mapping[str, float]
 
-#: How far costs per start and per task may be off either way, where they are documented and not measured here: the
-#: figures of facts.md and those measured on 3.14.10 on the same machine differ by up to that much for most of them.
-UNCERTAINTY = 2.0
+#: How far costs per start and per task may be off either way, by where they are from. Documented ones: the figures of
+#: facts.md and those measured on 3.14.10 on the same machine differ by up to that much for most of them.
+UNCERTAINTY = {"documented": 2.0, "given": 1.5, "calibrated": 1.5}
 
 
 class Quantities(NamedTuple):
@@ -61,14 +61,19 @@ def estimate(traits: Traits, workers: int, work: Quantities, costs: Costs) -> Co
 
 
 def speedup_range(
-    traits: Traits, workers: int, baseline_seconds: float | None, work: Quantities, costs: Costs
+    traits: Traits,
+    workers: int,
+    baseline_seconds: float | None,
+    work: Quantities,
+    costs: Costs,
+    source: str = "documented",
 ) -> tuple[float, float] | None:
     """The lowest and highest speedup to expect over a baseline, or None where the quantities are not known.
 
-    They take the costs, and the loss of parallel efficiency, as double and as half of what is documented.
+    They take the costs, and the loss of parallel efficiency, as so much more and less as their `source` leaves open.
     """
-    slow = batch_seconds(traits, workers, work, costs, UNCERTAINTY)
-    fast = batch_seconds(traits, workers, work, costs, 1 / UNCERTAINTY)
+    slow = batch_seconds(traits, workers, work, costs, UNCERTAINTY[source])
+    fast = batch_seconds(traits, workers, work, costs, 1 / UNCERTAINTY[source])
     return (baseline_seconds / slow, baseline_seconds / fast) if baseline_seconds and slow and fast else None
 
 
@@ -104,7 +109,9 @@ def _cpu_ms(
 
 
 def _start_ms(traits: Traits, workers: int, work: Quantities, costs: Costs) -> float:
-    """To start the pool, until its first result."""
+    """To start the pool, until its first result; processes beside a loop are not started before something computes."""
+    if traits.runs_in == "workers" and traits.runs_loop and not work.cpu_ms:
+        return 0.0
     if traits.runs_in == "workers":
         method = work.start_method
         return costs[f"process_pool_{method}_ms"] + max(0, workers - 2) * costs[f"process_start_{method}_ms"]
@@ -116,6 +123,8 @@ def _start_ms(traits: Traits, workers: int, work: Quantities, costs: Costs) -> f
 def _per_task_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
     """What the parent does for each task, one after the other."""
     spent = costs["asyncio_task_ms"] if traits.runs_loop else 0.0
+    if traits.runs_in == "workers" and traits.runs_loop and not work.cpu_ms:
+        return spent
     if traits.pickles:
         spent += copy_ms(work, costs)
     if traits.needs == "subinterpreters":

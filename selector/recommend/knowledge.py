@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 from selector.catalogue import Approach, Engine, load_approaches, load_costs
 from selector.decision.table import DecisionTable
@@ -52,13 +52,17 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """The tables by name, the approaches simplest first, the costs, the moves between approaches, and their folders."""
+    """The tables by name, the approaches simplest first, the costs, the moves between approaches, and their folders.
+
+    `costs_source` is where the costs are from: our documented ones, a user's own file, or measured on this host.
+    """
 
     tables: Mapping[str, DecisionTable]
     approaches: Mapping[ApproachId, Approach]
     costs: Mapping[str, float]
     moves: Mapping[tuple[ApproachId, ApproachId], Move]
     folders: tuple[Path, ...]
+    costs_source: Literal["documented", "given", "calibrated"] = "documented"
 
 
 def rules_folders(user: Path | None) -> tuple[Path, ...]:
@@ -102,7 +106,8 @@ def read_knowledge(folders: tuple[Path, ...]) -> Knowledge:
             f"{costs_file}: missing or unknown costs: {', '.join(sorted(odd))}", "keep the names of ours"
         )
     approaches = load_approaches(find_rules(folders, "approaches.yaml"))
-    return Knowledge(tables, approaches, costs, _moves(folders), folders)
+    source: Literal["documented", "given"] = "documented" if costs_file.parent == folders[-1] else "given"
+    return Knowledge(tables, approaches, costs, _moves(folders), folders, source)
 
 
 def _moves(folders: tuple[Path, ...]) -> dict[tuple[ApproachId, ApproachId], Move]:

@@ -216,7 +216,7 @@ def _expected(candidate: Candidate, choice: Choice, baseline: float | None, know
     traits, predicted = knowledge.approaches[candidate.approach].traits, candidate.predicted
     if traits.runs_in == "cluster":
         return _NOTHING_KNOWN
-    spread = speedup_range(traits, candidate.workers, baseline, choice.work, knowledge.costs)
+    spread = speedup_range(traits, candidate.workers, baseline, choice.work, knowledge.costs, knowledge.costs_source)
     speedup = None
     if spread and baseline and predicted.seconds:
         speedup = {"low": _short(spread[0]), "mid": _short(baseline / predicted.seconds), "high": _short(spread[1])}
@@ -228,7 +228,7 @@ def _expected(candidate: Candidate, choice: Choice, baseline: float | None, know
         "seconds": None if predicted.seconds is None else _short(predicted.seconds),
         "memory_mb": _short(predicted.memory_mb) if known else None,
         "memory_overhead_mb": _short(predicted.overhead_mb),
-        "source": "documented",
+        "source": knowledge.costs_source,
     }
 
 
