@@ -911,7 +911,7 @@ def test_memory_that_a_task_touches_is_not_taken_for_its_computing(tmp_path: Pat
     steps = []
     for number, memory_mb in enumerate((0.0, 100.0)):
         script = tmp_path / f"bench_{number}.py"
-        script.write_text(render(TEMPLATE, {**values, "TASK_MEMORY_MB": memory_mb}), "utf-8")
+        script.write_text(render(TEMPLATES / "compare_approaches.py", {**values, "TASK_MEMORY_MB": memory_mb}), "utf-8")
         code = f"import bench_{number} as bench; print(bench.calibrate()['steps'])"
         steps.append(int(subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path)))
     assert steps[0] / 10 < steps[1] < steps[0] * 3
