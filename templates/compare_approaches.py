@@ -277,7 +277,7 @@ def calibrate() -> dict[str, Any]:
     if target <= other:
         return {"steps": 0}
     steps = 1
-    while (took := _seconds_of_steps(steps)) < min(target, 0.02):
+    while (took := _seconds_of_steps(steps)) - other < min(target - other, 0.02):
         steps *= 2
     for _ in range(2):  # once more near the right number: numbers that grow make later steps slower
         steps = max(1, round(steps * (target - other) / max(took - other, 1e-9)))

@@ -903,3 +903,15 @@ def test_free_threading(start: Callable[..., Script], needs: Callable[[str], str
     status = "gil_enabled" if forced else "ok"
     assert script.statuses() == {"single_threaded": "ok", "free_threaded": status, "asyncio_free_threaded": status}
     assert {cell.gil_enabled for cell in cells if cell.status == "ok"} == {forced}
+
+
+def test_memory_that_a_task_touches_is_not_taken_for_its_computing(tmp_path: Path) -> None:
+    """Touching 100 MB takes longer than the first steps that calibration tries."""
+    values = {"CPU_MS_PER_TASK": 200.0, "IO_WAIT_MS_PER_TASK": 0.0}
+    steps = []
+    for number, memory_mb in enumerate((0.0, 100.0)):
+        script = tmp_path / f"bench_{number}.py"
+        script.write_text(render(TEMPLATES / "compare_approaches.py", {**values, "TASK_MEMORY_MB": memory_mb}), "utf-8")
+        code = f"import bench_{number} as bench; print(bench.calibrate()['steps'])"
+        steps.append(int(subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path)))
+    assert steps[0] / 10 < steps[1] < steps[0] * 3
