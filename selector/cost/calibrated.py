@@ -32,13 +32,8 @@ def _measured(cpus: int, gil: _Measured, free: _Measured) -> Iterator[tuple[str,
     yield from ((key, gil[key]) for key in _SAME if key in gil)
     yield from _added_up(gil)
     yield from _builds(gil, free)
-    found = [
-        costs[key]
-        for costs, key in ((gil, "efficiency_processes"), (free, "efficiency_threads_python"))
-        if key in costs
-    ]
-    if found and cpus > 1:
-        speedup = cpus * sum(found) / len(found)
+    if "efficiency_processes" in gil and cpus > 1:
+        speedup = cpus * gil["efficiency_processes"]
         yield "parallel_efficiency", min(1.0, (speedup - 1) / (cpus - 1))
 
 
