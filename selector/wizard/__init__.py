@@ -47,8 +47,8 @@ def run_wizard(
     if prompts is not None:
         offer_to_save(profile, prompts)
     rules = str(selector.rules) if selector.rules is not None else None
-    click.echo(f"\nThe same again without questions:\n{command_for(profile, rules, form)}", err=True)
-    click.echo("With `validate` in the place of `recommend` it is measured on this machine.", err=True)
+    click.echo("\nWith `validate` in the place of `recommend`, this machine puts it to the test.", err=True)
+    click.echo(f"The same again without questions:\n{command_for(profile, rules, form)}", err=True)
 
 
 class _Tables:
