@@ -444,9 +444,9 @@ def test_host_of_a_fake_root(tmp_path: Path) -> None:
 
 def test_cpu_model_is_unknown_where_nothing_says_it(tmp_path: Path) -> None:
     if sys.platform == "linux":
-        assert probe._cpu_model(str(tmp_path), {}) is None
+        assert probe.cpu_model_of(str(tmp_path), {}) is None
         write(tmp_path, "/proc/cpuinfo", "processor : 0\nBogoMIPS : 108.00\n")
-        assert probe._cpu_model(str(tmp_path), {}) is None
+        assert probe.cpu_model_of(str(tmp_path), {}) is None
     assert probe._sysctl("no.such.name") is None
 
 

@@ -166,7 +166,7 @@ class BenchmarkRun(Iterator[Event]):
                 self._watch()
         finally:
             if self._script.poll() is None:  # interrupted while waiting
-                _kill_tree(self._script)
+                kill_tree(self._script)
                 self._script.wait()
             self._intake.close()
 
@@ -190,7 +190,7 @@ class BenchmarkRun(Iterator[Event]):
             self._kill_at = min(self._kill_at, now + self._grace_seconds)
         if now >= self._kill_at and self._script.poll() is None:
             self._killed = True
-            _kill_tree(self._script)
+            kill_tree(self._script)
         if self._script.poll() is not None:
             if self._drained_by == math.inf:
                 _kill_group(self._script.pid)  # what it left, at once: its number cannot be another group's yet
@@ -391,7 +391,7 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
         raise SelectorError(f"{command[0]}: cannot be run: {reason}", "give the path of a Python", 1) from None
 
 
-def _kill_tree(script: subprocess.Popen[bytes]) -> None:
+def kill_tree(script: subprocess.Popen[bytes]) -> None:
     """Kill a script that runs, its group, and those it started that have left the group. It is still to be reaped."""
     import psutil
 

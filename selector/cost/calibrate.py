@@ -20,7 +20,7 @@ from typing import IO, Annotated, Any, Literal, NamedTuple
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import from_json, to_json
 
-from selector.benchmark.run import _kill_tree
+from selector.benchmark.run import kill_tree
 from selector.cost.calibration import Machine, Stamp, keep_entry, kept_entries, stamp_of, this_machine
 from selector.errors import SelectorError
 from selector.host import Interpreter, usable_cpus
@@ -191,7 +191,7 @@ def _run(
 
     def give_up() -> None:
         overdue.set()
-        _kill_tree(script)
+        kill_tree(script)
 
     watch = threading.Timer(deadline_seconds, give_up)
     try:
@@ -238,7 +238,7 @@ def _stop(script: subprocess.Popen[bytes]) -> None:
                 script.wait(_GRACE_SECONDS)
     finally:
         if script.poll() is None:
-            _kill_tree(script)
+            kill_tree(script)
             script.wait()
         if script.stdout is not None:
             script.stdout.close()

@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 
 from selector.files import write_atomically
 from selector.host import cache_dir, memory
-from selector.host.probe import _cpu_model, _system
+from selector.host.probe import cpu_model_of, system_of
 
 SCHEMA = 1
 _MAX_FILE_BYTES = 1_000_000  # a Python takes some 5,000
@@ -47,7 +47,7 @@ class Machine(NamedTuple):
 
 def this_machine(cpus: int) -> Machine:
     """The machine that this runs on, of which so many CPUs may be used; 0.2 ms on Linux."""
-    return Machine(_cpu_model("/", os.environ), cpus, _system(), memory().total_mb)
+    return Machine(cpu_model_of("/", os.environ), cpus, system_of(), memory().total_mb)
 
 
 def load_calibration(

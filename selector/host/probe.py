@@ -91,8 +91,8 @@ def probe_host(root: Path = Path("/"), environ: Mapping[str, str] | None = None,
     cgroups = _Cgroups(str(root))
     return Host(
         platform=platform,
-        system=_system(),
-        cpu_model=_cpu_model(str(root), os.environ if environ is None else environ),
+        system=system_of(),
+        cpu_model=cpu_model_of(str(root), os.environ if environ is None else environ),
         cpus=_usable_cpus(cgroups),
         memory=_memory(cgroups),
         start_methods=start_methods(platform),
@@ -408,7 +408,7 @@ def _check_platform(platform: str) -> None:
         raise SelectorError(f"unknown platform {platform!r}", "one of linux, macos, windows")
 
 
-def _system() -> str:
+def system_of() -> str:
     """Such as `Linux 6.1 x86_64` or `Windows 10.0.22631 AMD64`; the platform module would cost 3 ms to import."""
     if sys.platform == "win32":
         version = sys.getwindowsversion()
@@ -419,7 +419,7 @@ def _system() -> str:
     return f"{name.sysname} {release[0] if release else name.release} {name.machine}"
 
 
-def _cpu_model(root: str, environ: Mapping[str, str]) -> str | None:
+def cpu_model_of(root: str, environ: Mapping[str, str]) -> str | None:
     """The processor's name, or None where the system does not say (most ARM Linux)."""
     if sys.platform == "win32":
         return environ.get("PROCESSOR_IDENTIFIER")
