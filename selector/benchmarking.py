@@ -20,7 +20,7 @@ from typing import Any
 
 from selector import __version__
 from selector.benchmark.events import Event, collect
-from selector.benchmark.plan import BenchmarkPlan, IoKind, plan_benchmark
+from selector.benchmark.plan import BenchmarkPlan, IoKind, asked_for, newest_of_each_kind, plan_benchmark
 from selector.benchmark.render import PARAMETERS_BEGIN, render, template_parameters, write_script
 from selector.benchmark.run import BenchmarkRun, run_benchmark
 from selector.errors import SelectorError
@@ -74,8 +74,8 @@ def plan_for(
 ) -> tuple[Recommendation, BenchmarkPlan]:
     """The recommendation for this host, whatever the profile was written for, and the plan to measure it here."""
     available, wanted = _interpreters(options.interpreters)
-    words = {*wanted, *(word.strip().casefold() for word in wanted)}
-    tags = tuple(dict.fromkeys(i.tag for i in available if i.tag in words or i.path in words))
+    chosen = asked_for(wanted, available)
+    tags = tuple(interpreter.tag for interpreter in available if interpreter in chosen)
     here = selector.here
     on_this_host = profile.model_copy(
         update={
@@ -114,18 +114,8 @@ def _interpreters(wanted: tuple[str, ...]) -> tuple[list[Interpreter], tuple[str
 
 def interpreters_to_calibrate(wanted: tuple[str, ...]) -> list[Interpreter]:
     """Those asked for, or the newest with a GIL and the newest free-threaded one; SelectorError for one not here."""
-    found, paths = _interpreters(wanted)
-    if not wanted:
-        newest = {i.free_threaded: i for i in sorted(found, key=Interpreter.order)}
-        return [newest[kind] for kind in sorted(newest)]
-    chosen = []
-    for name in paths:
-        fitting = [i for i in found if name.strip().lower() in (i.tag, i.path) or name == i.path]
-        if not fitting:
-            tags = ", ".join(i.tag for i in found)
-            raise SelectorError(f"no Python {quoted(name)} on this machine", f"here are: {tags}; or give a path")
-        chosen.append(fitting[-1])
-    return chosen
+    available, names = _interpreters(wanted)
+    return asked_for(names, available) if names else newest_of_each_kind(available)
 
 
 def script_for(plan: BenchmarkPlan) -> str:

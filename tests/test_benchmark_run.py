@@ -11,7 +11,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared import is_gone, wait_until
 
 from selector import SelectorError
 from selector.benchmark import run as room
@@ -105,22 +105,6 @@ def last(events: Iterator[Event] | list[Event]) -> EndEvent:
     event = list(events)[-1]
     assert isinstance(event, EndEvent)
     return event
-
-
-def is_gone(number: int) -> bool:
-    """Whether a process has ended; one that nobody has reaped yet counts."""
-    try:
-        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
-def wait_until(fact: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if fact():
-            return
-        time.sleep(0.01)
-    pytest.fail("it never came to that")
 
 
 # A run that goes well -------------------------------------------------------------------------------------------------

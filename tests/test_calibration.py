@@ -11,16 +11,15 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shared import is_gone, wait_until
 
 from selector import SelectorError
 from selector.cost import calibrate as room
@@ -286,22 +285,6 @@ def fake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]
         return file
 
     return put
-
-
-def is_gone(number: int) -> bool:
-    """Whether a process has ended; one that nobody has reaped yet counts."""
-    try:
-        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
-def wait_until(fact: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if fact():
-            return
-        time.sleep(0.01)
-    pytest.fail("it never came to that")
 
 
 def failure(python: Interpreter) -> str:

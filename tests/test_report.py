@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
+from shared import check_golden
 from strategies import FIXED_HOST, profiles
 
 from selector import Recommendation, Selector, WorkloadProfile
@@ -151,13 +151,7 @@ def outputs() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", GOLDEN_NAMES)
 def test_the_output_is_the_golden_one(name: str) -> None:
-    file = GOLDEN / name
-    output = outputs()[name]
-    if os.environ.get("UPDATE_GOLDEN") == "1":
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(output, "utf-8", newline="\n")
-    assert file.exists(), f"make {file} by UPDATE_GOLDEN=1 pytest tests/test_report.py, and review it"
-    assert output == file.read_text("utf-8"), "if this change is wanted: UPDATE_GOLDEN=1 pytest tests/test_report.py"
+    check_golden(GOLDEN / name, outputs()[name], "tests/test_report.py")
 
 
 def test_there_is_no_golden_file_without_a_test() -> None:

@@ -8,7 +8,6 @@ The golden files lie in tests/golden_validation. After a wanted change of output
 from __future__ import annotations
 
 import io
-import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
+from shared import check_golden
 from strategies import FIXED_HOST
 
 from selector import Selector
@@ -251,13 +251,7 @@ GOLDEN_NAMES = [f"{name}.{form}" for name in (*REPORTS, "measured") for form in 
 
 @pytest.mark.parametrize("name", GOLDEN_NAMES)
 def test_the_output_is_the_golden_one(name: str) -> None:
-    file = GOLDEN / name
-    output = outputs()[name]
-    if os.environ.get("UPDATE_GOLDEN") == "1":
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(output, "utf-8", newline="\n")
-    assert file.exists(), f"make {file} by UPDATE_GOLDEN=1 pytest tests/test_validation_report.py, and review it"
-    assert output == file.read_text("utf-8"), "if wanted: UPDATE_GOLDEN=1 pytest tests/test_validation_report.py"
+    check_golden(GOLDEN / name, outputs()[name], "tests/test_validation_report.py")
 
 
 def test_there_is_no_golden_file_without_a_test() -> None:

@@ -12,11 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails, from_json
 
 from selector.errors import SelectorError
 from selector.profile import ApproachId
+from selector.saved import Saved
 from selector.text import printable, quoted
 
 SCHEMA = 1
@@ -46,19 +47,7 @@ _Text = Annotated[str, Field(max_length=2000)]
 _Label = Annotated[str, Field(max_length=200)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        defer_build=True,
-        allow_inf_nan=False,
-        populate_by_name=True,
-        serialize_by_alias=True,
-    )
-
-
-class StartEvent(_Model):
+class StartEvent(Saved):
     """The first event: what is measured, and where. `assumed` names the parameters that the profile did not give."""
 
     event: Literal["start"] = "start"
@@ -74,7 +63,7 @@ class StartEvent(_Model):
     python: _Label
 
 
-class InterpreterEvent(_Model):
+class InterpreterEvent(Saved):
     """One interpreter, as it described itself; `interpreter` is its tag, such as 3.14t."""
 
     event: Literal["interpreter"] = "interpreter"
@@ -88,7 +77,7 @@ class InterpreterEvent(_Model):
     reason: _Text
 
 
-class Arm(_Model):
+class Arm(Saved):
     """One thing that is measured, again and again: an approach, under an interpreter, with so many workers."""
 
     arm: _Index
@@ -99,7 +88,7 @@ class Arm(_Model):
     variant: _Label
 
 
-class PlanEvent(_Model):
+class PlanEvent(Saved):
     """What will be measured. `tasks` is what a cell runs, out of the `tasks_asked` for in the profile."""
 
     event: Literal["plan"] = "plan"
@@ -110,7 +99,7 @@ class PlanEvent(_Model):
     arms: Annotated[tuple[Arm, ...], Field(max_length=1000)]
 
 
-class RunningEvent(_Model):
+class RunningEvent(Saved):
     """A cell begins. `seconds_left` of the budget may be below zero."""
 
     event: Literal["running"] = "running"
@@ -120,7 +109,7 @@ class RunningEvent(_Model):
     seconds_left: Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)]
 
 
-class TaskLatency(_Model):
+class TaskLatency(Saved):
     """Percentiles of what one task took, in milliseconds."""
 
     p50: _Amount
@@ -128,7 +117,7 @@ class TaskLatency(_Model):
     p99: _Amount
 
 
-class CellEvent(_Model):
+class CellEvent(Saved):
     """One arm, measured once in a process of its own.
 
     `seconds` runs from before the pool is made until it is shut down; `launch_seconds` from the start of the process to
@@ -173,7 +162,7 @@ class CellEvent(_Model):
         return self
 
 
-class DroppedEvent(_Model):
+class DroppedEvent(Saved):
     """An arm that is measured no more, because it has clearly lost."""
 
     event: Literal["dropped"] = "dropped"
@@ -181,7 +170,7 @@ class DroppedEvent(_Model):
     reason: _Text
 
 
-class EndEvent(_Model):
+class EndEvent(Saved):
     """The last event: why the run ended, and after how long."""
 
     event: Literal["end"] = "end"

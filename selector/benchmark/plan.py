@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from selector.catalogue import Traits
 from selector.errors import SelectorError
@@ -20,6 +20,7 @@ from selector.recommend.choose import Candidate, Choice, consider
 from selector.recommend.facts import newest, version_key
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
+from selector.saved import Saved
 from selector.text import quoted
 
 IoKind = Literal["socket", "sleep"]
@@ -44,11 +45,7 @@ _NEEDS = {  # what an approach needs, and what to install for it
 }
 
 
-class _Saved(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
-
-
-class PlannedPython(_Saved):
+class PlannedPython(Saved):
     """One build of Python to measure with."""
 
     tag: str
@@ -56,7 +53,7 @@ class PlannedPython(_Saved):
     free_threaded: bool
 
 
-class BenchmarkPlan(_Saved):
+class BenchmarkPlan(Saved):
     """All that a benchmark is made from; saved with its results, and read back from JSON unchanged.
 
     `approaches` has the baseline first, then the recommendation if it can be measured, then the others. The first of
@@ -158,12 +155,11 @@ def _pythons(
     """
     here = _by_tag(available)
     if wanted:
-        chosen = _asked_for(wanted, available)
+        chosen = asked_for(wanted, available)
     elif profile.interpreters:
         chosen = _listed(profile.interpreters, here, notes)
     else:
-        kinds = (newest(tuple(here), free_threaded=kind) for kind in (False, True))
-        chosen = [here[tag] for tag in kinds if tag is not None]
+        chosen = newest_of_each_kind(available)
     if not chosen:
         raise SelectorError("no Python that the benchmark can run on was found here", "uv python install 3.14", 1)
     chosen.sort(key=lambda i: (i.free_threaded, -version_key(i.tag)[1]))
@@ -188,7 +184,14 @@ def _unfit(interpreter: Interpreter) -> str:
     return f"is Python {interpreter.tag}: the benchmark needs 3.{_OLDEST_MINOR} or later" if too_old else ""
 
 
-def _asked_for(wanted: Sequence[str], available: Sequence[Interpreter]) -> list[Interpreter]:
+def newest_of_each_kind(available: Iterable[Interpreter]) -> list[Interpreter]:
+    """The newest one with a GIL and the newest free-threaded one, as far as there are."""
+    here = _by_tag(available)
+    tags = (newest(tuple(here), free_threaded=kind) for kind in (False, True))
+    return [here[tag] for tag in tags if tag is not None]
+
+
+def asked_for(wanted: Sequence[str], available: Sequence[Interpreter]) -> list[Interpreter]:
     """The interpreters that the user named, each once; SelectorError for one that is not here or cannot be measured."""
     chosen: dict[str, Interpreter] = {}
     for word in wanted:

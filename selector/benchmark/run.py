@@ -32,6 +32,7 @@ from selector.benchmark.events import (
     parse_event,
 )
 from selector.errors import SelectorError
+from selector.processes import kill_group, kill_tree
 from selector.text import printable, quoted
 
 GRACE_SECONDS = 5.0  # to stop and report, once asked to
@@ -193,7 +194,7 @@ class BenchmarkRun(Iterator[Event]):
             kill_tree(self._script)
         if self._script.poll() is not None:
             if self._drained_by == math.inf:
-                _kill_group(self._script.pid)  # what it left, at once: its number cannot be another group's yet
+                kill_group(self._script.pid)  # what it left, at once: its number cannot be another group's yet
                 self._drained_by = now + _DRAIN_SECONDS
             if now >= self._drained_by or not any(reader.is_alive() for reader in self._readers):
                 self._finish()
@@ -389,23 +390,3 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise SelectorError(f"{command[0]}: cannot be run: {reason}", "give the path of a Python", 1) from None
-
-
-def kill_tree(script: subprocess.Popen[bytes]) -> None:
-    """Kill a script that runs, its group, and those it started that have left the group. It is still to be reaped."""
-    import psutil
-
-    family: list[psutil.Process] = []
-    with contextlib.suppress(psutil.Error):
-        family = psutil.Process(script.pid).children(recursive=True)
-    _kill_group(script.pid)
-    script.kill()
-    for member in family:
-        with contextlib.suppress(psutil.Error):
-            member.kill()
-
-
-def _kill_group(number: int) -> None:
-    if sys.platform != "win32":
-        with contextlib.suppress(OSError):
-            os.killpg(number, signal.SIGKILL)

@@ -17,14 +17,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 from pydantic_core import from_json, to_json
 
-from selector.benchmark.run import kill_tree
 from selector.cost.calibration import Machine, Stamp, keep_entry, kept_entries, stamp_of, this_machine
 from selector.errors import SelectorError
 from selector.host import Interpreter, usable_cpus
+from selector.processes import kill_tree
 from selector.resources import resource_dir
+from selector.saved import Saved
 from selector.text import printable
 
 BUDGET_SECONDS = 8.5  # for one Python
@@ -42,13 +43,7 @@ _KEPT_VARIABLES = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONUSER
 _Figure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class _Saved(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, populate_by_name=True, serialize_by_alias=True, defer_build=True
-    )
-
-
-class Cost(_Saved):
+class Cost(Saved):
     """One figure, in the unit that its name ends in; templates/calibration.py says what each means.
 
     `low` and `high` are the range in which it was met, and `samples` how often it was measured.
@@ -60,7 +55,7 @@ class Cost(_Saved):
     samples: int = Field(ge=1)
 
 
-class InterpreterCosts(_Saved):
+class InterpreterCosts(Saved):
     """What concurrency costs under one Python. A cost that could not be measured is not among `costs`."""
 
     tag: str
@@ -83,7 +78,7 @@ class InterpreterCosts(_Saved):
         return self.noise >= NOISY
 
 
-class Calibration(_Saved):
+class Calibration(Saved):
     """The costs of some Pythons on one machine, of which `cpus` may be used; `problems` tells what went wrong."""
 
     schema_version: Literal[1] = Field(1, alias="schema")

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import Field, field_serializer
 
 from selector.benchmark.events import Role, Status, TaskLatency
 from selector.profile import ApproachId, WorkloadProfile
 from selector.recommend.recommendation import Expected
+from selector.saved import Saved
 
 Verdict = Literal["confirmed", "tie", "refuted", "inconclusive"]
 
 
-class _Saved(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        defer_build=True,
-        allow_inf_nan=False,
-        populate_by_name=True,
-        serialize_by_alias=True,
-    )
-
-
-class SecondsRange(_Saved):
+class SecondsRange(Saved):
     """The median of the cells, with its 95 % interval."""
 
     median: float
@@ -33,14 +22,14 @@ class SecondsRange(_Saved):
     high: float
 
 
-class SpeedupRange(_Saved):
+class SpeedupRange(Saved):
     """The ends of the 95 % interval of a speedup."""
 
     low: float
     high: float
 
 
-class Measurement(_Saved):
+class Measurement(Saved):
     """One arm of the benchmark: what its good cells came to; every figure is None unless `status` is ok.
 
     Seconds and shares are medians over the cells, `peak_memory_mb` is their largest. `speedup` is against the baseline
@@ -78,7 +67,7 @@ class Measurement(_Saved):
     predicted_seconds: float | None
 
 
-class Requirement(_Saved):
+class Requirement(Saved):
     """A limit of the profile against what the recommended approach took; None where that was not measured."""
 
     required: float
@@ -86,7 +75,7 @@ class Requirement(_Saved):
     met: bool | None
 
 
-class ScalingPoint(_Saved):
+class ScalingPoint(Saved):
     """The recommended approach with so many workers; `speedup` is against one worker of it, if that was measured."""
 
     workers: int
@@ -95,7 +84,7 @@ class ScalingPoint(_Saved):
     oversubscribed: bool
 
 
-class Scalability(_Saved):
+class Scalability(Saved):
     """How the recommended approach scales, and the universal scalability law fitted to it.
 
     The law is fitted to pools that are not oversubscribed: past the CPUs one measures the scheduler, not the code.
@@ -111,7 +100,7 @@ class Scalability(_Saved):
     text: str
 
 
-class ValidationReport(_Saved):
+class ValidationReport(Saved):
     """What this host says to a recommendation.
 
     `verdict` is about time; whether `latency` and `memory` requirements were met stands apart from it (None: there is

@@ -1,0 +1,30 @@
+"""Ends the processes that we start, with all that they started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+
+
+def kill_tree(script: subprocess.Popen[bytes]) -> None:
+    """Kill a script that runs, its group, and those it started that have left the group. It is still to be reaped."""
+    import psutil
+
+    family: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error):
+        family = psutil.Process(script.pid).children(recursive=True)
+    kill_group(script.pid)
+    script.kill()
+    for member in family:
+        with contextlib.suppress(psutil.Error):
+            member.kill()
+
+
+def kill_group(number: int) -> None:
+    """Kill a process group, if there is one of that number (there are none on Windows)."""
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            os.killpg(number, signal.SIGKILL)

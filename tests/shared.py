@@ -1,0 +1,36 @@
+"""What several test files do: wait for processes to end, and hold output against golden files."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+
+def is_gone(number: int) -> bool:
+    """Whether a process has ended; one that nobody has reaped yet counts."""
+    try:
+        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def wait_until(fact: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if fact():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never came to that")
+
+
+def check_golden(file: Path, output: str, test_file: str) -> None:
+    """The output is the one that is kept; UPDATE_GOLDEN=1 keeps the new one, to be reviewed."""
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(output, "utf-8", newline="\n")
+    assert file.exists(), f"make {file} by UPDATE_GOLDEN=1 pytest {test_file}, and review it"
+    assert output == file.read_text("utf-8"), f"if this change is wanted: UPDATE_GOLDEN=1 pytest {test_file}"
