@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic_core import to_json
 
-from selector.cost.calibrated import with_calibration
+from selector.cost.calibrated import calibrated_builds
 from selector.cost.calibration import load_calibration
 from selector.errors import SelectorError
 from selector.host import find_interpreters, platform_id, usable_cpus
@@ -69,8 +69,8 @@ class Selector:
         return to_json(recommendation_data(profile, choice, self.here, self.knowledge)).decode()
 
     def explain(self, profile: WorkloadProfile) -> Explanation:
-        """Which row of which table fired on which values, and why the others did not."""
-        return explain(choose(profile, self.here, self.knowledge), self.knowledge)
+        """Which row of which table fired on which values, all predictions, and where the answer would be another one."""
+        return explain(profile, choose(profile, self.here, self.knowledge), self.here, self.knowledge)
 
 
 def _calibrated(knowledge: Knowledge, here: HostFacts) -> Knowledge:
@@ -79,8 +79,8 @@ def _calibrated(knowledge: Knowledge, here: HostFacts) -> Knowledge:
     gil, free = (measured.get(newest(here.tags, free_threaded) or "", {}) for free_threaded in (False, True))
     if not gil:
         return knowledge
-    costs = with_calibration(knowledge.costs, here.usable_cpus, gil, free)
-    return replace(knowledge, costs=costs, costs_source="calibrated")
+    builds = calibrated_builds(knowledge.builds.gil, here.usable_cpus, gil, free)
+    return replace(knowledge, builds=builds, costs_source="calibrated")
 
 
 def example_files() -> dict[str, Path]:

@@ -10,6 +10,9 @@ OUT.json gets the figures listed in COSTS. They are made to be added up: the sta
 worker, so much for each task, so much for each byte. While it runs, a line of JSON is printed for each step and, at the
 end, for each figure; standard error has the warnings. What cannot be measured here is left out.
 
+Every worker loads this file, as it would load any script. That is part of what a worker costs, so this one imports what
+usual scripts do: asyncio, hashlib, json and the pools.
+
 The figures come in rounds. In each, every part of the measurement runs in a fresh process, because the first pool of a
 program costs more than the next; and what disturbs the machine for a while disturbs one round of everything, not all
 of one figure. Rounds go on until the budget is used up; there is always one.
@@ -17,8 +20,9 @@ of one figure. Rounds go on until the budget is used up; there is always one.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import importlib
+import hashlib
 import json
 import multiprocessing
 import os
@@ -63,31 +67,33 @@ DELAY = Summary(0.5, 0.25, 0.95)
 #: What is measured. W is the number of CPUs, but MOST_WORKERS at most.
 COSTS: dict[str, Summary] = {
     # Computing. The ratio of two Pythons tells how much slower one is.
-    "python_loop_ns": TIME,  # a step of `count_up`, pure Python
+    "python_loop_ns": TIME,  # a step of `count_up`, which most measurements compute with
+    "python_arithmetic_ns": TIME,  # a step of `arithmetic`: with numbers of three kinds
+    "python_objects_ns": TIME,  # a step of `make_rows`: calls, and objects that are made, filled and dropped
     "native_block_us": TIME,  # to hash 64 KiB: native code that releases the GIL
     # Threads. A pool takes start x threads + dispatch x tasks.
     "thread_start_ms": TIME,  # a thread of a pool: made, woken, joined; without the dispatch of its first task
     "thread_dispatch_ms": MIDDLE,  # a task through `map` of a pool of W threads
-    "thread_sleep_task_ms": MIDDLE,  # of tasks that sleep 1 ms, on 128 threads: what bounds how many can wait in turn
+    "thread_wait_ms": MIDDLE,  # of tasks that sleep 1 ms, on 128 threads: what bounds how many can wait in turn
     # asyncio. A program takes start + task x tasks, and for each task what it hands over.
-    "asyncio_import_ms": TIME,  # in a program that has pools; spawned workers do it again if their script does
     "asyncio_start_ms": TIME,  # the first `asyncio.run` of a program, of nothing
     "asyncio_task_ms": TIME,  # a coroutine in `gather`, behind a semaphore, that yields once
-    "asyncio_sleep_task_ms": TIME,  # CPU time of one that sleeps 1 ms instead
+    "asyncio_wait_ms": TIME,  # CPU time of one that sleeps 1 ms instead
     "loop_handover_ms": MIDDLE,  # more for a task that goes to a pool of W threads and back, in a stream of them
     "loop_process_ms": MIDDLE,  # more for a task that goes to a pool of W processes and back, in a stream of them
     # Processes. A pool takes pool + start x (workers - 1, up to W) + extra x (workers over W).
-    # Not in it: what a script imports beside the pools, and every worker (or their server) with it.
+    # In it: what this script imports, and every worker (or their server) with it.
     **{f"process_pool_{method}_ms": TIME for method in ("fork", "forkserver", "spawn")},  # the first, of one worker
     **{f"process_start_{method}_ms": MIDDLE for method in ("fork", "forkserver", "spawn")},
     **{f"process_extra_{method}_ms": MIDDLE for method in ("fork", "forkserver", "spawn")},
+    "process_pool_unused_ms": TIME,  # a pool that nothing is given to, the first of a program
     "process_dispatch_ms": MIDDLE,  # a message with a task to a worker, and with its result back
     "chunked_dispatch_ms": MIDDLE,  # an item more in chunks, without their messages: there are four for each worker
     "process_copy_mb_per_s": RATE,  # bytes, counted both ways, beside the dispatch: in messages of 8 MB ...
     "process_copy_64kb_mb_per_s": RATE,  # ... and of 64 KB, which fit the caches
     "object_pickle_mb_per_s": RATE,  # a list of small dicts, by its pickled size
     # Subinterpreters. A pool takes start + more x (workers - 1, up to W) + extra x (workers over W). Each of them loads
-    # the script; here it imports the pools and no more.
+    # this script.
     "subinterpreter_start_ms": TIME,  # the first pool of a program, of one worker
     "subinterpreter_more_ms": MIDDLE,
     "subinterpreter_extra_ms": MIDDLE,
@@ -106,10 +112,9 @@ COSTS: dict[str, Summary] = {
     "sleep_overshoot_ms": MIDDLE,  # how much longer than 1 ms `time.sleep` takes
     "asyncio_sleep_overshoot_ms": MIDDLE,
     # Memory of the process tree, where the system tells what is shared (Linux).
-    "base_memory_mb": MIDDLE,  # a Python that has imported concurrent.futures, and shares with no other program
+    "base_memory_mb": MIDDLE,  # a script that has imported what this one does, and shares with no other program
     "base_shared_mb": MIDDLE,  # the part of it that further processes of this Python have in common with it
     "thread_memory_mb": MIDDLE,  # a thread of a pool
-    "asyncio_memory_mb": MIDDLE,  # asyncio and its loop
     "process_pool_memory_mb": MIDDLE,  # what a pool of processes takes beside its workers: helpers, modules
     "process_memory_mb": MIDDLE,  # a worker of it
     "subinterpreter_memory_mb": MIDDLE,  # a worker of a pool of subinterpreters
@@ -137,9 +142,37 @@ def nap(seconds: float) -> int:
 
 
 def count_up(value: int, begin: int, end: int) -> int:
-    """Pure Python that holds the GIL, as in compare_approaches.py."""
+    """Pure Python that holds the GIL, much as in compare_approaches.py.
+
+    The divisor is a number that every Python shares without counting references: Python 3.13t counts those to larger
+    constants where it compiled a file by itself, and two threads that do then take four times as long as one.
+    """
     for step in range(begin, end):
-        value = (value + step * step) % 65_521
+        value = (value + step * step) % 251
+    return value
+
+
+def arithmetic(steps: int) -> float:
+    """Pure Python with small numbers, with numbers of several digits in base 2**30, and with fractions."""
+    small, large, real = 0, 0, 0.0
+    for step in range(steps):
+        small = (small + step * step) % 251
+        large = (large + step * 2_305_843) % 2_305_843_009_213_693_951
+        real = real * 0.5 + step
+    return small + large + real
+
+
+def price(row: dict[str, Any]) -> int:
+    """A call with a look into an object."""
+    return row["id"] + len(row["name"])  # type: ignore[no-any-return]
+
+
+def make_rows(steps: int) -> int:
+    """Pure Python that makes objects and calls functions, as programs do between their arithmetic."""
+    value = 0
+    for step in range(steps):
+        row = {"id": step, "name": str(step), "tags": [step, value]}
+        value = (value + price(row) + len(row["tags"])) % 251
     return value
 
 
@@ -153,8 +186,6 @@ def loops(times: int) -> int:
 
 def hashes(times: int) -> int:
     """Native code that releases the GIL, as in compare_approaches.py."""
-    import hashlib
-
     digest = hashlib.sha256()
     for _ in range(times):
         digest.update(BLOCK)
@@ -177,7 +208,7 @@ def read_only(times: int) -> int:
     """Compute with a look into a dict that all threads read."""
     value = 0
     for step in range(times * STEPS // 50):
-        value = (count_up(value, step % 200 * 50, step % 200 * 50 + 50) + table[value % 256]) % 65_521
+        value = (count_up(value, step % 200 * 50, step % 200 * 50 + 50) + table[value]) % 251
     return value
 
 
@@ -255,8 +286,10 @@ def together_and_alone(pool: Executor, width: int, key: str, work: Callable[[int
 
 def thread_costs(width: int) -> Iterator[Sample]:
     """Threads, what they can do at once, and how late they wake up."""
-    hashes(1)
+    arithmetic(100), make_rows(100), hashes(1)
     for _ in range(5):
+        yield "python_arithmetic_ns", milliseconds(arithmetic, 5000) * 1e6 / 5000
+        yield "python_objects_ns", milliseconds(make_rows, 5000) * 1e6 / 5000
         yield "native_block_us", milliseconds(hashes, 16) * 1000 / 16
     with ThreadPoolExecutor(width) as pool:
         wake_all(pool, width)
@@ -272,7 +305,7 @@ def thread_costs(width: int) -> Iterator[Sample]:
         yield "thread_start_ms", max(0.0, milliseconds(full_thread_pool, 64) / 64 - min(dispatch))
     with ThreadPoolExecutor(128) as pool:
         wake_all(pool, 128)
-        yield "thread_sleep_task_ms", milliseconds(run_all, pool, time.sleep, [0.001] * 1280) / 1280
+        yield "thread_wait_ms", milliseconds(run_all, pool, time.sleep, [0.001] * 1280) / 1280
     yield from delays(width)
 
 
@@ -306,23 +339,18 @@ def delays(width: int) -> Iterator[Sample]:
 
 def asyncio_costs(width: int) -> Iterator[Sample]:
     """An event loop, and the way from it to threads and back."""
-    yield "asyncio_import_ms", milliseconds(importlib.import_module, "asyncio")
-    import asyncio
-
     yield "asyncio_start_ms", milliseconds(asyncio.run, asyncio.sleep(0))
     yield from asyncio.run(loop_costs(width))
 
 
 async def loop_costs(width: int) -> list[Sample]:
     """What a task costs on a loop that runs."""
-    import asyncio
-
     samples: list[Sample] = []
     for _ in range(3):
         samples.append(("asyncio_task_ms", await gathered_ms(500, partial(asyncio.sleep, 0)) / 500))
         begun = time.process_time()
         await gathered_ms(500, partial(asyncio.sleep, 0.001))
-        samples.append(("asyncio_sleep_task_ms", (time.process_time() - begun) * 1000 / 500))
+        samples.append(("asyncio_wait_ms", (time.process_time() - begun) * 1000 / 500))
     for _ in range(12):
         before = time.perf_counter()
         await asyncio.sleep(0.001)
@@ -330,13 +358,18 @@ async def loop_costs(width: int) -> list[Sample]:
     with ThreadPoolExecutor(width) as pool:
         wake_all(pool, width)
         samples += [("loop_handover_ms", await handover_ms(pool, 300)) for _ in range(3)]
+    samples.append(("process_pool_unused_ms", milliseconds(unused_pool, width)))
     return samples
+
+
+def unused_pool(workers: int) -> None:
+    """A pool of processes that is there in case something has to be computed."""
+    with ProcessPoolExecutor(workers):
+        pass
 
 
 async def gathered_ms(count: int, make: Callable[[], Awaitable[Any]]) -> float:
     """How long so many coroutines take together."""
-    import asyncio
-
     gate = asyncio.Semaphore(count)
 
     async def one() -> None:
@@ -350,8 +383,6 @@ async def gathered_ms(count: int, make: Callable[[], Awaitable[Any]]) -> float:
 
 async def handover_ms(pool: Executor, count: int) -> float:
     """How much longer a coroutine takes that has a pool do nothing than one that only yields."""
-    import asyncio
-
     plain = await gathered_ms(count, partial(asyncio.sleep, 0))
     handed = await gathered_ms(count, partial(asyncio.get_running_loop().run_in_executor, pool, nothing, 0))
     return max(0.0, handed - plain) / count
@@ -378,8 +409,6 @@ def process_costs(width: int) -> Iterator[Sample]:
             yield from together_and_alone(pool, width, "efficiency_processes", loops)
         for _ in range(3):
             yield from (("waited", share) for share in pool.map(waited, [50] * width))
-        import asyncio
-
         for _ in range(2):
             yield "loop_process_ms", asyncio.run(handover_ms(pool, 200))
 
@@ -418,7 +447,7 @@ def interpreter_pool(workers: int) -> Executor:
 
 def subinterpreter_costs(width: int) -> Iterator[Sample]:
     """Subinterpreters, much like processes."""
-    importlib.import_module("concurrent.futures.interpreter")
+    __import__("concurrent.futures.interpreter")
 
     def pool_ms(workers: int) -> float:
         begun = time.perf_counter()
@@ -455,20 +484,14 @@ def memory_costs(_: int) -> Iterator[Sample]:
     if sys.version_info >= (3, 14):
         alone, three = (pool_mb(interpreter_pool, workers) for workers in (1, 3))
         yield "subinterpreter_memory_mb", (three - alone) / 2
-    begun = tree_mb()
-    import asyncio
-
-    async def grown_mb() -> float:
-        return tree_mb() - begun
-
-    yield "asyncio_memory_mb", asyncio.run(grown_mb())
 
 
 def bare_memory() -> Iterator[Sample]:
-    """A Python that does nothing. All its resident memory counts: that others run here at this moment is our doing."""
+    """A script that does nothing. All its resident memory counts: that others run here at this moment is our doing."""
     import subprocess
 
-    code = "import concurrent.futures; print(flush=True); input()"
+    imports = "import asyncio, concurrent.futures.process, concurrent.futures.thread, hashlib, json"
+    code = f"{imports}; print(flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()

@@ -1,61 +1,57 @@
 """The costs of the model from what was measured on this host: documented where it was not.
 
-Pure. What the script measured is in the terms of one Python (templates/calibration.py); the model adds some of it up.
+Pure. What the script measured is in the terms of one Python (templates/calibration.py) and mostly under the name that
+the model has for it; what compares two Pythons, or depends on how many CPUs there are, is reckoned here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from selector.cost.predict import Costs
+from selector.cost.predict import Builds, Costs
 
 _Measured = Mapping[str, float]
 
-#: Costs that are measured as the model has them: of the Python with a GIL.
-_SAME = (
-    "thread_start_ms", "thread_dispatch_ms", "loop_handover_ms", "chunked_dispatch_ms", "process_copy_mb_per_s",
-    "subinterpreter_dispatch_ms", "base_memory_mb", "thread_memory_mb", "process_memory_mb", "subinterpreter_memory_mb",
-)  # fmt: skip
-_START_METHODS = ("fork", "forkserver", "spawn")
 _LEAST = 1e-6  # a cost is over 0
+_SLOWDOWNS = ("free_threaded_slowdown", "free_threaded_slowdown_313")
 
 
-def with_calibration(documented: Costs, cpus: int, gil: _Measured, free: _Measured) -> Costs:
+def documented_builds(costs: Costs) -> Builds:
+    """Documented costs under both builds: they differ in the slowdown, which the model adds, and in memory."""
+    more = costs["base_memory_mb"] * costs["free_threaded_memory_factor"]
+    return Builds(costs, {**costs, "base_memory_mb": more})
+
+
+def calibrated_builds(documented: Costs, cpus: int, gil: _Measured, free: _Measured) -> Builds:
     """The documented costs, replaced by those measured under a Python with a GIL and under a free-threaded one.
 
     Either may be empty: nothing of it was measured. `cpus` is how many workers the efficiencies were measured with.
     """
-    return {**documented, **{key: max(value, _LEAST) for key, value in _measured(cpus, gil, free) if key in documented}}
+    builds = documented_builds(documented)
+    compared = dict(_compared(gil, free))
+    return Builds({**_replaced(builds.gil, cpus, gil), **compared}, {**_replaced(builds.free, cpus, free), **compared})
 
 
-def _measured(cpus: int, gil: _Measured, free: _Measured) -> Iterator[tuple[str, float]]:
-    yield from ((key, gil[key]) for key in _SAME if key in gil)
-    yield from _added_up(gil)
-    yield from _builds(gil, free)
-    if "efficiency_processes" in gil and cpus > 1:
-        speedup = cpus * gil["efficiency_processes"]
-        yield "parallel_efficiency", min(1.0, (speedup - 1) / (cpus - 1))
+def _replaced(costs: Costs, cpus: int, measured: _Measured) -> dict[str, float]:
+    found = {**measured, **dict(_contentions(cpus, measured))}
+    return {name: max(found.get(name, documented), _LEAST) for name, documented in costs.items()}
 
 
-def _added_up(gil: _Measured) -> Iterator[tuple[str, float]]:
-    """Costs that the model has for a pool of two, or for a whole way there and back."""
-    for method in _START_METHODS:
-        pool, more = gil.get(f"process_pool_{method}_ms"), gil.get(f"process_start_{method}_ms")
-        if pool is not None and more is not None:
-            yield f"process_pool_{method}_ms", pool + more
-            yield f"process_start_{method}_ms", gil.get(f"process_extra_{method}_ms", more)
-    if "subinterpreter_start_ms" in gil and "subinterpreter_more_ms" in gil:
-        yield "subinterpreter_start_ms", gil["subinterpreter_start_ms"] + gil["subinterpreter_more_ms"]
-    if "asyncio_sleep_task_ms" in gil:
-        yield "asyncio_task_ms", gil["asyncio_sleep_task_ms"]
-    if "loop_process_ms" in gil:
-        yield "process_dispatch_ms", gil["loop_process_ms"]
+def _contentions(cpus: int, measured: _Measured) -> Iterator[tuple[str, float]]:
+    """What an efficiency with so many workers comes to for any number of them (see costs.yaml)."""
+    for name, efficiency in measured.items():
+        if name.startswith("efficiency_") and cpus > 1 and efficiency > 0:
+            yield name.replace("efficiency", "contention"), (1 / efficiency - 1) / (cpus - 1)
 
 
-def _builds(gil: _Measured, free: _Measured) -> Iterator[tuple[str, float]]:
-    """What computing and memory cost more on the free-threaded build than on the other."""
-    if "python_loop_ns" in gil and "python_loop_ns" in free:
-        slowdown = max(1.0, free["python_loop_ns"] / gil["python_loop_ns"])
-        yield from ((key, slowdown) for key in ("free_threaded_slowdown", "free_threaded_slowdown_313"))
-    if "base_memory_mb" in gil and "base_memory_mb" in free:
-        yield "free_threaded_memory_factor", max(1.0, free["base_memory_mb"] / gil["base_memory_mb"])
+def _compared(gil: _Measured, free: _Measured) -> Iterator[tuple[str, float]]:
+    """How much longer pure Python takes on the free-threaded build: arithmetic, and as the spread work with objects."""
+    ratios = [_ratio(free, gil, f"python_{kind}_ns") for kind in ("arithmetic", "objects")]
+    if ratios[0] is not None:
+        yield from dict.fromkeys(_SLOWDOWNS, ratios[0]).items()
+    if ratios[0] is not None and ratios[1] is not None:
+        yield "free_threaded_spread", max(ratios[1] / ratios[0], 1.0)
+
+
+def _ratio(free: _Measured, gil: _Measured, name: str) -> float | None:
+    return max(1.0, free[name] / gil[name]) if gil.get(name) and free.get(name) else None

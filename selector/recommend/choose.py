@@ -27,8 +27,9 @@ from selector.recommend.knowledge import Knowledge
 
 #: Threads for waits when nothing says how many are in flight: the default cap of ThreadPoolExecutor (docs).
 _DEFAULT_WAITING_THREADS = 32
-#: More threads than this are no plan for waits: 256 stacks and their scheduling; `advice` says what to do instead.
-_MOST_THREADS = 256
+#: More threads than this are no plan for waits, with their stacks and their scheduling, and `calibrate` measures no more;
+#: `advice` says what to do instead.
+_MOST_THREADS = 128
 _PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
 
@@ -79,7 +80,7 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
     """The approach for a workload on a host, by the tables."""
     facts = build_facts(profile, host)
     work = quantities(profile, facts, host)
-    add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits, knowledge.costs)
+    add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits, knowledge.builds)
     classified = _one(knowledge.tables["classify"], facts)
     facts["workload_class"] = classified.outputs["workload_class"]
     named: dict[ApproachId, Rule] = {}
@@ -106,7 +107,7 @@ def consider(
     sizing = _one(knowledge.tables["sizing"], asked)
     wanted = _workers_wanted(str(sizing.outputs["basis"]), facts)
     workers = _workers_in_memory(wanted, traits, facts, work, knowledge)
-    predicted = estimate(traits, workers, work, knowledge.costs)
+    predicted = estimate(traits, workers, work, knowledge.builds)
     add_prediction_facts(asked, workers, wanted, predicted)
     ruled_out = knowledge.tables["eligibility"].decide_among(asked).rules
     return Candidate(approach, row, workers, sizing, predicted, ruled_out, asked)
@@ -128,7 +129,7 @@ def _workers_in_memory(
     """As many of the workers as the memory budget allows, at least one."""
     if traits.pool == "none" or not (work.task_mb or traits.runs_in == "workers" or traits.needs == "subinterpreters"):
         return wanted
-    fitting = workers_that_fit(facts["memory_budget_mb"], traits, work, knowledge.costs)
+    fitting = workers_that_fit(facts["memory_budget_mb"], traits, work, knowledge.builds)
     return wanted if fitting is None else max(1, min(wanted, fitting))
 
 

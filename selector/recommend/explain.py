@@ -1,4 +1,4 @@
-"""Why this answer and not another: the rows of every table, and the inputs that would change it."""
+"""Why this answer and not another: the rows of every table, all predictions, and the inputs that would change it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from selector.decision import DecisionTable
-from selector.profile import WorkloadProfile, field_kind
-from selector.recommend.choose import Choice, choose
+from selector.profile import ApproachId, WorkloadProfile, field_kind
+from selector.recommend.choose import Choice, choose, consider, interpreter_for
+from selector.recommend.crossover import Crossover, crossovers
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import Knowledge
-from selector.recommend.recommendation import Change
+from selector.recommend.recommendation import Change, Expected, expected_of
 
 Answer = tuple[str, str | None]
 
@@ -45,17 +46,30 @@ class TableReport(BaseModel):
     rows: tuple[RowReport, ...]
 
 
+class Prediction(BaseModel):
+    """What is predicted for one approach, whether the tables named it or not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    approach: ApproachId
+    interpreter: str | None
+    workers: int
+    expected: Expected
+
+
 class Explanation(BaseModel):
-    """The facts that were known and every table with the fate of its rows."""
+    """The facts that were known, what is predicted, where the answer changes, and every table with its rows' fate."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     facts: dict[str, bool | int | float | str]
+    predictions: tuple[Prediction, ...]
+    crossovers: tuple[Crossover, ...]
     tables: tuple[TableReport, ...]
 
 
-def explain(choice: Choice, knowledge: Knowledge) -> Explanation:
-    """The whole chain for one choice, row by row."""
+def explain(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> Explanation:
+    """The whole chain for one choice, row by row, with all predictions."""
     tables = knowledge.tables
     candidates = (choice.chosen, *choice.others)
     reports = [_report(tables["classify"], choice.facts), _report(tables["strategy"], choice.facts)]
@@ -67,7 +81,31 @@ def explain(choice: Choice, knowledge: Knowledge) -> Explanation:
         reports.append(_report(tables["engine"], choice.facts))
     reports.append(_report(tables["advice"], choice.chosen.facts, choice.chosen.approach))
     known = {k: v for k, v in choice.facts.items() if k in FACTS and isinstance(v, bool | int | float | str)}
-    return Explanation(facts=known, tables=tuple(reports))
+    return Explanation(
+        facts=known,
+        predictions=predictions(profile, choice, host, knowledge),
+        crossovers=crossovers(profile, host, knowledge),
+        tables=tuple(reports),
+    )
+
+
+def predictions(
+    profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge
+) -> tuple[Prediction, ...]:
+    """What is predicted for every approach that runs on one machine, simplest first."""
+    found = []
+    for approach, entry in knowledge.approaches.items():
+        if entry.traits.runs_in != "cluster":
+            candidate = consider(approach, None, dict(choice.facts), choice.work, knowledge)
+            found.append(
+                Prediction(
+                    approach=approach,
+                    interpreter=interpreter_for(entry.traits, profile, host),
+                    workers=candidate.workers,
+                    expected=Expected.model_validate(expected_of(candidate, choice, knowledge)),
+                )
+            )
+    return tuple(found)
 
 
 def _report(table: DecisionTable, facts: Mapping[str, Any], approach: str | None = None) -> TableReport:

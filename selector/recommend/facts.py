@@ -6,12 +6,13 @@ Every value is plain (text, number, boolean) or None for unknown. `FACTS` lists 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from selector.catalogue import Traits
-from selector.cost.predict import CostEstimate, Costs, Quantities, copy_ms, worker_memory_mb
+from selector.cost.predict import Builds, CostEstimate, Quantities, copy_ms, memory_mb, worker_memory_mb
 from selector.profile import WorkloadProfile
 
 _FROM_PROFILE = (
@@ -28,6 +29,7 @@ _DERIVED = {
     "cpu_share": "the part of a task that is CPU time, 0 to 1",
     "copy_share": "copying the payload to a worker and back against the task's own time",
     "cpu_over_latency": "CPU time of a task against the latency requirement",
+    "thread_start_share": "starting a thread for each operation in flight against the time of all waits",
     "process_start_over_latency": "a cold process pool, with its costly start, against the latency requirement",
     "free_threading": "ready (said so, or such a build is listed), possible (nothing known) or ruled_out",
     "subinterpreters": "ready, possible or ruled_out, likewise (they need Python 3.14)",
@@ -41,7 +43,9 @@ _OF_APPROACH = {
     "workers": "the size of its pool",
     "memory_limits_pool": "whether its pool is smaller than CPUs or waits ask for, because of the memory budget",
     "memory_use": "its predicted memory, as far as known, against the budget",
-    "latency_use": "its predicted latency of a task against the requirement",
+    "latency_use": "its predicted latency of a task by itself against the requirement",
+    "queued_latency_use": "of a service: its predicted latency among all that are in flight against the requirement",
+    "predicted_seconds": "of a batch: the time predicted for it",
 }
 _OF_CHAIN = {
     "workload_class": "what classify said",
@@ -104,19 +108,28 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
     return facts
 
 
-def add_cost_facts(facts: dict[str, Any], work: Quantities, processes: Traits, costs: Costs) -> None:
+def add_cost_facts(facts: dict[str, Any], work: Quantities, processes: Traits, builds: Builds) -> None:
     """The facts that need costs: what copying and starting take against the task and the requirement."""
     task_ms = (work.cpu_ms or 0.0) + (work.wait_ms or 0.0)
-    facts["copy_share"] = _against(copy_ms(work, costs), task_ms) if facts["payload_kb_per_task"] is not None else None
-    start_ms = costs[f"process_pool_{work.start_method}_ms"] + work.startup_ms
+    facts["copy_share"] = _against(copy_ms(processes, work, builds.gil), task_ms) if facts["payload_kb_per_task"] is not None else None
+    facts["thread_start_share"] = _thread_start_share(work, builds)
+    start_ms = builds.gil[f"process_pool_{work.start_method}_ms"] + work.startup_ms
     facts["process_start_over_latency"] = _against(start_ms, facts["latency_requirement_ms"])
-    facts["process_workers_that_fit"] = workers_that_fit(facts["memory_budget_mb"], processes, work, costs)
+    facts["process_workers_that_fit"] = workers_that_fit(facts["memory_budget_mb"], processes, work, builds)
+
+
+def _thread_start_share(work: Quantities, builds: Builds) -> float | None:
+    if not work.wait_ms or not work.tasks or not work.in_flight:
+        return None
+    waiting_ms = math.ceil(work.tasks / work.in_flight) * work.wait_ms
+    return _against(work.in_flight * builds.gil["thread_start_ms"], waiting_ms)
 
 
 def quantities(profile: WorkloadProfile, facts: dict[str, Any], host: HostFacts) -> Quantities:
     """What the cost model needs; a CPU workload of unknown waits has none, an I/O workload of unknown CPU time none."""
     cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
     return Quantities(
+        serves=profile.mode == "service",
         tasks=profile.tasks if profile.mode == "batch" else None,
         cpu_ms=0.0 if cpu is None and profile.workload_type == "io" else cpu,
         wait_ms=0.0 if wait is None and profile.workload_type == "cpu" else wait,
@@ -128,18 +141,20 @@ def quantities(profile: WorkloadProfile, facts: dict[str, Any], host: HostFacts)
         startup_mb=profile.startup_memory_mb or 0.0,
         startup_shared=profile.shared_state == "read_only" and facts["start_method"] != "spawn",
         releases_gil=bool(profile.releases_gil),
+        shared_state=profile.shared_state,
+        gil_build=facts["gil_build"],
         start_method=facts["start_method"],
         free_threaded_version=newest(profile.interpreters or host.tags, free_threaded=True) or "3.14t",
     )
 
 
-def workers_that_fit(budget_mb: float | None, traits: Traits, work: Quantities, costs: Costs) -> int | None:
+def workers_that_fit(budget_mb: float | None, traits: Traits, work: Quantities, builds: Builds) -> int | None:
     """How many workers of an approach fit the budget (0 if not one does); None without a budget."""
     if budget_mb is None:
         return None
-    once = work.startup_mb if work.startup_shared else 0.0
-    room = budget_mb - costs["base_memory_mb"] - once
-    return max(0, int(room // max(worker_memory_mb(traits, work, costs), 1e-9)))
+    each = worker_memory_mb(traits, work, builds)
+    room = budget_mb - (memory_mb(traits, 1, work, builds)[0] - each)
+    return max(0, int(room // max(each, 1e-9)))
 
 
 def add_prediction_facts(facts: dict[str, Any], workers: int, wanted: int, predicted: CostEstimate) -> None:
@@ -148,6 +163,8 @@ def add_prediction_facts(facts: dict[str, Any], workers: int, wanted: int, predi
     facts["memory_limits_pool"] = workers < wanted
     facts["memory_use"] = _against(predicted.memory_mb, facts["memory_budget_mb"])
     facts["latency_use"] = _against(predicted.latency_ms, facts["latency_requirement_ms"])
+    facts["queued_latency_use"] = _against(predicted.queued_ms, facts["latency_requirement_ms"])
+    facts["predicted_seconds"] = predicted.seconds
 
 
 def _against(amount: float | None, limit: float | None) -> float | None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from selector.catalogue import Approach, Engine, load_approaches, load_costs
+from selector.cost.calibrated import documented_builds
+from selector.cost.predict import Builds
 from selector.decision.table import DecisionTable
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, ApproachId
@@ -52,14 +54,14 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """The tables by name, the approaches simplest first, the costs, the moves between approaches, and their folders.
+    """The tables by name, the approaches simplest first, the costs by build, the moves between approaches, and their folders.
 
     `costs_source` is where the costs are from: our documented ones, a user's own file, or measured on this host.
     """
 
     tables: Mapping[str, DecisionTable]
     approaches: Mapping[ApproachId, Approach]
-    costs: Mapping[str, float]
+    builds: Builds
     moves: Mapping[tuple[ApproachId, ApproachId], Move]
     folders: tuple[Path, ...]
     costs_source: Literal["documented", "given", "calibrated"] = "documented"
@@ -107,7 +109,7 @@ def read_knowledge(folders: tuple[Path, ...]) -> Knowledge:
         )
     approaches = load_approaches(find_rules(folders, "approaches.yaml"))
     source: Literal["documented", "given"] = "documented" if costs_file.parent == folders[-1] else "given"
-    return Knowledge(tables, approaches, costs, _moves(folders), folders, source)
+    return Knowledge(tables, approaches, documented_builds(costs), _moves(folders), folders, source)
 
 
 def _moves(folders: tuple[Path, ...]) -> dict[tuple[ApproachId, ApproachId], Move]:

@@ -19,6 +19,7 @@ _ALLOWED = {
     "pathlib": {"PosixPath", "WindowsPath", "Path"},
     "pathlib._local": {"PosixPath", "WindowsPath"},
     "selector.catalogue": {"Approach", "Traits"},
+    "selector.cost.predict": {"Builds"},
     "selector.decision.cells": {"Anything", "Compare", "Interval", "Not", "OneOf"},
     "selector.decision.compiled": {"Column"},
     "selector.decision.table": {"DecisionTable", "Example", "Input", "OutputColumn", "Rule"},
@@ -61,7 +62,8 @@ def _code_state() -> tuple[int, ...]:
     package = Path(__file__).parent.parent
     decision = (package / "decision" / f"{name}.py" for name in ("cells", "table", "compiled", "load", "source"))
     recommend = (package / "recommend" / f"{name}.py" for name in ("knowledge", "migration", "facts"))
-    return tuple(path.stat().st_mtime_ns for path in (*decision, *recommend, package / "catalogue.py"))
+    cost = (package / "cost" / f"{name}.py" for name in ("calibrated", "predict"))
+    return tuple(path.stat().st_mtime_ns for path in (*decision, *recommend, *cost, package / "catalogue.py"))
 
 
 def recall(state: State) -> Any:

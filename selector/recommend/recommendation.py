@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from selector.catalogue import Effort, Engine
-from selector.cost.predict import batch_seconds, speedup_range
+from selector.cost.predict import MARGIN, CostEstimate, Dominant, estimate, speedup_range
 from selector.decision.table import Rule
 from selector.profile import ApproachId, WorkloadProfile
 from selector.recommend.choose import Candidate, Choice, Comparison, interpreter_for
@@ -41,12 +41,18 @@ class Speedup(_Saved):
 class Expected(_Saved):
     """What to expect; None where nothing is known to base a figure on.
 
-    `seconds` is for the whole batch, `memory_mb` for the whole process tree, `memory_overhead_mb` the part of it that
-    the approach adds. `source` tells what the figures rest on.
+    `seconds` is for the whole batch, and `dominant` what most of them go into; a service has requests per second
+    (`throughput`) instead. `latency_ms` is the 95th percentile for one task: of a batch by itself with a warm pool, of a
+    service among all requests in flight. `memory_mb` is for the whole process tree with the data of all tasks, as far as
+    the profile tells; `memory_overhead_mb` is the part of it that the approach adds. `source` tells what the figures
+    rest on.
     """
 
     speedup: Speedup | None = None
     seconds: float | None = None
+    dominant: Dominant | None = None
+    throughput: float | None = None
+    latency_ms: float | None = None
     memory_mb: float | None = None
     memory_overhead_mb: float | None = None
     source: Literal["calibrated", "documented", "given"] | None = None
@@ -142,7 +148,7 @@ def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFact
     move = knowledge.moves[origin, chosen.approach]
     interpreter = interpreter_for(knowledge.approaches[chosen.approach].traits, profile, host)
     here = _runs_here(interpreter, host)
-    baseline = batch_seconds(knowledge.approaches["single_threaded"].traits, 1, choice.work, knowledge.costs)
+    baseline = _baseline(choice, knowledge)
     return {
         "schema": 1,
         "profile": {**profile.given(), **_resolved(choice)},
@@ -212,24 +218,49 @@ def _band_text(choice: Choice, compared: Comparison) -> str:
 _NOTHING_KNOWN: _Plain = dict.fromkeys(Expected.model_fields)
 
 
-def _expected(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
+def expected_of(candidate: Candidate, choice: Choice, knowledge: Knowledge) -> _Plain:
+    """What to expect of a candidate: the fields of Expected."""
+    return _expected(candidate, choice, _baseline(choice, knowledge), knowledge)
+
+
+def _baseline(choice: Choice, knowledge: Knowledge) -> CostEstimate:
+    """What is predicted for doing it single-threaded."""
+    return estimate(knowledge.approaches["single_threaded"].traits, 1, choice.work, knowledge.builds)
+
+
+def _expected(candidate: Candidate, choice: Choice, baseline: CostEstimate, knowledge: Knowledge) -> _Plain:
     traits, predicted = knowledge.approaches[candidate.approach].traits, candidate.predicted
     if traits.runs_in == "cluster":
         return _NOTHING_KNOWN
-    spread = speedup_range(traits, candidate.workers, baseline, choice.work, knowledge.costs, knowledge.costs_source)
-    speedup = None
-    if spread and baseline and predicted.seconds:
-        speedup = {"low": _short(spread[0]), "mid": _short(baseline / predicted.seconds), "high": _short(spread[1])}
-    known = choice.facts["task_memory_mb"] is not None and (
-        choice.facts["startup_memory_mb"] is not None or not choice.facts["has_expensive_startup"]
-    )
+    latency = predicted.queued_ms if choice.work.serves else predicted.latency_ms
     return {
-        "speedup": speedup,
-        "seconds": None if predicted.seconds is None else _short(predicted.seconds),
-        "memory_mb": _short(predicted.memory_mb) if known else None,
+        "speedup": _speedup(candidate, choice, baseline, knowledge),
+        "seconds": _short_or_none(predicted.seconds),
+        "dominant": predicted.dominant,
+        "throughput": _short_or_none(predicted.throughput),
+        "latency_ms": _short_or_none(latency),
+        "memory_mb": _short(predicted.memory_mb + predicted.data_mb),
         "memory_overhead_mb": _short(predicted.overhead_mb),
         "source": knowledge.costs_source,
     }
+
+
+def _speedup(candidate: Candidate, choice: Choice, baseline: CostEstimate, knowledge: Knowledge) -> _Plain | None:
+    """How many times as fast as single-threaded: of a batch its time, of a service its requests per second."""
+    predicted, source = candidate.predicted, knowledge.costs_source
+    if predicted.seconds and predicted.seconds == baseline.seconds:
+        return {"low": 1.0, "mid": 1.0, "high": 1.0}  # the same thing, or as good as
+    if predicted.throughput and baseline.throughput:
+        middle, margin = predicted.throughput / baseline.throughput, MARGIN[source]
+        low, high = middle / margin, middle * margin
+    elif predicted.seconds and baseline.seconds:
+        traits = knowledge.approaches[candidate.approach].traits
+        spread = speedup_range(traits, candidate.workers, baseline.seconds, choice.work, knowledge.builds, source)
+        assert spread is not None, "its seconds are predicted"
+        middle, (low, high) = baseline.seconds / predicted.seconds, spread
+    else:
+        return None
+    return {"low": _short(low), "mid": _short(middle), "high": _short(high)}
 
 
 def _short(value: float) -> float:
@@ -237,25 +268,26 @@ def _short(value: float) -> float:
     return float(f"{value:.3g}")
 
 
+def _short_or_none(value: float | None) -> float | None:
+    return None if value is None else _short(value)
+
+
 def _fits(candidate: Candidate, choice: Choice, profile: WorkloadProfile) -> _Plain:
     memory, latency = candidate.facts["memory_use"], candidate.facts["latency_use"]
-    if memory is not None and memory <= 1 and profile.task_memory_mb is None:
-        memory = None  # what is known fits, but a task's own memory is not known
-    if latency is not None and latency <= 1 and _may_queue(candidate, choice, profile):
-        latency = None  # one task alone is fast enough; how long it queues behind others depends on the arrivals
+    if memory is not None and memory <= 1 and not _all_memory_fits(candidate, profile):
+        memory = None  # what is known fits, but a task's own memory is not known, or whether all data is there at once
+    if latency is not None and latency <= 1 and choice.work.serves:
+        latency = candidate.facts["queued_latency_use"]  # one alone is fast enough; unknown without knowing the load
     return {"memory": None if memory is None else memory <= 1, "latency": None if latency is None else latency <= 1}
 
 
-def _may_queue(candidate: Candidate, choice: Choice, profile: WorkloadProfile) -> bool:
-    """Whether the CPU parts of all that is in flight, one after the other on the cores, take longer than allowed."""
-    if profile.mode != "service" or not choice.work.cpu_ms or profile.latency_requirement_ms is None:
-        return False
-    at_once = min(candidate.workers, choice.work.cores)
-    in_flight = choice.work.in_flight or float("inf")
-    return in_flight * choice.work.cpu_ms / at_once > profile.latency_requirement_ms
+def _all_memory_fits(candidate: Candidate, profile: WorkloadProfile) -> bool:
+    known = profile.task_memory_mb is not None and profile.memory_budget_mb is not None
+    whole = candidate.predicted.memory_mb + candidate.predicted.data_mb
+    return known and whole <= (profile.memory_budget_mb or 0.0)
 
 
-def _alternatives(choice: Choice, baseline: float | None, runs_here: bool, knowledge: Knowledge) -> list[_Plain]:
+def _alternatives(choice: Choice, baseline: CostEstimate, runs_here: bool, knowledge: Knowledge) -> list[_Plain]:
     """The other candidates: what runs here first if the choice does not, then eligible before rejected."""
 
     def order(candidate: Candidate) -> tuple[bool, bool, bool]:
@@ -266,7 +298,7 @@ def _alternatives(choice: Choice, baseline: float | None, runs_here: bool, knowl
     return [_alternative(c, choice, baseline, knowledge) for c in sorted(choice.others, key=order)]
 
 
-def _alternative(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
+def _alternative(candidate: Candidate, choice: Choice, baseline: CostEstimate, knowledge: Knowledge) -> _Plain:
     approach = knowledge.approaches[candidate.approach]
     if candidate.ruled_out:
         tradeoffs = tuple(rule.because for rule in candidate.ruled_out)

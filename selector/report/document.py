@@ -41,6 +41,29 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Bands:
+    """Stretches of a logarithmic axis, each with what holds there: (first value, last value, what), without gaps.
+
+    `current` is where we are, if anywhere.
+    """
+
+    axis: str
+    current: float | None
+    stretches: tuple[tuple[float, float, str], ...]
+
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """Each stretch in words, with what holds there."""
+        last = len(self.stretches) - 1
+
+        def where(place: int, low: float, high: float) -> str:
+            if place == 0:
+                return f"below {high:g}" if last else "everywhere"
+            return f"from {low:g}" if place == last else f"{low:g} to {high:g}"
+
+        return tuple((where(i, low, high), what) for i, (low, high, what) in enumerate(self.stretches))
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """Program text, shown as it is."""
 
@@ -48,7 +71,7 @@ class Code:
     language: str = "python"
 
 
-Block = Paragraph | Fields | Bullets | Table | Code
+Block = Paragraph | Fields | Bullets | Table | Bands | Code
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from selector.decision import DecisionTable
 from selector.decision.cells import ANYTHING, Cell, cell_text
 from selector.decision.table import Input
 from selector.host import Host, Interpreter
+from selector.recommend.crossover import Crossover
 from selector.recommend.explain import Explanation, RowReport, TableReport
 from selector.recommend.migration import MigrationGuide
 from selector.recommend.recommendation import Alternative, Change, Expected, Reason, Recommendation
-from selector.report.document import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.document import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 
 _MOST_CHANGES = 6
 _GROUP = 4  # rows of a table that one value keeps out, from which on they are told together
@@ -45,8 +46,9 @@ def _answer(result: Recommendation, *, explained: bool) -> Section:
         ("Python", _python(result)),
         *((("Reasoning", "")[n > 0], _reason(reason, with_rule=explained)) for n, reason in enumerate(result.reasons)),
         ("Expected speedup", speedup_text(result.expected, result.profile.mode)),
-        ("Expected time", _time(result.expected)) if result.expected.seconds is not None else None,
-        ("Memory overhead", memory_text(result.expected)),
+        ("Expected time", _time_text(result.expected)) if result.expected.seconds is not None else None,
+        ("Throughput", _throughput(result.expected)) if result.expected.throughput is not None else None,
+        ("Memory overhead", memory_text(result.expected, at_least=result.profile.task_memory_mb is None)),
         ("Requirements", _requirements(result)),
         ("Migration effort", _migration(result)),
     ]
@@ -87,7 +89,7 @@ def _first_is_eligible(result: Recommendation) -> bool:
 def speedup_text(expected: Expected, mode: str) -> str:
     """The expected speedup in words, with what it rests on."""
     if expected.speedup is None and mode == "service":
-        return "unknown: predictions are made for batches, not for services"
+        return "unknown: it needs concurrency, cpu_ms_per_task and io_wait_ms_per_task of a service"
     if expected.speedup is None:
         return "unknown: it needs tasks, cpu_ms_per_task and io_wait_ms_per_task of a batch"
     s = expected.speedup
@@ -96,20 +98,40 @@ def speedup_text(expected: Expected, mode: str) -> str:
     return f"{s.mid:g}x vs sequential ({s.low:g}x to {s.high:g}x, from {expected.source} costs)"
 
 
-def memory_text(expected: Expected) -> str:
-    """The expected memory in words: what the approach adds, and the whole if that is known."""
+def memory_text(expected: Expected, *, at_least: bool = False) -> str:
+    """The expected memory in words: what the approach adds, and the whole (`at_least`: as far as it is known)."""
     if expected.memory_overhead_mb is None:
         return "unknown: it depends on the cluster"
     added = f"about {expected.memory_overhead_mb:.2g} MB" if expected.memory_overhead_mb >= 1 else "under 1 MB"
     if expected.memory_overhead_mb >= 100:
         added = f"about {expected.memory_overhead_mb:.0f} MB"
-    whole = f", {expected.memory_mb:g} MB in all" if expected.memory_mb is not None else ", beside the data of the work"
-    return f"{added}{whole} ({expected.source} costs)"
+    beside = " beside a task's own" if at_least else ""
+    return f"{added}, {expected.memory_mb:g} MB in all{beside} ({expected.source} costs)"
 
 
 def _time(expected: Expected) -> str:
     seconds = expected.seconds or 0.0
     return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+
+
+def _time_text(expected: Expected) -> str:
+    return f"{_time(expected)}, most of it {_MOSTLY[expected.dominant]}" if expected.dominant else _time(expected)
+
+
+_MOSTLY = {
+    "computing": "computing",
+    "GIL": "computing in turns, for the GIL",
+    "waiting": "waiting",
+    "pool start": "the start of the pool",
+    "expensive start": "the expensive start",
+    "dispatch": "handing tasks over",
+    "pickling": "copying data",
+}
+
+
+def _throughput(expected: Expected) -> str:
+    latency = f", each within {expected.latency_ms:g} ms (95th percentile)" if expected.latency_ms is not None else ""
+    return f"{expected.throughput:g} requests per second{latency}"
 
 
 def _requirements(result: Recommendation) -> str:
@@ -153,8 +175,34 @@ def _value(value: bool | float | str | None) -> str:
 
 def _explanation(explanation: Explanation) -> list[Section]:
     known = tuple((name, _value(value)) for name, value in sorted(explanation.facts.items()))
-    sections = [Section("Facts", (Fields(known),))]
+    sections = [Section("Predictions", (_predictions(explanation),))]
+    if explanation.crossovers:
+        sections.append(Section("Where the answer changes", tuple(map(_bands, explanation.crossovers))))
+    sections.append(Section("Facts", (Fields(known),)))
     return sections + [_table_report(report) for report in explanation.tables]
+
+
+def _predictions(explanation: Explanation) -> Table:
+    """Every approach with what is predicted for it; what is not known stays empty."""
+    rows = []
+    for prediction in explanation.predictions:
+        e = prediction.expected
+        speed = f"{e.speedup.mid:g} ({e.speedup.low:g} to {e.speedup.high:g})" if e.speedup else ""
+        rate = f"{e.throughput:g}/s" if e.throughput is not None else ""
+        time = _time(e) if e.seconds is not None else rate
+        latency = f"{e.latency_ms:g}" if e.latency_ms is not None else ""
+        memory = f"{e.memory_mb:g}" if e.memory_mb is not None else ""
+        rows.append((prediction.approach, str(prediction.workers), time, speed, latency, memory, e.dominant or ""))
+    header = ("approach", "workers", "time", "speedup", "latency ms", "MB", "mostly")
+    return Table(header, tuple(rows), "lrrrrrl")
+
+
+def _bands(crossover: Crossover) -> Bands:
+    now = "unknown" if crossover.current is None else f"{crossover.current:g}"
+    stretches = tuple(
+        (s.low, s.high, f"{s.approach} ({s.engine})" if s.engine else s.approach) for s in crossover.spans
+    )
+    return Bands(f"{crossover.input} (now {now})", crossover.current, stretches)
 
 
 def _table_report(report: TableReport) -> Section:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from selector.report.document import Block, Bullets, Code, Document, Fields, Paragraph, Table
+from selector.report.document import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Table
 from selector.text import printable
 
 _CODE = re.compile(r"(`[^`|]+`)")
@@ -43,6 +43,8 @@ def _block(block: Block) -> str:
             rule = " | ".join("---:" if side == "r" else "---" for side in align or "l" * len(header))
             head, *lines = (" | ".join(map(_escaped, line)) for line in (header, *rows))
             return "\n".join(f"| {line} |" for line in (head, rule, *lines))
+        case Bands(axis, _, _):
+            return _block(Table((axis, "answer"), block.rows()))
         case Code(text, language):
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
             return f"{fence}{language}\n{printable(text).rstrip()}\n{fence}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from selector.report.document import Block, Bullets, Code, Document, Fields, Paragraph, Table
+from selector.report.document import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Table
 from selector.text import printable
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def _renderable(block: Block, columns: int) -> RenderableType:
             return _figures(header, rows, align, columns)
         case Table(header, rows):
             return _table(header, rows)
+        case Bands():
+            return _bands(block, columns)
         case Code(text, _):
             return Text(printable(text).rstrip())
 
@@ -138,6 +141,38 @@ def _widths(head: list[str], body: list[list[str]], align: str) -> tuple[list[in
         broken.append(max(word, cell, 1))
         narrowest.append(max(word, longest([w for text in cells for w in text.split()]) if side == "l" else cell, 1))
     return wide, broken, narrowest
+
+
+_BAND_COLUMNS = 60  # the width of an axis; with its margin it fits a terminal of 64 columns
+_BAND_COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
+
+
+def _bands(block: Bands, columns: int) -> RenderableType:
+    """An axis with its powers of ten, below it a letter for what holds at each place, and what the letters mean."""
+    from rich.console import Group
+    from rich.text import Text
+
+    width = min(_BAND_COLUMNS, columns - 4)
+    low, high = block.stretches[0][0], block.stretches[-1][1]
+    scale = width / math.log10(high / low)
+
+    def column(value: float) -> int:
+        return max(0, min(width - 1, int(math.log10(value / low) * scale))) if value > low else 0
+
+    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
+    ticks = Text("  ")
+    for power in powers:
+        label = f"{10.0**power:g}" if power < 5 else f"1e{power}"
+        ticks.append(" " * (2 + column(10.0**power) - len(ticks)) + label)
+    band, words = Text("  "), Text("  ")
+    for place, (begin, _, _) in enumerate(block.stretches):
+        end = column(block.stretches[place + 1][0]) if place + 1 < len(block.stretches) else width
+        band.append(chr(ord("a") + place) * max(0, end - column(begin)), _BAND_COLOURS[place % len(_BAND_COLOURS)])
+    known = block.current is not None and block.current > 0
+    here = Text(" " * (2 + column(block.current or low)) + "^ here" if known else "")
+    for place, (where, what) in enumerate(block.rows()):
+        words.append(f"{', ' if place else ''}{chr(ord('a') + place)} {where}: {printable(what)}")
+    return Group(Text(printable(block.axis)), ticks, band, *([here] if known else []), words)
 
 
 def _told(head: list[str], line: list[str]) -> tuple[str, tuple[str, ...]]:

@@ -73,12 +73,12 @@ class Case:
 
     def _facts(self, arm: Arm) -> dict[str, Any]:
         """The facts about an approach with the workers it ran with, as the tables of the recommendation had them."""
-        traits, costs = self.traits(arm), self.knowledge.costs
+        traits, builds = self.traits(arm), self.knowledge.builds
         facts = build_facts(self.profile, self._host)
         work = quantities(self.profile, facts, self._host)
-        add_cost_facts(facts, work, self.knowledge.approaches["multiprocessing"].traits, costs)
+        add_cost_facts(facts, work, self.knowledge.approaches["multiprocessing"].traits, builds)
         facts |= {"workload_class": self.recommendation.workload_class, **traits.__dict__, "approach": arm.approach}
-        add_prediction_facts(facts, arm.workers, arm.workers, estimate(traits, arm.workers, work, costs))
+        add_prediction_facts(facts, arm.workers, arm.workers, estimate(traits, arm.workers, work, builds))
         return facts
 
     def ruled_out(self, arm: Arm) -> Rule | None:
@@ -107,7 +107,7 @@ class Case:
         profile = self.profile.model_copy(update={"interpreters": (arm.interpreter,)})
         work = quantities(profile, build_facts(profile, self._host), self._host)
         work = work._replace(**{"tasks": self.session.plan.tasks, **changes})  # type: ignore[arg-type]
-        return batch_seconds(self.traits(arm), arm.workers, work, self.knowledge.costs)
+        return batch_seconds(self.traits(arm), arm.workers, work, self.knowledge.builds)
 
 
 def worth_it(band: Rule) -> bool:

@@ -1,0 +1,54 @@
+"""How a service answers: requests arrive at random and queue for servers (M/M/c, Erlang's C formula).
+
+Pure functions; times are milliseconds. What is known of a service is how many requests are in flight. By Little's law
+that is the arrival rate times the time a request takes, its time in the queue among it: the rate follows from it. And
+as no more are in flight at once, no request finds more than those before it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+_PERCENTILE = 0.95
+_STEPS = 30  # halvings of the interval that the arrival rate is looked for in
+
+
+class Served(NamedTuple):
+    """What a service does: requests per millisecond, which part of its capacity that is, and how long they queue."""
+
+    rate: float
+    load: float
+    queue_p95_ms: float
+
+
+def serve(in_flight: float, alone_ms: float, servers: int, capacity: float) -> Served:
+    """The service with so many requests in flight on average, each of which takes `alone_ms` without a queue.
+
+    `capacity` is what all servers do in a millisecond. The more are in flight, the nearer the rate comes to it.
+    """
+    low, high = 0.0, min(capacity, in_flight / alone_ms)
+    for _ in range(_STEPS):
+        rate = (low + high) / 2
+        load = rate / capacity
+        queued = waits_at_all(servers, load) * load / (1 - load)
+        low, high = (rate, high) if rate * alone_ms + queued < in_flight else (low, rate)
+    load = low / capacity
+    most_ms = max(0.0, in_flight - servers) / capacity
+    return Served(low, load, min(most_ms, _queue_ms(servers, load, capacity)))
+
+
+def _queue_ms(servers: int, load: float, capacity: float) -> float:
+    """The time in the queue that 95 % of the requests stay below."""
+    waits = waits_at_all(servers, load)
+    beyond = 1 - _PERCENTILE
+    return math.log(waits / beyond) / (capacity * (1 - load)) if waits > beyond else 0.0
+
+
+def waits_at_all(servers: int, load: float) -> float:
+    """The probability that a request finds all servers busy (Erlang C); `load` is below 1."""
+    offered = load * servers
+    blocked = 1.0  # Erlang B, by the usual recurrence
+    for number in range(1, servers + 1):
+        blocked = offered * blocked / (number + offered * blocked)
+    return blocked / (1 - load * (1 - blocked))
