@@ -23,6 +23,7 @@ from selector.benchmark.events import Event, collect
 from selector.benchmark.plan import BenchmarkPlan, IoKind, asked_for, newest_of_each_kind, plan_benchmark
 from selector.benchmark.render import PARAMETERS_BEGIN, render, template_parameters, write_script
 from selector.benchmark.run import BenchmarkRun, run_benchmark
+from selector.cost.calibration import keep_entry, kept_entries, this_machine
 from selector.errors import SelectorError
 from selector.files import write_atomically
 from selector.host import Interpreter, cache_dir, find_interpreters, interpreter_at
@@ -36,6 +37,7 @@ from selector.report.validation_documents import validation_document
 from selector.resources import resource_dir
 from selector.text import quoted, suggestion
 from selector.validation import ValidationReport, validate_results
+from selector.validation.folding import Fold, folds
 
 #: What shows a run: a context that gives what is to be called with each event.
 View = Callable[[], AbstractContextManager[Callable[[Event], None]]]
@@ -116,6 +118,38 @@ def interpreters_to_calibrate(wanted: tuple[str, ...]) -> list[Interpreter]:
     """Those asked for, or the newest with a GIL and the newest free-threaded one; SelectorError for one not here."""
     available, names = _interpreters(wanted)
     return asked_for(names, available) if names else newest_of_each_kind(available)
+
+
+def learn_from(report: ValidationReport) -> tuple[Fold, ...]:
+    """Fold what a benchmark measured on this machine into the calibration that is kept; returns what was changed.
+
+    SelectorError where there is nothing to fold it into, or it was not measured under the conditions of now.
+    """
+    selector = Selector()
+    machine = this_machine(selector.here.usable_cpus)
+    paths = {os.path.realpath(path) for _, path in selector.here.interpreters}
+    entries = {entry["tag"]: entry for path, entry in kept_entries(machine).items() if path in paths}
+    if not entries:
+        raise SelectorError("this machine is not calibrated", "first: concurrency-selector calibrate")
+    if report.cpus != machine.cpus:
+        raise SelectorError(
+            f"the results are of a run with {report.cpus} CPUs, and {machine.cpus} may be used here",
+            "fold in what `validate` measured on this machine",
+        )
+    costs = {tag: {name: cost["value"] for name, cost in entry["costs"].items()} for tag, entry in entries.items()}
+    found = folds(report, selector.knowledge, selector.here, costs)
+    for tag, entry in entries.items():
+        changed = {
+            fold.cost: _folded(entry["costs"][fold.cost], fold.after) for fold in found if fold.interpreter == tag
+        }
+        if changed:
+            keep_entry(machine, {**entry, "costs": {**entry["costs"], **changed}})
+    return found
+
+
+def _folded(cost: dict[str, Any], value: float) -> dict[str, Any]:
+    """A cost with another value, which its range has room for."""
+    return {**cost, "value": value, "low": min(cost["low"], value), "high": max(cost["high"], value)}
 
 
 def script_for(plan: BenchmarkPlan) -> str:

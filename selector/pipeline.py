@@ -14,7 +14,7 @@ from selector.errors import SelectorError
 from selector.host import find_interpreters, platform_id, usable_cpus
 from selector.profile import WorkloadProfile, profile_from_json
 from selector.recommend.choose import choose
-from selector.recommend.explain import Explanation, explain, would_change
+from selector.recommend.explain import Explanation, Prediction, explain, predictions, would_change
 from selector.recommend.facts import HostFacts, newest
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import Recommendation, build_recommendation, recommendation_data
@@ -67,6 +67,10 @@ class Selector:
         """The recommendation as one line of JSON, without the question what would change it: the fast way for many."""
         choice = choose(profile, self.here, self.knowledge)
         return to_json(recommendation_data(profile, choice, self.here, self.knowledge)).decode()
+
+    def predict(self, profile: WorkloadProfile) -> tuple[Prediction, ...]:
+        """What is predicted for every approach that runs on one machine: time or throughput, latency, memory."""
+        return predictions(profile, choose(profile, self.here, self.knowledge), self.here, self.knowledge)
 
     def explain(self, profile: WorkloadProfile) -> Explanation:
         """Which row of which table fired on which values, all predictions, and where the answer would be another one."""

@@ -246,10 +246,12 @@ def wake_all(pool: Executor, workers: int) -> None:
 
 
 def loop_samples() -> Iterator[Sample]:
-    """The speed of computing: taken in every process, it also tells how noisy the machine is."""
-    loops(1)
+    """The speed of computing: taken in every process, as it differs a little between them; it tells noise, too."""
+    loops(1), arithmetic(100), make_rows(100)
     for _ in range(5):
         yield "python_loop_ns", milliseconds(loops, 5) * 1e6 / (5 * STEPS)
+        yield "python_arithmetic_ns", milliseconds(arithmetic, 10_000) * 1e6 / 10_000
+        yield "python_objects_ns", milliseconds(make_rows, 2000) * 1e6 / 2000
 
 
 def further_workers(pool_ms: Callable[[int], float], one: float, width: int, keys: tuple[str, str]) -> Iterator[Sample]:
@@ -276,6 +278,7 @@ def pieces(count: int, size: int) -> list[bytes]:
 def together_and_alone(pool: Executor, width: int, key: str, work: Callable[[int], Any]) -> Iterator[Sample]:
     """How long work takes one worker alone, and how long when each of them has as much to do: in turn, some 20 ms each."""
     times = max(1, round(4 * 20 / min(milliseconds(work, 4) for _ in range(2))))
+    run_all(pool, work, [times] * width)  # the first time, the system has yet to find a CPU for each of them
     for _ in range(3):
         yield f"{key} alone", milliseconds(run_all, pool, work, [times]) / times
         yield f"{key} together", milliseconds(run_all, pool, work, [times] * width) / times
@@ -286,27 +289,40 @@ def together_and_alone(pool: Executor, width: int, key: str, work: Callable[[int
 
 def thread_costs(width: int) -> Iterator[Sample]:
     """Threads, what they can do at once, and how late they wake up."""
-    arithmetic(100), make_rows(100), hashes(1)
+    hashes(1)
     for _ in range(5):
-        yield "python_arithmetic_ns", milliseconds(arithmetic, 5000) * 1e6 / 5000
-        yield "python_objects_ns", milliseconds(make_rows, 5000) * 1e6 / 5000
         yield "native_block_us", milliseconds(hashes, 16) * 1000 / 16
     with ThreadPoolExecutor(width) as pool:
         wake_all(pool, width)
         dispatch = [milliseconds(run_all, pool, nothing, range(1000)) / 1000 for _ in range(3)]
         yield from (("thread_dispatch_ms", sample) for sample in dispatch)
         if width > 1:
-            yield from together_and_alone(pool, width, "efficiency_threads_python", loops)
             yield from together_and_alone(pool, width, "efficiency_threads_native", hashes)
-        if width > 1 and not gil_enabled():
-            yield from together_and_alone(pool, width, "efficiency_read_only", read_only)
-            yield from together_and_alone(pool, width, "efficiency_hot", hot)
+        if width > 1 and gil_enabled():
+            yield from together_and_alone(pool, width, "efficiency_threads_python", loops)
     for _ in range(3):
         yield "thread_start_ms", max(0.0, milliseconds(full_thread_pool, 64) / 64 - min(dispatch))
     with ThreadPoolExecutor(128) as pool:
         wake_all(pool, 128)
         yield "thread_wait_ms", milliseconds(run_all, pool, time.sleep, [0.001] * 1280) / 1280
     yield from delays(width)
+
+
+def scaling(width: int) -> Iterator[Sample]:
+    """How free threads share the CPUs: it differs from one process to the next, so each round has several of them."""
+    if width > 1:
+        with ThreadPoolExecutor(width) as pool:
+            wake_all(pool, width)
+            yield from together_and_alone(pool, width, "efficiency_threads_python", loops)
+
+
+def sharing(width: int) -> Iterator[Sample]:
+    """The same with objects that all threads read, or write."""
+    if width > 1:
+        with ThreadPoolExecutor(width) as pool:
+            wake_all(pool, width)
+            yield from together_and_alone(pool, width, "efficiency_read_only", read_only)
+            yield from together_and_alone(pool, width, "efficiency_hot", hot)
 
 
 def full_thread_pool(threads: int) -> None:
@@ -555,6 +571,8 @@ def all_parts(*, more_methods: bool) -> list[Part]:
     parts = [Part("processes", process_costs), Part("threads", thread_costs), Part("asyncio", asyncio_costs)]
     if sys.version_info >= (3, 14):
         parts.append(Part("subinterpreters", subinterpreter_costs))
+    if not gil_enabled():
+        parts += [Part("scaling", scaling)] * 3 + [Part("sharing", sharing, rounds=2)]
     parts.append(Part("memory", memory_costs, rounds=1))
     if more_methods:
         others = multiprocessing.get_all_start_methods()[1:]  # the first is the default

@@ -15,39 +15,57 @@ import selector.pipeline
 from selector import Selector, WorkloadProfile
 from selector.cli import main
 from selector.cost.calibrate import Calibration, Cost, InterpreterCosts
-from selector.cost.calibrated import with_calibration
+from selector.cost.calibrated import calibrated_builds, documented_builds
 from selector.recommend.knowledge import load_knowledge
 from selector.report.calibration_documents import calibration_document
 from selector.report.markdown import render_markdown
 
-DOCUMENTED = load_knowledge().costs
+DOCUMENTED = load_knowledge().builds.gil
 GIL = {
-    "python_loop_ns": 30.0, "thread_start_ms": 0.2, "thread_dispatch_ms": 0.005, "loop_handover_ms": 0.02,
-    "chunked_dispatch_ms": 0.0002, "process_copy_mb_per_s": 800.0, "subinterpreter_dispatch_ms": 0.05,
-    "process_pool_forkserver_ms": 150.0, "process_start_forkserver_ms": 6.0, "process_extra_forkserver_ms": 8.0,
-    "subinterpreter_start_ms": 100.0, "subinterpreter_more_ms": 10.0, "asyncio_sleep_task_ms": 0.006,
-    "loop_process_ms": 0.12, "efficiency_processes": 0.95, "base_memory_mb": 20.0,
+    "python_loop_ns": 26.0, "python_arithmetic_ns": 70.0, "python_objects_ns": 160.0, "thread_start_ms": 0.2,
+    "thread_dispatch_ms": 0.005, "loop_handover_ms": 0.02, "chunked_dispatch_ms": 0.0002, "process_copy_mb_per_s": 800.0,
+    "subinterpreter_dispatch_ms": 0.05, "process_pool_forkserver_ms": 150.0, "process_start_forkserver_ms": 6.0,
+    "subinterpreter_start_ms": 100.0, "subinterpreter_more_ms": 0.0, "asyncio_wait_ms": 0.006, "loop_process_ms": 0.12,
+    "efficiency_processes": 0.95, "base_memory_mb": 20.0,
 }  # fmt: skip
-FREE = {"python_loop_ns": 33.0, "efficiency_threads_python": 0.85, "base_memory_mb": 22.0}
+FREE = {
+    "python_arithmetic_ns": 91.0, "python_objects_ns": 280.0, "efficiency_threads_python": 0.8, "base_memory_mb": 22.0,
+    "thread_start_ms": 0.3,
+}  # fmt: skip
 
 
 def test_measured_costs_take_the_place_of_documented_ones() -> None:
-    costs = with_calibration(DOCUMENTED, 2, GIL, FREE)
-    assert set(costs) == set(DOCUMENTED)
-    assert costs["thread_start_ms"] == 0.2
-    assert costs["process_pool_forkserver_ms"] == 156.0  # the model's is of a pool of two
-    assert costs["process_start_forkserver_ms"] == 8.0
-    assert costs["process_pool_spawn_ms"] == DOCUMENTED["process_pool_spawn_ms"]  # not measured here
-    assert costs["subinterpreter_start_ms"] == 110.0
-    assert costs["asyncio_task_ms"] == 0.006
-    assert costs["process_dispatch_ms"] == 0.12
-    assert costs["free_threaded_slowdown"] == costs["free_threaded_slowdown_313"] == pytest.approx(1.1)
-    assert costs["free_threaded_memory_factor"] == pytest.approx(1.1)
-    assert costs["parallel_efficiency"] == pytest.approx(0.9)  # two workers do 1.9 times as much as one
+    gil, free = calibrated_builds(DOCUMENTED, 2, GIL, FREE)
+    assert set(gil) == set(free) == set(DOCUMENTED)
+    assert (gil["thread_start_ms"], free["thread_start_ms"]) == (0.2, 0.3)
+    assert gil["process_pool_forkserver_ms"] == 150.0
+    assert gil["process_pool_spawn_ms"] == DOCUMENTED["process_pool_spawn_ms"]  # not measured here
+    assert free["loop_handover_ms"] == DOCUMENTED["loop_handover_ms"]
+    assert 0 < gil["subinterpreter_more_ms"] < 1e-3
+    assert (gil["base_memory_mb"], free["base_memory_mb"]) == (20.0, 22.0)
+
+
+def test_two_workers_that_do_nine_tenths_of_twice_as_much_contend_by_a_ninth() -> None:
+    gil, free = calibrated_builds(DOCUMENTED, 2, GIL, FREE)
+    assert gil["contention_processes"] == pytest.approx(1 / 0.95 - 1)
+    assert free["contention_threads_python"] == pytest.approx(0.25)
+    four = calibrated_builds(DOCUMENTED, 4, GIL, FREE).free  # 4 workers do 3.2 times as much: 4 / (1 + 3c) = 3.2
+    assert four["contention_threads_python"] == pytest.approx(0.25 / 3)
+
+
+def test_arithmetic_tells_how_slow_the_build_is_and_objects_how_much_slower_it_may_be() -> None:
+    for costs in calibrated_builds(DOCUMENTED, 2, GIL, FREE):
+        assert costs["free_threaded_slowdown"] == costs["free_threaded_slowdown_313"] == pytest.approx(1.3)
+        assert costs["free_threaded_spread"] == pytest.approx(1.75 / 1.3)
 
 
 def test_nothing_measured_changes_nothing() -> None:
-    assert with_calibration(DOCUMENTED, 2, {}, {}) == DOCUMENTED
+    assert calibrated_builds(DOCUMENTED, 2, {}, {}) == documented_builds(DOCUMENTED)
+
+
+def test_the_documented_free_threaded_build_takes_more_memory() -> None:
+    gil, free = documented_builds(DOCUMENTED)
+    assert free["base_memory_mb"] == gil["base_memory_mb"] * gil["free_threaded_memory_factor"]
 
 
 @given(
@@ -56,12 +74,9 @@ def test_nothing_measured_changes_nothing() -> None:
     st.integers(1, 128),
 )
 def test_whatever_was_measured_costs_stay_over_zero(gil: dict[str, float], free: dict[str, float], cpus: int) -> None:
-    gil = {key: value for key, value in gil.items() if key != "python_loop_ns" or value > 0}
-    gil = {key: value for key, value in gil.items() if key != "base_memory_mb" or value > 0}
-    costs = with_calibration(DOCUMENTED, cpus, gil, free)
-    assert set(costs) == set(DOCUMENTED)
-    assert all(value > 0 for value in costs.values())
-    assert costs["parallel_efficiency"] <= 1
+    for costs in calibrated_builds(DOCUMENTED, cpus, gil, free):
+        assert set(costs) == set(DOCUMENTED)
+        assert all(0 < value < float("inf") for value in costs.values())
 
 
 def test_a_recommendation_says_that_its_costs_were_measured(monkeypatch: pytest.MonkeyPatch) -> None:

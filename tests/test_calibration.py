@@ -707,8 +707,8 @@ def test_bad_usage_is_told_at_once(folder, arguments):
 # The script: a short real run -----------------------------------------------------------------------------------------
 
 ALWAYS = {
-    "python_loop_ns", "native_block_us", "thread_start_ms", "thread_dispatch_ms", "thread_sleep_task_ms",
-    "asyncio_import_ms", "asyncio_start_ms", "asyncio_task_ms", "asyncio_sleep_task_ms", "loop_handover_ms",
+    "python_loop_ns", "native_block_us", "thread_start_ms", "thread_dispatch_ms", "thread_wait_ms",
+    "asyncio_start_ms", "asyncio_task_ms", "asyncio_wait_ms", "loop_handover_ms",
     "loop_process_ms", "process_dispatch_ms", "chunked_dispatch_ms", "efficiency_processes",
     "efficiency_threads_python", "efficiency_threads_native", "gil_convoy_ms", "sleep_overshoot_ms",
     "asyncio_sleep_overshoot_ms",

@@ -124,7 +124,7 @@ def test_costs_approaches_and_migration_texts_are_replaced_too(folder: Path) -> 
     change(folder, "approaches", "title: Threads", "title: Plain old threads")
     change(folder, "migration_effort", "then: {effort: high}", "then: {effort: medium}")
     found = load_knowledge(folder)
-    assert found.costs["gil_switch_ms"] == 7
+    assert found.builds.gil["gil_switch_ms"] == 7
     assert found.approaches["threads"].title == "Plain old threads"
     assert found.moves["threads", "distributed"].effort == "medium"
 
@@ -273,7 +273,7 @@ def test_a_class_that_strategy_does_not_know_is_an_error_and_no_default(folder: 
         ("gil_switch_ms: {value: 5,", "gil_switch_ms: {value: five,", "gil_switch_ms is"),
         ("gil_switch_ms: {value: 5,", "gil_switch_ms: {value: true,", "gil_switch_ms is"),
         ("gil_switch_ms: {value: 5,", "gil_switch: {value: 5,", "missing or unknown costs: gil_switch, gil_switch_ms"),
-        ("base_memory_mb: {value: 12,", "base_memory_mb: {value: 12, x: 1,", "base_memory_mb is"),
+        ("base_memory_mb: {value: 23,", "base_memory_mb: {value: 23, x: 1,", "base_memory_mb is"),
     ],
     ids=["no source", "negative", "zero", "text", "boolean", "misnamed", "more"],
 )
@@ -348,7 +348,7 @@ def test_rules_are_read_once_and_then_recalled(own_cache: Path, reads: list[Any]
     first, second = load_knowledge(), load_knowledge()
     assert len(reads) == 1
     assert len(cache_files(own_cache)) == 1
-    assert first.costs == second.costs
+    assert first.builds == second.builds
     assert first.moves == second.moves
     assert [t.rules for t in first.tables.values()] == [t.rules for t in second.tables.values()]
     facts = {"durable": True, "machines": 1, "parallelizable": True, "mode": "batch", "workload_type": "io"}

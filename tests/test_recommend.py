@@ -285,7 +285,7 @@ def test_the_pool_is_no_larger_than_tasks_cores_or_memory_allow() -> None:
     assert advice(**fields).workers == 4
     assert advice(**fields, cpu_cores=16).workers == 16
     assert advice(**{**fields, "tasks": 3}, cpu_cores=16).workers == 3
-    small = advice(**fields, cpu_cores=16, task_memory_mb=50, memory_budget_mb=12 + 3.5 * (9 + 50))
+    small = advice(**fields, cpu_cores=16, task_memory_mb=50, memory_budget_mb=23 + 24 + 3.5 * (9 + 50))
     assert (small.approach, small.workers) == ("multiprocessing", 3)
     assert small.fits.memory is True
 
@@ -297,13 +297,52 @@ def test_waiting_threads_are_not_sized_by_the_cpu_quota() -> None:
 
 def test_unknown_quantities_leave_expectations_open() -> None:
     result = advice()
-    assert (result.expected.speedup, result.expected.seconds, result.expected.memory_mb) == (None, None, None)
+    assert (result.expected.speedup, result.expected.seconds, result.expected.latency_ms) == (None, None, None)
     assert (result.fits.memory, result.fits.latency) == (None, None)
 
 
 def test_a_service_has_no_time_of_a_batch() -> None:
     result = advice(mode="service", tasks=100, cpu_ms_per_task=50)
     assert (result.expected.speedup, result.expected.seconds) == (None, None)
+
+
+def test_a_service_has_a_throughput_where_it_is_known_how_many_requests_are_in_flight() -> None:
+    fields: dict[str, Any] = {
+        "workload_type": "hybrid",
+        "mode": "service",
+        "cpu_ms_per_task": 5,
+        "io_wait_ms_per_task": 40,
+    }
+    assert advice(**fields).expected.throughput is None
+    expected = advice(**fields, concurrency=40, event_loop=True, latency_requirement_ms=200).expected
+    assert expected.seconds is None
+    assert expected.speedup is not None
+    assert (expected.throughput or 0) > 300  # a loop alone could do 200
+    assert 45 < (expected.latency_ms or 0) < 200
+
+
+def test_a_queue_that_misses_the_latency_rules_an_approach_out() -> None:
+    fields: dict[str, Any] = {
+        "workload_type": "hybrid",
+        "mode": "service",
+        "cpu_ms_per_task": 5,
+        "io_wait_ms_per_task": 40,
+    }
+    result = advice(**fields, concurrency=100, latency_requirement_ms=200, free_threading_ready=False)
+    by_loop = next(a for a in result.alternatives if a.approach == "asyncio")
+    assert by_loop.rejected_by == "eligibility/queue-misses-latency"
+    assert (by_loop.expected.latency_ms or 0) > 200
+    assert result.fits.latency is True
+    late = advice(**fields, concurrency=1000, latency_requirement_ms=200)
+    assert late.fits.latency is False
+    assert any(reason.rule == "eligibility/queue-misses-latency" for reason in late.reasons)
+
+
+def test_memory_counts_the_data_of_all_tasks_and_a_budget_without_room_for_it_is_an_open_question() -> None:
+    fields: dict[str, Any] = {"tasks": 100, "cpu_ms_per_task": 50, "task_memory_mb": 1, "releases_gil": True}
+    few, many = (advice(**fields, payload_kb_per_task=kb, memory_budget_mb=100) for kb in (1, 10_000))
+    assert (few.fits.memory, many.fits.memory) == (True, None)
+    assert (many.expected.memory_mb or 0) > 900
 
 
 def test_requirements_are_held_against_the_prediction() -> None:

@@ -98,9 +98,7 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
     from selector.wizard import run_wizard
     from selector.wizard.answers import answers_from
 
-    selector = Selector(rules)
-
-    def show(profile: WorkloadProfile) -> None:
+    def show(selector: Selector, profile: WorkloadProfile) -> None:
         """Print the recommendation in the form asked for."""
         result = selector.recommend(profile)
         if form == "json":
@@ -110,7 +108,8 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
 
         print_as(recommendation_document(result), form)
 
-    run_wizard(answers_from(read_answers(file, settings), named(file)), selector, show, form, ask)
+    given = answers_from(read_answers(file, settings), named(file))
+    run_wizard(given, Selector(rules), show, form, ask, benchmark.measure_costs)
 
 
 for _command in (

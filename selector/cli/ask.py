@@ -13,6 +13,7 @@ from selector.cli.shared import (
     format_option,
     print_as,
     print_json,
+    read_results,
     report_error,
     rules_option,
     say,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from selector.profile import WorkloadProfile
     from selector.recommend.recommendation import Recommendation
-    from selector.validation import ValidationReport
 
 
 class RecommendCommand(click.Command):
@@ -77,7 +77,7 @@ def recommend(
         return
     if file is None and not settings and results is None:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
-    measured = _read_results(results) if results is not None else None
+    measured = read_results(results) if results is not None else None
     profile = measured.profile if measured and file is None and not settings else read_profile(file, settings)
     result = selector.recommend(profile)
     explanation = selector.explain(profile) if explain else None
@@ -106,27 +106,6 @@ def _print_recommendation_json(result: Recommendation, more: dict[str, BaseModel
 
     told = {name: model.model_dump(mode="json") for name, model in more.items()}
     print_json(json.dumps({**result.model_dump(mode="json"), **told}, indent=2))
-
-
-def _read_results(file: str) -> ValidationReport:
-    """What `validate` left: its results.json, or what it printed with --json."""
-    import json
-
-    from pydantic import ValidationError
-
-    from selector.inputs import named, read_answers
-    from selector.validation import ValidationReport
-
-    hint = "give the results.json of `validate --save DIR`, or what `validate --json` printed"
-    try:
-        return ValidationReport.model_validate_json(json.dumps(read_answers(file, ())))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        what = f"{named(file)}: these are no results of `validate` ({where}: {first['msg']})"
-        raise SelectorError(what, hint) from None
-    except SelectorError as error:
-        raise SelectorError(error.message, hint) from None
 
 
 def _note_differences(profile: WorkloadProfile, measured: WorkloadProfile) -> None:

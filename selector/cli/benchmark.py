@@ -10,10 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from selector.cli.shared import INTERRUPTED, Command, print_as, print_json, rules_option, say, set_option
+from selector.cli.shared import (
+    INTERRUPTED,
+    Command,
+    print_as,
+    print_json,
+    read_results,
+    rules_option,
+    say,
+    set_option,
+)
 
 if TYPE_CHECKING:
     from selector.benchmarking import BenchmarkOptions
+    from selector.cost.calibrate import Calibration
 
 REFUTED = 3
 
@@ -181,17 +191,38 @@ def validate(
     help="Measure this Python (default: the newest with a GIL and the newest free-threaded one).",
 )
 @click.option("--force", is_flag=True, help="Measure again what is known.")
+@click.option(
+    "--from",
+    "results",
+    metavar="RESULTS",
+    help="Instead of measuring, correct what is known by what `validate` measured (its results.json).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def calibrate(interpreters: tuple[str, ...], force: bool, as_json: bool) -> None:
+def calibrate(interpreters: tuple[str, ...], force: bool, results: str | None, as_json: bool) -> None:
     """Measure what concurrency costs on this machine, some 9 seconds for each Python; `recommend` then uses that."""
+    if results is not None:
+        if interpreters or force:
+            raise click.UsageError("--from measures nothing: leave --interpreter and --force out.")
+        _learn(results, as_json)
+        return
+    from selector.report.calibration_documents import calibration_document
+
+    found = measure_costs(interpreters, force=force)
+    if as_json:
+        print_json(found.model_dump_json(indent=2))
+    else:
+        print_as(calibration_document(found), "text")
+
+
+def measure_costs(interpreters: tuple[str, ...] = (), *, force: bool = False) -> Calibration:
+    """Calibrate, and say on standard error how far it is and what went wrong."""
     from selector.benchmarking import interpreters_to_calibrate
     from selector.cost.calibrate import Progress, calibrate
-    from selector.report.calibration_documents import calibration_document
 
     told: set[tuple[str, int]] = set()
 
     def tell(progress: Progress) -> None:
-        """How far it is, in quarters, on standard error."""
+        """How far it is, in quarters."""
         quarter = int(progress.done * 4) * 25
         if (progress.interpreter.tag, quarter) not in told:
             told.add((progress.interpreter.tag, quarter))
@@ -200,7 +231,19 @@ def calibrate(interpreters: tuple[str, ...], force: bool, as_json: bool) -> None
     found = calibrate(interpreters_to_calibrate(interpreters), force=force, on_progress=tell)
     for problem in found.problems:
         say(f"warning: {problem}", err=True)
+    return found
+
+
+def _learn(results: str, as_json: bool) -> None:
+    """Correct the costs by a benchmark, and say which."""
+    from selector.benchmarking import learn_from
+
+    changed = learn_from(read_results(results))
     if as_json:
-        print_json(found.model_dump_json(indent=2))
-    else:
-        print_as(calibration_document(found), "text")
+        import json
+
+        print_json(json.dumps({"schema": 1, "changed": [fold.model_dump() for fold in changed]}, indent=2))
+        return
+    from selector.report.calibration_documents import folds_document
+
+    print_as(folds_document(changed), "text")

@@ -14,6 +14,7 @@ from selector.errors import SelectorError
 
 if TYPE_CHECKING:
     from selector.report.document import Document
+    from selector.validation import ValidationReport
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 INTERRUPTED = 130
@@ -117,6 +118,27 @@ def table_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[
     from selector.recommend.knowledge import CHAIN
 
     return [name for name in (*CHAIN, "migration_effort", "facts") if name.startswith(incomplete)]
+
+
+def read_results(file: str) -> ValidationReport:
+    """What `validate` left: its results.json, or what it printed with --json."""
+    import json
+
+    from pydantic import ValidationError
+
+    from selector.inputs import named, read_answers
+    from selector.validation import ValidationReport
+
+    hint = "give the results.json of `validate --save DIR`, or what `validate --json` printed"
+    try:
+        return ValidationReport.model_validate_json(json.dumps(read_answers(file, ())))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        what = f"{named(file)}: these are no results of `validate` ({where}: {first['msg']})"
+        raise SelectorError(what, hint) from None
+    except SelectorError as error:
+        raise SelectorError(error.message, hint) from None
 
 
 def say(line: str, *, err: bool = False) -> None:

@@ -41,7 +41,7 @@ def _contentions(cpus: int, measured: _Measured) -> Iterator[tuple[str, float]]:
     """What an efficiency with so many workers comes to for any number of them (see costs.yaml)."""
     for name, efficiency in measured.items():
         if name.startswith("efficiency_") and cpus > 1 and efficiency > 0:
-            yield name.replace("efficiency", "contention"), (1 / efficiency - 1) / (cpus - 1)
+            yield name.replace("efficiency", "contention"), (1 / max(efficiency, 0.01) - 1) / (cpus - 1)
 
 
 def _compared(gil: _Measured, free: _Measured) -> Iterator[tuple[str, float]]:
@@ -54,4 +54,4 @@ def _compared(gil: _Measured, free: _Measured) -> Iterator[tuple[str, float]]:
 
 
 def _ratio(free: _Measured, gil: _Measured, name: str) -> float | None:
-    return max(1.0, free[name] / gil[name]) if gil.get(name) and free.get(name) else None
+    return min(max(1.0, free[name] / gil[name]), 100.0) if gil.get(name) and free.get(name) else None

@@ -155,9 +155,7 @@ def batch_parts(traits: Traits, workers: int, work: Quantities, builds: Builds, 
     )
 
 
-def _overlapped(
-    tasks: int, slots: int, at_once: int, wait: float, each: float, parent: float
-) -> tuple[float, float]:
+def _overlapped(tasks: int, slots: int, at_once: int, wait: float, each: float, parent: float) -> tuple[float, float]:
     """(Time of all computing, time until all is done) with so many tasks in flight and so many computing at once.
 
     Either the computing is the narrow place, after a first wait; or the waits are, in rounds of as many as may be in
@@ -184,12 +182,12 @@ def _at_once(traits: Traits, workers: int, work: Quantities) -> int:
 
 def _cpu_ms(traits: Traits, cpu: float, at_once: int, work: Quantities, costs: Costs, factor: float) -> float:
     """CPU part of a task while so many compute: by the universal scalability law, of which contention is measured."""
-    if traits.needs == "free_threaded" and work.gil_build and not work.releases_gil:
+    if (traits.needs == "free_threaded" or not work.gil_build) and not work.releases_gil:
         cpu *= _slowdown(work, costs, factor)
-    return cpu * (1 + costs[_contention(traits, work)] * factor * (at_once - 1))
+    return cpu * (1 + costs[contention_of(traits, work)] * factor * (at_once - 1))
 
 
-def _contention(traits: Traits, work: Quantities) -> str:
+def contention_of(traits: Traits, work: Quantities) -> str:
     """The cost that says how much workers of this kind hold each other up."""
     if traits.runs_in == "workers":
         return "contention_processes"
@@ -231,20 +229,31 @@ def _start_ms(traits: Traits, workers: int, work: Quantities, costs: Costs) -> f
 
 def _dispatch_ms(traits: Traits, workers: int, tasks: int, work: Quantities, costs: Costs) -> float:
     """What the parent does for all tasks, one after the other, beside copying their data."""
-    waits = bool(work.wait_ms)
-    if traits.runs_loop:
-        each = costs["asyncio_wait_ms" if waits else "asyncio_task_ms"]
-        if traits.pool != "none" and work.cpu_ms:
-            each += costs["loop_process_ms" if traits.runs_in == "workers" else "loop_handover_ms"]
-        return tasks * each
-    if traits.pool == "none":
+    name = dispatch_cost_of(traits, work)
+    if not name:
         return 0.0
-    if traits.needs == "subinterpreters":
-        return tasks * costs["subinterpreter_dispatch_ms"]
+    if traits.runs_loop:
+        on_loop = costs["asyncio_wait_ms" if work.wait_ms else "asyncio_task_ms"]
+        return tasks * (on_loop + (costs[name] if not name.startswith("asyncio") else 0.0))
     if traits.runs_in == "workers":
         messages = min(tasks, _CHUNKS_PER_WORKER * workers)
-        return messages * costs["process_dispatch_ms"] + tasks * costs["chunked_dispatch_ms"]
-    return tasks * costs["thread_wait_ms" if waits else "thread_dispatch_ms"]
+        return messages * costs[name] + tasks * costs["chunked_dispatch_ms"]
+    return tasks * costs[name]
+
+
+def dispatch_cost_of(traits: Traits, work: Quantities) -> str:
+    """The name of what handing a task over costs beyond what a loop does for it; empty where nothing is handed over."""
+    if traits.runs_loop and (traits.pool == "none" or not work.cpu_ms):
+        return "asyncio_wait_ms" if work.wait_ms else "asyncio_task_ms"
+    if traits.pool == "none":
+        return ""
+    if traits.runs_in == "workers":
+        return "loop_process_ms" if traits.runs_loop else "process_dispatch_ms"
+    if traits.needs == "subinterpreters":
+        return "subinterpreter_dispatch_ms"
+    if traits.runs_loop:
+        return "loop_handover_ms"
+    return "thread_wait_ms" if work.wait_ms else "thread_dispatch_ms"
 
 
 _CHUNKS_PER_WORKER = 4  # as the scripts we generate divide tasks among processes

@@ -11,6 +11,7 @@ import math
 from typing import NamedTuple
 
 _PERCENTILE = 0.95
+_MOST_SERVERS = 256  # that are reckoned with: of more than that hardly one is ever waited for
 _STEPS = 30  # halvings of the interval that the arrival rate is looked for in
 
 
@@ -27,6 +28,7 @@ def serve(in_flight: float, alone_ms: float, servers: int, capacity: float) -> S
 
     `capacity` is what all servers do in a millisecond. The more are in flight, the nearer the rate comes to it.
     """
+    servers = min(servers, _MOST_SERVERS)
     low, high = 0.0, min(capacity, in_flight / alone_ms)
     for _ in range(_STEPS):
         rate = (low + high) / 2

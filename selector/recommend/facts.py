@@ -111,7 +111,9 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
 def add_cost_facts(facts: dict[str, Any], work: Quantities, processes: Traits, builds: Builds) -> None:
     """The facts that need costs: what copying and starting take against the task and the requirement."""
     task_ms = (work.cpu_ms or 0.0) + (work.wait_ms or 0.0)
-    facts["copy_share"] = _against(copy_ms(processes, work, builds.gil), task_ms) if facts["payload_kb_per_task"] is not None else None
+    facts["copy_share"] = (
+        _against(copy_ms(processes, work, builds.gil), task_ms) if facts["payload_kb_per_task"] is not None else None
+    )
     facts["thread_start_share"] = _thread_start_share(work, builds)
     start_ms = builds.gil[f"process_pool_{work.start_method}_ms"] + work.startup_ms
     facts["process_start_over_latency"] = _against(start_ms, facts["latency_requirement_ms"])
@@ -133,7 +135,7 @@ def quantities(profile: WorkloadProfile, facts: dict[str, Any], host: HostFacts)
         tasks=profile.tasks if profile.mode == "batch" else None,
         cpu_ms=0.0 if cpu is None and profile.workload_type == "io" else cpu,
         wait_ms=0.0 if wait is None and profile.workload_type == "cpu" else wait,
-        in_flight=facts["in_flight"],
+        in_flight=facts["in_flight"] if profile.mode == "batch" else profile.concurrency,
         cores=facts["cpu_cores"],
         payload_kb=profile.payload_kb_per_task or 0.0,
         task_mb=profile.task_memory_mb or 0.0,

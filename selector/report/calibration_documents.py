@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from selector.cost.calibrate import Calibration, InterpreterCosts
-from selector.report.document import Block, Document, Fields, Section, Table, bullets
+from selector.report.document import Block, Document, Fields, Paragraph, Section, Table, bullets
+from selector.validation.folding import Fold
 
 
 def calibration_document(found: Calibration) -> Document:
@@ -20,6 +23,16 @@ def calibration_document(found: Calibration) -> Document:
     if notes:
         sections.append(Section("Warnings", (bullets(*notes),)))
     return Document(tuple(sections))
+
+
+def folds_document(changed: Sequence[Fold]) -> Document:
+    """Which costs a benchmark corrected, and why."""
+    if not changed:
+        nothing = "No cost makes up enough of a time that was predicted wrong: nothing was changed."
+        return Document((Section("What was measured", (Paragraph(nothing),)),))
+    rows = tuple((f.interpreter, f.cost, f"{f.before:.3g}", f"{f.after:.3g}", f.why) for f in changed)
+    table = Table(("Python", "cost", "before", "now", "because"), rows, "llrrl")
+    return Document((Section("Costs corrected by what was measured", (table,)),))
 
 
 def _cells(python: InterpreterCosts, name: str) -> tuple[str, str]:

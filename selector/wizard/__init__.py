@@ -14,18 +14,24 @@ from selector.profile import WorkloadProfile
 from selector.recommend.choose import choose
 from selector.recommend.questions import OpenQuestion, questions
 from selector.wizard.answers import Answers, command_for, host_defaults, with_defaults
-from selector.wizard.dialogue import Prompts, converse, said_answer
+from selector.wizard.dialogue import Option, Prompts, converse, said_answer
 from selector.wizard.save import offer_to_save
 
 _WELCOME = "Five questions, then only those that can still change the recommendation.\nCtrl-C leaves at any time."
 
 
 def run_wizard(
-    answers: Answers, selector: Selector, show: Callable[[WorkloadProfile], None], form: str = "text", ask: bool = True
+    answers: Answers,
+    selector: Selector,
+    show: Callable[[Selector, WorkloadProfile], None],
+    form: str = "text",
+    ask: bool = True,
+    measure: Callable[[], object] | None = None,
 ) -> None:
     """Ask for what is not answered, show the recommendation, and say the command that gives it again.
 
-    At a terminal this is a dialogue that ends in an offer to save the answers. Elsewhere the first five questions are
+    At a terminal this is a dialogue that ends in offers: to `measure` what concurrency costs on this machine, where that
+    is not known and the prediction rests on it, and to save the answers. Elsewhere the first five questions are
     answered line by line from standard input. Without `ask` every one of them that is open takes its default.
     Raises SelectorError for a bad answer, KeyboardInterrupt when the user leaves.
     """
@@ -43,12 +49,28 @@ def run_wizard(
     profile = answers.profile()
     if ask:
         click.echo(err=True)
-    show(profile)
+    show(selector, profile)
     if prompts is not None:
+        if measure is not None and _rests_on_documented_costs(profile, selector) and _wants_measured(prompts):
+            measure()
+            show(Selector(selector.rules), profile)
         offer_to_save(profile, prompts)
     rules = str(selector.rules) if selector.rules is not None else None
     click.echo("\nWith `validate` in the place of `recommend`, this machine puts it to the test.", err=True)
     click.echo(f"The same again without questions:\n{command_for(profile, rules, form)}", err=True)
+
+
+def _rests_on_documented_costs(profile: WorkloadProfile, selector: Selector) -> bool:
+    """Whether something is predicted, and from costs of other machines."""
+    predicted = choose(profile, selector.here, selector.knowledge).chosen.predicted
+    known = predicted.seconds is not None or predicted.throughput is not None
+    return known and selector.knowledge.costs_source == "documented"
+
+
+def _wants_measured(prompts: Prompts) -> bool:
+    question = "The prediction rests on documented costs. Measure those of this machine (some 20 s)?"
+    options = [Option("no", "No, it will do"), Option("yes", "Yes, and recommend again")]
+    return prompts.choose(question, options, "no") == "yes"
 
 
 class _Tables:

@@ -1,0 +1,195 @@
+"""How good recommendations and predictions are, on workloads that were measured under every approach.
+
+    python benchmarks/predictions.py [GRID.jsonl ...] [--calibration CALIBRATION.json] [--documented]
+
+A grid has a workload a line, with the seconds of each approach on a Python with a GIL and on a free-threaded one; those
+in benchmarks/grid/ were measured by an independent harness on one machine, whose calibration lies beside them. Regret is
+how much longer the approach that is recommended took than the fastest one, with 5 ms added to both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from selector import WorkloadProfile
+from selector.cost.calibrated import calibrated_builds
+from selector.cost.predict import batch_seconds, speedup_range
+from selector.recommend.choose import Choice, choose, consider
+from selector.recommend.facts import HostFacts
+from selector.recommend.knowledge import Knowledge, load_knowledge
+
+GRID = Path(__file__).parent / "grid"
+GIL, FREE_THREADED = "3.14", "3.13t"
+CPUS = 2
+HOST = HostFacts("linux", CPUS, ((GIL, "python3.14"), (FREE_THREADED, "python3.13t")))
+NEEDS_FREE_THREADED = ("free_threaded", "asyncio_free_threaded")
+SLACK_S = 0.005  # below which nobody cares
+SHORTEST_S = 0.02  # of a cell whose prediction counts
+RIGHT_WITHIN = 0.2
+
+Row = dict[str, Any]
+Policy = Callable[[Row, bool], str]
+
+
+def rows_of(files: Iterable[Path]) -> list[Row]:
+    """The workloads of some grids."""
+    return [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+
+
+def knowledge_with(calibration: Path | None) -> Knowledge:
+    """Our tables, with the costs that a calibration found (none: the documented ones)."""
+    knowledge = load_knowledge()
+    if calibration is None:
+        return knowledge
+    found = json.loads(calibration.read_text("utf-8"))["interpreters"]
+    costs = {python["tag"]: {name: cost["value"] for name, cost in python["costs"].items()} for python in found}
+    builds = calibrated_builds(knowledge.builds.gil, CPUS, costs[GIL], costs[FREE_THREADED])
+    return replace(knowledge, builds=builds, costs_source="calibrated")
+
+
+def chosen(row: Row, knowledge: Knowledge, *, only_gil: bool) -> Choice:
+    """What the tables choose for a workload when those interpreters may be used."""
+    tags = [GIL] if only_gil else [GIL, FREE_THREADED]
+    return choose(WorkloadProfile.model_validate({**row["profile"], "interpreters": tags}), HOST, knowledge)
+
+
+# Regret ---------------------------------------------------------------------------------------------------------------
+
+
+def seeds_table(row: Row, only_gil: bool) -> str:
+    """What the table of the seed says: by the type of the work alone."""
+    if row["profile"]["workload_type"] == "io":
+        return "asyncio"
+    if row["profile"]["workload_type"] == "hybrid":
+        return "asyncio_threads" if only_gil else "asyncio_free_threaded"
+    if row["profile"]["tasks"] == 1:
+        return "single_threaded"
+    return "multiprocessing" if only_gil else "free_threaded"
+
+
+def policies(knowledge: Knowledge) -> dict[str, Policy]:
+    """Ours, and the simple ones it has to beat."""
+    return {
+        "our tables": lambda row, only_gil: chosen(row, knowledge, only_gil=only_gil).chosen.approach,
+        "the seed's table": seeds_table,
+        "always multiprocessing": lambda *_: "multiprocessing",
+        "always asyncio": lambda *_: "asyncio",
+    }
+
+
+def regrets(rows: list[Row], policy: Policy, *, only_gil: bool) -> list[float]:
+    """The regret of a policy for each workload, in order of size."""
+    found = []
+    for row in rows:
+        seconds = {a: s for a, s in row["seconds"].items() if not (only_gil and a in NEEDS_FREE_THREADED)}
+        took = seconds["single_threaded" if (approach := policy(row, only_gil)) == "native_parallel" else approach]
+        found.append((took + SLACK_S) / (min(seconds.values()) + SLACK_S))
+    return sorted(found)
+
+
+def regret_lines(rows: list[Row], knowledge: Knowledge) -> list[str]:
+    """A line for each policy: median, 95th percentile and worst."""
+    lines = []
+    for only_gil, title in ((False, "both Pythons"), (True, "3.14 only")):
+        for name, policy in policies(knowledge).items():
+            found = regrets(rows, policy, only_gil=only_gil)
+            p95 = found[min(len(found) - 1, int(0.95 * len(found)))]
+            figures = f"median {found[len(found) // 2]:6.3f}  p95 {p95:7.3f}  worst {found[-1]:8.3f}"
+            lines.append(f"regret, {title:12} {name:24} {figures}")
+    return lines
+
+
+# Predictions ----------------------------------------------------------------------------------------------------------
+
+
+class Cell(NamedTuple):
+    """One approach for one workload: what was predicted over what was measured, and whether the range had it."""
+
+    approach: str
+    time: float | None  # None: too short to count
+    in_range: bool | None
+    width: float | None
+    memory: float
+
+
+def cells(rows: list[Row], knowledge: Knowledge) -> list[Cell]:
+    """Every approach of every workload, with as many workers as it was measured with."""
+    return [cell for row in rows for cell in _cells(row, chosen(row, knowledge, only_gil=False), knowledge)]
+
+
+def _cells(row: Row, choice: Choice, knowledge: Knowledge) -> Iterable[Cell]:
+    predicted: dict[str, float] = {}
+    for approach, measured in row["seconds"].items():
+        traits = knowledge.approaches[approach].traits
+        candidate = consider(approach, None, dict(choice.facts), choice.work, knowledge)
+        workers = CPUS if traits.pickles else candidate.workers
+        seconds = batch_seconds(traits, workers, choice.work, knowledge.builds)
+        assert seconds is not None
+        predicted[approach] = seconds
+        args = (traits, workers, predicted["single_threaded"], choice.work, knowledge.builds, knowledge.costs_source)
+        low, high = speedup_range(*args) or (0.0, 0.0)
+        speedup = row["seconds"]["single_threaded"] / measured
+        counts = measured > SHORTEST_S
+        compared = counts and approach != "single_threaded"
+        yield Cell(
+            approach,
+            seconds / measured if counts else None,
+            low <= speedup <= high if compared else None,
+            high / low if compared else None,
+            (candidate.predicted.memory_mb + candidate.predicted.data_mb) / row["rss_mb"][approach],
+        )
+
+
+def prediction_lines(found: list[Cell]) -> list[str]:
+    """How many predictions were right, in all and by approach."""
+    times = [c.time for c in found if c.time is not None]
+    kept = [c.in_range for c in found if c.in_range is not None]
+    widths = [c.width for c in found if c.width is not None]
+    # the harness counts a process and its children; those of a fork server are not among them
+    memory = [c.memory for c in found if "process" not in c.approach]
+    lines = [
+        f"seconds within 20 %:              {_right(times):6.1%} of {len(times)} cells over 20 ms",
+        f"speedup in the predicted range:   {sum(kept) / len(kept):6.1%}, high/low {statistics.median(widths):.2f}",
+        f"memory within 20 %:               {_right(memory):6.1%} of {len(memory)} cells without processes",
+    ]
+    by_approach: dict[str, list[float]] = {}
+    for cell in found:
+        if cell.time is not None:
+            by_approach.setdefault(cell.approach, []).append(cell.time)
+    return lines + [
+        f"  {approach:24} {_right(ratios):6.1%}  predicted/measured: median {statistics.median(ratios):.2f},"
+        f" {min(ratios):.2f} to {max(ratios):.2f}"
+        for approach, ratios in by_approach.items()
+    ]
+
+
+def _right(ratios: list[float]) -> float:
+    return sum(abs(ratio - 1) <= RIGHT_WITHIN for ratio in ratios) / len(ratios)
+
+
+def recorded() -> tuple[list[Row], Path]:
+    """The grids that were measured during development, and the calibration of their machine."""
+    return rows_of(sorted(GRID.glob("*.jsonl"))), GRID / "calibration.json"
+
+
+def main() -> None:
+    """Print the regret of each policy and how good the predictions were."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("grids", nargs="*", type=Path, metavar="GRID.jsonl")
+    parser.add_argument("--calibration", type=Path, default=GRID / "calibration.json")
+    parser.add_argument("--documented", action="store_true", help="with the documented costs instead")
+    options = parser.parse_args()
+    rows: list[Row] = rows_of(options.grids) if options.grids else recorded()[0]
+    knowledge = knowledge_with(None if options.documented else options.calibration)
+    print(f"{len(rows)} workloads, {knowledge.costs_source} costs")
+    print("\n".join([*regret_lines(rows, knowledge), *prediction_lines(cells(rows, knowledge))]))
+
+
+if __name__ == "__main__":
+    main()

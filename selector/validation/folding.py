@@ -1,0 +1,140 @@
+"""What a measured workload says about the costs that were calibrated: which of them to change, and by how much.
+
+Pure. A benchmark tells how long an approach took as a whole. Where one cost makes up a good part of that, what the
+prediction was wrong by is put down to it; where none does, nothing is learned. Half of the way (by ratio) is gone at a
+time, so that one odd run does no harm and several that agree are believed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from selector.catalogue import Traits
+from selector.cost.predict import Builds, Parts, Quantities, batch_parts, contention_of, dispatch_cost_of
+from selector.recommend.facts import HostFacts, build_facts, quantities
+from selector.recommend.knowledge import Knowledge
+from selector.saved import Saved
+from selector.validation.models import Measurement, ValidationReport
+
+_WRONG_BY = 0.05  # a prediction that is nearer than that is right
+_DOMINANT = 0.25  # the part of the time from which on a cost is held responsible
+_FARTHEST = 2.0  # a cost is changed by that factor at most
+
+
+class Fold(Saved):
+    """A cost to change under one Python (its tag): from what to what, because of what."""
+
+    interpreter: str
+    cost: str
+    before: float
+    after: float
+    why: str
+
+
+class _Arm(NamedTuple):
+    """One measured approach, with what the model says of it. `own` corrects the tasks' own time."""
+
+    measured: Measurement
+    traits: Traits
+    work: Quantities
+    parts: Parts
+    own: float
+
+    @property
+    def free_threaded(self) -> bool:
+        return self.measured.interpreter.endswith("t")
+
+
+def folds(
+    report: ValidationReport, knowledge: Knowledge, host: HostFacts, costs: Mapping[str, Mapping[str, float]]
+) -> tuple[Fold, ...]:
+    """The changes that a report suggests to the costs by tag, each cost of a Python once: by the arm it weighs most in."""
+    suggested: dict[tuple[str, str], tuple[float, Fold]] = {}
+    for arm in _arms(report, knowledge, host):
+        known = costs.get(arm.measured.interpreter, {})
+        for name, part, factor in _responsible(arm, knowledge.builds):
+            if name in known:
+                before = known[name]
+                why = f"{arm.measured.approach} took {_seconds(arm.measured):.3g} s, predicted {_predicted(arm):.3g} s"
+                after = float(f"{before * factor:.4g}")
+                fold = Fold(interpreter=arm.measured.interpreter, cost=name, before=before, after=after, why=why)
+                place = (arm.measured.interpreter, name)
+                if place not in suggested or part > suggested[place][0]:
+                    suggested[place] = part, fold
+    return tuple(fold for _, fold in suggested.values())
+
+
+def _arms(report: ValidationReport, knowledge: Knowledge, host: HostFacts) -> Iterator[_Arm]:
+    """The approaches that were measured and can be predicted."""
+    found = []
+    for measured in report.measurements:
+        if measured.seconds is None or measured.predicted_seconds is None or measured.oversubscribed:
+            continue
+        profile = report.profile.model_copy(update={"interpreters": (measured.interpreter,)})
+        work = quantities(profile, build_facts(profile, host), host)._replace(tasks=report.tasks)
+        traits = knowledge.approaches[measured.approach].traits
+        if parts := batch_parts(traits, measured.workers, work, knowledge.builds):
+            found.append(_Arm(measured, traits, work, parts, 1.0))
+    alone = [a for a in found if a.traits.pool == "none" and not a.traits.runs_loop and not a.free_threaded]
+    own = _seconds(alone[0].measured) / _predicted(alone[0]) if alone else 1.0
+    yield from (arm._replace(parts=arm.parts._replace(computing=arm.parts.computing * own), own=own) for arm in found)
+
+
+def _seconds(measured: Measurement) -> float:
+    assert measured.seconds is not None
+    return measured.seconds.median
+
+
+def _predicted(arm: _Arm) -> float:
+    return sum(arm.parts) / 1000
+
+
+def _responsible(arm: _Arm, builds: Builds) -> Iterator[tuple[str, float, float]]:
+    """(The cost that made the difference, its part of the time, the factor by which to change it), if one did."""
+    total, error = sum(arm.parts), _seconds(arm.measured) * 1000 - sum(arm.parts)
+    if abs(error) < _WRONG_BY * total:
+        return
+    overheads = {
+        _start_cost(arm): arm.parts.pool_start,
+        dispatch_cost_of(arm.traits, arm.work): arm.parts.dispatch,
+        _copy_cost(arm): arm.parts.copying,
+    }
+    name, part = max(overheads.items(), key=lambda item: item[1])
+    if name and part >= _DOMINANT * total:
+        factor = _half_way((part + error) / part)
+        yield name, part / total, 1 / factor if name.endswith("_per_s") else factor
+    elif arm.parts.computing >= 2 * _DOMINANT * total:
+        factor = _half_way((arm.parts.computing + error) / arm.parts.computing)
+        yield from _of_computing(arm, builds, arm.parts.computing / total, factor)
+
+
+def _of_computing(arm: _Arm, builds: Builds, part: float, factor: float) -> Iterator[tuple[str, float, float]]:
+    """Computing that took longer: by a slower build, or as workers held each other up."""
+    at_once = min(arm.measured.workers, arm.work.cores)
+    if arm.traits.pool == "none":
+        if arm.free_threaded and not arm.work.releases_gil:
+            yield "python_arithmetic_ns", part, factor
+    elif at_once > 1 and (arm.traits.parallel_python or arm.work.releases_gil):
+        contention = contention_of(arm.traits, arm.work)
+        costs = builds.free if arm.free_threaded else builds.gil
+        before = 1 + costs[contention] * (at_once - 1)
+        after = max(1.0, before * factor)
+        yield contention.replace("contention", "efficiency"), part, before / after
+
+
+def _start_cost(arm: _Arm) -> str:
+    if arm.traits.runs_in == "workers":
+        return f"process_pool_{arm.work.start_method}_ms"
+    return "subinterpreter_start_ms" if arm.traits.needs == "subinterpreters" else "thread_start_ms"
+
+
+def _copy_cost(arm: _Arm) -> str:
+    kind = "subinterpreter" if arm.traits.needs == "subinterpreters" else "process"
+    return f"{kind}_copy_mb_per_s"
+
+
+def _half_way(ratio: float) -> float:
+    """Half of the way to a ratio, within bounds."""
+    return math.sqrt(min(max(ratio, 1 / _FARTHEST**2), _FARTHEST**2))
