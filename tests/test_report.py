@@ -396,7 +396,8 @@ def test_where_no_interpreter_is_known_any_will_do() -> None:
 def test_a_ruled_out_alternative_is_no_way_out() -> None:
     here = HostFacts("linux", 4, (("3.14", "/x/python3.14"),))
     profile = WorkloadProfile(
-        workload_type="hybrid", latency_requirement_ms=0.1, releases_gil=False, picklable=False, free_threading_ready=True
+        workload_type="hybrid", latency_requirement_ms=0.1, releases_gil=False, picklable=False, free_threading_ready=True,
+        event_loop=True,
     )  # fmt: skip
     result = Selector(host=here).recommend(profile)
     assert result.runs_here.available is False

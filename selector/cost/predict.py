@@ -117,13 +117,15 @@ def speedup_range(
     """The lowest and highest speedup to expect over a baseline, or None where the quantities are not known.
 
     They take the costs, the loss of parallel efficiency and the slowdown of the free-threaded build as so much more and
-    less as their `source` leaves open.
+    less as their `source` leaves open. Computing alone is never faster than by as many as compute at once.
     """
     slow = batch_seconds(traits, workers, work, builds, UNCERTAINTY[source])
     fast = batch_seconds(traits, workers, work, builds, 1 / UNCERTAINTY[source])
     if not (baseline_seconds and slow and fast):
         return None
-    return baseline_seconds / (slow * MARGIN[source]), baseline_seconds / fast * MARGIN[source]
+    low, high = baseline_seconds / (slow * MARGIN[source]), baseline_seconds / fast * MARGIN[source]
+    at_once = _at_once(traits, min(workers, work.tasks or workers), work)
+    return low, min(high, at_once) if at_once > 1 and not work.wait_ms else high
 
 
 def batch_seconds(traits: Traits, workers: int, work: Quantities, builds: Builds, factor: float = 1.0) -> float | None:

@@ -187,14 +187,14 @@ def _predictions(explanation: Explanation) -> Table:
     rows = []
     for prediction in explanation.predictions:
         e = prediction.expected
-        speed = f"{e.speedup.mid:g} ({e.speedup.low:g} to {e.speedup.high:g})" if e.speedup else ""
+        speed = f"{e.speedup.mid:.2g} ({e.speedup.low:.2g}-{e.speedup.high:.2g})" if e.speedup else ""
         rate = f"{e.throughput:g}/s" if e.throughput is not None else ""
         time = _time(e) if e.seconds is not None else rate
         latency = f"{e.latency_ms:g}" if e.latency_ms is not None else ""
         memory = f"{e.memory_mb:g}" if e.memory_mb is not None else ""
-        rows.append((prediction.approach, str(prediction.workers), time, speed, latency, memory, e.dominant or ""))
-    header = ("approach", "workers", "time", "speedup", "latency ms", "MB", "mostly")
-    return Table(header, tuple(rows), "lrrrrrl")
+        pool = f" x{prediction.workers}" if prediction.workers > 1 else ""
+        rows.append((f"{prediction.approach}{pool}", time, speed, latency, memory, e.dominant or ""))
+    return Table(("approach x workers", "time", "speedup", "latency ms", "MB", "mostly"), tuple(rows), "lrrrrl")
 
 
 def _bands(crossover: Crossover) -> Bands:

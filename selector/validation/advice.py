@@ -86,7 +86,7 @@ def _against_prediction(evidence: Evidence, recommended: ArmResult) -> Iterator[
         promised = f"{times(expected.low)} to {times(expected.high)}"
         name = evidence.subject(recommended)
         yield f"{name} was expected to be {promised} as fast as sequential and was {times(m.speedup)}."
-    start = evidence.case.predicted_seconds(recommended.arm, tasks=1, cpu_ms=0.0, wait_ms=0.0)
+    start = evidence.case.predicted_start_seconds(recommended.arm)
     if start is not None and m.startup_seconds is not None and _slow_start(m.startup_seconds, start, recommended):
         yield (
             f"Its start-up took {duration(m.startup_seconds)}, predicted {duration(start)}: more tasks in a run,"

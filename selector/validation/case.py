@@ -9,7 +9,7 @@ from typing import Any
 
 from selector.benchmark.events import Arm, Session
 from selector.catalogue import Traits
-from selector.cost.predict import batch_seconds, estimate
+from selector.cost.predict import Parts, batch_parts, estimate
 from selector.decision.table import Rule
 from selector.errors import SelectorError
 from selector.profile import WorkloadProfile
@@ -97,17 +97,23 @@ class Case:
             raise SelectorError(f"{where}: no rule matches a speedup of {speedup:.3g}", "add a rule or a default")
         return Rule("default", (), decision.output, "The table's default applies.")
 
-    def predicted_seconds(self, arm: Arm, **changes: float) -> float | None:
-        """What the cost model says for the tasks that ran, on that interpreter; None where quantities are unknown.
+    def predicted_seconds(self, arm: Arm) -> float | None:
+        """What the cost model says for the tasks that ran, on that interpreter; None where quantities are unknown."""
+        parts = self._predicted(arm)
+        return sum(parts) / 1000 if parts else None
 
-        `changes` replace quantities of the workload, to ask about a part of it.
-        """
+    def predicted_start_seconds(self, arm: Arm) -> float | None:
+        """What it says for the start of the pool, with what its workers need for themselves."""
+        parts = self._predicted(arm)
+        return (parts.pool_start + parts.startup) / 1000 if parts else None
+
+    def _predicted(self, arm: Arm) -> Parts | None:
         if self.session.plan is None or not _TAG.fullmatch(arm.interpreter):
             return None
         profile = self.profile.model_copy(update={"interpreters": (arm.interpreter,)})
         work = quantities(profile, build_facts(profile, self._host), self._host)
-        work = work._replace(**{"tasks": self.session.plan.tasks, **changes})  # type: ignore[arg-type]
-        return batch_seconds(self.traits(arm), arm.workers, work, self.knowledge.builds)
+        work = work._replace(tasks=self.session.plan.tasks)
+        return batch_parts(self.traits(arm), arm.workers, work, self.knowledge.builds)
 
 
 def worth_it(band: Rule) -> bool:
