@@ -2,6 +2,9 @@
 
     make bench
 
+At the end stands how much longer than necessary the recommended approach takes, beside simple policies, on the
+workloads of benchmarks/grid (see predictions.py).
+
 Rates are the best of several rounds on one core, warm. Whole processes are timed in turn with the process they are
 compared to, and the ratio is the median of the pairs, because machines drift.
 """
@@ -17,6 +20,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from predictions import knowledge_with, recorded, regret_lines
 
 from selector import Selector, WorkloadProfile
 from selector.decision import load_table
@@ -118,6 +123,11 @@ def main() -> None:
         f"recommend FILE --format json, whole process:         {ratio:>12.2f} x importing pydantic  (<= 1.6;"
         f" {ours * 1000:.0f} ms against {theirs * 1000:.0f} ms)"
     )
+    rows, calibration = recorded()
+    print(
+        f"On {len(rows)} workloads that were measured under every approach (benchmarks/grid; 1 is the best there was):"
+    )
+    print("\n".join(regret_lines(rows, knowledge_with(calibration))))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selector import WorkloadProfile
+from selector.cost.batch import batch_seconds
 from selector.cost.calibrated import calibrated_builds
-from selector.cost.predict import batch_seconds, speedup_range
+from selector.cost.predict import speedup_range
 from selector.recommend.choose import Choice, choose, consider
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, load_knowledge

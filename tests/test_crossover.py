@@ -21,7 +21,12 @@ from selector.report.terminal import print_document
 SELECTOR = Selector(host=FIXED_HOST)
 KNOWLEDGE = SELECTOR.knowledge
 PROFILE = WorkloadProfile(
-    workload_type="cpu", tasks=200, cpu_ms_per_task=5, io_wait_ms_per_task=0, payload_kb_per_task=10
+    workload_type="cpu",
+    tasks=200,
+    cpu_ms_per_task=5,
+    io_wait_ms_per_task=0,
+    payload_kb_per_task=10,
+    free_threading_ready=False,
 )
 
 

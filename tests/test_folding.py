@@ -15,8 +15,8 @@ import selector.benchmarking
 from selector import WorkloadProfile
 from selector.benchmarking import learn_from
 from selector.cli import main
+from selector.cost.batch import batch_seconds
 from selector.cost.calibration import this_machine
-from selector.cost.predict import batch_seconds
 from selector.errors import SelectorError
 from selector.recommend.facts import HostFacts, build_facts, quantities
 from selector.recommend.knowledge import load_knowledge
@@ -54,6 +54,13 @@ def learned(profile: WorkloadProfile, *arms: Any) -> dict[str, float]:
 
 def test_a_prediction_that_was_right_changes_nothing() -> None:
     assert learned(SMALL, arm(SMALL, "multiprocessing", "3.14", 2, 1.03)) == {}
+
+
+def test_what_may_be_noise_changes_nothing() -> None:
+    slow = arm(SMALL, "multiprocessing", "3.14", 2, 1.1)
+    told = report(measurements=(slow,), profile=SMALL.model_dump(), tasks=40, noise_floor=0.17)
+    assert folds(told, KNOWLEDGE, HOST, COSTS) == ()
+    assert len(folds(told.model_copy(update={"noise_floor": 0.02}), KNOWLEDGE, HOST, COSTS)) == 1
 
 
 def test_the_cost_that_most_of_the_time_goes_into_is_changed_half_of_the_way() -> None:

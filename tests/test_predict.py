@@ -10,21 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selector.catalogue import Traits
+from selector.cost.batch import batch_parts, batch_seconds
 from selector.cost.calibrated import documented_builds
-from selector.cost.predict import (
-    MARGIN,
-    Builds,
-    CostEstimate,
-    Quantities,
-    batch_parts,
-    batch_seconds,
-    estimate,
-    latency_ms,
-    memory_mb,
-    speedup_range,
-    worker_memory_mb,
-)
+from selector.cost.memory import memory_mb, worker_memory_mb
+from selector.cost.predict import MARGIN, CostEstimate, estimate, speedup_range
 from selector.cost.queueing import serve, waits_at_all
+from selector.cost.service import latency_ms
+from selector.cost.terms import Builds, Quantities
 from selector.profile import APPROACHES
 from selector.recommend.knowledge import load_knowledge
 

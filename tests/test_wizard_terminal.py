@@ -361,3 +361,29 @@ def test_a_recommendation_that_nothing_can_change_is_not_followed_by_questions(t
     assert "This one may lead to" not in before
     user.types("\x03")
     assert user.ends() == 130
+
+
+MEASURE = "The prediction rests on documented costs"
+
+
+def test_a_prediction_from_documented_costs_comes_with_an_offer_to_measure(terminal):
+    user = terminal("--set", "tasks=500", "--set", "cpu_ms_per_task=20", "--set", "io_wait_ms_per_task=0")
+    five(user, "cpu")
+    enough(user)
+    user.answers(REVIEW, "")
+    user.sees("=== Recommendation ===")
+    user.answers(MEASURE, "")
+    user.answers(SAVE, "")
+    user.sees(AGAIN)
+    assert user.ends() == 0
+    assert "measuring Python" not in user.shown
+
+
+def test_where_nothing_is_predicted_there_is_nothing_to_measure_for(terminal):
+    user = terminal()
+    five(user)
+    enough(user)
+    user.answers(REVIEW, "")
+    assert MEASURE not in user.sees(SAVE)
+    user.types("\r")
+    assert user.ends() == 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from selector.cost.predict import Builds, Costs
+from selector.cost.terms import Builds, Costs
 
 _Measured = Mapping[str, float]
 

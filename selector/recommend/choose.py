@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.predict import CostEstimate, Quantities, estimate
+from selector.cost.predict import CostEstimate, estimate
+from selector.cost.terms import Quantities
 from selector.decision import DecisionTable
 from selector.decision.table import Rule
 from selector.errors import SelectorError

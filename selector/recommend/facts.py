@@ -12,7 +12,10 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from selector.catalogue import Traits
-from selector.cost.predict import Builds, CostEstimate, Quantities, copy_ms, memory_mb, worker_memory_mb
+from selector.cost.batch import copy_ms
+from selector.cost.memory import memory_mb, worker_memory_mb
+from selector.cost.predict import CostEstimate
+from selector.cost.terms import Builds, Quantities
 from selector.profile import WorkloadProfile
 
 _FROM_PROFILE = (
@@ -32,6 +35,7 @@ _DERIVED = {
     "thread_start_share": "starting a thread for each operation in flight against the time of all waits",
     "process_start_over_latency": "a cold process pool, with its costly start, against the latency requirement",
     "free_threading": "ready (said so, or such a build is listed), possible (nothing known) or ruled_out",
+    "free_threaded_here": "whether a free-threaded build is installed here, where the profile lists no interpreters",
     "subinterpreters": "ready, possible or ruled_out, likewise (they need Python 3.14)",
     "gil_build": "whether a build with the GIL may be used",
     "start_method": "how processes start: fork, forkserver or spawn",
@@ -103,6 +107,7 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
     facts["total_work_ms"] = tasks * task_ms if tasks is not None and _task_known(profile) else None
     facts["cpu_share"] = (cpu or 0.0) / task_ms if known and task_ms else None
     facts["cpu_over_latency"] = _against(cpu, latency)
+    facts["free_threaded_here"] = profile.interpreters is None and newest(host.tags, free_threaded=True) is not None
     facts["start_method"] = _start_method(profile, host, facts["platform"])
     facts.update(_builds(profile))
     return facts

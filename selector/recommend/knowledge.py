@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 
 from selector.catalogue import Approach, Engine, load_approaches, load_costs
 from selector.cost.calibrated import documented_builds
-from selector.cost.predict import Builds
+from selector.cost.terms import Builds
 from selector.decision.table import DecisionTable
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, ApproachId

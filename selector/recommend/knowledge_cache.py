@@ -19,7 +19,7 @@ _ALLOWED = {
     "pathlib": {"PosixPath", "WindowsPath", "Path"},
     "pathlib._local": {"PosixPath", "WindowsPath"},
     "selector.catalogue": {"Approach", "Traits"},
-    "selector.cost.predict": {"Builds"},
+    "selector.cost.terms": {"Builds"},
     "selector.decision.cells": {"Anything", "Compare", "Interval", "Not", "OneOf"},
     "selector.decision.compiled": {"Column"},
     "selector.decision.table": {"DecisionTable", "Example", "Input", "OutputColumn", "Rule"},
@@ -62,7 +62,7 @@ def _code_state() -> tuple[int, ...]:
     package = Path(__file__).parent.parent
     decision = (package / "decision" / f"{name}.py" for name in ("cells", "table", "compiled", "load", "source"))
     recommend = (package / "recommend" / f"{name}.py" for name in ("knowledge", "migration", "facts"))
-    cost = (package / "cost" / f"{name}.py" for name in ("calibrated", "predict"))
+    cost = (package / "cost" / f"{name}.py" for name in ("calibrated", "terms"))
     return tuple(path.stat().st_mtime_ns for path in (*decision, *recommend, *cost, package / "catalogue.py"))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from selector.benchmark.events import Arm, Session
 from selector.catalogue import Traits
-from selector.cost.predict import Parts, batch_parts, estimate
+from selector.cost.batch import Parts, batch_parts
+from selector.cost.predict import estimate
 from selector.decision.table import Rule
 from selector.errors import SelectorError
 from selector.profile import WorkloadProfile

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.predict import Builds, Parts, Quantities, batch_parts, contention_of, dispatch_cost_of
+from selector.cost.batch import Parts, batch_parts, dispatch_cost_of
+from selector.cost.terms import Builds, Quantities, contention_of
 from selector.recommend.facts import HostFacts, build_facts, quantities
 from selector.recommend.knowledge import Knowledge
 from selector.saved import Saved
 from selector.validation.models import Measurement, ValidationReport
 
-_WRONG_BY = 0.05  # a prediction that is nearer than that is right
+_WRONG_BY = 0.05  # a prediction that is nearer than that, or than the noise of the host, is right
 _DOMINANT = 0.25  # the part of the time from which on a cost is held responsible
 _FARTHEST = 2.0  # a cost is changed by that factor at most
 
@@ -54,7 +55,7 @@ def folds(
     suggested: dict[tuple[str, str], tuple[float, Fold]] = {}
     for arm in _arms(report, knowledge, host):
         known = costs.get(arm.measured.interpreter, {})
-        for name, part, factor in _responsible(arm, knowledge.builds):
+        for name, part, factor in _responsible(arm, knowledge.builds, max(_WRONG_BY, report.noise_floor or 0.0)):
             if name in known:
                 before = known[name]
                 why = f"{arm.measured.approach} took {_seconds(arm.measured):.3g} s, predicted {_predicted(arm):.3g} s"
@@ -91,10 +92,10 @@ def _predicted(arm: _Arm) -> float:
     return sum(arm.parts) / 1000
 
 
-def _responsible(arm: _Arm, builds: Builds) -> Iterator[tuple[str, float, float]]:
+def _responsible(arm: _Arm, builds: Builds, wrong_by: float) -> Iterator[tuple[str, float, float]]:
     """(The cost that made the difference, its part of the time, the factor by which to change it), if one did."""
     total, error = sum(arm.parts), _seconds(arm.measured) * 1000 - sum(arm.parts)
-    if abs(error) < _WRONG_BY * total:
+    if abs(error) < wrong_by * total:
         return
     overheads = {
         _start_cost(arm): arm.parts.pool_start,

@@ -1,0 +1,73 @@
+"""The wizard's offer to measure the costs of this machine: what is said yes to happens, before it recommends again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+import selector.pipeline
+import selector.wizard
+from selector import Selector, WorkloadProfile
+from selector.wizard import run_wizard
+from selector.wizard.answers import answers_from
+from selector.wizard.dialogue import Option
+
+QUANTIFIED = {"workload_type": "cpu", "tasks": 500, "cpu_ms_per_task": 20}
+GIL = {"thread_start_ms": 0.2, "process_pool_forkserver_ms": 150.0}
+
+
+class Says:
+    """Somebody who takes every default but says yes or no to measuring."""
+
+    def __init__(self, measure: str) -> None:
+        self.measure = measure
+        self.asked: list[str] = []
+
+    def say(self, text: str) -> None:
+        pass
+
+    def choose(self, question: str, options: Sequence[Option], default: str | None = None) -> str:
+        self.asked.append(question)
+        return self.measure if "documented costs" in question else str(default or options[0].key)
+
+    def type_in(self, question: str, enter: str, problem: Callable[[str], str | None]) -> str:
+        self.asked.append(question)
+        return "" if problem(enter) is None else enter
+
+
+def interview(monkeypatch: pytest.MonkeyPatch, says: Says, measured: dict[str, float]) -> list[str]:
+    """What happens, in order: `measured`, and the source of each recommendation that is shown."""
+    happened: list[str] = []
+    tags = dict(Selector().here.interpreters)
+    newest = max((t for t in tags if not t.endswith("t")), key=lambda t: int(t.split(".")[1]))
+    monkeypatch.setattr(
+        selector.pipeline, "load_calibration", lambda cpus, paths: {newest: measured} if measured else {}
+    )
+    monkeypatch.setattr(selector.wizard, "_prompts", lambda: says)
+    monkeypatch.setattr(selector.wizard, "converse", lambda answers, *_: answers)
+
+    def show(selector: Selector, profile: WorkloadProfile) -> None:
+        happened.append(str(selector.recommend(profile).expected.source))
+
+    def measure() -> None:
+        happened.append("measured")
+        measured.update(GIL)
+        monkeypatch.setattr(selector.pipeline, "load_calibration", lambda cpus, paths: {newest: measured})
+
+    run_wizard(answers_from(QUANTIFIED, "test"), Selector(), show, measure=measure)
+    return happened
+
+
+def test_yes_measures_and_recommends_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert interview(monkeypatch, Says("yes"), {}) == ["documented", "measured", "calibrated"]
+
+
+def test_no_leaves_it_at_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert interview(monkeypatch, Says("no"), {}) == ["documented"]
+
+
+def test_what_is_measured_already_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    says = Says("yes")
+    assert interview(monkeypatch, says, dict(GIL)) == ["calibrated"]
+    assert not any("documented costs" in question for question in says.asked)
