@@ -81,7 +81,7 @@ def _calibrated(knowledge: Knowledge, here: HostFacts) -> Knowledge:
     """The knowledge with what was measured under the newest Python of each kind, if anything was."""
     measured = load_calibration(here.usable_cpus, dict(here.interpreters))
     gil, free = (measured.get(newest(here.tags, free_threaded) or "", {}) for free_threaded in (False, True))
-    if not gil:
+    if not gil and not free:
         return knowledge
     builds = calibrated_builds(knowledge.builds.gil, here.usable_cpus, gil, free)
     return replace(knowledge, builds=builds, costs_source="calibrated")

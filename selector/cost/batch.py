@@ -39,6 +39,8 @@ def batch_parts(traits: Traits, workers: int, work: Quantities, builds: Builds, 
     costs = under(traits, work, builds)
     at_once = at_once_of(traits, min(workers, tasks), work)
     each = cpu_ms_of(traits, cpu, at_once, work, costs, factor)
+    if traits.pool == "none":  # a library that uses every core for one task after the other
+        each, at_once = each / at_once, 1
     waits = wait + costs["sleep_overshoot_ms"] * factor if wait else 0.0
     dispatch = dispatch_ms(traits, workers, tasks, work, costs) * factor
     copying = tasks * copy_ms(traits, work, costs) * factor

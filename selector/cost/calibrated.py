@@ -13,6 +13,7 @@ from selector.cost.terms import Builds, Costs
 _Measured = Mapping[str, float]
 
 _LEAST = 1e-6  # a cost is over 0
+_MOST_WORKERS = 16  # that efficiencies are measured with (templates/calibration.py)
 _SLOWDOWNS = ("free_threaded_slowdown", "free_threaded_slowdown_313")
 
 
@@ -25,7 +26,7 @@ def documented_builds(costs: Costs) -> Builds:
 def calibrated_builds(documented: Costs, cpus: int, gil: _Measured, free: _Measured) -> Builds:
     """The documented costs, replaced by those measured under a Python with a GIL and under a free-threaded one.
 
-    Either may be empty: nothing of it was measured. `cpus` is how many workers the efficiencies were measured with.
+    Either may be empty: nothing of it was measured. `cpus` is how many CPUs could be used.
     """
     builds = documented_builds(documented)
     compared = dict(_compared(gil, free))
@@ -38,10 +39,11 @@ def _replaced(costs: Costs, cpus: int, measured: _Measured) -> dict[str, float]:
 
 
 def _contentions(cpus: int, measured: _Measured) -> Iterator[tuple[str, float]]:
-    """What an efficiency with so many workers comes to for any number of them (see costs.yaml)."""
+    """What an efficiency with a worker for each CPU comes to for any number of them (see costs.yaml)."""
+    others = min(cpus, _MOST_WORKERS) - 1
     for name, efficiency in measured.items():
-        if name.startswith("efficiency_") and cpus > 1 and efficiency > 0:
-            yield name.replace("efficiency", "contention"), (1 / max(efficiency, 0.01) - 1) / (cpus - 1)
+        if name.startswith("efficiency_") and others and efficiency > 0:
+            yield name.replace("efficiency", "contention"), (1 / max(efficiency, 0.01) - 1) / others
 
 
 def _compared(gil: _Measured, free: _Measured) -> Iterator[tuple[str, float]]:

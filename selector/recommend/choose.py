@@ -167,13 +167,25 @@ def _seconds(candidate: Candidate) -> float:
 def _least_bad(candidates: list[Candidate], facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> Candidate:
     """With no eligible contender: an eligible fallback, else any eligible approach, else the least objectionable one.
 
-    That is the one whose first objection stands lowest in eligibility, which puts what cannot be mended first.
+    That is the one whose first objection stands lowest in eligibility, which puts what cannot be mended first; of several
+    with the same objection the one that exceeds a requirement by least, or the first.
     """
     considered = {c.approach for c in candidates}
     others = [consider(a, None, facts, work, knowledge) for a in APPROACHES if a not in considered]
     rows = knowledge.tables["eligibility"].rules
     place = {rule.id: number for number, rule in enumerate(rows)}
-    return max([*candidates, *others], key=lambda c: min((place[rule.id] for rule in c.ruled_out), default=len(rows)))
+
+    def merit(candidate: Candidate) -> tuple[int, float]:
+        """Where its first objection stands, and how little it exceeds what is required."""
+        objection = min((place[rule.id] for rule in candidate.ruled_out), default=len(rows))
+        used = [candidate.facts[name] or 0.0 for name in _USES]
+        return objection, -max(1.0, *used) if candidate.ruled_out else 0.0
+
+    return max([*candidates, *others], key=merit)
+
+
+#: How much of a requirement an approach takes.
+_USES = ("memory_use", "latency_use", "queued_latency_use")
 
 
 def interpreter_for(traits: Traits, profile: WorkloadProfile, host: HostFacts) -> str | None:

@@ -16,7 +16,7 @@ from selector.recommend.knowledge import Knowledge
 Answer = tuple[ApproachId, Engine | None]
 
 #: The inputs that are looked along, with the powers of ten between which: from what is nothing to what is a lot.
-AXES = {"cpu_ms_per_task": (-2, 4), "tasks": (0, 6), "payload_kb_per_task": (-1, 6)}
+AXES = {"cpu_ms_per_task": (-3, 4), "tasks": (0, 6), "payload_kb_per_task": (-1, 6)}
 _POINTS_A_DECADE = 6
 _NARROWED_TO = 1.02  # two values whose ratio is below that are the same place
 

@@ -248,7 +248,8 @@ def _expected(candidate: Candidate, choice: Choice, baseline: CostEstimate, know
 def _speedup(candidate: Candidate, choice: Choice, baseline: CostEstimate, knowledge: Knowledge) -> _Plain | None:
     """How many times as fast as single-threaded: of a batch its time, of a service its requests per second."""
     predicted, source = candidate.predicted, knowledge.costs_source
-    if predicted.seconds and predicted.seconds == baseline.seconds:
+    done, alone = predicted.seconds or predicted.throughput, baseline.seconds or baseline.throughput
+    if done and done == alone:
         return {"low": 1.0, "mid": 1.0, "high": 1.0}  # the same thing, or as good as
     if predicted.throughput and baseline.throughput:
         middle, margin = predicted.throughput / baseline.throughput, MARGIN[source]

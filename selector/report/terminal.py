@@ -150,6 +150,7 @@ _BAND_COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 def _bands(block: Bands, columns: int) -> RenderableType:
     """An axis with its powers of ten, below it a letter for what holds at each place, and what the letters mean."""
     from rich.console import Group
+    from rich.padding import Padding
     from rich.text import Text
 
     width = min(_BAND_COLUMNS, columns - 4)
@@ -164,7 +165,7 @@ def _bands(block: Bands, columns: int) -> RenderableType:
     for power in powers:
         label = f"{10.0**power:g}" if power < 5 else f"1e{power}"
         ticks.append(" " * (2 + column(10.0**power) - len(ticks)) + label)
-    band, words = Text("  "), Text("  ")
+    band, words = Text("  "), Text()
     for place, (begin, _, _) in enumerate(block.stretches):
         end = column(block.stretches[place + 1][0]) if place + 1 < len(block.stretches) else width
         band.append(chr(ord("a") + place) * max(0, end - column(begin)), _BAND_COLOURS[place % len(_BAND_COLOURS)])
@@ -172,7 +173,7 @@ def _bands(block: Bands, columns: int) -> RenderableType:
     here = Text(" " * (2 + column(block.current or low)) + "^ here" if known else "")
     for place, (where, what) in enumerate(block.rows()):
         words.append(f"{', ' if place else ''}{chr(ord('a') + place)} {where}: {printable(what)}")
-    return Group(Text(printable(block.axis)), ticks, band, *([here] if known else []), words)
+    return Group(Text(printable(block.axis)), ticks, band, *([here] if known else []), Padding(words, (0, 0, 0, 2)))
 
 
 def _told(head: list[str], line: list[str]) -> tuple[str, tuple[str, ...]]:

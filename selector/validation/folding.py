@@ -128,7 +128,9 @@ def _of_computing(arm: _Arm, builds: Builds, part: float, factor: float) -> Iter
 def _start_cost(arm: _Arm) -> str:
     if arm.traits.runs_in == "workers":
         return f"process_pool_{arm.work.start_method}_ms"
-    return "subinterpreter_start_ms" if arm.traits.needs == "subinterpreters" else "thread_start_ms"
+    if arm.traits.needs == "subinterpreters":
+        return "subinterpreter_start_ms"
+    return "thread_start_ms" if arm.traits.pool != "none" else "asyncio_start_ms"
 
 
 def _copy_cost(arm: _Arm) -> str:
