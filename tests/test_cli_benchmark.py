@@ -29,7 +29,7 @@ from selector.benchmarking import Proof
 from selector.validation import ValidationReport
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of POSIX")
-TINY = {"workload_type": "cpu", "tasks": 8, "cpu_ms_per_task": 3, "name": "tiny"}
+TINY = {"workload_type": "cpu", "tasks": 8, "cpu_ms_per_task": 3, "name": "tiny", "free_threading_ready": False}
 HERE = ["--interpreter", sys.executable]  # one Python is enough, and faster
 VERDICTS = ("confirmed", "tie", "refuted", "inconclusive")
 FILES = ["bench.py", "events.jsonl", "plan.json", "report.md", "results.json"]

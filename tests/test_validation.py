@@ -32,7 +32,7 @@ from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Change, Expected, Speedup
 from selector.validation import ValidationReport, validate_results
 
-HOST = HostFacts("linux", 2, (("3.14", "/x/python3.14"), ("3.14t", "/x/python3.14t")))
+HOST = HostFacts("linux", 2, (("3.14", "/x/python3.14"),))
 WAITING = WorkloadProfile(workload_type="io", tasks=64, io_wait_ms_per_task=50, cpu_ms_per_task=0.2, concurrency=32)
 COMPUTING = WorkloadProfile(workload_type="cpu", tasks=64, cpu_ms_per_task=10, picklable=True)
 STEADY = (1.0, 1.01, 0.99, 1.0, 1.01, 0.99)  # a quiet host, as shares of a median
