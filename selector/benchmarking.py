@@ -177,7 +177,7 @@ def command_for(script: Path, options: BenchmarkOptions, plan: BenchmarkPlan | N
 
 def template_named(word: str) -> str:
     """The template that a user means; SelectorError with a suggestion where there is none."""
-    templates = _templates()
+    templates = {**_templates(), **_folders()}
     name = word.strip().casefold().replace("-", "_").removesuffix(".py")
     if name not in templates:
         near = suggestion(name.replace("_", "-"), template_names())
@@ -187,7 +187,17 @@ def template_named(word: str) -> str:
 
 def template_names() -> list[str]:
     """The templates that can be generated, as they are called on the command line."""
-    return [name.replace("_", "-") for name in _templates()]
+    return sorted(name.replace("_", "-") for name in [*_templates(), *_folders()])
+
+
+def folder_of(template: str) -> Path | None:
+    """The folder of a template that is one, by the name that `template_named` gives it."""
+    return _folders().get(template)
+
+
+def _folders() -> dict[str, Path]:
+    """The templates that are programs of several files, by name."""
+    return {main.parent.name: main.parent for main in sorted(resource_dir("templates").glob("*/__main__.py"))}
 
 
 def _templates() -> dict[str, Path]:

@@ -150,7 +150,7 @@ def test_the_template_for_any_workload_is_the_one_that_is_taken(tiny: Path, tmp_
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--template", "nonsense"], ['no template "nonsense"', "one of agents, compare-approaches, web-scraper"]),
+        (["--template", "nonsense"], ['no template "nonsense"', "one of agents, compare-approaches, todo-batch, web-scraper"]),
         (["--template", "nonsense", "FILE"], ['no template "nonsense"']),
         (["--template", "webscraper"], ['(did you mean "web-scraper"?)']),
         (["--template", "../\x1b[31m"], ['no template "../\\u001b[31m"']),
@@ -175,7 +175,7 @@ def test_what_generate_refuses(arguments: list[str], words: list[str], tiny: Pat
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_the_templates(shell: str) -> None:
-    for word, found in {"": {"agents", "compare-approaches", "web-scraper"}, "we": {"web-scraper"}, "x": set()}.items():
+    for word, found in {"": {"agents", "compare-approaches", "todo-batch", "web-scraper"}, "we": {"web-scraper"}, "x": set()}.items():
         line = f"concurrency-selector generate --template {word}".rstrip()
         variables = {COMPLETE: f"{shell}_complete", "COMP_WORDS": line, "COMP_CWORD": word if shell == "fish" else "3"}
         with mock.patch.dict(os.environ, variables):
@@ -670,3 +670,24 @@ def test_results_that_cannot_be_had(tmp_path: Path, measured: tuple[Run, Path]) 
     refused(call("recommend", "--jsonl", "--with", "results.json"), "leave --format and --with out")
     from_pipe = call("recommend", "--with", "-", stdin=measured[0].out.encode())
     assert (from_pipe.code, "=== Measured ===" in from_pipe.out) == (0, True)
+
+
+def test_a_template_of_several_files_becomes_a_folder(tmp_path: Path) -> None:
+    out = tmp_path / "todos"
+    done = call("generate", "--template", "todo-batch", "-o", str(out))
+    assert done.code == 0, done.err
+    assert f"python {out} compare" in done.err
+    assert "__main__.py" in os.listdir(out)
+    assert os.listdir(tmp_path) == ["todos"]
+    refused(call("generate", "--template", "todo-batch", "-o", str(out)), f"{out}: it is there already")
+    (out / "mine.txt").write_text("mine")
+    (out / "tasks.py").write_text("changed")
+    assert call("generate", "--template", "todo-batch", "-o", str(out), "--force").code == 0
+    assert (out / "mine.txt").read_text() == "mine"
+    assert "class Task" in (out / "tasks.py").read_text()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused(call("generate", "--template", "todo-batch", "-o", str(tmp_path / "file" / "x")), "cannot be written")
+    assert (tmp_path / "file").read_text() == ""

@@ -13,6 +13,7 @@ import math
 import re
 import symtable
 import sys
+import tempfile
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -122,6 +123,33 @@ def write_script(text: str, out: Path, force: bool) -> None:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the name is not one a file can have"
         raise SelectorError(f"{out}: cannot be written: {reason}", "name a file in a folder you may write to") from None
+
+
+def write_folder(folder: Path, out: Path, force: bool) -> None:
+    """Copy a program of several files to a folder of the user's, whole or not at all.
+
+    A folder that is there is refused; with `force` our files in it are replaced, and nothing else is touched.
+    SelectorError where it cannot be written.
+    """
+    files = {file.name: file.read_bytes() for file in sorted(folder.glob("*.py"))}
+    try:
+        if force and out.is_dir():
+            for name, data in files.items():
+                write_atomically(out / name, data)
+            return
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as part:
+            for name, data in files.items():
+                Path(part, name).write_bytes(data)
+            out.mkdir()  # takes the name in one step, or fails because somebody has it
+            for name in files:
+                Path(part, name).replace(out / name)
+    except FileExistsError:
+        raise SelectorError(
+            f"{out}: it is there already", "take another name, or --force to replace our files"
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "the name is not one a folder can have"
+        raise SelectorError(f"{out}: cannot be written: {reason}", "name a new folder where you may write") from None
 
 
 def _write_new(out: Path, data: bytes) -> None:

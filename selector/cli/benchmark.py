@@ -5,6 +5,7 @@ And calibrate, which measures what concurrency costs on this machine.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
     "--template",
     metavar="NAME",
     shell_complete=_template_names,
-    help="A workload that needs no FILE: agents or web-scraper (default: compare-approaches, for the one in FILE).",
+    help="A program that needs no FILE: agents, todo-batch or web-scraper (default: compare-approaches, for FILE).",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @set_option
@@ -96,8 +97,8 @@ def generate(
     rules: Path | None,
 ) -> None:
     """Write a benchmark script for the workload in FILE: one file, standard library only, yours to read and change."""
-    from selector.benchmark.render import write_script
-    from selector.benchmarking import TEMPLATE, command_for, plan_for, script_for, script_of, template_named
+    from selector.benchmark.render import write_folder, write_script
+    from selector.benchmarking import TEMPLATE, command_for, folder_of, plan_for, script_for, script_of, template_named
     from selector.inputs import read_profile
     from selector.pipeline import Selector
 
@@ -107,6 +108,10 @@ def generate(
             raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
         if interpreters:
             raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
+        if folder := folder_of(name):
+            write_folder(folder, output, force)
+            say(f"{output}: run it with: python {shlex.quote(str(output))} compare", err=True)
+            return
         write_script(script_of(name, options, Selector().here.usable_cpus), output, force)
         say(f"{output}: run it with: {command_for(output, options)}", err=True)
         return

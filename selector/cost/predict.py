@@ -82,9 +82,12 @@ def speedup_range(
     return low, min(high, at_once) if at_once > 1 and not work.wait_ms else high
 
 
+#: The parts in words, in the order of Parts.
+_NAMES: tuple[Dominant, ...] = ("computing", "waiting", "pool start", "expensive start", "dispatch", "pickling")
+
+
 def _dominant(parts: Parts, traits: Traits, workers: int, work: Quantities) -> Dominant:
     """What most of the time goes into, in a word."""
-    names: tuple[Dominant, ...] = ("computing", "waiting", "pool start", "expensive start", "dispatch", "pickling")
-    name = max(zip(parts, names, strict=True), key=lambda pair: pair[0])[1]
+    name = _NAMES[parts.index(max(parts))]
     in_turns = traits.pool != "none" and min(workers, work.cores) > 1 and at_once_of(traits, workers, work) == 1
     return "GIL" if name == "computing" and in_turns else name

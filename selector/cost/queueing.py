@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 _PERCENTILE = 0.95
 _MOST_SERVERS = 256  # that are reckoned with: of more than that hardly one is ever waited for
-_STEPS = 30  # halvings of the interval that the arrival rate is looked for in
+_STEPS = 16  # halvings of the interval that the arrival rate is looked for in: to a hundred-thousandth of it
 
 
 class Served(NamedTuple):
@@ -52,5 +52,6 @@ def waits_at_all(servers: int, load: float) -> float:
     offered = load * servers
     blocked = 1.0  # Erlang B, by the usual recurrence
     for number in range(1, servers + 1):
-        blocked = offered * blocked / (number + offered * blocked)
+        met = offered * blocked
+        blocked = met / (number + met)
     return blocked / (1 - load * (1 - blocked))

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from selector.catalogue import Effort, Engine
-from selector.cost.predict import MARGIN, CostEstimate, Dominant, estimate, speedup_range
+from selector.cost.batch import batch_seconds
+from selector.cost.predict import MARGIN, Dominant, estimate, speedup_range
 from selector.decision.table import Rule
 from selector.profile import ApproachId, WorkloadProfile
 from selector.recommend.choose import Candidate, Choice, Comparison, interpreter_for
@@ -223,12 +224,15 @@ def expected_of(candidate: Candidate, choice: Choice, knowledge: Knowledge) -> _
     return _expected(candidate, choice, _baseline(choice, knowledge), knowledge)
 
 
-def _baseline(choice: Choice, knowledge: Knowledge) -> CostEstimate:
-    """What is predicted for doing it single-threaded."""
-    return estimate(knowledge.approaches["single_threaded"].traits, 1, choice.work, knowledge.builds)
+def _baseline(choice: Choice, knowledge: Knowledge) -> float | None:
+    """What is predicted for doing it single-threaded: the seconds of a batch, the requests per second of a service."""
+    traits = knowledge.approaches["single_threaded"].traits
+    if choice.work.serves:
+        return estimate(traits, 1, choice.work, knowledge.builds).throughput
+    return batch_seconds(traits, 1, choice.work, knowledge.builds)
 
 
-def _expected(candidate: Candidate, choice: Choice, baseline: CostEstimate, knowledge: Knowledge) -> _Plain:
+def _expected(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
     traits, predicted = knowledge.approaches[candidate.approach].traits, candidate.predicted
     if traits.runs_in == "cluster":
         return _NOTHING_KNOWN
@@ -245,22 +249,22 @@ def _expected(candidate: Candidate, choice: Choice, baseline: CostEstimate, know
     }
 
 
-def _speedup(candidate: Candidate, choice: Choice, baseline: CostEstimate, knowledge: Knowledge) -> _Plain | None:
+def _speedup(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain | None:
     """How many times as fast as single-threaded: of a batch its time, of a service its requests per second."""
     predicted, source = candidate.predicted, knowledge.costs_source
-    done, alone = predicted.seconds or predicted.throughput, baseline.seconds or baseline.throughput
-    if done and done == alone:
-        return {"low": 1.0, "mid": 1.0, "high": 1.0}  # the same thing, or as good as
-    if predicted.throughput and baseline.throughput:
-        middle, margin = predicted.throughput / baseline.throughput, MARGIN[source]
-        low, high = middle / margin, middle * margin
-    elif predicted.seconds and baseline.seconds:
-        traits = knowledge.approaches[candidate.approach].traits
-        spread = speedup_range(traits, candidate.workers, baseline.seconds, choice.work, knowledge.builds, source)
-        assert spread is not None, "its seconds are predicted"
-        middle, (low, high) = baseline.seconds / predicted.seconds, spread
-    else:
+    done = predicted.seconds or predicted.throughput
+    if not done or not baseline:
         return None
+    if done == baseline:
+        return {"low": 1.0, "mid": 1.0, "high": 1.0}  # the same thing, or as good as
+    if predicted.throughput:
+        middle, margin = predicted.throughput / baseline, MARGIN[source]
+        low, high = middle / margin, middle * margin
+    else:
+        traits = knowledge.approaches[candidate.approach].traits
+        spread = speedup_range(traits, candidate.workers, baseline, choice.work, knowledge.builds, source)
+        assert spread is not None, "its seconds are predicted"
+        middle, (low, high) = baseline / done, spread
     return {"low": _short(low), "mid": _short(middle), "high": _short(high)}
 
 
@@ -288,7 +292,7 @@ def _all_memory_fits(candidate: Candidate, profile: WorkloadProfile) -> bool:
     return known and whole <= (profile.memory_budget_mb or 0.0)
 
 
-def _alternatives(choice: Choice, baseline: CostEstimate, runs_here: bool, knowledge: Knowledge) -> list[_Plain]:
+def _alternatives(choice: Choice, baseline: float | None, runs_here: bool, knowledge: Knowledge) -> list[_Plain]:
     """The other candidates: what runs here first if the choice does not, then eligible before rejected."""
 
     def order(candidate: Candidate) -> tuple[bool, bool, bool]:
@@ -299,7 +303,7 @@ def _alternatives(choice: Choice, baseline: CostEstimate, runs_here: bool, knowl
     return [_alternative(c, choice, baseline, knowledge) for c in sorted(choice.others, key=order)]
 
 
-def _alternative(candidate: Candidate, choice: Choice, baseline: CostEstimate, knowledge: Knowledge) -> _Plain:
+def _alternative(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
     approach = knowledge.approaches[candidate.approach]
     if candidate.ruled_out:
         tradeoffs = tuple(rule.because for rule in candidate.ruled_out)

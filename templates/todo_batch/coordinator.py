@@ -1,0 +1,252 @@
+"""The coordinator: hands out batches, takes what comes back, and answers for every task.
+
+Each task ends exactly once: done, failed with its error, or not processed. What a processor had when it was lost comes
+again; a batch that a processor was lost with comes again task by task, so that the one that did it is found.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from executions import Crew, Message
+from scheduling import SCHEDULES, Schedule
+from tasks import Batch, Outcome, ProcessingResult, Task
+
+_AHEAD = 2  # batches that a processor has: one that it does, and the next, so that it need not wait for us
+_WINDOW = 4  # batches for each processor that are read from the source before they are needed
+_MOST_SPANS = 20_000  # of the timeline
+_POLL_SECONDS = 0.25  # to look whether somebody told us to stop
+
+
+class Options(NamedTuple):
+    """How to run. `timeout_seconds` is for a batch; `attempts` is how often a task is tried."""
+
+    processors: int = 2
+    schedule: str = "queue"
+    timeout_seconds: float | None = None
+    attempts: int = 2
+
+
+class Span(NamedTuple):
+    """When a processor did a batch, in seconds since the run began."""
+
+    processor: int
+    began: float
+    ended: float
+    tasks: int
+
+
+@dataclass
+class Share:
+    """What one processor did."""
+
+    tasks: int = 0
+    batches: int = 0
+    busy_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    lost: int = 0  # how often it was killed, hung or crashed
+
+
+@dataclass
+class Report:
+    """How a run went. `not_processed` are tasks that were read and did not end."""
+
+    done: int = 0
+    failed: int = 0
+    not_processed: list[int] = field(default_factory=list)
+    retried: int = 0
+    stolen: int = 0
+    seconds: float = 0.0
+    shares: dict[int, Share] = field(default_factory=dict)
+    spans: list[Span] = field(default_factory=list)
+    stopped: bool = False
+
+
+class _Given(NamedTuple):
+    batch: Batch
+    since: float  # when it was given
+
+
+class Coordinator:
+    """Runs one set of batches on a crew. `record` gets the outcomes of every batch that ended, each task's once."""
+
+    def __init__(self, crew: Crew, options: Options, record: Callable[[list[Outcome]], None]) -> None:
+        self._crew, self._options, self._record = crew, options, record
+        self._given: dict[int, deque[_Given]] = {}
+        self._head_since: dict[int, float] = {}
+        self._leaving: set[int] = set()
+        self._begun = time.perf_counter()
+        self._sized = options.processors  # for so many is the schedule
+        self.resize(options.processors)
+        self.report = Report()
+
+    def stop(self) -> None:
+        """Give out nothing more, and come to an end: what is being done is waited for, the rest is not processed."""
+        self.report.stopped = True
+
+    def resize(self, processors: int) -> None:
+        """From now on so many processors: new ones start, those that are too many end after what they have."""
+        if processors < 1:
+            raise ValueError(f"{processors} processors cannot do anything")
+        self._wanted = processors
+
+    def run(self, source: Iterable[Batch], batches: int | None = None) -> Report:
+        """Do all batches of a source (`batches`: how many, if that is known); it is read as they are needed."""
+        schedule = SCHEDULES[self._options.schedule](self._options.processors, batches)
+        stream = iter(source)
+        self._begun = time.perf_counter()
+        try:
+            while self._continues(schedule, stream, batches):
+                self._hire_and_release(schedule)
+                self._hand_out(schedule)
+                self._take(schedule)
+        finally:
+            self.report.seconds = time.perf_counter() - self._begun
+            self.report.not_processed += sorted(self._left(schedule))
+            self.report.stolen = getattr(schedule, "stolen", 0)
+            self._crew.close()
+        return self.report
+
+    # What is there to do --------------------------------------------------------------------------------------------
+
+    def _continues(self, schedule: Schedule, stream: Iterator[Batch], batches: int | None) -> bool:
+        """Read ahead, and say whether something is left: to hand out, or to come back."""
+        if not self.report.stopped:
+            # parts that are blocks can only be made when all is there
+            window = _WINDOW * self._wanted if batches is None or self._options.schedule == "queue" else batches + 1
+            while schedule.waiting < window and (batch := next(stream, None)) is not None:
+                schedule.add(batch)
+        return any(self._given.values()) or (schedule.waiting > 0 and not self.report.stopped)
+
+    def _left(self, schedule: Schedule) -> Iterator[int]:
+        for given in [*self._given.values()]:
+            yield from (task.number for entry in given for task in entry.batch.tasks)
+        schedule.resize(1)  # so that all that waits is in one place
+        while (batch := schedule.next(0)) is not None:
+            yield from (task.number for task in batch.tasks)
+
+    def _hire_and_release(self, schedule: Schedule) -> None:
+        """As many processors as are wanted."""
+        wanted = self._wanted  # another thread may change it meanwhile
+        if wanted != self._sized:
+            schedule.resize(wanted)
+            self._sized = wanted
+        for processor in range(wanted):
+            if processor not in self._given:
+                self._crew.hire(processor)
+                self._given[processor] = deque()
+                self.report.shares.setdefault(processor, Share())
+            self._leaving.discard(processor)
+        too_many = [processor for processor in self._given if processor >= wanted]
+        self._leaving.update(too_many)
+        for processor in too_many:
+            if not self._given[processor]:
+                self._release(processor)
+
+    def _release(self, processor: int) -> None:
+        self._crew.discharge(processor)
+        del self._given[processor]
+        self._leaving.discard(processor)
+
+    def _hand_out(self, schedule: Schedule) -> None:
+        """The next batches to those who have room: first one for everybody, then one more."""
+        if self.report.stopped:
+            return
+        for room in range(1, _AHEAD + 1):
+            for processor, given in self._given.items():
+                if len(given) < room and processor not in self._leaving:
+                    batch = schedule.next(processor)
+                    if batch is not None:
+                        if not given:
+                            self._head_since[processor] = time.monotonic()
+                        given.append(_Given(batch, time.monotonic()))
+                        self._crew.give(processor, batch)
+
+    # What comes back ------------------------------------------------------------------------------------------------
+
+    def _take(self, schedule: Schedule) -> None:
+        message = self._crew.next_message(self._patience())
+        if message is None:
+            self._end_what_hangs(schedule)
+        elif message.result is None:
+            self._lost(message.processor, message.reason, schedule)
+        else:
+            self._done(message, message.result, schedule)
+
+    def _patience(self) -> float:
+        """Until the first batch is overdue, or until somebody may have told us to stop."""
+        if self._options.timeout_seconds is None:
+            return _POLL_SECONDS
+        ends = [self._head_since[p] + self._options.timeout_seconds for p, given in self._given.items() if given]
+        return max(0.0, min(_POLL_SECONDS, min(ends, default=_POLL_SECONDS) - time.monotonic()))
+
+    def _done(self, message: Message, result: ProcessingResult, schedule: Schedule) -> None:
+        batch = self._given[message.processor][0].batch
+        again = (
+            {o.number for o in result.outcomes if o.status == "failed"}
+            if batch.attempt < self._options.attempts
+            else set()
+        )
+        ended = [outcome for outcome in result.outcomes if outcome.number not in again]
+        self._ended(ended)  # if that fails, the batch is still given: its tasks did not end
+        self._given[message.processor].popleft()
+        self._head_since[message.processor] = time.monotonic()
+        self._note(message.processor, result)
+        answered = {outcome.number for outcome in result.outcomes}
+        for task in batch.tasks:
+            if task.number in again:
+                self._retry(batch, task, schedule)
+            elif task.number not in answered:  # it was told to stop in the middle
+                schedule.add(Batch(batch.number, [task], batch.attempt))
+
+    def _note(self, processor: int, result: ProcessingResult) -> None:
+        share = self.report.shares[processor]
+        share.tasks += len(result.outcomes)
+        share.batches += 1
+        share.busy_seconds += result.ended - result.began
+        share.cpu_seconds += result.cpu_seconds
+        if len(self.report.spans) < _MOST_SPANS:
+            began, ended = result.began - self._begun, result.ended - self._begun
+            self.report.spans.append(Span(processor, began, ended, len(result.outcomes)))
+
+    def _ended(self, outcomes: list[Outcome]) -> None:
+        if outcomes:
+            self._record(outcomes)
+            done = sum(outcome.status == "done" for outcome in outcomes)
+            self.report.done += done
+            self.report.failed += len(outcomes) - done
+
+    def _retry(self, batch: Batch, task: Task, schedule: Schedule) -> None:
+        self.report.retried += 1
+        schedule.add(Batch(batch.number, [task], batch.attempt + 1))
+
+    # What goes wrong ------------------------------------------------------------------------------------------------
+
+    def _end_what_hangs(self, schedule: Schedule) -> None:
+        limit, now, turn = self._options.timeout_seconds, time.monotonic(), self._crew.turn
+        for processor, given in list(self._given.items()):
+            if turn is not None:  # who waits for another's turn to end does not hang
+                began = max(turn[1], self._head_since.get(processor, now))
+                self._head_since[processor] = began if processor == turn[0] else now
+            if limit is not None and given and now - self._head_since[processor] >= limit:
+                self._crew.discharge(processor)
+                self._lost(processor, f"no answer within {limit:g} s", schedule)
+
+    def _lost(self, processor: int, reason: str, schedule: Schedule) -> None:
+        """A processor is gone: its first batch is what it was doing, the others it had not begun."""
+        given = self._given.pop(processor)
+        self.report.shares[processor].lost += 1
+        if not given:
+            return
+        batch = given.popleft().batch
+        for waiting in given:
+            schedule.add(waiting.batch)
+        if batch.attempt < self._options.attempts or len(batch.tasks) > 1:
+            for task in batch.tasks:
+                self._retry(batch, task, schedule)
+        else:
+            self._ended([Outcome(batch.tasks[0].number, "failed", None, reason)])

@@ -1,0 +1,397 @@
+"""The crews: processors that run one after the other, in threads, processes or subinterpreters, or on an event loop.
+
+A crew takes batches for its processors and gives a message for each. It does not know which tasks there are, what was
+lost or what comes again: that is the coordinator's. Every crew leaves nothing behind when it is closed, and no process of
+it outlives this one, however this one ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import itertools
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from multiprocessing import connection
+from typing import Any, NamedTuple, Protocol
+
+from collecting import COLLECTORS, Results
+from tasks import Batch, ProcessingResult, Settings, described, process_batch
+
+_GRACE_SECONDS = 1.0  # to end after being asked to
+_generations = itertools.count(1)
+
+
+class Message(NamedTuple):
+    """What a processor says: the result of a batch, or (None) why it ended before it had one."""
+
+    processor: int
+    result: ProcessingResult | None
+    reason: str = ""
+    generation: int = 0  # of those that had the number one after the other: which it was
+
+
+class Crew(Protocol):
+    """Processors with numbers, each of which does its batches in the order it got them."""
+
+    turn: tuple[int, float] | None  # whose it is and since when, if they take turns: the others cannot but wait
+
+    def hire(self, processor: int) -> None:
+        """Start a processor of that number; there is none."""
+
+    def give(self, processor: int, batch: Batch) -> None:
+        """A batch for a processor that is there."""
+
+    def next_message(self, timeout: float | None) -> Message | None:
+        """The next message, or None after so many seconds without one."""
+
+    def discharge(self, processor: int) -> None:
+        """End a processor now, whatever it does. Nothing is heard of it any more."""
+
+    def close(self) -> None:
+        """End them all."""
+
+
+class Sequential:
+    """One processor after the other, here and now: the baseline. It cannot end what hangs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.turn: tuple[int, float] | None = None  # it never lets anybody wait for a message
+        self._settings = settings
+        self._given: deque[tuple[int, Batch]] = deque()
+
+    def hire(self, processor: int) -> None:
+        """Nothing to start."""
+
+    def give(self, processor: int, batch: Batch) -> None:
+        """Note it; the work is done when its message is asked for."""
+        self._given.append((processor, batch))
+
+    def next_message(self, timeout: float | None) -> Message | None:  # noqa: ARG002  # it never waits
+        """Do the next batch."""
+        if not self._given:
+            return None
+        processor, batch = self._given.popleft()
+        return Message(processor, process_batch(self._settings, batch))
+
+    def discharge(self, processor: int) -> None:
+        """Forget what it was given."""
+        self._given = deque(entry for entry in self._given if entry[0] != processor)
+
+    def close(self) -> None:
+        """Nothing to end."""
+        self._given.clear()
+
+
+Work = Callable[[Batch, Callable[[], bool]], ProcessingResult]
+
+
+class _Thread:
+    """A thread with an inbox. Nobody can end a thread: once discharged, it stops before its next task and is not heard."""
+
+    def __init__(self, number: int, worker: Callable[[], AbstractContextManager[Work]], results: Results) -> None:
+        self.number, self.generation = number, next(_generations)
+        self.inbox: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self.stopped = False
+        self._worker, self._results = worker, results
+        self.thread = threading.Thread(target=self._run, name=f"processor-{number}", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            with self._worker() as work:
+                while (batch := self.inbox.get()) is not None and not self.stopped:
+                    self._say(Message(self.number, work(batch, lambda: self.stopped), "", self.generation))
+        except BaseException as error:  # noqa: BLE001  # such as MemoryError: the processor is lost, not the system
+            self._say(Message(self.number, None, described(error), self.generation))
+
+    def _say(self, message: Message) -> None:
+        if not self.stopped:
+            self._results.add(self.number, message)
+
+
+class Threads:
+    """Threads of this process: with the GIL they take turns, on a free-threaded build they compute at the same time."""
+
+    def __init__(self, settings: Settings, collect: str = "queue") -> None:
+        self.turn: tuple[int, float] | None = None
+        self._settings = settings
+        self._results: Results = COLLECTORS[collect]()
+        self._threads: dict[int, _Thread] = {}
+
+    @contextlib.contextmanager
+    def _worker(self) -> Iterator[Work]:
+        """What a thread has for itself while it is there: how it does a batch."""
+        yield partial(process_batch, self._settings)
+
+    def hire(self, processor: int) -> None:
+        """Start a thread."""
+        self._threads[processor] = _Thread(processor, self._worker, self._results)
+
+    def give(self, processor: int, batch: Batch) -> None:
+        """Into its inbox."""
+        self._threads[processor].inbox.put(batch)
+
+    def next_message(self, timeout: float | None) -> Message | None:
+        """The next message of a thread that is still ours: a late one of its predecessor is dropped."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            message: Message | None = self._results.next(None if until is None else max(0.0, until - time.monotonic()))
+            if message is None:
+                return None
+            thread = self._threads.get(message.processor)
+            if thread is not None and thread.generation == message.generation:
+                if message.result is None:
+                    self.discharge(message.processor)
+                return message
+
+    def discharge(self, processor: int) -> None:
+        """Tell it to stop, and listen to it no more."""
+        thread = self._threads.pop(processor)
+        thread.stopped = True
+        thread.inbox.put(None)
+
+    def close(self) -> None:
+        """Tell all of them, and give them a moment: threads that hang are daemons and end with the program."""
+        leaving = [thread.thread for thread in self._threads.values()]
+        for processor in list(self._threads):
+            self.discharge(processor)
+        until = time.monotonic() + _GRACE_SECONDS
+        for thread in leaving:
+            thread.join(max(0.0, until - time.monotonic()))
+
+
+class Subinterpreters(Threads):
+    """A thread and an interpreter each, with a GIL of its own (Python 3.14): they compute at the same time."""
+
+    @contextlib.contextmanager
+    def _worker(self) -> Iterator[Work]:
+        """An interpreter that finds our modules where we do."""
+        own = importlib.import_module("concurrent.interpreters").create()  # of Python 3.14
+        try:
+            own.exec(f"import sys; sys.path.insert(0, {os.path.dirname(os.path.abspath(__file__))!r})")
+            yield lambda batch, _: own.call(process_batch, self._settings, batch)
+        finally:
+            own.close()
+
+
+class Processes:
+    """A process each, with a pipe. One that is killed is noticed at once; one whose parent is gone ends by itself."""
+
+    def __init__(self, settings: Settings, method: str | None = None) -> None:
+        self.turn: tuple[int, float] | None = None
+        self._settings = settings
+        self._context = multiprocessing.get_context(method)
+        self._pipes: dict[int, connection.Connection] = {}
+        self._processes: dict[int, Any] = {}
+        self._ready: deque[int] = deque()  # whose pipe has something
+
+    def hire(self, processor: int) -> None:
+        """Start a process. It is in a group of its own: Ctrl-C is for us."""
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(theirs, ours, self._settings), daemon=True)  # type: ignore[attr-defined]
+        process.start()
+        theirs.close()  # so that its end is the last one, and closes with it
+        self._pipes[processor], self._processes[processor] = ours, process
+
+    def give(self, processor: int, batch: Batch) -> None:
+        """Through the pipe; that it is broken, the next message will say."""
+        with contextlib.suppress(OSError):
+            self._pipes[processor].send(batch)
+
+    def next_message(self, timeout: float | None) -> Message | None:
+        """The next message of any of them."""
+        if not self._ready:
+            numbers = {pipe: number for number, pipe in self._pipes.items()}
+            self._ready.extend(numbers[pipe] for pipe in connection.wait(list(numbers), timeout))  # type: ignore[index]
+        return self._received(self._ready.popleft()) if self._ready else None
+
+    def _received(self, processor: int) -> Message:
+        try:
+            return Message(processor, self._pipes[processor].recv())
+        except (EOFError, OSError):
+            process = self._processes[processor]
+            process.join(_GRACE_SECONDS)
+            code = process.exitcode
+            self.discharge(processor)
+            said = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+            return Message(processor, None, f"the process ended ({said})")
+
+    def discharge(self, processor: int) -> None:
+        """Interrupt it, then terminate it, then kill it: the first that works."""
+        process = self._processes.pop(processor)
+        self._pipes.pop(processor).close()
+        self._ready = deque(number for number in self._ready if number != processor)
+        for end in (_interrupt, type(process).terminate, type(process).kill):
+            if process.is_alive():
+                end(process)
+                process.join(_GRACE_SECONDS / 4)
+        process.join()
+
+    def close(self) -> None:
+        """Hang up, and end whoever does not take that for an answer."""
+        for pipe in self._pipes.values():
+            pipe.close()
+        until = time.monotonic() + _GRACE_SECONDS
+        for process in self._processes.values():
+            process.join(max(0.0, until - time.monotonic()))
+        for processor in list(self._processes):
+            self.discharge(processor)
+
+
+def _interrupt(process: Any) -> None:
+    """As Ctrl-C would (Process.interrupt is of Python 3.14)."""
+    if hasattr(process, "interrupt"):
+        process.interrupt()
+    elif sys.platform != "win32" and process.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGINT)
+
+
+def _serve(pipe: connection.Connection, parents: connection.Connection, settings: Settings) -> None:
+    """A process: batches in, results out, until the other end is closed; it is, when the parent ends in any way."""
+    parents.close()  # fork gave us that end, too
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
+    inbox: queue.SimpleQueue[Batch] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(pipe, inbox), daemon=True).start()
+    with contextlib.suppress(OSError, KeyboardInterrupt):
+        while True:
+            pipe.send(process_batch(settings, inbox.get()))
+
+
+def _listen(pipe: connection.Connection, inbox: queue.SimpleQueue[Batch]) -> None:
+    """Take in what comes while another batch is done: so the parent never waits for us to read, nor we both for each other.
+
+    If the parent is gone, nobody wants what we do, even if it hangs.
+    """
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            inbox.put(pipe.recv())
+    os._exit(0)
+
+
+class _Loop:
+    """An event loop in a thread of its own. Told to stop, it cancels what is on it and is closed."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self._run, name="loop", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        self.loop.run_forever()
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                self.loop.run_until_complete(task)
+        self.loop.close()
+
+    def stop(self) -> None:
+        """As soon as nobody computes on it."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
+
+class _Coroutine:
+    """What belongs to a coroutine: its inbox, and the batches whose results nobody has taken yet."""
+
+    def __init__(self) -> None:
+        self.generation = next(_generations)
+        self.inbox: asyncio.Queue[Batch] = asyncio.Queue()
+        self.unanswered: deque[Batch] = deque()
+
+
+class Asyncio:
+    """Coroutines on one loop, which runs in a thread of its own. Computing holds the loop: they take turns by batches.
+
+    A batch that hangs holds them all. When it is discharged, the others go on with what they have on a new loop.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._coroutines: dict[int, _Coroutine] = {}
+        self._loop = _Loop()
+        self.turn: tuple[int, float] | None = None
+
+    def hire(self, processor: int) -> None:
+        """Start a coroutine."""
+        hired = self._coroutines[processor] = _Coroutine()
+        asyncio.run_coroutine_threadsafe(self._run(processor, hired), self._loop.loop)
+
+    async def _run(self, processor: int, me: _Coroutine) -> None:
+        def stopped() -> bool:
+            return self._coroutines.get(processor) is not me
+
+        while True:
+            batch = await me.inbox.get()
+            if stopped():
+                return
+            self.turn = processor, time.monotonic()
+            result = process_batch(self._settings, batch, stopped)
+            self._messages.put(Message(processor, result, "", me.generation))
+            await asyncio.sleep(0)  # the others have their turn
+
+    def give(self, processor: int, batch: Batch) -> None:
+        """Into its inbox."""
+        to = self._coroutines[processor]
+        to.unanswered.append(batch)
+        self._loop.loop.call_soon_threadsafe(to.inbox.put_nowait, batch)
+
+    def next_message(self, timeout: float | None) -> Message | None:
+        """The next message of a coroutine that is still ours."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                message = self._messages.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                return None
+            sender = self._coroutines.get(message.processor)
+            if sender is not None and sender.generation == message.generation:
+                sender.unanswered.popleft()
+                return message
+
+    def discharge(self, processor: int) -> None:
+        """Tell it to stop: it does before its next task, and is not heard. If it holds the loop, the others leave it."""
+        gone = self._coroutines.pop(processor)
+        if not gone.unanswered or self.turn is None or self.turn[0] != processor:
+            return
+        self._loop.stop()
+        self._loop = _Loop()
+        for other, old in list(self._coroutines.items()):
+            self.hire(other)
+            for batch in old.unanswered:
+                self.give(other, batch)
+
+    def close(self) -> None:
+        """Stop the loop; its thread is a daemon, in case something on it hangs."""
+        self._coroutines.clear()
+        self._loop.stop()
+        self._loop.thread.join(_GRACE_SECONDS)
+
+
+#: What can run the processors; what each needs is checked by `crew_for`.
+EXECUTIONS = ("sequential", "threads", "processes", "subinterpreters", "asyncio")
+
+
+def crew_for(execution: str, settings: Settings, collect: str = "queue") -> Crew:
+    """The crew of an execution, without processors yet; ValueError for one that this Python does not have."""
+    if execution == "subinterpreters" and sys.version_info < (3, 14):
+        raise ValueError("subinterpreters need Python 3.14 or later")
+    if execution in ("threads", "subinterpreters"):
+        return (Threads if execution == "threads" else Subinterpreters)(settings, collect)
+    if execution == "processes":
+        return Processes(settings)
+    if execution not in EXECUTIONS:
+        raise ValueError(f"no execution {execution!r}: there are {', '.join(EXECUTIONS)}")
+    return Asyncio(settings) if execution == "asyncio" else Sequential(settings)

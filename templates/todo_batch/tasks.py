@@ -1,0 +1,401 @@
+"""The tasks, and the three kinds of processors that work on them. Nothing here knows of threads or processes.
+
+A processor looks at one task and says what comes of it: plain data that depends on the task and the settings alone. So
+every execution, every way to divide the work and every repetition after a failure gives the same results.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import threading
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+TODAY = 739_500  # the day of the reports, as date.toordinal(): a fixed one, so that results can be compared
+_LONGEST_TITLE = 200
+_LONGEST_ERROR = 300
+
+
+@dataclass(frozen=True)
+class Task:
+    """A todo: its place in the input is its identity, and nothing changes it. Days are those of date.toordinal()."""
+
+    number: int
+    title: str
+    priority: int = 5  # from 1, the most urgent, to 10
+    done: bool = False
+    due: int | None = None
+    created: int = TODAY - 30
+    estimate: int = 30  # minutes
+    tags: tuple[str, ...] = ()
+
+
+class Outcome(NamedTuple):
+    """What came of one task: `value` if it is done, else what went wrong, in a line."""
+
+    number: int
+    status: str  # done or failed
+    value: Any
+    error: str = ""
+
+
+class Batch(NamedTuple):
+    """Tasks that go to a processor together; after a failure they come again, with another attempt."""
+
+    number: int
+    tasks: list[Task]
+    attempt: int = 1
+
+    @property
+    def priority(self) -> int:
+        """That of its most urgent task; malformed ones have none."""
+        return min((t.priority for t in self.tasks if type(t.priority) is int), default=10)
+
+
+class ProcessingResult(NamedTuple):
+    """What came of a batch: an outcome for every task of it, in order, and what it took.
+
+    Times are of time.perf_counter(), which all processes of a machine share.
+    """
+
+    batch: int
+    attempt: int
+    outcomes: list[Outcome]
+    began: float
+    ended: float
+    cpu_seconds: float
+
+
+class Settings(NamedTuple):
+    """What a worker has to know. `effort` adjusts what a task costs; `trouble` is for tests: what befalls which task."""
+
+    kind: str = "validate"
+    effort: int = 1
+    trouble: dict[int, str] = {}  # noqa: RUF012  # nobody writes to it
+
+
+class Processor(Protocol):
+    """One kind of work. `process` depends on the task and `effort` alone, and raises what it cannot do."""
+
+    def process(self, task: Task) -> Any:
+        """What comes of a task, as plain data."""
+
+
+# The kinds ------------------------------------------------------------------------------------------------------------
+
+_VERBS = ("Buy", "Call", "Write", "Review", "Plan", "Send", "Book", "Fix", "Clean", "Read", "Update", "Pay")
+_THINGS = ("milk", "the plumber", "the report", "slides", "a birthday", "invoices", "the flight", "the bike", "notes")
+_WHERE = ("", " today", " for the team", " with Ana", " before Friday", " at home", " online")
+
+
+def _title(number: int) -> str:
+    """One of many titles, a different one for neighbours."""
+    verb, thing = _VERBS[number % len(_VERBS)], _THINGS[number // 5 % len(_THINGS)]
+    return f"{verb} {thing}{_WHERE[number // 3 % len(_WHERE)]} #{number % 97}"
+
+
+class TaskValidator:
+    """Says what is wrong with a task, and which known title it is nearest to (a possible duplicate).
+
+    It compares the title with 10 known ones for each unit of effort, by the pairs of letters they have in common.
+    """
+
+    def __init__(self, effort: int) -> None:
+        self.known = [_pairs(_title(7 * place + 3)) for place in range(10 * effort)]
+
+    def process(self, task: Task) -> tuple[tuple[str, ...], int, int]:
+        """(What is wrong, the place of the nearest known title, how near it is: 0 to 1,000)."""
+        return tuple(_problems(task)), *self.nearest(task.title)
+
+    def nearest(self, title: str) -> tuple[int, int]:
+        """The known title that has most pairs of letters in common, and how many in 1,000."""
+        pairs = _pairs(title)
+        shares = [2000 * len(pairs & other) // (len(pairs) + len(other) or 1) for other in self.known]
+        best = max(shares)
+        return shares.index(best), best
+
+
+def _pairs(text: str) -> frozenset[str]:
+    return frozenset(a + b for a, b in pairwise(text.casefold()))
+
+
+def _problems(task: Task) -> Iterator[str]:
+    if not task.title.strip() or len(task.title) > _LONGEST_TITLE or not task.title.isprintable():
+        yield "title"
+    if not 1 <= task.priority <= 10:
+        yield "priority"
+    if task.due is not None and task.due < task.created:
+        yield "due"
+    if task.estimate <= 0:
+        yield "estimate"
+    if any(not tag.isidentifier() for tag in task.tags):
+        yield "tags"
+
+
+class TaskProcessor:
+    """Moves a task through its states day by day, and recalculates its priority on each of them.
+
+    It looks 30 days ahead for each unit of effort.
+    """
+
+    def __init__(self, effort: int) -> None:
+        self.days = 30 * effort
+
+    def process(self, task: Task) -> tuple[str, int, int]:
+        """(The state it ends in, its priority then, how often the state changed)."""
+        state, priority, changes = "done" if task.done else "open", task.priority, 0
+        # looked up once: a field with a default is looked up in the class, too, which free threads share
+        left, due, created, wait = task.estimate, task.due, task.created, 3 + task.priority
+        for day in range(TODAY, TODAY + self.days):
+            before = state
+            state, left = _next_state(state, left, day, due, wait)
+            priority = _next_priority(state, priority, due, day - created)
+            changes += state != before
+        return state, priority, changes
+
+
+def _next_state(state: str, left: int, day: int, due: int | None, wait: int) -> tuple[str, int]:
+    """The state on the next day, and the minutes of work that are left; a task is begun every so many days."""
+    if state == "done":
+        return state, 0
+    if state == "started":
+        left -= 5 + day % 7
+        return ("done", 0) if left <= 0 else (state, left)
+    if due is not None and day > due:
+        return "overdue" if (day - due) % 14 else "started", left
+    return "open" if day % wait else "started", left
+
+
+def _next_priority(state: str, priority: int, due: int | None, age: int) -> int:
+    """More urgent as the day comes nearer, less where nothing has happened for long."""
+    if state == "done":
+        return 10
+    if due is not None and state == "overdue" and priority > 1:
+        return priority - 1
+    return priority + 1 if age % 60 == 59 and priority < 10 else priority
+
+
+class TaskReporter:
+    """Counts what a report shows of a task: the groups it belongs to, and a profile of its words.
+
+    For each unit of effort it counts the pieces of its text of one more length, up to 24 letters, and again.
+    """
+
+    def __init__(self, effort: int) -> None:
+        self.rounds = effort
+
+    def process(self, task: Task) -> tuple[str, int, int, tuple[int, ...]]:
+        """(Group, priority, minutes, the numbers of text pieces in 8 classes)."""
+        text = f"{task.title} {' '.join(task.tags)}".casefold()
+        counts = [0] * 8
+        for turn in range(self.rounds):
+            length = 1 + turn % 24
+            for place in range(max(1, len(text) - length + 1)):
+                counts[zlib.crc32(text[place : place + length].encode()) % 8] += 1
+        late = not task.done and task.due is not None and task.due < TODAY
+        return "done" if task.done else "late" if late else "open", task.priority, task.estimate, tuple(counts)
+
+
+KINDS: dict[str, type[TaskValidator | TaskProcessor | TaskReporter]] = {
+    "validate": TaskValidator,
+    "process": TaskProcessor,
+    "report": TaskReporter,
+}
+
+
+def summary(kind: str, values: Iterable[Any]) -> dict[str, Any]:
+    """What all values of a kind come to: the numbers of a report, the same in whatever order they come."""
+    found: Counter[str] = Counter()
+    for value in values:
+        if kind == "validate":
+            found["valid" if not value[0] else "invalid"] += 1
+            found["nearness"] += value[2]
+        elif kind == "process":
+            found[value[0]] += 1
+            found["changes"] += value[2]
+        else:
+            found[value[0]] += 1
+            found["minutes"] += value[2]
+            found["pieces"] += sum(value[3])
+    return dict(sorted(found.items()))
+
+
+# One batch ------------------------------------------------------------------------------------------------------------
+
+
+class Trouble(Exception):  # noqa: N818  # it is what befalls a task in a test
+    """A processor that was told to raise."""
+
+
+def process_batch(settings: Settings, batch: Batch, stopped: Any = None) -> ProcessingResult:
+    """Do a batch where the worker is. What a task does never ends it: a failure is an outcome, too.
+
+    `stopped` is asked before each task, if it is there (a function): the rest is then left out.
+    """
+    began, cpu = time.perf_counter(), time.thread_time()
+    processor = _processor(settings.kind, settings.effort)
+    outcomes = []
+    for task in batch.tasks:
+        if stopped is not None and stopped():
+            break
+        outcomes.append(_outcome(processor, task, settings, batch.attempt))
+    return ProcessingResult(batch.number, batch.attempt, outcomes, began, time.perf_counter(), time.thread_time() - cpu)
+
+
+def _outcome(processor: Processor, task: Task, settings: Settings, attempt: int) -> Outcome:
+    try:
+        if settings.trouble:
+            _befall(settings.trouble.get(task.number, ""), attempt)
+        return Outcome(task.number, "done", processor.process(task))
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is this task's alone
+        return Outcome(task.number, "failed", None, described(error))
+
+
+def described(error: BaseException) -> str:
+    """An error in one printable line, also one that cannot say what it is."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001
+        text = "(it has no text)"
+    line = " ".join(f"{type(error).__name__}: {text}".split())
+    return "".join(c if c.isprintable() else "?" for c in line)[:_LONGEST_ERROR]
+
+
+_ready = threading.local()  # what a kind needs is made once for each thread: free threads that share it would wait for
+# each other at every look, because they count the references to an object one at a time
+
+
+def _processor(kind: str, effort: int) -> Processor:
+    made: dict[Any, Processor] = _ready.__dict__  # of this thread
+    if (kind, effort) not in made:
+        made[kind, effort] = KINDS[kind](effort)
+    return made[kind, effort]
+
+
+def _befall(trouble: str, attempt: int) -> None:
+    """What a test has in store for a task: raise, hang or kill, on its first attempt only, or always (with `!`)."""
+    if not trouble or (attempt > 1 and not trouble.endswith("!")):
+        return
+    what = trouble.rstrip("!")
+    if what == "raise":
+        raise Trouble("told to raise")
+    if what == "hang":
+        time.sleep(3600)
+    if what == "kill":
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+
+
+# Where tasks come from ------------------------------------------------------------------------------------------------
+
+
+def make_tasks(count: int) -> Iterator[Task]:
+    """So many tasks that look like people's, always the same; about one in 50 has something wrong with it."""
+    for number in range(count):
+        mixed = zlib.crc32(number.to_bytes(8, "little"))
+        created = TODAY - mixed % 200
+        yield Task(
+            number=number,
+            title=_title(number) if mixed % 97 else "",
+            priority=mixed // 7 % 10 + 1 if mixed % 101 else 0,
+            done=mixed % 5 == 0,
+            due=None if mixed % 3 == 0 else created + mixed // 11 % 120 - 2,
+            created=created,
+            estimate=5 * (mixed // 13 % 24 + 1),
+            tags=tuple(sorted({_VERBS[mixed // 17 % len(_VERBS)].lower(), f"list{mixed % 4}"})),
+        )
+
+
+def read_tasks(file: Path) -> Iterator[Task]:
+    """The tasks of a CSV file with a header, of a JSON list, or of a file with a JSON object in each line.
+
+    Fields have the names of Task; `title` is needed, days may be written 2026-11-22, and tags with a space between them.
+    Raises ValueError that names the place. CSV and lines are read as they are needed.
+    """
+    kind, place = file.suffix.lower(), "the beginning"
+    try:
+        for number, (place, entry) in enumerate(_entries(file, kind)):
+            try:
+                task = _task(number, entry if kind in (".csv", ".json") else json.loads(entry))
+            except (ValueError, TypeError, OverflowError, RecursionError) as error:
+                raise ValueError(f"{file}, {place}: {error}") from None
+            yield task
+    except (csv.Error, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{file}, after {place}: {error}") from None
+
+
+def _entries(file: Path, kind: str) -> Iterator[tuple[str, Any]]:
+    """What a file has for each task, and where; lines of JSON are not yet read."""
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        if kind == ".csv":
+            rows = csv.DictReader(stream)
+            yield from ((f"line {rows.line_num}", row) for row in rows)
+        elif kind == ".json":
+            found = json.load(stream)
+            if not isinstance(found, list):
+                raise ValueError(f"{file}: a list of todos is needed")
+            yield from ((f"entry {number}", entry) for number, entry in enumerate(found, 1))
+        else:
+            yield from ((f"line {number}", line) for number, line in enumerate(stream, 1) if line.strip())
+
+
+_NAMES = {field.name for field in fields(Task)} - {"number"}
+
+
+def _task(number: int, entry: Any) -> Task:
+    """A task from what a file says; what is empty takes its default."""
+    if not isinstance(entry, dict):
+        raise TypeError("a todo is an object with a title")
+    if unknown := set(entry) - _NAMES - {None}:
+        raise ValueError(f"unknown field {min(map(str, unknown))!r} (there are {', '.join(sorted(_NAMES))})")
+    if entry.get("title") is None:
+        raise ValueError("the title is missing")
+    given = {name: value for name, value in entry.items() if value not in (None, "")}
+    found: dict[str, Any] = {"number": number, "title": str(entry["title"])}
+    for name in ("priority", "estimate"):
+        if name in given:
+            found[name] = int(given[name])
+    for name in ("due", "created"):
+        if name in given:
+            found[name] = _day(given[name])
+    if "done" in given:
+        found["done"] = _flag(given["done"])
+    if "tags" in given:
+        tags = given["tags"]
+        found["tags"] = tuple(tags.split() if isinstance(tags, str) else map(str, tags))
+    return Task(**found)
+
+
+def _day(value: Any) -> int:
+    text = str(value)
+    return int(text) if text.lstrip("-").isdigit() else date.fromisoformat(text).toordinal()
+
+
+def _flag(value: Any) -> bool:
+    said = {"true": True, "yes": True, "1": True, "x": True, "false": False, "no": False, "0": False}
+    if str(value).casefold() not in said:
+        raise ValueError(f"done is {value!r}, not true or false")
+    return said[str(value).casefold()]
+
+
+def batches(tasks: Iterable[Task], size: int) -> Iterator[Batch]:
+    """The tasks in batches, as they come."""
+    collected: list[Task] = []
+    number = 0
+    for task in tasks:
+        collected.append(task)
+        if len(collected) == size:
+            yield Batch(number, collected)
+            collected, number = [], number + 1
+    if collected:
+        yield Batch(number, collected)

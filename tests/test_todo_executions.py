@@ -1,0 +1,405 @@
+"""The executions of the todo batch system for real, in interpreters of their own: the same results, and nothing left."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from shared import is_gone, wait_until
+
+FOLDER = Path(__file__).resolve().parent.parent / "templates" / "todo_batch"
+PYTHONS = ("", "3.14", "3.13t")  # "" is this one
+MARK = "TODO_TEST_RUN"
+
+#: What all scripts have: `run` is one run, and gives its outcomes and its report.
+COMMON = """
+import json, os, signal, sys, threading, time
+from coordinator import Coordinator, Options
+from executions import EXECUTIONS, crew_for
+from tasks import Settings, batches, make_tasks
+
+HERE = [name for name in EXECUTIONS if name != "subinterpreters" or sys.version_info >= (3, 14)]
+
+class Run:
+    def __init__(self, execution, settings=Settings(), collect="queue", **options):
+        self.outcomes = []
+        self.crew = crew_for(execution, settings, collect)
+        self.coordinator = Coordinator(self.crew, Options(**options), self.record)
+        self.before_recording = lambda: None
+
+    def record(self, outcomes):
+        self.before_recording()
+        self.outcomes += outcomes
+
+    def __call__(self, count, size, known=True):
+        source = batches(make_tasks(count), size)
+        self.report = self.coordinator.run(source, -(-count // size) if known else None)
+        ended = sorted([o.number for o in self.outcomes] + self.report.not_processed)
+        assert ended == list(range(len(ended))), "lost or twice"
+        assert self.report.stopped or len(ended) == count and not self.report.not_processed
+        assert self.report.done + self.report.failed == len(self.outcomes)
+        self.outcomes.sort()
+        return self
+
+    @property
+    def failed(self):
+        return {o.number: o.error for o in self.outcomes if o.status == "failed"}
+
+    @property
+    def lost(self):
+        return sum(share.lost for share in self.report.shares.values())
+
+"""
+
+
+class Script:
+    """A script in an interpreter of its own, whose processes are known by a mark in their environment."""
+
+    def __init__(self, python: str, text: str, *arguments: str) -> None:
+        self.mark = uuid.uuid4().hex
+        path = {"PYTHONPATH": str(FOLDER), "PYTHONDONTWRITEBYTECODE": "1"}
+        program = COMMON + "if __name__ == '__main__':\n" + textwrap.indent(textwrap.dedent(text), "    ")
+        self.process = subprocess.Popen(
+            [python, "-c", program, *arguments], env={**os.environ, **path, MARK: self.mark}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def line(self) -> str:
+        """What it prints next."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def all(self) -> set[int]:
+        """Its processes that live, whoever their parents are."""
+        found = set()
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get(MARK) == self.mark and not is_gone(process.pid):
+                    found.add(process.pid)
+        return found
+
+    def workers(self) -> set[int]:
+        """Those that do batches: not what multiprocessing has to serve them."""
+        helpers = ("resource_tracker", "forkserver")
+        found = set()
+        for pid in self.all() - {self.process.pid}:
+            with contextlib.suppress(psutil.Error):
+                process = psutil.Process(pid)
+                parent = " ".join(process.parent().cmdline()) if process.parent() else ""  # type: ignore[union-attr]
+                served = "forkserver" in parent
+                if served or not any(helper in " ".join(process.cmdline()) for helper in helpers):
+                    found.add(pid)
+        return found
+
+    def ended(self) -> str:
+        """What it printed until its end, which has to be a good one that leaves nothing behind."""
+        out, errors = self.process.communicate(timeout=100)
+        assert self.process.returncode == 0, errors
+        assert errors == ""
+        wait_until(lambda: not self.all())
+        return out
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Script]]:
+    """Starts a script; it is ended with all that is its."""
+    scripts: list[Script] = []
+
+    def started(python: str, text: str, *arguments: str) -> Script:
+        scripts.append(Script(python, text, *arguments))
+        return scripts[-1]
+
+    yield started
+    for script in scripts:
+        for pid in script.all():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        script.process.communicate()
+
+
+@pytest.fixture(params=PYTHONS, ids=lambda tag: tag or "this Python")
+def python(request: pytest.FixtureRequest, needs: Callable[[str], str]) -> str:
+    return needs(request.param) if request.param else sys.executable
+
+
+only_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+def executions(python: str, *names: str) -> list[str]:
+    return [name for name in names if name != "subinterpreters" or "3.14" in python]
+
+
+# Results --------------------------------------------------------------------------------------------------------------
+
+
+def test_all_executions_and_schedules_have_the_same_outcomes(python: str, start: Callable[..., Script]) -> None:
+    script = start(python, """
+        for kind in ("validate", "process", "report"):
+            expected = None
+            for execution in HERE:
+                for schedule in ("static", "queue", "stealing"):
+                    trouble = {3: "raise!", 500: "raise", 999: "raise!"}
+                    run = Run(execution, Settings(kind, 1, trouble), schedule=schedule, processors=3)(1000, 40)
+                    expected = expected or run.outcomes
+                    assert run.outcomes == expected, (kind, execution, schedule)
+                    assert run.failed == {3: "Trouble: told to raise", 999: "Trouble: told to raise"}, run.failed
+                    assert run.report.retried == 3 and run.lost == 0
+        print(len(expected), *HERE)
+    """)  # fmt: skip
+    names = executions(python, "sequential", "threads", "processes", "subinterpreters", "asyncio")
+    assert script.ended().split() == ["1000", *names]
+
+
+def test_all_collectors_with_batches_of_one_task(python: str, start: Callable[..., Script]) -> None:
+    script = start(python, """
+        for execution in {"threads", "subinterpreters"} & set(HERE):
+            for collect in ("lock", "queue", "merge"):
+                run = Run(execution, collect=collect, processors=4)(400, 1, known=False)
+                assert run.report.done == 400
+        print("well")
+    """)  # fmt: skip
+    assert script.ended() == "well\n"
+
+
+def test_batches_larger_than_a_pipe_do_not_wait_for_each_other(python: str, start: Callable[..., Script]) -> None:
+    script = start(python, "print(Run('processes', processors=1)(24_000, 8_000).report.done)")
+    assert script.ended() == "24000\n"
+
+
+def test_other_ways_to_start_a_process(start: Callable[..., Script]) -> None:
+    script = start(sys.executable, """
+        from executions import Processes
+        for method in ("spawn", "forkserver"):
+            run = Run("processes", processors=2)
+            run.coordinator._crew = Processes(Settings(trouble={7: "kill"}), method)
+            print(method, run(100, 5).report.done, run.lost)
+    """)  # fmt: skip
+    assert script.ended() == "spawn 100 1\nforkserver 100 1\n"
+
+
+# What goes wrong ------------------------------------------------------------------------------------------------------
+
+
+@only_posix
+def test_a_task_that_kills_its_process_fails_alone(python: str, start: Callable[..., Script]) -> None:
+    script = start(python, """
+        for schedule in ("static", "queue", "stealing"):
+            trouble = {3: "kill!", 4: "kill", 5: "raise!", 60: "kill!", 199: "kill"}
+            run = Run("processes", Settings(trouble=trouble), schedule=schedule, processors=3)(200, 10)
+            assert run.failed == {
+                3: "the process ended (signal 9)", 5: "Trouble: told to raise", 60: "the process ended (signal 9)"
+            }, run.failed
+            assert run.lost == 5, run.lost  # 3 and 4 are in one batch
+        print("well")
+    """)  # fmt: skip
+    assert script.ended() == "well\n"
+
+
+@pytest.mark.parametrize("execution", ["threads", "processes", "asyncio"])
+def test_a_task_that_hangs_fails_alone_when_its_time_is_over(
+    python: str, execution: str, start: Callable[..., Script]
+) -> None:
+    script = start(
+        python,
+        """
+        settings = Settings(trouble={3: "hang!", 150: "hang"})
+        run = Run(sys.argv[1], settings, processors=3, timeout_seconds=1.0)(200, 10)
+        print(run.failed, run.lost)
+        """,
+        execution,
+    )
+    assert script.ended() == "{3: 'no answer within 1 s'} 3\n"
+
+
+def test_who_waits_for_a_loop_that_hangs_has_its_own_time(start: Callable[..., Script]) -> None:
+    script = start(sys.executable, """
+        trouble = {number: "hang!" for number in (0, 9, 10)}
+        run = Run("asyncio", Settings(trouble=trouble), processors=8, timeout_seconds=0.3, attempts=1)(40, 1)
+        print(sorted(run.failed), run.lost)
+    """)  # fmt: skip
+    assert script.ended() == "[0, 9, 10] 3\n"
+
+
+def test_an_answer_that_comes_too_late_is_not_taken_for_another(start: Callable[..., Script]) -> None:
+    script = start(sys.executable, """
+        import tasks
+        def befall(trouble, attempt):  # hangs for a while only
+            if trouble and attempt == 1:
+                time.sleep(0.3)
+        tasks._befall = befall
+        for execution in ("threads", "asyncio"):
+            settings = Settings(trouble={number: "slow" for number in range(0, 60, 7)})
+            run = Run(execution, settings, processors=2, timeout_seconds=0.15)
+            run(60, 3)
+            assert run.report.done == 60 and run.lost, (execution, run.failed)
+            threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+            for thread in threads:
+                thread.join()
+        print("well")
+    """)  # fmt: skip
+    assert script.ended() == "well\n"
+
+
+@only_posix
+def test_a_process_killed_from_outside_is_replaced(python: str, start: Callable[..., Script]) -> None:
+    script = start(python, """
+        run = Run("processes", Settings("process", 40), processors=2, attempts=3)
+        run.before_recording = lambda: run.outcomes or print("begun", flush=True)
+        run(600, 10)
+        print(run.report.done, run.lost, flush=True)
+    """)  # fmt: skip
+    assert script.line() == "begun"
+    victims = script.workers()
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    done, lost = script.ended().split()
+    assert (done, int(lost) >= 1) == ("600", True)
+
+
+@only_posix
+def test_a_stopped_process_is_overdue_and_ended(start: Callable[..., Script]) -> None:
+    script = start(sys.executable, """
+        run = Run("processes", Settings("process", 40), processors=2, attempts=3, timeout_seconds=1.5)
+        run.before_recording = lambda: run.outcomes or print("begun", flush=True)
+        run(600, 10)
+        print(run.report.done, run.lost, flush=True)
+    """)  # fmt: skip
+    assert script.line() == "begun"
+    os.kill(min(script.workers()), signal.SIGSTOP)
+    assert script.ended() == "600 1\n"
+
+
+# Resizing and stopping ------------------------------------------------------------------------------------------------
+
+
+def test_resizing_while_it_runs(python: str, start: Callable[..., Script]) -> None:
+    script = start(python, """
+        for execution in HERE:
+            for schedule in ("static", "queue", "stealing"):
+                run = Run(execution, schedule=schedule, processors=2)
+                sizes = iter([4, 1, 3, 3, 2, 5, 1, 4] * 2)
+                run.before_recording = lambda: run.coordinator.resize(next(sizes, 2))
+                run(200, 2)
+                assert run.report.done == 200 and run.lost == 0
+                assert len(run.report.shares) == 5, run.report.shares
+        print("well")
+    """)  # fmt: skip
+    assert script.ended() == "well\n"
+
+
+def test_stop_ends_what_is_being_done_and_says_what_is_left(python: str, start: Callable[..., Script]) -> None:
+    script = start(python, """
+        for execution in HERE:
+            run = Run(execution, processors=2, schedule="stealing")
+            run.before_recording = run.coordinator.stop
+            report = run(1000, 10).report
+            assert report.stopped and report.done == 40 and len(report.not_processed) == 960, report
+        print("well")
+    """)  # fmt: skip
+    assert script.ended() == "well\n"
+
+
+@only_posix
+def test_ctrl_c_reaches_the_coordinator_and_not_its_processes(python: str, start: Callable[..., Script]) -> None:
+    script = start(python, """
+        run = Run("processes", Settings("process", 40), processors=2)
+        signal.signal(signal.SIGINT, lambda *_: run.coordinator.stop())
+        run.before_recording = lambda: run.outcomes or print("begun", flush=True)
+        run(4000, 10)
+        print(run.report.stopped, run.lost, len(run.failed), flush=True)
+    """)  # fmt: skip
+    assert script.line() == "begun"
+    os.killpg(script.process.pid, signal.SIGINT)  # as a terminal does
+    assert script.ended() == "True 0 0\n"
+
+
+# Nothing is left ------------------------------------------------------------------------------------------------------
+
+
+@only_posix
+def test_no_process_is_left_after_close_even_of_those_that_hang(python: str, start: Callable[..., Script]) -> None:
+    script = start(python, """
+        crew = crew_for("processes", Settings(trouble={0: "hang!", 1: "hang!"}))
+        for processor in range(4):
+            crew.hire(processor)
+        for batch in batches(make_tasks(3), 1):  # the fourth has nothing to do
+            crew.give(batch.number, batch)
+        assert crew.next_message(30).processor == 2
+        pids = [process.pid for process in crew._processes.values()]
+        print(*pids, flush=True)
+        crew.close()
+        crew.close()
+        print("closed", flush=True)
+        time.sleep(30)
+    """)  # fmt: skip
+    pids = [int(pid) for pid in script.line().split()]
+    assert len(pids) == 4
+    assert script.line() == "closed"
+    assert all(is_gone(pid) for pid in pids)
+    assert not script.workers()
+    script.process.kill()
+
+
+@only_posix
+@pytest.mark.parametrize("what", ["hangs", "computes", "waits"])
+def test_no_process_is_left_when_the_coordinator_is_killed(
+    python: str, what: str, start: Callable[..., Script]
+) -> None:
+    script = start(
+        python,
+        """
+        hangs = {number: "hang!" for number in range(4)} if sys.argv[1] == "hangs" else {}
+        crew = crew_for("processes", Settings("process", 10**9 if sys.argv[1] == "computes" else 1, hangs))
+        for processor in range(4):
+            crew.hire(processor)
+        if sys.argv[1] != "waits":
+            for batch in batches(make_tasks(8), 1):
+                crew.give(batch.number % 4, batch)
+        print("given", flush=True)
+        time.sleep(100)
+        """,
+        what,
+    )
+    assert script.line() == "given"
+    wait_until(lambda: len(script.workers()) == 4)
+    script.process.kill()
+    script.process.wait()
+    wait_until(lambda: not script.all())
+
+
+@only_posix
+def test_a_run_killed_from_outside_leaves_nothing(python: str, start: Callable[..., Script]) -> None:
+    script = start(python, """
+        run = Run("processes", Settings("process", 100), processors=3)
+        run.before_recording = lambda: run.outcomes or print("begun", flush=True)
+        run(100_000, 10, known=False)
+    """)  # fmt: skip
+    assert script.line() == "begun"
+    script.process.kill()
+    script.process.wait()
+    wait_until(lambda: not script.all())
+
+
+@pytest.mark.parametrize("execution", ["threads", "asyncio", "processes"])
+def test_a_program_ends_although_something_hangs(python: str, execution: str, start: Callable[..., Script]) -> None:
+    script = start(
+        python,
+        """
+        run = Run(sys.argv[1], Settings(trouble={0: "hang!"}), processors=2, timeout_seconds=0.5, attempts=1)
+        print(json.dumps(run(4, 1).failed))
+        """,
+        execution,
+    )
+    found: Any = json.loads(script.ended())
+    assert found == {"0": "no answer within 0.5 s"}

@@ -1,0 +1,116 @@
+"""The journal of the todo batch system: what it has, it has; what it has not is done again; nothing twice."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shared import wait_until
+
+FOLDER = Path(__file__).parent.parent / "templates" / "todo_batch"
+ABOUT = {"kind": "validate", "effort": 1, "tasks": 100}
+
+
+@pytest.fixture
+def modules(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`tasks` and `journal`, which have common names: they are gone again afterwards."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield [importlib.import_module(name) for name in ("tasks", "journal")]
+    for name in ("tasks", "journal"):
+        sys.modules.pop(name, None)
+
+
+def test_what_was_recorded_is_there_in_order_and_is_left_out_next_time(modules: Any, tmp_path: Path) -> None:
+    tasks, journal = modules
+    outcomes = [tasks.Outcome(7, "done", ((), 3, 4)), tasks.Outcome(2, "failed", None, "ValueError: no")]
+    with closing(journal.Journal(tmp_path / "run.db", ABOUT)) as book:
+        book.record(outcomes)
+    with closing(journal.Journal(tmp_path / "run.db", ABOUT)) as again:
+        assert list(again.outcomes()) == [outcomes[1], outcomes[0]]
+        assert again.counts() == {"done": 1, "failed": 1}
+        left = [task.number for batch in again.left(tasks.make_tasks(10), 3) for task in batch.tasks]
+    assert left == [0, 1, 3, 4, 5, 6, 8, 9]
+
+
+def test_a_task_that_ended_cannot_end_again_and_nothing_of_its_batch_is_kept(modules: Any, tmp_path: Path) -> None:
+    tasks, journal = modules
+    with closing(journal.Journal(tmp_path / "run.db", ABOUT)) as book:
+        book.record([tasks.Outcome(1, "done", 5)])
+        with pytest.raises(sqlite3.IntegrityError):
+            book.record([tasks.Outcome(0, "done", 5), tasks.Outcome(1, "done", 5)])
+        assert [o.number for o in book.outcomes()] == [1]
+
+
+def test_the_journal_of_other_work_is_refused(modules: Any, tmp_path: Path) -> None:
+    _, journal = modules
+    journal.Journal(tmp_path / "run.db", ABOUT).close()
+    with pytest.raises(ValueError, match='kind "validate", now "report"'):
+        journal.Journal(tmp_path / "run.db", {**ABOUT, "kind": "report"})
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"\0" * 4096])
+def test_a_file_that_is_no_journal_is_refused_and_stays(modules: Any, tmp_path: Path, content: bytes) -> None:
+    _, journal = modules
+    file = tmp_path / "mine.txt"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match="no journal"):
+        journal.Journal(file, ABOUT)
+    assert file.read_bytes() == content
+
+
+def test_a_million_numbers_take_little_room(modules: Any) -> None:
+    numbers = modules[1]._Numbers()
+    for number in range(0, 1_000_000, 3):
+        numbers.add(number)
+    assert numbers.has(999_999) and not numbers.has(1_000_000) and not numbers.has(1)
+    assert len(numbers._bits) < 140_000
+
+
+KILLED = """
+    import sys, time
+    from pathlib import Path
+    import coordinator, executions, journal, tasks
+    book = journal.Journal(Path(sys.argv[1]), {"tasks": 2000})
+    crew = executions.crew_for(sys.argv[2], tasks.Settings("validate", int(sys.argv[3])))
+    run = coordinator.Coordinator(crew, coordinator.Options(2), book.record)
+    if __name__ == "__main__":
+        print(run.run(book.left(tasks.make_tasks(2000), 20)).done, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("execution", ["threads", "processes"])
+def test_a_coordinator_that_was_killed_goes_on_where_it_was(modules: Any, tmp_path: Path, execution: str) -> None:
+    _, journal = modules
+    script = tmp_path / "run.py"
+    script.write_text(f"import sys; sys.path.insert(0, {str(FOLDER)!r})\n{textwrap.dedent(KILLED)}", "utf-8")
+    file = tmp_path / "run.db"
+    command = [sys.executable, str(script), str(file), execution]
+
+    def some_ended() -> bool:
+        if not file.exists():
+            return False
+        try:
+            with closing(sqlite3.connect(file, timeout=1)) as reader:
+                return bool(reader.execute("SELECT count(*) FROM ended").fetchone()[0] > 100)
+        except sqlite3.Error:
+            return False
+
+    with subprocess.Popen([*command, "40"], stdout=subprocess.DEVNULL) as slow:
+        wait_until(some_ended)
+        slow.send_signal(signal.SIGKILL)
+    with closing(journal.Journal(file, {"tasks": 2000})) as book:
+        had = sum(book.counts().values())
+    assert 100 < had < 2000
+    done = subprocess.run([*command, "40"], capture_output=True, text=True, timeout=60, check=True)
+    assert int(done.stdout) == 2000 - had
+    with closing(journal.Journal(file, {"tasks": 2000})) as book:
+        assert [o.number for o in book.outcomes()] == list(range(2000))
