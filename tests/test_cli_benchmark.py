@@ -150,7 +150,10 @@ def test_the_template_for_any_workload_is_the_one_that_is_taken(tiny: Path, tmp_
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--template", "nonsense"], ['no template "nonsense"', "one of agents, compare-approaches, todo-batch, web-scraper"]),
+        (
+            ["--template", "nonsense"],
+            ['no template "nonsense"', "one of agents, compare-approaches, todo-batch, web-scraper"],
+        ),
         (["--template", "nonsense", "FILE"], ['no template "nonsense"']),
         (["--template", "webscraper"], ['(did you mean "web-scraper"?)']),
         (["--template", "../\x1b[31m"], ['no template "../\\u001b[31m"']),
@@ -175,7 +178,11 @@ def test_what_generate_refuses(arguments: list[str], words: list[str], tiny: Pat
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_the_templates(shell: str) -> None:
-    for word, found in {"": {"agents", "compare-approaches", "todo-batch", "web-scraper"}, "we": {"web-scraper"}, "x": set()}.items():
+    for word, found in {
+        "": {"agents", "compare-approaches", "todo-batch", "web-scraper"},
+        "we": {"web-scraper"},
+        "x": set(),
+    }.items():
         line = f"concurrency-selector generate --template {word}".rstrip()
         variables = {COMPLETE: f"{shell}_complete", "COMP_WORDS": line, "COMP_CWORD": word if shell == "fish" else "3"}
         with mock.patch.dict(os.environ, variables):

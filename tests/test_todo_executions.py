@@ -12,7 +12,6 @@ import textwrap
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -173,8 +172,8 @@ def test_all_collectors_with_batches_of_one_task(python: str, start: Callable[..
 
 
 def test_batches_larger_than_a_pipe_do_not_wait_for_each_other(python: str, start: Callable[..., Script]) -> None:
-    script = start(python, "print(Run('processes', processors=1)(24_000, 8_000).report.done)")
-    assert script.ended() == "24000\n"
+    script = start(python, "print(Run('processes', processors=1)(60_000, 20_000).report.done)")
+    assert script.ended() == "60000\n"
 
 
 def test_other_ways_to_start_a_process(start: Callable[..., Script]) -> None:
@@ -206,26 +205,22 @@ def test_a_task_that_kills_its_process_fails_alone(python: str, start: Callable[
     assert script.ended() == "well\n"
 
 
-@pytest.mark.parametrize("execution", ["threads", "processes", "asyncio"])
-def test_a_task_that_hangs_fails_alone_when_its_time_is_over(
-    python: str, execution: str, start: Callable[..., Script]
-) -> None:
-    script = start(
-        python,
-        """
+def test_a_task_that_hangs_fails_alone_when_its_time_is_over(python: str, start: Callable[..., Script]) -> None:
+    limits = {"threads": "0.6", "processes": "1.5", "asyncio": "0.6"}
+    text = """
         settings = Settings(trouble={3: "hang!", 150: "hang"})
-        run = Run(sys.argv[1], settings, processors=3, timeout_seconds=1.0)(200, 10)
-        print(run.failed, run.lost)
-        """,
-        execution,
-    )
-    assert script.ended() == "{3: 'no answer within 1 s'} 3\n"
+        run = Run(sys.argv[1], settings, processors=3, timeout_seconds=float(sys.argv[2]))(200, 10)
+        assert run.lost >= 3
+        print(json.dumps(run.failed))
+    """
+    for script, limit in [(start(python, text, *it), it[1]) for it in limits.items()]:  # at the same time: they wait
+        assert json.loads(script.ended()) == {"3": f"no answer within {limit} s"}
 
 
 def test_who_waits_for_a_loop_that_hangs_has_its_own_time(start: Callable[..., Script]) -> None:
     script = start(sys.executable, """
         trouble = {number: "hang!" for number in (0, 9, 10)}
-        run = Run("asyncio", Settings(trouble=trouble), processors=8, timeout_seconds=0.3, attempts=1)(40, 1)
+        run = Run("asyncio", Settings(trouble=trouble), processors=8, timeout_seconds=0.5, attempts=1)(40, 1)
         print(sorted(run.failed), run.lost)
     """)  # fmt: skip
     assert script.ended() == "[0, 9, 10] 3\n"
@@ -240,7 +235,7 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_another(start: Callable[
         tasks._befall = befall
         for execution in ("threads", "asyncio"):
             settings = Settings(trouble={number: "slow" for number in range(0, 60, 7)})
-            run = Run(execution, settings, processors=2, timeout_seconds=0.15)
+            run = Run(execution, settings, processors=2, timeout_seconds=0.15, attempts=3)
             run(60, 3)
             assert run.report.done == 60 and run.lost, (execution, run.failed)
             threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
@@ -320,6 +315,7 @@ def test_ctrl_c_reaches_the_coordinator_and_not_its_processes(python: str, start
         print(run.report.stopped, run.lost, len(run.failed), flush=True)
     """)  # fmt: skip
     assert script.line() == "begun"
+    wait_until(lambda: [os.getpgid(pid) == pid for pid in script.workers()] == [True] * 2)  # they are all there
     os.killpg(script.process.pid, signal.SIGINT)  # as a terminal does
     assert script.ended() == "True 0 0\n"
 
@@ -338,7 +334,6 @@ def test_no_process_is_left_after_close_even_of_those_that_hang(python: str, sta
         assert crew.next_message(30).processor == 2
         pids = [process.pid for process in crew._processes.values()]
         print(*pids, flush=True)
-        crew.close()
         crew.close()
         print("closed", flush=True)
         time.sleep(30)
@@ -391,7 +386,7 @@ def test_a_run_killed_from_outside_leaves_nothing(python: str, start: Callable[.
     wait_until(lambda: not script.all())
 
 
-@pytest.mark.parametrize("execution", ["threads", "asyncio", "processes"])
+@pytest.mark.parametrize("execution", ["threads", "asyncio"])
 def test_a_program_ends_although_something_hangs(python: str, execution: str, start: Callable[..., Script]) -> None:
     script = start(
         python,
@@ -401,5 +396,4 @@ def test_a_program_ends_although_something_hangs(python: str, execution: str, st
         """,
         execution,
     )
-    found: Any = json.loads(script.ended())
-    assert found == {"0": "no answer within 0.5 s"}
+    assert json.loads(script.ended()) == {"0": "no answer within 0.5 s"}

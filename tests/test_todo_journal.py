@@ -114,3 +114,33 @@ def test_a_coordinator_that_was_killed_goes_on_where_it_was(modules: Any, tmp_pa
     assert int(done.stdout) == 2000 - had
     with closing(journal.Journal(file, {"tasks": 2000})) as book:
         assert [o.number for o in book.outcomes()] == list(range(2000))
+
+
+def test_the_program_compares_every_execution_and_writes_what_was_asked_for(tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("report.md", "timeline.html", "profile.json")}
+    command = [sys.executable, str(FOLDER), "compare", "--tasks", "120", "--effort", "2", "--batch-size", "20"]
+    command += ["--scaling", "1,2", "--processors", "2"]
+    command += [word for name, file in files.items() for word in (f"--{name.partition('.')[0]}", str(file))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "All ways gave the same results." in done.stdout
+    assert "Winner:" in done.stdout
+    assert "## Error handling confirmed" in files["report.md"].read_text("utf-8")
+    assert "<svg" in files["timeline.html"].read_text("utf-8")
+    recommend = [sys.executable, "-m", "selector", "recommend", str(files["profile.json"]), "--format", "json"]
+    assert '"approach"' in subprocess.run(recommend, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_the_program_reads_todos_writes_outcomes_and_names_bad_input(tmp_path: Path) -> None:
+    todos, out = tmp_path / "todos.csv", tmp_path / "out.jsonl"
+    todos.write_text("title,priority,due\nBuy milk,3,2026-11-22\nCall Ana,99,\n", "utf-8")
+    run = [sys.executable, str(FOLDER), "run", "--effort", "1", "--execution", "sequential"]
+    done = subprocess.run(
+        [*run, "--from", str(todos), "--out", str(out)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, len(out.read_text("utf-8").splitlines())) == (0, 2), done.stderr
+    assert "valid 1" in done.stdout and "free-threading is" in done.stdout
+    todos.write_text("title,priority\nBuy milk,soon\n", "utf-8")
+    bad = subprocess.run([*run, "--from", str(todos)], capture_output=True, text=True, timeout=60, check=False)
+    assert bad.returncode == 2
+    assert f"{todos}, line 2" in bad.stderr and "Traceback" not in bad.stderr

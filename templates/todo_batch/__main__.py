@@ -13,9 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
+import sysconfig
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -196,7 +198,14 @@ def _effort_for(kind: str, task_ms: float) -> int:
 def _say_run(run: Run, outcomes: _Outcomes, effort: int, options: argparse.Namespace) -> None:
     report = run.report
     if options.json:
-        data = {**run._asdict(), "report": asdict(report), "digest": outcomes.digest, "effort": effort}
+        python = sys.version.split()[0] + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "")
+        data = {
+            **run._asdict(),
+            "report": asdict(report),
+            "digest": outcomes.digest,
+            "effort": effort,
+            "python": python,
+        }
         print(json.dumps({**data, "summary": dict(outcomes.counts), "errors": outcomes.errors}))
         return
     print(
@@ -219,45 +228,74 @@ def _say_run(run: Run, outcomes: _Outcomes, effort: int, options: argparse.Names
 
 def _compare(options: argparse.Namespace) -> int:
     effort = options.effort or _effort_for(options.kind, options.task_ms)
+    pythons = list(dict.fromkeys([sys.executable, *options.interpreter]))
     found: list[tuple[str, Run]] = []  # with its Python
     digests: set[int] = set()
-    for python in dict.fromkeys([sys.executable, *options.interpreter]):
-        for execution in EXECUTIONS:
-            run, digest = _cell(python, execution, options.processors, effort, options)
-            if run is not None:
-                found.append((python, run))
-                digests.add(digest)
-                print(f"{run.title}: {run.seconds:.2f} s", file=sys.stderr)
+    for python in pythons:
+        cells = [_cell(python, execution, options.processors, effort, options) for execution in EXECUTIONS]
+        measured = [(_titled(run, data, pythons), data["digest"]) for run, data in cells if run is not None]
+        digests.update(digest for _, digest in measured)
+        found += [(python, run) for run in _with_speedups([run for run, _ in measured])]
     if not found:
         raise ValueError("nothing could be measured")
-    python, best = min((pair for pair in found if pair[1].execution != "sequential"), key=lambda pair: pair[1].seconds)
+    python, best = min(found, key=lambda pair: pair[1].seconds)
     points = [
         (n, run.seconds) for n in options.scaling if (run := _cell(python, best.execution, n, effort, options)[0])
     ]
     scaling = [(n, points[0][1] * points[0][0] / seconds) for n, seconds in points]
-    runs = _with_speedups([run for _, run in found])
-    _say_comparison(runs, best, scaling, same=len(digests) == 1, options=options)
+    trials = _trials(effort, options) if options.report else []
+    _say_comparison([run for _, run in found], best, scaling, trials, same=len(digests) == 1, options=options)
     return 0 if len(digests) == 1 else 1
 
 
+def _titled(run: Run, data: dict[str, Any], pythons: Sequence[str]) -> Run:
+    """The run with its Python in the title, where there are several."""
+    print(f"{run.title}, Python {data['python']}: {run.seconds:.2f} s", file=sys.stderr)
+    return run._replace(title=f"{run.title} {data['python']}") if len(pythons) > 1 else run
+
+
 def _cell(
-    python: str, execution: str, processors: int, effort: int, options: argparse.Namespace
-) -> tuple[Run | None, int]:
-    """One run in a process of its own, and the digest of its outcomes; (None, 0) where this Python cannot do it."""
+    python: str, execution: str, processors: int, effort: int, options: argparse.Namespace, *more: str
+) -> tuple[Run | None, dict[str, Any]]:
+    """One run in a process of its own, and all that it said; (None, {}) where this Python cannot do it."""
+    if execution == "sequential":
+        processors = 1
     command = [python, os.path.dirname(os.path.abspath(__file__)), "run", "--json", "--execution", execution]
     command += ["--kind", options.kind, "--effort", str(effort), "--processors", str(processors)]
     command += ["--schedule", options.schedule, "--collect", options.collect, "--batch-size", str(options.batch_size)]
     command += ["--attempts", str(options.attempts)]
     command += ["--timeout", str(options.timeout)] if options.timeout else []
     command += ["--from", str(options.source)] if options.source else ["--tasks", str(options.tasks)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_CELL_SECONDS, check=False)
     try:
+        done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=_CELL_SECONDS, check=False)
         data = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        print(f"{execution} under {python} was left out: it took over {_CELL_SECONDS} s", file=sys.stderr)
     except ValueError:
         said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
         print(f"{execution} under {python} was left out: {said}", file=sys.stderr)
-        return None, 0
-    return _run_from(data), data["digest"]
+    else:
+        return _run_from(data), data
+    return None, {}
+
+
+def _trials(effort: int, options: argparse.Namespace) -> list[dashboard.Trial]:
+    """What happens when things go wrong: runs into which failures are thrown, for the report."""
+    trials = []
+    for execution, what in (("threads", ("raise!",)), ("processes", ("raise!", "kill", "hang!"))):
+        trouble = {str(5 + 40 * place): event for place, event in enumerate(what)}
+        more = ("--trouble", json.dumps(trouble), "--timeout", "2")
+        run, _ = _cell(sys.executable, execution, options.processors, effort, options, *more)
+        if run is not None:
+            report = run.report
+            told = f"{execution}: {', '.join(event.rstrip('!') for event in what)}"
+            ended = report.done + report.failed + len(report.not_processed)
+            trials.append(
+                dashboard.Trial(
+                    told, run.tasks, report.done, report.failed, len(report.not_processed), run.tasks - ended
+                )
+            )
+    return trials
 
 
 def _run_from(data: dict[str, Any]) -> Run:
@@ -270,17 +308,21 @@ def _run_from(data: dict[str, Any]) -> Run:
 
 
 def _with_speedups(runs: Sequence[Run]) -> list[Run]:
-    """The runs with their speedup over the sequential one of the first Python."""
+    """The runs of one Python, with their speedup over its sequential one."""
     base = next((run.seconds for run in runs if run.execution == "sequential"), None)
     if base is None:
         return list(runs)
-    return [
-        run._replace(speedup=base / run.seconds, efficiency=base / run.seconds / max(1, run.processors)) for run in runs
-    ]
+    return [run._replace(speedup=base / run.seconds, efficiency=base / run.seconds / run.processors) for run in runs]
 
 
 def _say_comparison(
-    runs: list[Run], best: Run, scaling: list[tuple[int, float]], *, same: bool, options: argparse.Namespace
+    runs: list[Run],
+    best: Run,
+    scaling: list[tuple[int, float]],
+    trials: Sequence[dashboard.Trial],
+    *,
+    same: bool,
+    options: argparse.Namespace,
 ) -> None:
     """The dashboard, and the files that were asked for."""
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
@@ -303,9 +345,9 @@ def _say_comparison(
     html = options.timeline is not None and options.timeline.suffix == ".html"
     picture = dashboard.timeline_html if html else dashboard.timeline_svg
     files: list[tuple[Path | None, Callable[[], str]]] = [
-        (options.report, lambda: dashboard.markdown(runs, scaling)),
+        (options.report, lambda: dashboard.markdown(runs, scaling, trials=trials)),
         (options.timeline, lambda: picture(best)),
-        (options.profile, lambda: json.dumps(profile_of(runs[0], 1.0, _cpus()), indent=2) + "\n"),
+        (options.profile, lambda: json.dumps(_profile(runs[0], options), indent=2) + "\n"),
     ]
     for file, text in files:
         if file is not None:
@@ -313,6 +355,14 @@ def _say_comparison(
             part.write_text(text(), encoding="utf-8")
             part.replace(file)
             print(f"{file}: written", file=sys.stderr)
+
+
+def _profile(run: Run, options: argparse.Namespace) -> dict[str, Any]:
+    """The workload as concurrency-selector takes it, with what a task and its outcome come to when they are pickled."""
+    (batch,) = batches(make_tasks(50), 50)
+    result = process_batch(Settings(options.kind, 1), batch)
+    payload_kb = (len(pickle.dumps(batch)) + len(pickle.dumps(result))) / 2 / 50 / 1024
+    return profile_of(run, round(payload_kb, 3), _cpus(), options.kind)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,19 @@ _WIDTH = 80
 _CLOSE = 1.05  # a difference of one run to another below that says nothing
 
 _WHY = {
-    "sequential": "one task after the other: what more processors cost was more than they gave",
-    "threads": "the GIL lets one thread compute at a time: all it can save is waiting",
+    "sequential": "one task after the other",
+    "threads": "the GIL lets one thread compute at a time",
     FREE_THREADED: "free threads compute at the same time, on the same objects: no copies",
     "processes": "processes compute at the same time; starting and copying is their price",
     "subinterpreters": "interpreters compute at the same time, a GIL each; tasks are copied",
-    "asyncio": "one event loop computes one batch at a time: all it can save is waiting",
+    "asyncio": "one event loop computes one batch at a time",
 }
+_LEAD = {  # what it means when one that computes nothing at the same time is the fastest
+    "sequential": "more processors cost more than they gave",
+    "threads": "its lead is chance",
+    "asyncio": "its lead is chance",
+}
+_BUSY_PERCENT = 90  # a sequential run that got less of its CPU shared it with other programs
 
 
 class Trial(NamedTuple):
@@ -118,7 +124,8 @@ def table(runs: Sequence[Run], *, utf8: bool = True) -> str:
 
     head = [line(box.top), f"{box.edge}{_TITLE:^{inner}}{box.edge}", line(box.middle), cells(_HEADS), line(box.thin)]
     lines = [*head, *map(cells, rows), line(box.bottom), ""]
-    return "\n".join(lines + _analysis(runs, box.branch, utf8=utf8))
+    disturbed = _disturbed(runs)
+    return "\n".join([*lines, *_analysis(runs, box.branch, utf8=utf8), *(["", disturbed] if disturbed else [])])
 
 
 def _row(run: Run) -> tuple[str, ...]:
@@ -140,8 +147,24 @@ def winner(runs: Sequence[Run]) -> Run | None:
 
 def why(run: Run) -> str:
     """What makes this execution as fast as it is, when it computes."""
+    return _WHY.get(_way(run), "no more is known of it")
+
+
+def _way(run: Run) -> str:
     free = run.execution == "threads" and run.title.startswith(FREE_THREADED)
-    return _WHY.get(FREE_THREADED if free else run.execution, "no more is known of it")
+    return FREE_THREADED if free else run.execution
+
+
+def _why_fastest(best: Run) -> str:
+    return ": ".join(filter(None, [why(best), _LEAD.get(_way(best), "")]))
+
+
+def _disturbed(runs: Iterable[Run]) -> str:
+    """A warning, if other programs had the CPU while this was measured."""
+    used = [run.cpu_percent for run in runs if run.execution == "sequential" and run.cpu_percent is not None]
+    if not used or min(used) >= _BUSY_PERCENT:
+        return ""
+    return f"Other programs were busy: sequential got {min(used):.0f} % of a CPU. Measure again."
 
 
 def _analysis(runs: Sequence[Run], branch: str = "-", *, utf8: bool = True) -> list[str]:
@@ -154,9 +177,10 @@ def _analysis(runs: Sequence[Run], branch: str = "-", *, utf8: bool = True) -> l
         _against_sequential(best),
         _against(winner(others), best, utf8=utf8),
         _resources(best, others, utf8=utf8),
-        why(best),
+        _why_fastest(best),
     ]
-    return [f"Winner: {_name(best, utf8=utf8)}", *(f"  {branch} {text}" for text in said if text)]
+    lines = [f"Winner: {_name(best, utf8=utf8)}", *(f"  {branch} {text}" for text in said if text)]
+    return [_clipped(line, _WIDTH, utf8=utf8) for line in lines]
 
 
 def _name(run: Run, width: int = 24, *, utf8: bool = True) -> str:
@@ -194,11 +218,11 @@ def _resources(best: Run, others: Iterable[Run], *, utf8: bool = True) -> str:
 def timeline(run: Run, width: int = _WIDTH) -> str:
     """A line for each processor: # where it worked, . where it was idle, and how much of the time that was.
 
-    As many of its characters are # as it worked of the time that is shown (to the nearest character), about where it did.
+    The part of # is the part of the time shown in which it worked (to the nearest character), about where it did.
     """
     until = _until(run)
     label = max((len(str(number)) for number in _numbers(run)), default=1)
-    size = max(10, width - label - len(" ||100 % idle") - 2)
+    size = max(10, width - label - len(" || 100 % idle"))
     lines = [_clipped(f"{_name(run)}, {_count(run.processors, 'processor')}: # worked, . idle", width)]
     for number in _numbers(run):
         bar = _bar([span for span in run.report.spans if span.processor == number], until, size)
@@ -265,12 +289,14 @@ def timeline_svg(run: Run) -> str:
     width, height = _LEFT + _PICTURE + _RIGHT, bottom + 34 + 16 * len([*_notes(run)])
     title = _xml(f"{_name(run, 60)}, {_count(run.processors, 'processor')}, {run.schedule}: {run.seconds:.3f} s")
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    style = 'font-family="sans-serif" font-size="12" fill="#222"'
+    square = 'y="32" width="12" height="12"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="sans-serif" font-size="12" fill="#222">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {style}>',
         f'<title>{title}</title><rect width="{width}" height="{height}" fill="#fff"/>',
         f'<text x="{_LEFT}" y="20" font-size="14" font-weight="bold">{title}</text>',
-        f'<rect x="{_LEFT}" y="32" width="12" height="12" fill="#2166ac"/><text x="{_LEFT + 18}" y="42">worked</text>',
-        f'<rect x="{_LEFT + 84}" y="32" width="12" height="12" fill="#e4e4e4"/><text x="{_LEFT + 102}" y="42">idle</text>',
+        f'<rect x="{_LEFT}" {square} fill="#2166ac"/><text x="{_LEFT + 18}" y="42">worked</text>',
+        f'<rect x="{_LEFT + 84}" {square} fill="#e4e4e4"/><text x="{_LEFT + 102}" y="42">idle</text>',
     ]
     for row, number in enumerate(numbers):
         parts += _svg_row(run, number, _TOP + _ROW * row, until)
@@ -299,7 +325,7 @@ def _svg_row(run: Run, number: int, top: int, until: float) -> Iterator[str]:
 
 
 def _blocks(spans: Iterable[Span], gap: float) -> Iterator[Span]:
-    """Spans of one processor, those together between which nobody could see a gap: a picture has only so many pixels."""
+    """Spans of one processor; those without a gap that could be seen are one: a picture has few pixels."""
     block: Span | None = None
     for span in sorted(spans, key=lambda span: span.began):
         if block is not None and span.began - block.ended <= gap:
@@ -333,8 +359,8 @@ def timeline_html(run: Run) -> str:
 <html lang="en"><head><meta charset="utf-8"/>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
 <meta name="viewport" content="width=device-width"/><title>Timeline: {_xml(_name(run, 60))}</title>
-<style>body {{ font: 14px system-ui, sans-serif; margin: 2em; color: #222; background: #fff }} svg {{ max-width: 100%; height: auto }}
-td, th {{ text-align: right; padding: 2px 12px }}</style></head><body>
+<style>body {{ font: 14px system-ui, sans-serif; margin: 2em; color: #222; background: #fff }}
+svg {{ max-width: 100%; height: auto }} td, th {{ text-align: right; padding: 2px 12px }}</style></head><body>
 {timeline_svg(run)}<table><thead><tr>{head}</tr></thead><tbody>
 {rows}</tbody></table></body></html>
 """
@@ -348,7 +374,7 @@ def _xml(text: str) -> str:
 
 
 def scalability(points: Points, fit: tuple[float, float], width: int = _WIDTH) -> str:
-    """Speedup by processors as bars, each with a mark where the ideal is (> if that is further right), and what it means.
+    """Speedup by processors as bars, each with a mark at the ideal (> if that is further right), and what it means.
 
     `fit` is what measures.usl makes of the points.
     """
@@ -373,7 +399,8 @@ def _laws(points: Sequence[tuple[int, float]], fit: tuple[float, float]) -> Iter
     yield f"  contention {100 * contention:.1f} % (waiting for what is shared, CPUs too)"
     yield f"  coherence {100 * coherence:.2f} % (keeping each other up to date)"
     if coherence > 0 and contention < 1:
-        yield f"  by this law it is fastest with {_count(max(1, round(math.sqrt((1 - contention) / coherence))), 'processor')}"
+        fastest = max(1, round(math.sqrt((1 - contention) / coherence)))
+        yield f"  by this law it is fastest with {_count(fastest, 'processor')}"
     serial = amdahl(points)
     limit = f"never faster than {_figure(1 / serial, 1, 'x')}" if serial > 0 else "no limit in sight"
     yield f"Amdahl's law: {100 * serial:.1f} % of it is serial: {limit}"
@@ -394,7 +421,7 @@ def markdown(
     trials: Sequence[Trial] = (),
     errors: Sequence[str] = (),
 ) -> str:
-    """The report, with the sections of the capstone. `trials`: failures thrown in on purpose; `errors`: some of tasks."""
+    """The report, with the sections of the capstone. `trials`: failures thrown in on purpose; `errors`: of tasks."""
     best = winner(runs)
     if best is None:
         return "# Todo batch processing\n\nNothing was measured.\n"
@@ -413,7 +440,7 @@ def markdown(
 
 def _md(text: str) -> str:
     """Text that Markdown shows as it is: no mark-up, no HTML, no link, no end of a table's cell."""
-    shown = re.sub(r"([\\`*_\[\]<>&|~#!$])", r"\\\1", printable(text))
+    shown = html.escape(re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", printable(text)), quote=False)
     return re.sub(r"(?i)(\bwww)\.|:(?=//)", lambda found: f"{found[1]}\\." if found[1] else "\\:", shown)
 
 
@@ -447,8 +474,8 @@ def _speedups(runs: Iterable[Run]) -> str:
     )
     legend = (
         "Speedup is against the sequential run, efficiency the speedup for each processor. Unused is the part of the "
-        "processors' time in which they did not work: starting, waiting for a batch, handing in. The critical path is the "
-        "time of the busiest processor: with that split of the work, no run can be shorter."
+        "processors' time in which they did not work: starting, waiting for a batch, handing in. The critical path is "
+        "the time of the busiest processor: with that split of the work, no run can be shorter."
     )
     return f"{_table(heads, rows)}\n\n{legend}"
 
@@ -502,7 +529,7 @@ def _account(run: Run) -> tuple[str, ...]:
 
 def _recommendation(runs: Sequence[Run], best: Run, scaling: Sequence[tuple[int, float]]) -> str:
     """What to take for work like this, where it was measured."""
-    text = f"**{_md(best.title)}** with {_count(best.processors, 'processor')}: {why(best)}."
+    text = f"**{_md(best.title)}** with {_count(best.processors, 'processor')}: {_why_fastest(best)}."
     following = winner([run for run in runs if run is not best])
     if following is not None:
         times = following.seconds / best.seconds
@@ -514,5 +541,7 @@ def _recommendation(runs: Sequence[Run], best: Run, scaling: Sequence[tuple[int,
             text += f" The next, {_md(following.title)}, took {_figure(times, 2)} times as long."
     stop = stops_paying_at(scaling)
     if stop is not None:
-        text += f" More than {_count(stop, 'processor')} are not worth their memory here."
+        text += f" Beyond {_count(stop, 'processor')}, one more is not worth its memory here."
+    disturbed = _disturbed(runs)
+    text += f"\n\n{disturbed}" if disturbed else ""
     return f"{text}\n\nThis holds for this machine and these tasks; measure again when either changes."

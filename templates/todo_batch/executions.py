@@ -191,7 +191,9 @@ class Processes:
     def __init__(self, settings: Settings, method: str | None = None) -> None:
         self.turn: tuple[int, float] | None = None
         self._settings = settings
-        self._context = multiprocessing.get_context(method)
+        # a program that has threads, as ours may, must not fork
+        usual = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else None
+        self._context = multiprocessing.get_context(method or usual)
         self._pipes: dict[int, connection.Connection] = {}
         self._processes: dict[int, Any] = {}
         self._ready: deque[int] = deque()  # whose pipe has something
@@ -299,7 +301,8 @@ class _Loop:
 
     def stop(self) -> None:
         """As soon as nobody computes on it."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.loop.stop)
 
 
 class _Coroutine:
@@ -307,7 +310,7 @@ class _Coroutine:
 
     def __init__(self) -> None:
         self.generation = next(_generations)
-        self.inbox: asyncio.Queue[Batch] = asyncio.Queue()
+        self.inbox: asyncio.Queue[Batch | None] = asyncio.Queue()
         self.unanswered: deque[Batch] = deque()
 
 
@@ -335,7 +338,7 @@ class Asyncio:
 
         while True:
             batch = await me.inbox.get()
-            if stopped():
+            if batch is None or stopped():
                 return
             self.turn = processor, time.monotonic()
             result = process_batch(self._settings, batch, stopped)
@@ -344,8 +347,10 @@ class Asyncio:
 
     def give(self, processor: int, batch: Batch) -> None:
         """Into its inbox."""
-        to = self._coroutines[processor]
-        to.unanswered.append(batch)
+        self._coroutines[processor].unanswered.append(batch)
+        self._put(self._coroutines[processor], batch)
+
+    def _put(self, to: _Coroutine, batch: Batch | None) -> None:
         self._loop.loop.call_soon_threadsafe(to.inbox.put_nowait, batch)
 
     def next_message(self, timeout: float | None) -> Message | None:
@@ -364,19 +369,27 @@ class Asyncio:
     def discharge(self, processor: int) -> None:
         """Tell it to stop: it does before its next task, and is not heard. If it holds the loop, the others leave it."""
         gone = self._coroutines.pop(processor)
+        self._put(gone, None)
         if not gone.unanswered or self.turn is None or self.turn[0] != processor:
             return
-        self._loop.stop()
+        left = self._dismissed()
         self._loop = _Loop()
-        for other, old in list(self._coroutines.items()):
+        for other, old in left.items():
             self.hire(other)
             for batch in old.unanswered:
                 self.give(other, batch)
 
+    def _dismissed(self) -> dict[int, _Coroutine]:
+        """All of them, who come to an end as soon as nobody holds the loop, and it with them."""
+        gone, self._coroutines = self._coroutines, {}
+        for coroutine in gone.values():
+            self._put(coroutine, None)
+        self._loop.stop()
+        return gone
+
     def close(self) -> None:
         """Stop the loop; its thread is a daemon, in case something on it hangs."""
-        self._coroutines.clear()
-        self._loop.stop()
+        self._dismissed()
         self._loop.thread.join(_GRACE_SECONDS)
 
 

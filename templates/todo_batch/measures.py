@@ -236,8 +236,8 @@ def amdahl(points: Points) -> float:
 def usl(points: Points) -> tuple[float, float]:
     """Contention a and coherence b, both at least 0, of speedup = n / (1 + a (n - 1) + b n (n - 1)).
 
-    That is the universal scalability law: a is waiting for what is shared, b is keeping each other up to date. Where the
-    best fit would have one of them below 0, it is 0, and the other is fitted alone.
+    That is the universal scalability law: a is waiting for what is shared, b is keeping each other up to date. Where
+    the best fit would have one of them below 0, it is 0, and the other is fitted alone.
     """
     rows = [(n - 1.0, n * (n - 1.0), n / speedup - 1) for n, speedup in usable(points)]
     xx, yy = sum(x * x for x, _, _ in rows), sum(y * y for _, y, _ in rows)
@@ -260,7 +260,7 @@ def _slope(pairs: Iterable[tuple[float, float]]) -> float:
 
 
 def stops_paying_at(points: Points, gain: float = 0.05) -> int | None:
-    """The number of processors from which on one more makes it faster by less than `gain`; None: not in what was measured.
+    """The number of processors from which on one more makes it faster by less than `gain`; None: none that is known.
 
     It looks at what was measured, not at a law; between two points every processor is taken to add the same part.
     """
