@@ -168,7 +168,7 @@ def run_once(plan: Plan, python: str) -> Outcome:
                 command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=environment, text=True
             )
         if turn == 1 or not journal:
-            counts["disturbed"] = _disturb(plan, process, mark)
+            counts["disturbed"] = int(_disturb(plan, process, mark))
         try:
             out, _ = process.communicate(timeout=LONGEST_SECONDS)
         except subprocess.TimeoutExpired:

@@ -176,15 +176,16 @@ def test_batches_larger_than_a_pipe_do_not_wait_for_each_other(python: str, star
     assert script.ended() == "60000\n"
 
 
+@only_posix
 def test_other_ways_to_start_a_process(start: Callable[..., Script]) -> None:
     script = start(sys.executable, """
         from executions import Processes
-        for method in ("spawn", "forkserver"):
+        for method in ("fork", "spawn"):
             run = Run("processes", processors=2)
             run.coordinator._crew = Processes(Settings(trouble={7: "kill"}), method)
             print(method, run(100, 5).report.done, run.lost)
     """)  # fmt: skip
-    assert script.ended() == "spawn 100 1\nforkserver 100 1\n"
+    assert script.ended() == "fork 100 1\nspawn 100 1\n"
 
 
 # What goes wrong ------------------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ def test_a_task_that_kills_its_process_fails_alone(python: str, start: Callable[
 
 
 def test_a_task_that_hangs_fails_alone_when_its_time_is_over(python: str, start: Callable[..., Script]) -> None:
-    limits = {"threads": "0.6", "processes": "1.5", "asyncio": "0.6"}
+    limits = {"threads": "0.6", "processes": "1.1", "asyncio": "0.6"}
     text = """
         settings = Settings(trouble={3: "hang!", 150: "hang"})
         run = Run(sys.argv[1], settings, processors=3, timeout_seconds=float(sys.argv[2]))(200, 10)
@@ -219,11 +220,11 @@ def test_a_task_that_hangs_fails_alone_when_its_time_is_over(python: str, start:
 
 def test_who_waits_for_a_loop_that_hangs_has_its_own_time(start: Callable[..., Script]) -> None:
     script = start(sys.executable, """
-        trouble = {number: "hang!" for number in (0, 9, 10)}
+        trouble = {number: "hang!" for number in (0, 10)}
         run = Run("asyncio", Settings(trouble=trouble), processors=8, timeout_seconds=0.5, attempts=1)(40, 1)
         print(sorted(run.failed), run.lost)
     """)  # fmt: skip
-    assert script.ended() == "[0, 9, 10] 3\n"
+    assert script.ended() == "[0, 10] 2\n"
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_another(start: Callable[..., Script]) -> None:
@@ -234,7 +235,7 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_another(start: Callable[
                 time.sleep(0.3)
         tasks._befall = befall
         for execution in ("threads", "asyncio"):
-            settings = Settings(trouble={number: "slow" for number in range(0, 60, 7)})
+            settings = Settings(trouble={number: "slow" for number in range(0, 60, 15)})
             run = Run(execution, settings, processors=2, timeout_seconds=0.15, attempts=3)
             run(60, 3)
             assert run.report.done == 60 and run.lost, (execution, run.failed)
@@ -311,7 +312,7 @@ def test_ctrl_c_reaches_the_coordinator_and_not_its_processes(python: str, start
         run = Run("processes", Settings("process", 40), processors=2)
         signal.signal(signal.SIGINT, lambda *_: run.coordinator.stop())
         run.before_recording = lambda: run.outcomes or print("begun", flush=True)
-        run(4000, 10)
+        run(1_000_000, 10, known=False)  # until it is told to stop
         print(run.report.stopped, run.lost, len(run.failed), flush=True)
     """)  # fmt: skip
     assert script.line() == "begun"
