@@ -67,7 +67,7 @@ def test_a_file_that_is_no_journal_is_refused_and_stays(modules: Any, tmp_path: 
 
 
 def test_a_million_numbers_take_little_room(modules: Any) -> None:
-    numbers = modules[1]._Numbers()
+    numbers = modules[1].Numbers()
     for number in range(0, 1_000_000, 3):
         numbers.add(number)
     assert numbers.has(999_999) and not numbers.has(1_000_000) and not numbers.has(1)

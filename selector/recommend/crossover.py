@@ -49,6 +49,7 @@ def crossovers(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) 
         whole = field_kind(field).kind == "count"
 
         def answer(value: float, field: str = field, whole: bool = whole) -> Answer:
+            """What the tables say with that value."""
             changed = profile.model_copy(update={field: round(value) if whole else value})
             return choose(changed, host, knowledge).answer  # type: ignore[return-value]  # ids of the catalogue
 

@@ -15,7 +15,7 @@ from selector.recommend.choose import Choice, choose, consider, interpreter_for
 from selector.recommend.crossover import Crossover, crossovers
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import Knowledge
-from selector.recommend.recommendation import Change, Expected, expected_of
+from selector.recommend.recommendation import Change, Expected, baseline_of, expected_of
 
 Answer = tuple[str, str | None]
 
@@ -93,6 +93,7 @@ def predictions(
     profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge
 ) -> tuple[Prediction, ...]:
     """What is predicted for every approach that runs on one machine, simplest first."""
+    baseline = baseline_of(choice, knowledge)
     found = []
     for approach, entry in knowledge.approaches.items():
         if entry.traits.runs_in != "cluster":
@@ -102,7 +103,7 @@ def predictions(
                     approach=approach,
                     interpreter=interpreter_for(entry.traits, profile, host),
                     workers=candidate.workers,
-                    expected=Expected.model_validate(expected_of(candidate, choice, knowledge)),
+                    expected=Expected.model_validate(expected_of(candidate, choice, baseline, knowledge)),
                 )
             )
     return tuple(found)

@@ -149,7 +149,7 @@ def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFact
     move = knowledge.moves[origin, chosen.approach]
     interpreter = interpreter_for(knowledge.approaches[chosen.approach].traits, profile, host)
     here = _runs_here(interpreter, host)
-    baseline = _baseline(choice, knowledge)
+    baseline = baseline_of(choice, knowledge)
     return {
         "schema": 1,
         "profile": {**profile.given(), **_resolved(choice)},
@@ -160,7 +160,7 @@ def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFact
         "interpreter": interpreter,
         "workers": chosen.workers,
         "reasons": _reasons(choice, knowledge),
-        "expected": _expected(chosen, choice, baseline, knowledge),
+        "expected": expected_of(chosen, choice, baseline, knowledge),
         "fits": _fits(chosen, choice, profile),
         "migration": {"from": origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},
         "alternatives": _alternatives(choice, baseline, here["available"], knowledge),
@@ -219,12 +219,7 @@ def _band_text(choice: Choice, compared: Comparison) -> str:
 _NOTHING_KNOWN: _Plain = dict.fromkeys(Expected.model_fields)
 
 
-def expected_of(candidate: Candidate, choice: Choice, knowledge: Knowledge) -> _Plain:
-    """What to expect of a candidate: the fields of Expected."""
-    return _expected(candidate, choice, _baseline(choice, knowledge), knowledge)
-
-
-def _baseline(choice: Choice, knowledge: Knowledge) -> float | None:
+def baseline_of(choice: Choice, knowledge: Knowledge) -> float | None:
     """What is predicted for doing it single-threaded: the seconds of a batch, the requests per second of a service."""
     traits = knowledge.approaches["single_threaded"].traits
     if choice.work.serves:
@@ -232,7 +227,8 @@ def _baseline(choice: Choice, knowledge: Knowledge) -> float | None:
     return batch_seconds(traits, 1, choice.work, knowledge.builds)
 
 
-def _expected(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
+def expected_of(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
+    """What to expect of a candidate, as the fields of Expected; `baseline` is that of single-threaded."""
     traits, predicted = knowledge.approaches[candidate.approach].traits, candidate.predicted
     if traits.runs_in == "cluster":
         return _NOTHING_KNOWN
@@ -312,7 +308,7 @@ def _alternative(candidate: Candidate, choice: Choice, baseline: float | None, k
     return {
         "approach": candidate.approach,
         "title": approach.title,
-        "expected": _expected(candidate, choice, baseline, knowledge),
+        "expected": expected_of(candidate, choice, baseline, knowledge),
         "tradeoffs": tradeoffs,
         "rejected_by": f"eligibility/{candidate.ruled_out[0].id}" if candidate.ruled_out else None,
     }

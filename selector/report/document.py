@@ -56,6 +56,7 @@ class Bands:
         last = len(self.stretches) - 1
 
         def where(place: int, low: float, high: float) -> str:
+            """Where a stretch lies, in words."""
             if place == 0:
                 return f"below {high:g}" if last else "everywhere"
             return f"from {low:g}" if place == last else f"{low:g} to {high:g}"

@@ -35,13 +35,12 @@ class Fold(Saved):
 
 
 class _Arm(NamedTuple):
-    """One measured approach, with what the model says of it. `own` corrects the tasks' own time."""
+    """One measured approach, with what the model says of it, the tasks' own time corrected."""
 
     measured: Measurement
     traits: Traits
     work: Quantities
     parts: Parts
-    own: float
 
     @property
     def free_threaded(self) -> bool:
@@ -77,10 +76,10 @@ def _arms(report: ValidationReport, knowledge: Knowledge, host: HostFacts) -> It
         work = quantities(profile, build_facts(profile, host), host)._replace(tasks=report.tasks)
         traits = knowledge.approaches[measured.approach].traits
         if parts := batch_parts(traits, measured.workers, work, knowledge.builds):
-            found.append(_Arm(measured, traits, work, parts, 1.0))
+            found.append(_Arm(measured, traits, work, parts))
     alone = [a for a in found if a.traits.pool == "none" and not a.traits.runs_loop and not a.free_threaded]
     own = _seconds(alone[0].measured) / _predicted(alone[0]) if alone else 1.0
-    yield from (arm._replace(parts=arm.parts._replace(computing=arm.parts.computing * own), own=own) for arm in found)
+    yield from (arm._replace(parts=arm.parts._replace(computing=arm.parts.computing * own)) for arm in found)
 
 
 def _seconds(measured: Measurement) -> float:

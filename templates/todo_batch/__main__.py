@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -29,11 +30,12 @@ import dashboard
 from collecting import COLLECTORS
 from coordinator import Coordinator, Options, Report, Share, Span
 from executions import EXECUTIONS, crew_for
-from journal import Journal
-from measures import Run, measure, profile_of, usl
+from journal import Journal, Numbers
+from measures import Run, measure, processes_of_session, profile_of, usl
 from scheduling import SCHEDULES
 from tasks import KINDS, Outcome, Settings, Task, batches, make_tasks, process_batch, read_tasks, summary
 
+_GRACE_SECONDS = 2.0  # after which a process that is still there counts as left behind
 _CELL_SECONDS = 600  # a run of `compare` that takes longer hangs
 
 
@@ -106,12 +108,14 @@ def _cpus() -> int:
 
 
 class _Outcomes:
-    """Takes the outcomes as they come; keeps numbers only, so that a million tasks take no more room than ten."""
+    """Takes the outcomes as they come; keeps counts only, and a bit for each task: a million take hardly more room."""
 
     def __init__(self, kind: str, write: Callable[[list[Outcome]], None]) -> None:
         self.counts: Counter[str] = Counter()
         self.digest = 0  # the same for the same outcomes in any order
         self.errors: list[str] = []
+        self.twice = 0  # outcomes of tasks that had one: must stay 0
+        self.ended = Numbers()
         self._kind, self._write = kind, write
 
     def record(self, outcomes: list[Outcome]) -> None:
@@ -119,6 +123,8 @@ class _Outcomes:
         self._write(outcomes)
         self.counts.update(summary(self._kind, (o.value for o in outcomes if o.status == "done")))
         for outcome in outcomes:
+            self.twice += self.ended.has(outcome.number)
+            self.ended.add(outcome.number)
             self.digest = (self.digest + zlib.crc32(repr(outcome).encode())) % 2**64
             if outcome.status == "failed" and len(self.errors) < 5:
                 self.errors.append(f"task {outcome.number}: {outcome.error}")
@@ -145,6 +151,7 @@ def _run(options: argparse.Namespace) -> int:
             processors=options.processors,
             schedule=options.schedule,
             collect=options.collect,
+            tasks=None if options.source or options.journal else options.tasks,
         )
     _say_run(run, outcomes, effort, options)
     return 130 if run.report.stopped else 1 if run.report.failed or run.report.not_processed else 0
@@ -161,11 +168,12 @@ class _Files:
     def __enter__(self) -> tuple[Iterator[Any], int | None, Callable[[list[Outcome]], None]]:
         o = self._options
         tasks: Iterator[Task] = read_tasks(o.source) if o.source else make_tasks(o.tasks)
-        if o.out:
-            self._out = o.out.with_name(f"{o.out.name}.part").open("w", encoding="utf-8")
         if o.journal:
             source = str(o.source.resolve()) if o.source else o.tasks
             self._journal = Journal(o.journal, {"kind": o.kind, "effort": self._effort, "tasks": source})
+        if o.out:
+            self._out = o.out.with_name(f"{o.out.name}.part").open("w", encoding="utf-8")
+        if self._journal is not None:
             return self._journal.left(tasks, o.batch_size), None, self._write
         return batches(tasks, o.batch_size), None if o.source else -(-o.tasks // o.batch_size), self._write
 
@@ -180,8 +188,11 @@ class _Files:
             self._journal.close()
         if self._out is not None:
             self._out.close()
+            part = Path(self._out.name)
             if kind is None:
-                Path(self._out.name).replace(self._options.out)
+                part.replace(self._options.out)
+            else:
+                part.unlink()
 
 
 def _effort_for(kind: str, task_ms: float) -> int:
@@ -205,6 +216,7 @@ def _say_run(run: Run, outcomes: _Outcomes, effort: int, options: argparse.Names
             "digest": outcomes.digest,
             "effort": effort,
             "python": python,
+            "twice": outcomes.twice,
         }
         print(json.dumps({**data, "summary": dict(outcomes.counts), "errors": outcomes.errors}))
         return
@@ -267,8 +279,8 @@ def _cell(
     command += ["--timeout", str(options.timeout)] if options.timeout else []
     command += ["--from", str(options.source)] if options.source else ["--tasks", str(options.tasks)]
     try:
-        done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=_CELL_SECONDS, check=False)
-        data = json.loads(done.stdout)
+        done, orphans = _completed([*command, *more])
+        data = {**json.loads(done.stdout), "orphans": orphans}
     except subprocess.TimeoutExpired:
         print(f"{execution} under {python} was left out: it took over {_CELL_SECONDS} s", file=sys.stderr)
     except ValueError:
@@ -279,22 +291,36 @@ def _cell(
     return None, {}
 
 
+def _completed(command: list[str]) -> tuple[subprocess.CompletedProcess[str], int | None]:
+    """What a command said in the end, and how many of its processes are still there then (None: that cannot be seen)."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            out, errors = process.communicate(timeout=_CELL_SECONDS)
+        except BaseException:
+            process.kill()
+            raise
+    until = time.monotonic() + _GRACE_SECONDS
+    while (left := processes_of_session(process.pid)) and time.monotonic() < until:
+        time.sleep(0.01)  # multiprocessing's own helpers end when they notice that the program has
+    return subprocess.CompletedProcess(command, process.returncode, out, errors), left
+
+
 def _trials(effort: int, options: argparse.Namespace) -> list[dashboard.Trial]:
     """What happens when things go wrong: runs into which failures are thrown, for the report."""
     trials = []
     for execution, what in (("threads", ("raise!",)), ("processes", ("raise!", "kill", "hang!"))):
         trouble = {str(5 + 40 * place): event for place, event in enumerate(what)}
         more = ("--trouble", json.dumps(trouble), "--timeout", "2")
-        run, _ = _cell(sys.executable, execution, options.processors, effort, options, *more)
+        run, data = _cell(sys.executable, execution, options.processors, effort, options, *more)
         if run is not None:
             report = run.report
             told = f"{execution}: {', '.join(event.rstrip('!') for event in what)}"
-            ended = report.done + report.failed + len(report.not_processed)
-            trials.append(
-                dashboard.Trial(
-                    told, run.tasks, report.done, report.failed, len(report.not_processed), run.tasks - ended
-                )
-            )
+            left, twice = len(report.not_processed), data["twice"]
+            lost = run.tasks - (report.done + report.failed - twice) - left
+            counts = (run.tasks, report.done, report.failed, left, lost, twice, data["orphans"])
+            trials.append(dashboard.Trial(told, *counts))
     return trials
 
 

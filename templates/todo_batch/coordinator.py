@@ -66,17 +66,12 @@ class Report:
     stopped: bool = False
 
 
-class _Given(NamedTuple):
-    batch: Batch
-    since: float  # when it was given
-
-
 class Coordinator:
     """Runs one set of batches on a crew. `record` gets the outcomes of every batch that ended, each task's once."""
 
     def __init__(self, crew: Crew, options: Options, record: Callable[[list[Outcome]], None]) -> None:
         self._crew, self._options, self._record = crew, options, record
-        self._given: dict[int, deque[_Given]] = {}
+        self._given: dict[int, deque[Batch]] = {}
         self._head_since: dict[int, float] = {}
         self._leaving: set[int] = set()
         self._begun = time.perf_counter()
@@ -124,7 +119,7 @@ class Coordinator:
 
     def _left(self, schedule: Schedule) -> Iterator[int]:
         for given in [*self._given.values()]:
-            yield from (task.number for entry in given for task in entry.batch.tasks)
+            yield from (task.number for batch in given for task in batch.tasks)
         schedule.resize(1)  # so that all that waits is in one place
         while (batch := schedule.next(0)) is not None:
             yield from (task.number for task in batch.tasks)
@@ -163,7 +158,7 @@ class Coordinator:
                     if batch is not None:
                         if not given:
                             self._head_since[processor] = time.monotonic()
-                        given.append(_Given(batch, time.monotonic()))
+                        given.append(batch)
                         self._crew.give(processor, batch)
 
     # What comes back ------------------------------------------------------------------------------------------------
@@ -185,7 +180,7 @@ class Coordinator:
         return max(0.0, min(_POLL_SECONDS, min(ends, default=_POLL_SECONDS) - time.monotonic()))
 
     def _done(self, message: Message, result: ProcessingResult, schedule: Schedule) -> None:
-        batch = self._given[message.processor][0].batch
+        batch = self._given[message.processor][0]
         again = (
             {o.number for o in result.outcomes if o.status == "failed"}
             if batch.attempt < self._options.attempts
@@ -242,9 +237,9 @@ class Coordinator:
         self.report.shares[processor].lost += 1
         if not given:
             return
-        batch = given.popleft().batch
+        batch = given.popleft()
         for waiting in given:
-            schedule.add(waiting.batch)
+            schedule.add(waiting)
         if batch.attempt < self._options.attempts or len(batch.tasks) > 1:
             for task in batch.tasks:
                 self._retry(batch, task, schedule)

@@ -45,7 +45,7 @@ class Trial(NamedTuple):
     not_processed: int
     lost: int = 0
     twice: int = 0
-    orphans: int = 0  # processes that outlived the run
+    orphans: int | None = 0  # processes that outlived the run; None: nobody could look
 
 
 # Text -----------------------------------------------------------------------------------------------------------------
@@ -510,7 +510,11 @@ def _errors(runs: Iterable[Run], trials: Sequence[Trial], errors: Sequence[str])
     if trials:
         heads = ("Thrown in", "Tasks", "Done", "Failed", "Not processed", "Lost", "Done twice", "Orphan processes")
         text += "\n\n" + _table(
-            heads, ((_md(trial.thrown_in), *(f"{count:,}" for count in trial[1:])) for trial in trials)
+            heads,
+            (
+                (_md(trial.thrown_in), *("not known" if count is None else f"{count:,}" for count in trial[1:]))
+                for trial in trials
+            ),
         )
     else:
         text += "\n\nNothing was thrown into these runs on purpose."

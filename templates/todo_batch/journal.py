@@ -64,8 +64,8 @@ class Journal:
         ended = self._ended()
         return batches((task for task in tasks if not ended.has(task.number)), size)
 
-    def _ended(self) -> _Numbers:
-        found = _Numbers()
+    def _ended(self) -> Numbers:
+        found = Numbers()
         with closing(self._database.execute("SELECT number FROM ended")) as rows:
             for (number,) in rows:
                 found.add(number)
@@ -86,7 +86,7 @@ class Journal:
         self._database.close()
 
 
-class _Numbers:
+class Numbers:
     """A set of task numbers, a bit each: a million of them take an eighth of a megabyte."""
 
     def __init__(self) -> None:

@@ -201,6 +201,14 @@ def _tree(root: int) -> list[int]:
     return found
 
 
+def processes_of_session(session: int) -> int | None:
+    """How many processes of a session there are, by the number of its leader; None where there is no /proc to tell."""
+    if not os.path.isdir("/proc/self"):
+        return None
+    fields = (_read(f"/proc/{pid}/stat").rpartition(")")[2].split() for pid in os.listdir("/proc") if pid.isdigit())
+    return sum(len(found) > 3 and int(found[3]) == session and found[0] != "Z" for found in fields)
+
+
 def _pss_mb(pid: int) -> float:
     for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
         if line.startswith("Pss:"):
