@@ -75,11 +75,20 @@ class ProcessingResult(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What a worker has to know. `effort` adjusts what a task costs; `trouble` is for tests: what befalls which task."""
+    """What a worker has to know. `effort` adjusts what a task costs; `trouble` is for tests: what befalls which task.
+
+    The first `heavy` tasks cost `weight` times as much as the others: batches that are not even.
+    """
 
     kind: str = "validate"
     effort: int = 1
     trouble: dict[int, str] = {}  # noqa: RUF012  # nobody writes to it
+    heavy: int = 0
+    weight: int = 1
+
+    def effort_for(self, task: Task) -> int:
+        """What this task is to cost."""
+        return self.effort * self.weight if task.number < self.heavy else self.effort
 
 
 class Processor(Protocol):
@@ -105,22 +114,35 @@ def _title(number: int) -> str:
 class TaskValidator:
     """Says what is wrong with a task, and which known title it is nearest to (a possible duplicate).
 
-    It compares the title with 10 known ones for each unit of effort, by the pairs of letters they have in common.
+    For each unit of effort it compares the title with 10 known ones, by the pairs of letters they have in common; after
+    all 200, without its first letter, and so on.
     """
 
     def __init__(self, effort: int) -> None:
-        self.known = [_pairs(_title(7 * place + 3)) for place in range(10 * effort)]
+        self.rounds = effort
+        groups = min(effort, _GROUPS)
+        self.known = [[_pairs(_title(7 * place + 3)) for place in range(10 * g, 10 * g + 10)] for g in range(groups)]
 
     def process(self, task: Task) -> tuple[tuple[str, ...], int, int]:
-        """(What is wrong, the place of the nearest known title, how near it is: 0 to 1,000)."""
+        """(What is wrong, the place of the nearest known title, how near it is: 0 to 100)."""
         return tuple(_problems(task)), *self.nearest(task.title)
 
     def nearest(self, title: str) -> tuple[int, int]:
-        """The known title that has most pairs of letters in common, and how many in 1,000."""
-        pairs = _pairs(title)
-        shares = [2000 * len(pairs & other) // (len(pairs) + len(other) or 1) for other in self.known]
-        best = max(shares)
-        return shares.index(best), best
+        """The place of the known title that has most pairs of letters in common, and how many percent."""
+        nearest, most, pairs = 0, -1, _pairs(title)
+        for turn in range(self.rounds):
+            group = turn % _GROUPS
+            if turn and not group:
+                pairs = _pairs(title[turn // _GROUPS % (len(title) or 1) :])
+            # percent, and not per mille: free threads need not count numbers up to 256, which they share
+            shares = [200 * len(pairs & other) // (len(pairs) + len(other) or 1) for other in self.known[group]]
+            best = max(shares)
+            if best > most:
+                nearest, most = 10 * group + shares.index(best), best
+        return nearest, most
+
+
+_GROUPS = 20  # of ten known titles: half a megabyte, which each processor has for itself
 
 
 def _pairs(text: str) -> frozenset[str]:
@@ -152,12 +174,14 @@ class TaskProcessor:
     def process(self, task: Task) -> tuple[str, int, int]:
         """(The state it ends in, its priority then, how often the state changed)."""
         state, priority, changes = "done" if task.done else "open", task.priority, 0
-        # looked up once: a field with a default is looked up in the class, too, which free threads share
-        left, due, created, wait = task.estimate, task.due, task.created, 3 + task.priority
-        for day in range(TODAY, TODAY + self.days):
+        # Days from today: the numbers are this thread's own, or small ones, which free threads need not count. Those of
+        # the task belong to the thread that read it.
+        due, age = None if task.due is None else task.due - TODAY, TODAY - task.created
+        left, wait = task.estimate, 3 + priority
+        for day in range(self.days):
             before = state
             state, left = _next_state(state, left, day, due, wait)
-            priority = _next_priority(state, priority, due, day - created)
+            priority = _next_priority(state, priority, due, age + day)
             changes += state != before
         return state, priority, changes
 
@@ -241,20 +265,19 @@ def process_batch(settings: Settings, batch: Batch, stopped: Any = None) -> Proc
     `stopped` is asked before each task, if it is there (a function): the rest is then left out.
     """
     began, cpu = time.perf_counter(), time.thread_time()
-    processor = _processor(settings.kind, settings.effort)
     outcomes = []
     for task in batch.tasks:
         if stopped is not None and stopped():
             break
-        outcomes.append(_outcome(processor, task, settings, batch.attempt))
+        outcomes.append(_outcome(task, settings, batch.attempt))
     return ProcessingResult(batch.number, batch.attempt, outcomes, began, time.perf_counter(), time.thread_time() - cpu)
 
 
-def _outcome(processor: Processor, task: Task, settings: Settings, attempt: int) -> Outcome:
+def _outcome(task: Task, settings: Settings, attempt: int) -> Outcome:
     try:
         if settings.trouble:
             _befall(settings.trouble.get(task.number, ""), attempt)
-        return Outcome(task.number, "done", processor.process(task))
+        return Outcome(task.number, "done", _processor(settings.kind, settings.effort_for(task)).process(task))
     except Exception as error:  # noqa: BLE001  # whatever it is, it is this task's alone
         return Outcome(task.number, "failed", None, described(error))
 
