@@ -21,7 +21,7 @@ from typing import Any
 from selector import __version__
 from selector.benchmark.events import Event, collect
 from selector.benchmark.plan import BenchmarkPlan, IoKind, asked_for, newest_of_each_kind, plan_benchmark
-from selector.benchmark.render import PARAMETERS_BEGIN, render, template_parameters, write_script
+from selector.benchmark.render import PARAMETERS_BEGIN, render, template_parameters, write_folder, write_script
 from selector.benchmark.run import BenchmarkRun, run_benchmark
 from selector.cost.calibration import keep_entry, kept_entries, this_machine
 from selector.errors import SelectorError
@@ -30,6 +30,7 @@ from selector.host import Interpreter, cache_dir, find_interpreters, interpreter
 from selector.host.checks import host_state, warnings_after, warnings_before
 from selector.pipeline import Selector
 from selector.profile import WorkloadProfile
+from selector.programs import Program, programs
 from selector.recommend.choose import choose
 from selector.recommend.recommendation import Recommendation
 from selector.report.markdown import render_markdown
@@ -43,7 +44,7 @@ from selector.validation.folding import Fold, folds
 View = Callable[[], AbstractContextManager[Callable[[Event], None]]]
 _RUNS_KEPT = 10  # in the cache folder, where nobody asked for the files to be kept
 TEMPLATE = "compare_approaches"
-_ABOUT = f"Written by concurrency-selector {__version__}."
+ABOUT = f"Written by concurrency-selector {__version__}."
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,13 @@ class BenchmarkOptions:
 class Proof:
     """What came of a run: the report, the folder with all that it rests on, and whether Ctrl-C (or `kill`) ended it.
 
-    `unsaved` is why the report could not be written into the folder: no reason to lose it.
+    `script` is the benchmark in the folder, or the program it belongs to. `unsaved` is why the report could not be
+    written into the folder: no reason to lose it.
     """
 
     report: ValidationReport
     folder: Path
+    script: str
     interrupted: bool
     unsaved: SelectorError | None = None
 
@@ -154,15 +157,19 @@ def _folded(cost: dict[str, Any], value: float) -> dict[str, Any]:
 
 def script_for(plan: BenchmarkPlan) -> str:
     """The benchmark script of a plan."""
-    return render(_templates()[TEMPLATE], plan.parameters, _ABOUT)
+    return render(_templates()[TEMPLATE], plan.parameters, ABOUT)
 
 
 def script_of(template: str, options: BenchmarkOptions, cpus: int) -> str:
     """The script of a template that has a workload of its own, by the name that `template_named` gives it."""
     file = _templates()[template]
     known = template_parameters(file)
-    values = {"CPUS": cpus, "BUDGET_SECONDS": options.budget_seconds}
-    return render(file, {key: value for key, value in values.items() if key in known}, _ABOUT)
+    return render(file, {key: value for key, value in own_parameters(options, cpus).items() if key in known}, ABOUT)
+
+
+def own_parameters(options: BenchmarkOptions, cpus: int) -> dict[str, object]:
+    """What a template that has a workload of its own may be told."""
+    return {"CPUS": cpus, "BUDGET_SECONDS": options.budget_seconds}
 
 
 def command_for(script: Path, options: BenchmarkOptions, plan: BenchmarkPlan | None = None) -> str:
@@ -177,7 +184,7 @@ def command_for(script: Path, options: BenchmarkOptions, plan: BenchmarkPlan | N
 
 def template_named(word: str) -> str:
     """The template that a user means; SelectorError with a suggestion where there is none."""
-    templates = {**_templates(), **_folders()}
+    templates = {**_templates(), **programs()}
     name = word.strip().casefold().replace("-", "_").removesuffix(".py")
     if name not in templates:
         near = suggestion(name.replace("_", "-"), template_names())
@@ -187,36 +194,34 @@ def template_named(word: str) -> str:
 
 def template_names() -> list[str]:
     """The templates that can be generated, as they are called on the command line."""
-    return sorted(name.replace("_", "-") for name in [*_templates(), *_folders()])
-
-
-def folder_of(template: str) -> Path | None:
-    """The folder of a template that is one, by the name that `template_named` gives it."""
-    return _folders().get(template)
-
-
-def _folders() -> dict[str, Path]:
-    """The templates that are programs of several files, by name."""
-    return {main.parent.name: main.parent for main in sorted(resource_dir("templates").glob("*/__main__.py"))}
+    return sorted(name.replace("_", "-") for name in [*_templates(), *programs()])
 
 
 def _templates() -> dict[str, Path]:
-    """The templates by name: what has a parameter block. What lies beside them is put into the scripts."""
-    files = sorted(resource_dir("templates").glob("*.py"))
+    """The templates of one file by name: what has a parameter block. What lies beside them is put into the scripts."""
+    files = [file for file in sorted(resource_dir("templates").glob("*.py")) if file.stem not in programs()]
     return {file.stem: file for file in files if PARAMETERS_BEGIN in file.read_text(encoding="utf-8")}
 
 
-def prove(selector: Selector, profile: WorkloadProfile, options: BenchmarkOptions, view: View) -> Proof:
+def prove(
+    selector: Selector,
+    profile: WorkloadProfile,
+    options: BenchmarkOptions,
+    view: View,
+    program: Program | None = None,
+) -> Proof:
     """Measure the recommendation and what else was possible on this host, and judge it.
 
+    `program`: what does the work, whose profile it is; without one, work is made as the profile says.
     Ctrl-C ends the measuring, not the judging: the report is then of what there is (`complete` is False). SelectorError
     where nothing could be measured; KeyboardInterrupt where Ctrl-C came before the script had begun.
     """
     before = host_state()
     recommendation, plan = plan_for(selector, profile, options)
+    if program is not None:
+        plan = program.plan(plan)
     folder = _new_folder(options.save, options.force)
-    script = folder / "bench.py"
-    write_script(script_for(plan), script, options.force)
+    script = _write_benchmark(plan, program, folder, options.force)
     _write(folder / "plan.json", plan.model_dump_json(indent=2))
     events = folder / "events.jsonl"
     with (
@@ -239,12 +244,23 @@ def prove(selector: Selector, profile: WorkloadProfile, options: BenchmarkOption
     own = after.own_cpu_seconds - before.own_cpu_seconds
     warnings = (*plan.notes, *warnings_before(before), *warnings_after(before, after, own), *run.warnings)
     report = validate_results(recommendation, collect(run.events), selector.knowledge, warnings)
+    name = script.name if program is None else f"{program.name}/"
     try:
         _write(folder / "results.json", report.model_dump_json(indent=2))
         _write(folder / "report.md", render_markdown(validation_document(report)))
     except SelectorError as error:
-        return Proof(report, folder, run.interrupted, unsaved=error)
-    return Proof(report, folder, run.interrupted)
+        return Proof(report, folder, name, run.interrupted, unsaved=error)
+    return Proof(report, folder, name, run.interrupted)
+
+
+def _write_benchmark(plan: BenchmarkPlan, program: Program | None, folder: Path, force: bool) -> Path:
+    """Write the script that measures a plan, with the program that it runs, if there is one."""
+    if program is None:
+        script = folder / "bench.py"
+        write_script(script_for(plan), script, force)
+        return script
+    write_folder(program.files(plan.parameters, ABOUT), folder / program.name, force)
+    return folder / program.name / "bench.py"
 
 
 @contextmanager

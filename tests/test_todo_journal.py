@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import signal
 import sqlite3
 import subprocess
@@ -117,7 +118,7 @@ def test_a_coordinator_that_was_killed_goes_on_where_it_was(modules: Any, tmp_pa
 
 
 def test_the_program_compares_every_execution_and_writes_what_was_asked_for(tmp_path: Path) -> None:
-    files = {name: tmp_path / name for name in ("report.md", "timeline.html", "profile.json")}
+    files = {name: tmp_path / name for name in ("report.md", "timeline.html")}
     command = [sys.executable, str(FOLDER), "compare", "--tasks", "120", "--effort", "2", "--batch-size", "20"]
     command += ["--scaling", "1,2", "--processors", "2"]
     command += [word for name, file in files.items() for word in (f"--{name.partition('.')[0]}", str(file))]
@@ -125,9 +126,30 @@ def test_the_program_compares_every_execution_and_writes_what_was_asked_for(tmp_
     assert done.returncode == 0, done.stderr
     assert "All ways gave the same results." in done.stdout
     assert "Winner:" in done.stdout
-    assert "## Error handling confirmed" in files["report.md"].read_text("utf-8")
+    report = files["report.md"].read_text("utf-8")
+    for title in ("Error handling confirmed", "Schedules, where the first tenth", "Ways to hand in results"):
+        assert f"## {title}" in report
     assert "<svg" in files["timeline.html"].read_text("utf-8")
-    recommend = [sys.executable, "-m", "selector", "recommend", str(files["profile.json"]), "--format", "json"]
+
+
+@pytest.mark.parametrize(
+    ("vary", "names"), [("schedule", ("queue", "static", "stealing")), ("collect", ("lock", "merge"))]
+)
+def test_the_program_compares_schedules_and_ways_to_hand_in(vary: str, names: tuple[str, ...]) -> None:
+    command = [sys.executable, str(FOLDER), "compare", "--vary", vary, "--tasks", "200", "--effort", "2"]
+    command += ["--uneven", "5", "--scaling", "1", "--processors", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(f"Threads (GIL), {name}" in done.stdout for name in names)
+    assert "All ways gave the same results." in done.stdout
+
+
+def test_the_program_tells_its_workload_and_the_selector_takes_it(tmp_path: Path) -> None:
+    profile = [sys.executable, str(FOLDER), "profile", "--tasks", "200", "--task-ms", "1", "--processors", "2"]
+    told = subprocess.run(profile, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert 0.3 < json.loads(told)["cpu_ms_per_task"] < 3
+    (tmp_path / "workload.json").write_text(told, "utf-8")
+    recommend = [sys.executable, "-m", "selector", "recommend", str(tmp_path / "workload.json"), "--format", "json"]
     assert '"approach"' in subprocess.run(recommend, capture_output=True, text=True, timeout=60, check=True).stdout
 
 

@@ -125,13 +125,12 @@ def write_script(text: str, out: Path, force: bool) -> None:
         raise SelectorError(f"{out}: cannot be written: {reason}", "name a file in a folder you may write to") from None
 
 
-def write_folder(folder: Path, out: Path, force: bool) -> None:
-    """Copy a program of several files to a folder of the user's, whole or not at all.
+def write_folder(files: Mapping[str, bytes], out: Path, force: bool) -> None:
+    """Write files, by name, to a folder of the user's, whole or not at all.
 
     A folder that is there is refused; with `force` our files in it are replaced, and nothing else is touched.
     SelectorError where it cannot be written.
     """
-    files = {file.name: file.read_bytes() for file in sorted(folder.glob("*.py"))}
     try:
         if force and out.is_dir():
             for name, data in files.items():

@@ -21,10 +21,12 @@ from selector.cli.shared import (
     say,
     set_option,
 )
+from selector.errors import SelectorError
 
 if TYPE_CHECKING:
     from selector.benchmarking import BenchmarkOptions
     from selector.cost.calibrate import Calibration
+    from selector.programs import Program
 
 REFUTED = 3
 
@@ -98,9 +100,19 @@ def generate(
 ) -> None:
     """Write a benchmark script for the workload in FILE: one file, standard library only, yours to read and change."""
     from selector.benchmark.render import write_folder, write_script
-    from selector.benchmarking import TEMPLATE, command_for, folder_of, plan_for, script_for, script_of, template_named
+    from selector.benchmarking import (
+        ABOUT,
+        TEMPLATE,
+        command_for,
+        own_parameters,
+        plan_for,
+        script_for,
+        script_of,
+        template_named,
+    )
     from selector.inputs import read_profile
     from selector.pipeline import Selector
+    from selector.programs import programs
 
     options = _options(budget, interpreters=interpreters, io=io, seed=seed)
     if template is not None and (name := template_named(template)) != TEMPLATE:
@@ -108,11 +120,12 @@ def generate(
             raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
         if interpreters:
             raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
-        if folder := folder_of(name):
-            write_folder(folder, output, force)
+        cpus = Selector().here.usable_cpus
+        if program := programs().get(name):
+            write_folder(program.files(own_parameters(options, cpus), ABOUT), output, force)
             say(f"{output}: run it with: python {shlex.quote(str(output))} compare", err=True)
             return
-        write_script(script_of(name, options, Selector().here.usable_cpus), output, force)
+        write_script(script_of(name, options, cpus), output, force)
         say(f"{output}: run it with: {command_for(output, options)}", err=True)
         return
     if file is None and not settings:
@@ -126,6 +139,7 @@ def generate(
 
 @click.command(epilog="Example: concurrency-selector validate workload.json --budget 30s --save results")
 @click.argument("file", required=False, metavar="FILE|-")
+@click.option("--template", metavar="NAME", help="Measure a program that ships instead, and its own work: todo-batch.")
 @set_option
 @_measuring_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
@@ -150,6 +164,7 @@ def generate(
 def validate(
     outer_rules: Path | None,
     file: str | None,
+    template: str | None,
     settings: tuple[str, ...],
     budget: str,
     interpreters: tuple[str, ...],
@@ -169,22 +184,42 @@ def validate(
     from selector.report.live import progress_view
     from selector.report.validation_documents import validation_document
 
-    if file is None and not settings:
+    program = _program_named(template)
+    if file is not None and program is not None:
+        raise click.UsageError(f"The program {template} has a workload of its own: leave FILE out.")
+    if file is None and not settings and program is None:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
     if as_json and form != "text":
         raise click.UsageError("--json prints JSON: leave --format out.")
     options = _options(budget, interpreters=interpreters, io=io, seed=seed, save=save, force=force)
-    proof = prove(Selector(rules or outer_rules), read_profile(file, settings), options, progress_view)
+    profile = read_profile(file, settings) if program is None else program.workload(settings)
+    proof = prove(Selector(rules or outer_rules), profile, options, progress_view, program)
     if as_json:
         print_json(proof.report.model_dump_json(indent=2))
     else:
         print_as(validation_document(proof.report), form)
     if proof.unsaved is not None:
         raise proof.unsaved
-    say(f"kept in {proof.folder}: bench.py, plan.json, events.jsonl, results.json, report.md", err=True)
+    say(f"kept in {proof.folder}: {proof.script}, plan.json, events.jsonl, results.json, report.md", err=True)
     if proof.interrupted:
         return INTERRUPTED
     return REFUTED if fail_on_refuted and proof.report.verdict == "refuted" else 0
+
+
+def _program_named(template: str | None) -> Program | None:
+    """The program that --template of validate means; SelectorError for a template that is none."""
+    from selector.benchmarking import template_named
+    from selector.programs import programs
+
+    if template is None:
+        return None
+    found = programs().get(template_named(template))
+    if found is None:
+        names = ", ".join(name.replace("_", "-") for name in programs())
+        raise SelectorError(
+            f"the template {template} does not say what its work is", f"a template to validate: {names}"
+        )
+    return found
 
 
 @click.command(epilog="Example: concurrency-selector calibrate")

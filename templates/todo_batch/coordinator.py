@@ -74,7 +74,7 @@ class Coordinator:
         self._given: dict[int, deque[Batch]] = {}
         self._head_since: dict[int, float] = {}
         self._leaving: set[int] = set()
-        self._begun = time.perf_counter()
+        self.begun = time.perf_counter()
         self._sized = options.processors  # for so many is the schedule
         self.resize(options.processors)
         self.report = Report()
@@ -93,14 +93,14 @@ class Coordinator:
         """Do all batches of a source (`batches`: how many, if that is known); it is read as they are needed."""
         schedule = SCHEDULES[self._options.schedule](self._options.processors, batches)
         stream = iter(source)
-        self._begun = time.perf_counter()
+        self.begun = time.perf_counter()
         try:
             while self._continues(schedule, stream, batches):
                 self._hire_and_release(schedule)
                 self._hand_out(schedule)
                 self._take(schedule)
         finally:
-            self.report.seconds = time.perf_counter() - self._begun
+            self.report.seconds = time.perf_counter() - self.begun
             self.report.not_processed += sorted(self._left(schedule))
             self.report.stolen = getattr(schedule, "stolen", 0)
             self._crew.close()
@@ -205,7 +205,7 @@ class Coordinator:
         share.busy_seconds += result.ended - result.began
         share.cpu_seconds += result.cpu_seconds
         if len(self.report.spans) < _MOST_SPANS:
-            began, ended = result.began - self._begun, result.ended - self._begun
+            began, ended = result.began - self.begun, result.ended - self.begun
             self.report.spans.append(Span(processor, began, ended, len(result.outcomes)))
 
     def _ended(self, outcomes: list[Outcome]) -> None:

@@ -10,7 +10,7 @@ import html
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from coordinator import Span
@@ -46,6 +46,7 @@ class Trial(NamedTuple):
     lost: int = 0
     twice: int = 0
     orphans: int | None = 0  # processes that outlived the run; None: nobody could look
+    errors: tuple[str, ...] = ()  # what some of the tasks that failed said
 
 
 # Text -----------------------------------------------------------------------------------------------------------------
@@ -419,17 +420,21 @@ def markdown(
     scaling: Sequence[tuple[int, float]] = (),
     *,
     trials: Sequence[Trial] = (),
-    errors: Sequence[str] = (),
+    besides: Mapping[str, Sequence[Run]] = {},
 ) -> str:
-    """The report, with the sections of the capstone. `trials`: failures thrown in on purpose; `errors`: of tasks."""
+    """The report, with the sections of the capstone.
+
+    `trials`: failures thrown in on purpose; `besides`: other runs that were compared, by what they are.
+    """
     best = winner(runs)
     if best is None:
         return "# Todo batch processing\n\nNothing was measured.\n"
     sections = {
-        "Measured speedups": _speedups(runs),
-        "CPU use": _cpu_use(runs),
+        "Measured speedups": f"{_speedups(runs)}\n\n{_LEGEND}",
+        "CPU use": f"{_cpu_use(runs)}\n\n{_processors(best)}",
         "Memory": _memory_use(runs),
-        "Error handling confirmed": _errors(runs, trials, errors),
+        "Error handling confirmed": _errors(runs, trials),
+        **{_md(title): _speedups(others) for title, others in besides.items()},
         "Scalability": _code(scalability(scaling, usl(scaling))),
         "Timeline": _code(timeline(best)),
         "Recommendation": _recommendation(runs, best, scaling),
@@ -472,17 +477,38 @@ def _speedups(runs: Iterable[Run]) -> str:
         )
         for run in runs
     )
-    legend = (
-        "Speedup is against the sequential run, efficiency the speedup for each processor. Unused is the part of the "
-        "processors' time in which they did not work: starting, waiting for a batch, handing in. The critical path is "
-        "the time of the busiest processor: with that split of the work, no run can be shorter."
-    )
-    return f"{_table(heads, rows)}\n\n{legend}"
+    return _table(heads, rows)
+
+
+_LEGEND = (
+    "Speedup is against the sequential run, efficiency the speedup for each processor. Unused is the part of the "
+    "processors' time in which they did not work: starting, waiting for a batch, handing in. The critical path is "
+    "the time of the busiest processor: with that split of the work, no run can be shorter."
+)
 
 
 def _cpu_use(runs: Iterable[Run]) -> str:
     rows = ((_md(run.title), _figure(run.cpu_percent, 0, " %"), why(run)) for run in runs)
     return f"{_table(('Approach', 'CPU use', 'Why'), rows)}\n\n100 % is one CPU; all processes are counted."
+
+
+def _processors(run: Run) -> str:
+    """What each processor of a run did, and how much of the time it worked."""
+    heads = ("Processor", "Tasks", "Batches", "Busy (s)", "Computing (s)", "Busy", "Idle (s)", "Times lost")
+    rows = (
+        (
+            f"{number}",
+            f"{share.tasks:,}",
+            f"{share.batches:,}",
+            _figure(share.busy_seconds, 3),
+            _figure(share.cpu_seconds, 3),
+            _figure(100 - _idle_percent(run, number), 0, " %"),
+            _figure(run.idle_seconds.get(number), 3),
+            f"{share.lost}",
+        )
+        for number, share in sorted(run.report.shares.items())
+    )
+    return f"The processors of {_md(run.title)}:\n\n{_table(heads, rows)}"
 
 
 def _memory_use(runs: Sequence[Run]) -> str:
@@ -492,7 +518,7 @@ def _memory_use(runs: Sequence[Run]) -> str:
     return f"{_table(('Approach', 'Peak (MB)'), rows)}\n\nOf the whole process tree ({named})."
 
 
-def _errors(runs: Iterable[Run], trials: Sequence[Trial], errors: Sequence[str]) -> str:
+def _errors(runs: Iterable[Run], trials: Sequence[Trial]) -> str:
     """What every run counted, and what came of what was thrown in."""
     heads: Sequence[str] = (
         "Run",
@@ -512,13 +538,13 @@ def _errors(runs: Iterable[Run], trials: Sequence[Trial], errors: Sequence[str])
         text += "\n\n" + _table(
             heads,
             (
-                (_md(trial.thrown_in), *("not known" if count is None else f"{count:,}" for count in trial[1:]))
+                (_md(trial.thrown_in), *("not known" if count is None else f"{count:,}" for count in trial[1:8]))
                 for trial in trials
             ),
         )
     else:
         text += "\n\nNothing was thrown into these runs on purpose."
-    if errors:
+    if errors := [error for trial in trials for error in trial.errors]:
         text += "\n\nErrors of tasks:\n\n" + "\n".join(f"- said: {_md(error)}" for error in errors)
     return text
 

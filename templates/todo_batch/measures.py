@@ -301,6 +301,8 @@ def profile_of(run: Run, payload_kb: float, cores: int, kind: str = "validate") 
         "io_wait_ms_per_task": 0,
         "payload_kb_per_task": _rounded(payload_kb),
         "picklable": True,
+        "free_threading_ready": True,  # these modules are, and so are those of the standard library that they use
+        "subinterpreter_ready": True,
         "shared_state": "none",
     }
 

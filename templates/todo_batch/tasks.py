@@ -422,3 +422,14 @@ def batches(tasks: Iterable[Task], size: int) -> Iterator[Batch]:
             collected, number = [], number + 1
     if collected:
         yield Batch(number, collected)
+
+
+def effort_for(kind: str, task_ms: float) -> int:
+    """The effort with which a task costs so much on this Python."""
+    (batch,) = batches(make_tasks(20), 20)
+    effort, took = 1, 0.0
+    while took < 0.02:
+        effort *= 4
+        result = min((process_batch(Settings(kind, effort), batch) for _ in range(2)), key=lambda r: r.cpu_seconds)
+        took = result.cpu_seconds
+    return max(1, round(effort * task_ms / (took * 1000 / 20)))

@@ -1,0 +1,242 @@
+"""All ways side by side: each a run in a process of its own, checked to give the same results, and shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dashboard
+from collecting import COLLECTORS
+from coordinator import Report, Share, Span
+from executions import EXECUTIONS
+from measures import Run, processes_of_session, profile_of, usl
+from scheduling import SCHEDULES
+from tasks import Settings, batches, make_tasks, process_batch
+
+_GRACE_SECONDS = 2.0  # after which a process that is still there counts as left behind
+_CELL_SECONDS = 600  # a run that takes longer hangs
+_UNEVEN = 10  # how much the first tenth of the tasks costs where the report compares schedules
+
+
+class Way(NamedTuple):
+    """One way to do the batch."""
+
+    python: str
+    execution: str
+    schedule: str
+    collect: str
+
+
+class Comparison(NamedTuple):
+    """Runs beside each other, with the Python of each, and whether their results are the same."""
+
+    runs: list[Run]
+    pythons: list[str]
+    same: bool
+
+
+def compare(options: Namespace) -> int:
+    """Measure and show; returns the exit code: 0 if all ways gave the same results, else 1."""
+    found = _measured(_ways(options, options.vary), options, options.vary)
+    if not found.runs:
+        raise ValueError("nothing could be measured")
+    place = min(range(len(found.runs)), key=lambda i: found.runs[i].seconds)
+    best, python = found.runs[place], found.pythons[place]
+    scaling = _scaling(Way(python, best.execution, best.schedule, best.collect), options)
+    more = _more(python, best, options) if options.report else {}
+    trials = _trials(options) if options.report else []
+    _say(found, best, scaling, options)
+    _write(found, best, scaling, more, trials, options)
+    return 0 if found.same and all(comparison.same for comparison in more.values()) else 1
+
+
+def workload_of(options: Namespace) -> dict[str, Any]:
+    """The workload as concurrency-selector takes it: what a sequential run computes for a task, and what is pickled."""
+    run, _ = _cell(Way(sys.executable, "sequential", "queue", "queue"), 1, options)
+    if run is None:
+        raise ValueError("the sequential run gave no result")
+    (batch,) = batches(make_tasks(50), 50)
+    result = process_batch(Settings(options.kind, 1), batch)
+    payload_kb = (len(pickle.dumps(batch)) + len(pickle.dumps(result))) / 2 / 50 / 1024
+    return profile_of(run, round(payload_kb, 3), options.processors, options.kind)
+
+
+# What is measured -----------------------------------------------------------------------------------------------------
+
+
+def _ways(options: Namespace, vary: str) -> list[Way]:
+    """The ways to compare; the first of each Python is the sequential one, the baseline."""
+    found = []
+    for python in dict.fromkeys([sys.executable, *options.interpreter]):
+        base = Way(python, "sequential", options.schedule, options.collect)
+        chosen = base._replace(execution=options.execution)
+        if vary == "execution":
+            found += [base._replace(execution=execution) for execution in EXECUTIONS]
+        elif vary == "schedule":
+            found += [base, *(chosen._replace(schedule=schedule) for schedule in SCHEDULES)]
+        else:
+            found += [base, *(chosen._replace(collect=collect) for collect in COLLECTORS)]
+    return found
+
+
+def _measured(ways: Iterable[Way], options: Namespace, vary: str) -> Comparison:
+    """A run of each way that its Python has, with its speedup over the sequential one of that Python."""
+    found: list[tuple[Way, Run, dict[str, Any]]] = []
+    for way in ways:
+        run, data = _cell(way, options.processors, options)
+        if run is not None:
+            print(f"{_named(way, run, vary)}, Python {data['python']}: {run.seconds:.2f} s", file=sys.stderr)
+            found.append((way, run, data))
+    several = len({way.python for way, *_ in found}) > 1
+    base = {way.python: run.seconds for way, run, _ in found if way.execution == "sequential"}
+    runs = []
+    for way, run, data in found:
+        title = _named(way, run, vary) + f" {data['python']}" * several
+        speedup = base[way.python] / run.seconds if way.python in base else None
+        efficiency = speedup / run.processors if speedup else None
+        runs.append(run._replace(title=title, speedup=speedup, efficiency=efficiency))
+    return Comparison(runs, [way.python for way, *_ in found], len({data["digest"] for *_, data in found}) == 1)
+
+
+def _named(way: Way, run: Run, vary: str) -> str:
+    """The run's title, with what is varied."""
+    what = {"schedule": way.schedule, "collect": way.collect}.get(vary, "")
+    return f"{run.title}, {what}" if what and way.execution != "sequential" else run.title
+
+
+def _scaling(way: Way, options: Namespace) -> list[tuple[int, float]]:
+    """(Processors, speedup over the first number of them) of one way."""
+    points = [(n, run.seconds) for n in options.scaling if (run := _cell(way, n, options)[0]) is not None]
+    return [(n, points[0][1] * points[0][0] / seconds) for n, seconds in points]
+
+
+def _more(python: str, best: Run, options: Namespace) -> dict[str, Comparison]:
+    """For the report: schedules with batches that are not even, and ways to hand in results, by what they are called."""
+    uneven = max(options.uneven, 1 if options.source else _UNEVEN)
+    execution = best.execution if best.execution != "sequential" else "threads"
+    changed = Namespace(**{**vars(options), "uneven": uneven, "execution": execution, "interpreter": [python]})
+    schedules = [way for way in _ways(changed, "schedule") if way.python == python]
+    changed_too = Namespace(**{**vars(options), "execution": "threads", "interpreter": [python]})
+    collectors = [way for way in _ways(changed_too, "collect") if way.python == python]
+    named = f"Schedules, where the first tenth of the tasks costs {uneven} times as much" if uneven > 1 else "Schedules"
+    return {
+        named: _measured(schedules, changed, "schedule"),
+        "Ways to hand in results": _measured(collectors, changed_too, "collect"),
+    }
+
+
+def _trials(options: Namespace) -> list[dashboard.Trial]:
+    """What happens when things go wrong: runs into which failures are thrown, for the report."""
+    trials = []
+    for execution, what in (("threads", ("raise!",)), ("processes", ("raise!", "kill", "hang!"))):
+        trouble = {str(5 + 40 * place): event for place, event in enumerate(what)}
+        way = Way(sys.executable, execution, options.schedule, options.collect)
+        run, data = _cell(way, options.processors, options, "--trouble", json.dumps(trouble), "--timeout", "2")
+        if run is not None:
+            report = run.report
+            told = f"{execution}: {', '.join(event.rstrip('!') for event in what)}"
+            left, twice = len(report.not_processed), data["twice"]
+            lost = run.tasks - (report.done + report.failed - twice) - left
+            counts = (run.tasks, report.done, report.failed, left, lost, twice, data["orphans"])
+            trials.append(dashboard.Trial(told, *counts, tuple(data["errors"])))
+    return trials
+
+
+# One run in a process of its own --------------------------------------------------------------------------------------
+
+
+def _cell(way: Way, processors: int, options: Namespace, *more: str) -> tuple[Run | None, dict[str, Any]]:
+    """One run, and all that it said; (None, {}) where this Python cannot do it."""
+    command = [way.python, os.path.dirname(os.path.abspath(__file__)), "run", "--json", "--execution", way.execution]
+    command += ["--processors", str(1 if way.execution == "sequential" else processors)]
+    command += ["--kind", options.kind, "--effort", str(options.effort), "--uneven", str(options.uneven)]
+    command += ["--schedule", way.schedule, "--collect", way.collect, "--batch-size", str(options.batch_size)]
+    command += ["--attempts", str(options.attempts)]
+    command += ["--timeout", str(options.timeout)] if options.timeout else []
+    command += ["--from", str(options.source)] if options.source else ["--tasks", str(options.tasks)]
+    try:
+        done, orphans = _completed([*command, *more])
+        data = {**json.loads(done.stdout), "orphans": orphans}
+    except subprocess.TimeoutExpired:
+        print(f"{way.execution} under {way.python} was left out: it took over {_CELL_SECONDS} s", file=sys.stderr)
+    except ValueError:
+        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        print(f"{way.execution} under {way.python} was left out: {said}", file=sys.stderr)
+    else:
+        return _run_from(data), data
+    return None, {}
+
+
+def _completed(command: list[str]) -> tuple[subprocess.CompletedProcess[str], int | None]:
+    """What a command said in the end, and how many of its processes are still there then (None: that cannot be seen)."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            out, errors = process.communicate(timeout=_CELL_SECONDS)
+        except BaseException:
+            process.kill()
+            raise
+    until = time.monotonic() + _GRACE_SECONDS
+    while (left := processes_of_session(process.pid)) and time.monotonic() < until:
+        time.sleep(0.01)  # multiprocessing's own helpers end when they notice that the program has
+    return subprocess.CompletedProcess(command, process.returncode, out, errors), left
+
+
+def _run_from(data: dict[str, Any]) -> Run:
+    report = data["report"]
+    shares = {int(number): Share(**share) for number, share in report["shares"].items()}
+    spans = [Span(*span) for span in report["spans"]]
+    idle = {int(number): seconds for number, seconds in data["idle_seconds"].items()}
+    made = Report(**{**report, "shares": shares, "spans": spans})
+    return Run(**{name: data[name] for name in Run._fields} | {"report": made, "idle_seconds": idle})
+
+
+# What is shown --------------------------------------------------------------------------------------------------------
+
+
+def _say(found: Comparison, best: Run, scaling: list[tuple[int, float]], options: Namespace) -> None:
+    """The dashboard."""
+    if options.json:
+        runs = [{**run._asdict(), "report": asdict(run.report)} for run in found.runs]
+        print(json.dumps({"runs": runs, "scaling": scaling, "same_results": found.same}))
+        return
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(dashboard.table(found.runs, utf8=utf8))
+    print("\nAll ways gave the same results." if found.same else "\nThe results DIFFER: that must not be.")
+    print(f"\n{best.title}:\n{dashboard.timeline(best)}")
+    if len(scaling) > 1:
+        print(f"\n{dashboard.scalability(scaling, usl(scaling))}")
+
+
+def _write(
+    found: Comparison,
+    best: Run,
+    scaling: Sequence[tuple[int, float]],
+    more: dict[str, Comparison],
+    trials: Sequence[dashboard.Trial],
+    options: Namespace,
+) -> None:
+    """The files that were asked for, whole or not at all."""
+    html = options.timeline is not None and options.timeline.suffix == ".html"
+    picture = dashboard.timeline_html if html else dashboard.timeline_svg
+    besides = {title: comparison.runs for title, comparison in more.items()}
+    files: list[tuple[Path | None, Callable[[], str]]] = [
+        (options.report, lambda: dashboard.markdown(found.runs, scaling, trials=trials, besides=besides)),
+        (options.timeline, lambda: picture(best)),
+    ]
+    for file, text in files:
+        if file is not None:
+            part = file.with_name(f"{file.name}.part")
+            part.write_text(text(), encoding="utf-8")
+            part.replace(file)
+            print(f"{file}: written", file=sys.stderr)
