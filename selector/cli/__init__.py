@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from selector.cli import ask, benchmark, rules
+from selector.cli import ask, benchmark, rules, schema
 from selector.cli.shared import format_option, print_as, print_json, report_error, rules_option, set_option
 from selector.errors import SelectorError
 
@@ -121,5 +121,6 @@ for _command in (
     ask.examples,
     ask.host,
     rules.rules,
+    schema.schema,
 ):
     cli.add_command(_command)

@@ -35,11 +35,11 @@ from selector.decision.table import (
 from selector.errors import SelectorError
 from selector.text import quoted, suggestion
 
-_TABLE_KEYS = ("table", "title", "hit_policy", "aggregate", "inputs", "outputs", "rules", "default", "examples")
-_TYPES: tuple[str, ...] = get_args(ValueType)
-_POLICIES: tuple[str, ...] = get_args(HitPolicy)
-_AGGREGATES: tuple[str, ...] = get_args(Aggregate)
-_LIST_POLICIES = ("rule_order", "output_order", "collect")
+TABLE_KEYS = ("table", "title", "hit_policy", "aggregate", "inputs", "outputs", "rules", "default", "examples")
+TYPES: tuple[str, ...] = get_args(ValueType)
+POLICIES: tuple[str, ...] = get_args(HitPolicy)
+AGGREGATES: tuple[str, ...] = get_args(Aggregate)
+LIST_POLICIES = ("rule_order", "output_order", "collect")
 _ARTICLE = {"string": "a string", "number": "a number", "boolean": "true or false", "null": "null"}
 
 
@@ -106,12 +106,12 @@ class _Loader:
 
     def table(self, root: Node) -> DecisionTable:
         """The whole table."""
-        entries = self.mapping(root, "a table", _TABLE_KEYS)
+        entries = self.mapping(root, "a table", TABLE_KEYS)
         policy_node = self.required(entries, "hit_policy", root, "the table")
-        policy: Any = self.word(policy_node, "hit_policy", _POLICIES)
+        policy: Any = self.word(policy_node, "hit_policy", POLICIES)
         aggregate: Any = None
         if (node := entries.get("aggregate")) and node.value is not None:
-            aggregate = self.word(node, "aggregate", _AGGREGATES)
+            aggregate = self.word(node, "aggregate", AGGREGATES)
             if policy != "collect":
                 self.fail(node, f"an aggregate goes with hit_policy collect, not {policy}", "remove it")
         inputs = self.inputs(self.required(entries, "inputs", root, "the table"))
@@ -152,7 +152,7 @@ class _Loader:
         for name, spec in self.mapping(node, "inputs").items():
             what = f"input {name}"
             entries = self.mapping(spec, what, ("type", "values", "optional"))
-            kind: Any = self.word(self.required(entries, "type", spec, what), f"{what}: type", _TYPES)
+            kind: Any = self.word(self.required(entries, "type", spec, what), f"{what}: type", TYPES)
             optional = entries["optional"].value if "optional" in entries else False
             if not isinstance(optional, bool):
                 self.fail(entries["optional"], f"{what}: optional is {quoted(optional)}", "true or false")
@@ -205,7 +205,7 @@ class _Loader:
         for name, spec in self.mapping(node, "outputs").items():
             what = f"output {name}"
             entries = {} if spec.value is None else self.mapping(spec, what, ("type", "values"))
-            kind: Any = self.word(entries["type"], f"{what}: type", _TYPES) if "type" in entries else None
+            kind: Any = self.word(entries["type"], f"{what}: type", TYPES) if "type" in entries else None
             values = self.values(entries["values"], kind, what) if "values" in entries else None
             if values is not None and kind is None:
                 kind = kind_of(values[0])
@@ -275,7 +275,7 @@ class _Loader:
             if isinstance(value, bool) or value is None or kind_of(value) != kind:
                 self.fail(node, f"default is {quoted(value)}", f"under {aggregate} it is {_ARTICLE[str(kind)]}")
             return value
-        if isinstance(node.value, list) and policy in _LIST_POLICIES:
+        if isinstance(node.value, list) and policy in LIST_POLICIES:
             return [self.row(item, outputs, "default") for item in node.value]
         if not isinstance(node.value, dict):
             self.fail(

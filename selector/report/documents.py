@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from selector.decision import DecisionTable
 from selector.decision.cells import ANYTHING, Cell, cell_text
-from selector.decision.table import Input
+from selector.decision.table import Input, Output
 from selector.host import Host, Interpreter
 from selector.recommend.crossover import Crossover
 from selector.recommend.explain import Explanation, RowReport, TableReport
@@ -311,16 +311,22 @@ def tables_document(tables: Sequence[DecisionTable]) -> Document:
     return Document((Section("Decision tables", (Table(header, rows),)), Section("Folders", (where,))))
 
 
-def table_document(table: DecisionTable) -> Document:
-    """One table: inputs, outputs, and each rule with its tests, outputs and reason."""
-    head = Fields((("Title", table.title), ("Hit policy", table.hit_policy), ("File", table.source)))
+def table_document(table: DecisionTable, meanings: Mapping[str, str] | None = None) -> Document:
+    """One table: inputs (with their meanings, if given), outputs, and each rule with its tests, outputs and reason."""
+    policy = f"{table.hit_policy}, {table.aggregate}" if table.aggregate else table.hit_policy
+    head = Fields((("Title", table.title), ("Hit policy", policy), ("File", table.source)))
     inputs = Table(
-        ("input", "type", "values"), tuple((c.name, c.type + _optional(c), _domain(c)) for c in table.inputs)
+        ("input", "type", "values", *(("meaning",) if meanings else ())),
+        tuple(
+            (c.name, c.type + _optional(c), _domain(c), *((meanings.get(c.name, ""),) if meanings else ()))
+            for c in table.inputs
+        ),
     )
     outputs = Table(
         ("output", "values"),
         tuple((c.name, ", ".join(map(str, c.values)) if c.values else c.type or "any") for c in table.outputs),
     )
+    default = (Fields((("Where no row matches", _output(table.default)),)),) if table.default is not None else ()
     rules = tuple(
         (
             f"{rule.id}: {_then(rule.outputs)}",
@@ -332,7 +338,7 @@ def table_document(table: DecisionTable) -> Document:
         (
             Section(f"Table {table.name}", (head,)),
             Section("Inputs", (inputs,)),
-            Section("Outputs", (outputs,)),
+            Section("Outputs", (outputs, *default)),
             Section("Rules", (Bullets(rules, numbered=True),)),
         )
     )
@@ -350,6 +356,13 @@ def _domain(column: Input) -> str:
 
 def _then(outputs: dict[str, bool | int | float | str | None]) -> str:
     return ", ".join(f"{name} = {_value(value)}" for name, value in outputs.items())
+
+
+def _output(output: Output) -> str:
+    """What a table answers, in the shape that its hit policy gives."""
+    if isinstance(output, dict):
+        return _then(output)
+    return "; ".join(map(_then, output)) or "none" if isinstance(output, list) else _value(output)
 
 
 def _when(table: DecisionTable, cells: tuple[Cell, ...]) -> str:

@@ -1,0 +1,22 @@
+"""The command that prints a JSON Schema, for editors and checkers of the files that users write."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from selector.cli.shared import print_json
+
+
+@click.command(epilog="Example: concurrency-selector schema table > table.schema.json")
+@click.argument("what", type=click.Choice(["table", "profile"]))
+def schema(what: str) -> None:
+    """The JSON Schema of a decision table's YAML file, or of a workload's JSON file (profile).
+
+    Editors complete and check with it; docs/tables.md says how to tell them.
+    """
+    from selector.decision.schema import table_schema
+    from selector.profile_schema import profile_schema
+
+    print_json(json.dumps(table_schema() if what == "table" else profile_schema(), indent=2))

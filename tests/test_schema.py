@@ -1,0 +1,447 @@
+"""The JSON Schemas: they accept all that the loaders accept, refuse what a schema can, and are the files we ship."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import re
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from shared import check_golden
+from strategies import FIELDS, random_profile, random_value, workloads
+
+from selector.cli import cli
+from selector.decision import load_table
+from selector.decision.schema import table_schema
+from selector.decision.source import load_yaml
+from selector.decision.table import Aggregate, HitPolicy
+from selector.errors import SelectorError
+from selector.pipeline import example_files
+from selector.profile import _WORKLOAD_SPELLINGS, WorkloadProfile, field_kind, profile_from_mapping
+from selector.profile_schema import profile_schema
+from selector.recommend.knowledge import CHAIN
+from selector.resources import resource_dir
+
+ROOT = Path(__file__).resolve().parent.parent
+RULES = resource_dir("rules")
+TABLES = sorted(RULES / f"{name}.yaml" for name in (*CHAIN, "migration_effort"))
+HEADER = "# yaml-language-server: $schema=table.schema.json\n"
+FILES = {"table": RULES / "table.schema.json", "profile": ROOT / "docs" / "workload.schema.json"}
+SCHEMAS = {"table": table_schema(), "profile": profile_schema()}
+VALIDATORS = {kind: Draft202012Validator(schema) for kind, schema in SCHEMAS.items()}
+
+
+def complaints(kind: str, data: object) -> list[str]:
+    return [f"{error.json_path}: {error.message}"[:300] for error in VALIDATORS[kind].iter_errors(data)]
+
+
+def loads(data: object) -> bool:
+    """Whether the loader accepts these data as a table (JSON is YAML)."""
+    try:
+        load_table("\n" + json.dumps(data))
+    except SelectorError:
+        return False
+    return True
+
+
+def is_profile(data: object) -> bool:
+    try:
+        profile_from_mapping(data)
+    except SelectorError:
+        return False
+    return True
+
+
+# The schemas themselves -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_it_is_a_schema(kind: str) -> None:
+    Draft202012Validator.check_schema(SCHEMAS[kind])
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_the_command_prints_it_and_the_file_we_ship_is_the_same(kind: str) -> None:
+    result = CliRunner().invoke(cli, ["schema", kind])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout) == SCHEMAS[kind]
+    check_golden(FILES[kind], result.stdout, "tests/test_schema.py")
+    assert result.stdout.isascii()
+
+
+def test_another_schema_is_a_usage_error() -> None:
+    result = CliRunner().invoke(cli, ["schema", "tables"])
+    assert result.exit_code == 2
+    assert "'tables' is not one of 'table', 'profile'" in result.stderr
+
+
+def words_of(schema: dict[str, Any]) -> list[object]:
+    """What an editor would offer for a key."""
+    return [
+        word for choice in schema["anyOf"] for word in choice.get("enum", [choice.get("const")]) if word is not None
+    ]
+
+
+def test_an_editor_is_offered_every_key_and_word_with_what_it_means() -> None:
+    schema = SCHEMAS["table"]
+    policies, aggregates = schema["properties"]["hit_policy"], schema["properties"]["aggregate"]
+    assert words_of(policies) == list(get_args(HitPolicy))
+    assert words_of(aggregates) == list(get_args(Aggregate))
+    for choice in (*policies["anyOf"], *aggregates["anyOf"]):
+        assert len(choice["description"]) > 10 if "const" in choice else set(choice) <= {"type", "pattern"}
+    for shape in (schema, *schema["$defs"].values(), SCHEMAS["profile"]):
+        for key, value in shape.get("properties", {}).items():
+            assert len(value.get("description", "")) > 10 or "$ref" in value, key
+
+
+# The loader names the keys it knows in its hints: the schema knows the same.
+KEYS: dict[str, tuple[dict[str, Any], Any]] = {
+    "table": (SCHEMAS["table"], lambda t: t.update(odd=1)),
+    "input": (SCHEMAS["table"]["$defs"]["input"], lambda t: t["inputs"]["length"].update(odd=1)),
+    "output": (SCHEMAS["table"]["$defs"]["output"], lambda t: t["outputs"]["fee"].update(odd=1)),
+    "rule": (SCHEMAS["table"]["$defs"]["rule"], lambda t: t["rules"][0].update(odd=1)),
+    "example": (SCHEMAS["table"]["$defs"]["example"], lambda t: t["examples"][0].update(odd=1)),
+}
+
+
+@pytest.mark.parametrize("place", KEYS)
+def test_the_keys_are_those_of_the_loader(place: str) -> None:
+    schema, add_odd_key = KEYS[place]
+    data = copy.deepcopy(BERTHS)
+    add_odd_key(data)
+    with pytest.raises(SelectorError) as caught:
+        load_table("\n" + json.dumps(data))
+    assert caught.value.hint == f"keys: {', '.join(schema['properties'])}"
+    assert complaints("table", data)
+
+
+def test_no_word_of_a_table_has_a_letter_beyond_ascii_as_its_upper_case() -> None:
+    """The loader lowers words, and one letter beyond ASCII, the Kelvin sign, becomes an ASCII one, a k."""
+    lowered = {chr(code).lower() for code in range(128, sys.maxunicode + 1)}
+    assert {letter for letter in lowered if letter.isascii()} == {"k"}
+    words = ("string", "number", "boolean", *get_args(HitPolicy), *get_args(Aggregate))
+    assert "k" not in "".join(words)
+
+
+# Tables: what loads is accepted ---------------------------------------------------------------------------------------
+
+BERTHS: dict[str, Any] = {
+    "table": "berths",
+    "title": "Which berth a boat gets",
+    "hit_policy": "first",
+    "inputs": {
+        "kind": {"type": "string", "values": ["sail", "motor", "rowing"]},
+        "length": {"type": "number", "values": "> 0"},
+        "insured": {"type": "boolean"},
+        "flag": {"type": "string", "optional": True},
+    },
+    "outputs": {"berth": {"type": "string", "values": ["pier", "buoy", "beach"]}, "fee": {"type": "number"}},
+    "rules": [
+        {"id": "dinghy", "when": {"kind": "rowing", "length": "<= 4"}, "then": {"berth": "beach", "fee": 0}},
+        {"when": {"kind": ["sail", "motor"], "flag": None, "insured": True}, "then": {"berth": "pier", "fee": 25.5}},
+    ],
+    "default": {"berth": "buoy", "fee": 9},
+    "examples": [{"given": {"kind": "rowing", "length": 3}, "expect": {"berth": "beach", "fee": 0}}],
+}
+SUM: dict[str, Any] = {
+    "table": "sum",
+    "hit_policy": "Collect",
+    "aggregate": "SUM ",
+    "inputs": {"x": {"type": "Number", "values": [1, 2, 3.5]}},
+    "outputs": {"points": None},
+    "rules": [{"when": {"x": [1, "> 2"]}, "then": {"points": 5}}, {"when": None, "then": {"points": 1}}],
+    "default": 0,
+}
+ORDER: dict[str, Any] = {
+    "table": 5,
+    "hit_policy": " Output-Order",
+    "aggregate": None,
+    "inputs": {"x": {"type": "BOOLEAN", "values": True}},
+    "outputs": {"o": {"values": [2, 1]}, "p": {}},
+    "rules": [{"when": {"x": "-"}, "then": {"o": 1, "p": None}}],
+    "default": [],
+    "examples": None,
+}
+SEEDS = {"berths": BERTHS, "sum": SUM, "order": ORDER}
+
+
+@pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
+def test_our_tables_are_accepted_and_name_the_schema_beside_them(file: Path) -> None:
+    assert complaints("table", load_yaml(file)) == []
+    assert file.read_text("utf-8").startswith(HEADER)
+    assert (file.parent / "table.schema.json").is_file()
+
+
+def test_the_catalogues_are_no_tables_and_do_not_say_so() -> None:
+    for file in set(RULES.rglob("*.yaml")) - set(TABLES):
+        assert "yaml-language-server" not in file.read_text("utf-8"), file
+
+
+@pytest.mark.parametrize("data", SEEDS.values(), ids=SEEDS)
+def test_tables_of_every_shape_are_accepted(data: dict[str, Any]) -> None:
+    assert loads(data)
+    assert complaints("table", data) == []
+
+
+@pytest.mark.parametrize("word", ["first", "FIRST", " First ", "rule order", "Rule-Order", "rule_order"])
+def test_hit_policies_may_be_spelled_as_the_loader_allows(word: str) -> None:
+    data = BERTHS | {"hit_policy": word}
+    assert loads(data)
+    assert complaints("table", data) == []
+
+
+def places(data: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path to every value in some data."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [here, *(place for key, value in items for place in places(value, (*here, key)))]
+
+
+ODD_VALUES = (
+    None, True, False, 0, 1, 2.5, -3, "", "-", " - ", "sail", "pier", "5", '"5"', "> 2", "[1..5]", "not(null)", "null", "true",
+    "number", "STRING ", "boolean", "unique", "Any", "priority", "rule order", "output_order", "collect", "sum", "min", "max",
+    "count", [], [1], [1, 1], [1, 1.0], ["a", "b"], ["a", 1], [True, False], ["-"], [["sail"], "motor"], [None], {}, {"x": 1},
+    {"type": "number"}, {"values": [1, 2]}, {"values": ["a"]}, {"berth": "buoy", "fee": 9}, [{"berth": "buoy", "fee": 9}],
+    {"points": 3}, {"o": 2, "p": "x"}, [{"o": 1, "p": True}],
+)  # fmt: skip
+
+
+def mutated(rng: random.Random) -> Any:
+    """A good table with a few values replaced, removed or added, most of which is still a table."""
+    data = copy.deepcopy(rng.choice(list(SEEDS.values())))
+    for _ in range(rng.choice((1, 1, 1, 2))):
+        path = rng.choice(places(data)[1:])
+        parent = data
+        for step in path[:-1]:
+            parent = parent[step]
+        if rng.random() < 0.2:
+            del parent[path[-1]]
+        elif isinstance(parent, dict) and rng.random() < 0.2:
+            parent[rng.choice(("values", "optional", "type", "aggregate", "default", "title", "when", "odd"))] = (
+                rng.choice(ODD_VALUES)
+            )
+        else:
+            parent[path[-1]] = copy.deepcopy(rng.choice(ODD_VALUES))
+    return data
+
+
+def test_what_loads_is_accepted_and_most_of_what_does_not_is_refused() -> None:
+    rng = random.Random(6)
+    loaded = refused = missed = 0
+    for _ in range(2000):
+        data = mutated(rng)
+        problems = complaints("table", data)
+        if loads(data):
+            loaded += 1
+            assert problems == [], json.dumps(data)
+        else:
+            refused += bool(problems)
+            missed += not problems
+    assert loaded > 200
+    assert refused > 2 * missed, "what is left spans several places of the table"
+
+
+@given(st.recursive(st.sampled_from(ODD_VALUES), st.lists, max_leaves=8))
+def test_a_cell_or_value_that_loads_is_accepted(value: object) -> None:
+    for kind in ("string", "number", "boolean"):
+        for spec in ({"type": kind, "optional": True}, {"type": kind, "values": value}):
+            data = {"table": "t", "hit_policy": "any", "inputs": {"x": spec}, "outputs": {"o": {}}}
+            data["rules"] = [{"when": {"x": value} if "values" not in spec else {}, "then": {"o": 1}}]
+            if loads(data):
+                assert complaints("table", data) == []
+
+
+# Tables: what a schema can refuse is refused --------------------------------------------------------------------------
+
+
+def without(data: dict[str, Any], key: str) -> dict[str, Any]:
+    return {k: v for k, v in data.items() if k != key}
+
+
+def with_input(**spec: Any) -> dict[str, Any]:
+    return BERTHS | {"inputs": BERTHS["inputs"] | {"insured": {"type": "boolean"} | spec}}
+
+
+BAD_TABLES: dict[str, Any] = {
+    "a list": [],
+    "text": "table",
+    "unknown key": BERTHS | {"titel": "x"},
+    **{f"no {key}": without(BERTHS, key) for key in ("table", "hit_policy", "inputs", "outputs", "rules")},
+    "title a mapping": BERTHS | {"title": {}},
+    "unknown policy": BERTHS | {"hit_policy": "frist"},
+    "a policy's letter": BERTHS | {"hit_policy": "F"},
+    "unknown aggregate": SUM | {"aggregate": "avg"},
+    "an aggregate elsewhere": SUM | {"hit_policy": "first", "default": None},
+    "priority without an order": without(BERTHS, "default") | {"hit_policy": "priority", "outputs": {"berth": {}, "fee": None}},
+    "inputs a list": BERTHS | {"inputs": ["kind"]},
+    "no inputs": BERTHS | {"inputs": {}},
+    "an input a word": BERTHS | {"inputs": {"kind": "string"}},
+    "an input without type": BERTHS | {"inputs": {"kind": {}}},
+    "unknown type": with_input(type="bool"),
+    "unknown key of an input": with_input(value=1),
+    "optional a word": with_input(optional="yes"),
+    "values empty": with_input(values=[]),
+    "values twice": with_input(values=[True, True]),
+    "values of another type": with_input(values=["true"]),
+    "a domain of another type": with_input(values=1),
+    "a domain null": with_input(values=None),
+    "values a mapping": with_input(values={}),
+    "no outputs": BERTHS | {"outputs": {}},
+    "an output a word": SUM | {"outputs": {"points": "number"}},
+    "unknown type of an output": SUM | {"outputs": {"points": {"type": "int"}}},
+    "values of an output of several types": ORDER | {"outputs": {"o": {"values": [1, "a"]}, "p": {}}},
+    "values of an output of another type": ORDER | {"outputs": {"o": {"type": "string", "values": [1]}, "p": {}}},
+    "a domain as a test of an output": ORDER | {"outputs": {"o": {"values": "> 0"}, "p": {"values": [1]}}},
+    "no rules": BERTHS | {"rules": []},
+    "a rule a word": BERTHS | {"rules": ["nothing"]},
+    "a rule without then": BERTHS | {"rules": [{"id": "x"}]},
+    "unknown key of a rule": BERTHS | {"rules": [BERTHS["rules"][0] | {"reason": "x"}]},
+    "when a list": BERTHS | {"rules": [BERTHS["rules"][0] | {"when": ["rowing"]}]},
+    "then empty": BERTHS | {"rules": [{"then": {}}]},
+    "an output a list": BERTHS | {"rules": [{"then": {"berth": ["pier"], "fee": 1}}]},
+    "a cell a mapping": BERTHS | {"rules": [BERTHS["rules"][0] | {"when": {"length": {"min": 4}}}]},
+    "a cell an empty list": BERTHS | {"rules": [BERTHS["rules"][0] | {"when": {"length": []}}]},
+    "a dash in a list": BERTHS | {"rules": [BERTHS["rules"][0] | {"when": {"length": ["-", 4]}}]},
+    "a dash in a list in a list": BERTHS | {"rules": [BERTHS["rules"][0] | {"when": {"length": [4, ["-"]]}}]},
+    "a default a number": BERTHS | {"default": 9},
+    "a default a list": BERTHS | {"default": []},
+    "a default a mapping under an aggregate": SUM | {"default": {"points": 1}},
+    "a default a word under an aggregate": SUM | {"default": "none"},
+    "a default a number under a list policy": ORDER | {"default": 2},
+    "a sum of two outputs": SUM | {"outputs": {"points": {}, "more": {}}},
+    "a sum of text": SUM | {"outputs": {"points": {"type": "string"}}},
+    "a sum of text in rows": SUM | {"rules": [{"then": {"points": "many"}}]},
+    "a smallest boolean": SUM | {"aggregate": "min", "outputs": {"points": {"type": "boolean"}}},
+    "examples a mapping": BERTHS | {"examples": {}},
+    "an example without expect": BERTHS | {"examples": [{"given": {}}]},
+    "an example with more": BERTHS | {"examples": [BERTHS["examples"][0] | {"why": "x"}]},
+    "given a list": BERTHS | {"examples": [{"given": [], "expect": None}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("data", BAD_TABLES.values(), ids=BAD_TABLES)
+def test_a_table_that_is_none_is_refused_by_both(data: object) -> None:
+    assert not loads(data)
+    assert complaints("table", data)
+
+
+def test_a_key_without_a_value_is_accepted_where_the_loader_takes_it_for_an_empty_text() -> None:
+    """To an editor `because:` is null, to our reader an empty text."""
+    text = "table:\ntitle:\nhit_policy: first\ninputs: {x: {type: number}}\noutputs: {o: {}}\nrules:\n  - then: {o: 1}\n    id:\n    because:\n"
+    table = load_table(text)
+    assert (table.name, table.title, table.rules[0].because) == ("", "", "")
+    seen = {
+        "table": None, "title": None, "hit_policy": "first", "inputs": {"x": {"type": "number"}}, "outputs": {"o": {}},
+        "rules": [{"then": {"o": 1}, "id": None, "because": None}],
+    }  # fmt: skip
+    assert complaints("table", seen) == []
+
+
+# Profiles -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", example_files().values(), ids=example_files())
+def test_our_examples_are_accepted(file: Path) -> None:
+    assert complaints("profile", json.loads(file.read_bytes())) == []
+
+
+@given(workloads())
+def test_every_profile_is_accepted(data: dict[str, Any]) -> None:
+    assert complaints("profile", data) == []
+
+
+@given(workloads(), st.sampled_from(FIELDS[1:]))
+def test_every_field_but_the_first_may_be_null(data: dict[str, Any], field: str) -> None:
+    assert complaints("profile", {**data, field: None}) == []
+
+
+def test_it_has_every_field_with_what_the_model_says_of_it() -> None:
+    properties = SCHEMAS["profile"]["properties"]
+    assert list(properties) == list(WorkloadProfile.model_fields)
+    for name, field in WorkloadProfile.model_fields.items():
+        assert properties[name]["description"] == field.description
+        assert properties[name].get("default") == (None if field.is_required() else field.default), name
+        if field_kind(name).kind == "choice":
+            assert tuple(words_of(properties[name])) == field_kind(name).choices
+
+
+def respelled(rng: random.Random, word: str, joints: tuple[str, ...]) -> str:
+    """Another spelling of a word: some letters in upper case, other signs where its parts meet."""
+    letters = (rng.choice((c, c.upper(), c.upper())) for c in word)
+    return "".join(rng.choice(joints) if c == "_" else c for c in letters)
+
+
+def test_other_spellings_are_accepted() -> None:
+    rng = random.Random(7)
+    for _ in range(300):
+        field = rng.choice([f for f in FIELDS[1:] if field_kind(f).kind == "choice"])
+        word = rng.choice(("", " ", "\n")) + respelled(rng, random_value(rng, field), ("_", "-", " "))
+        data = {"workload_type": "".join(respelled(rng, f"{c}_", ("", "-", " ", "/", "_", "+\n")) for c in rng.choice(list(_WORKLOAD_SPELLINGS))), field: word}  # fmt: skip
+        assert is_profile(data), data
+        assert complaints("profile", data) == [], data
+
+
+def test_every_letter_that_folds_to_an_ascii_one_is_let_through() -> None:
+    """`\u017ft` folds to st, so the reader takes a `di\ufb06ributed`; a pattern can only let such letters pass."""
+    for code in range(128, sys.maxunicode + 1):
+        letter = chr(code)
+        if re.search("[a-z0-9]", letter.casefold()):
+            assert complaints("profile", {"workload_type": letter, "mode": letter}) == [], ascii(letter)
+    assert is_profile({"workload_type": "\u0130O", "current_approach": "di\ufb06ributed"})
+
+
+BAD_PROFILES: dict[str, Any] = {
+    "a list": [],
+    "no type": {"tasks": 5},
+    "a type that is null": {"workload_type": None},
+    "another type": {"workload_type": "gpu"},
+    "a type among letters": {"workload_type": "xcpu"},
+    "a type with a letter between": {"workload_type": "cpu-ebound"},
+    "unknown field": {"workload_type": "io", "taks": 1},
+    "a null for an unknown field": {"workload_type": "io", "taks": None},
+    "the key of a schema": {"workload_type": "io", "$schema": "workload.schema.json"},
+}
+BAD_VALUES: dict[str, tuple[Any, ...]] = {
+    "count": (0, -1, 1.5, "5", True, 10**12 + 1, [], {}),
+    "number": (-1, "5", True, 10**13, [], {}),
+    "choice": ("", "nonsense", 1, True, ["cpu"], {}, "cpu io hybrid", "none none"),
+    "flag": (0, 1, "true", "yes", [], {}),
+    "text": (1, True, [], {}, "x" * 4001),
+    "versions": ("3.14", [], [3.14], ["3"], ["3.14", "2.7"], ["3.14t "], ["3.141"], [None], {}, ["3.14"] * 51, 5),
+}
+
+
+@pytest.mark.parametrize("data", BAD_PROFILES.values(), ids=BAD_PROFILES)
+def test_what_is_no_workload_is_refused_by_both(data: object) -> None:
+    assert not is_profile(data)
+    assert complaints("profile", data)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_wrong_value_of_a_field_is_refused_by_both(field: str) -> None:
+    kind = field_kind(field)
+    for value in (*BAD_VALUES[kind.kind], *((0, -0.0) if kind.above_zero else ())):
+        data = {"workload_type": "io", field: value}
+        assert not is_profile(data), value
+        assert complaints("profile", data), value
+
+
+def test_what_the_reader_accepts_is_accepted_and_all_it_refuses_is_refused() -> None:
+    rng = random.Random(8)
+    read = 0
+    values = [value for some in BAD_VALUES.values() for value in some] + [None, 5, 2.5, "CPU", "3.14", ["3.14t"]]
+    for _ in range(1500):
+        data = random_profile(rng)
+        for _ in range(rng.randint(0, 2)):
+            data[rng.choice(FIELDS)] = rng.choice(values)
+        accepted = is_profile(data)
+        read += accepted
+        assert accepted == (not complaints("profile", data)), data
+    assert 300 < read < 1400
