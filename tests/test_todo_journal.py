@@ -166,3 +166,25 @@ def test_the_program_reads_todos_writes_outcomes_and_names_bad_input(tmp_path: P
     bad = subprocess.run([*run, "--from", str(todos)], capture_output=True, text=True, timeout=60, check=False)
     assert bad.returncode == 2
     assert f"{todos}, line 2" in bad.stderr and "Traceback" not in bad.stderr
+    lines = tmp_path / "todos.jsonl"
+    lines.write_text('{"title": "Buy milk", "priority": 2.7}\n', "utf-8")
+    bad = subprocess.run([*run, "--from", str(lines)], capture_output=True, text=True, timeout=60, check=False)
+    assert (bad.returncode, bad.stderr) == (2, f"error: {lines}, line 1: priority is 2.7, not a whole number\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--task-ms", "-1"], "'-1' is no number above 0"),
+        (["--processors", "0"], "'0' is no whole number from 1"),
+        (["--uneven", "3", "--from", "x.csv"], "--uneven is for made-up tasks"),
+        (["--from", "not-there.csv"], "not-there.csv"),
+        (["--schedule", "chance"], "invalid choice"),
+    ],
+)
+def test_bad_options_are_said_in_a_line(tmp_path: Path, options: list[str], said: str) -> None:
+    command = [sys.executable, str(FOLDER), "run", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())

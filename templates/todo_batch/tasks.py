@@ -387,7 +387,7 @@ def _task(number: int, entry: Any) -> Task:
     found: dict[str, Any] = {"number": number, "title": str(entry["title"])}
     for name in ("priority", "estimate"):
         if name in given:
-            found[name] = int(given[name])
+            found[name] = _whole(name, given[name])
     for name in ("due", "created"):
         if name in given:
             found[name] = _day(given[name])
@@ -397,6 +397,13 @@ def _task(number: int, entry: Any) -> Task:
         tags = given["tags"]
         found["tags"] = tuple(tags.split() if isinstance(tags, str) else map(str, tags))
     return Task(**found)
+
+
+def _whole(name: str, value: Any) -> int:
+    """A whole number, as a number or as text; nothing is cut off silently."""
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError(f"{name} is {value!r}, not a whole number")
+    return int(value)
 
 
 def _day(value: Any) -> int:

@@ -1,0 +1,131 @@
+"""Programs that ship as a folder: their files, their workload, and `validate`, which proves what is recommended for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selector.benchmark.plan import BenchmarkPlan, PlannedPython
+from selector.errors import SelectorError
+from selector.programs import Program, programs
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+OWN = ("single_threaded", "asyncio", "threads", "free_threaded", "subinterpreters", "multiprocessing")
+
+
+@pytest.fixture
+def todo() -> Program:
+    return programs()["todo_batch"]
+
+
+def plan(*approaches: Any, **parameters: Any) -> BenchmarkPlan:
+    return BenchmarkPlan(
+        name="x",
+        recommended="multiprocessing",
+        recommended_tag=None,
+        approaches=approaches,
+        workers=dict.fromkeys(approaches, 2),
+        scaling=(),
+        pythons=(PlannedPython(tag="3.14", path="/x", free_threaded=False),),
+        budget_seconds=5.0,
+        io="socket",
+        seed=None,
+        parameters={"APPROACHES": approaches, **parameters},
+        notes=("before",),
+    )
+
+
+def test_a_user_gets_the_modules_and_a_benchmark_with_the_values_that_it_takes(todo: Program) -> None:
+    files = todo.files({"CPUS": 7, "CPU_MS_PER_TASK": 2.5, "IO_WAIT_MS_PER_TASK": 1.0}, "Made here.")
+    modules = {file.name for file in (TEMPLATES / "todo_batch").glob("*.py")}
+    assert set(files) == {*modules, "bench.py"} and {"__main__.py", "tasks.py", "coordinator.py"} <= modules
+    script = files["bench.py"].decode()
+    assert "\nCPUS = 7\n" in script and "\nCPU_MS_PER_TASK = 2.5 " in script and "# Made here.\n" in script
+    assert "IO_WAIT_MS_PER_TASK" not in script
+    compile(script, "bench.py", "exec")
+
+
+def test_a_plan_has_every_execution_of_the_program_and_no_other_approach(todo: Program) -> None:
+    made = todo.plan(plan("single_threaded", "multiprocessing", "asyncio_processes"))
+    assert made.approaches[:2] == ("single_threaded", "multiprocessing") and set(made.approaches) == set(OWN)
+    assert made.parameters["APPROACHES"] == made.approaches
+    assert made.workers == made.parameters["WORKERS"] == {"single_threaded": 2, "multiprocessing": 2}
+    assert made.notes == ("before", "Not measured: asyncio_processes. The program has no such execution.")
+
+
+def test_its_workload_is_measured_and_can_be_set_over(todo: Program) -> None:
+    profile = todo.workload(("tasks=123", "name=Mine"))
+    assert (profile.workload_type, profile.tasks, profile.name, profile.picklable) == ("cpu", 123, "Mine", True)
+    assert profile.cpu_ms_per_task is not None and 0.3 < profile.cpu_ms_per_task < 5
+    with pytest.raises(SelectorError, match="unknown field"):
+        todo.workload(("taks=1",))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import sys; sys.exit('it broke \x1b[31m')", r"did not measure its work: it broke \x1b[31m"),
+        ("print('no json')", "todo: not valid JSON"),
+        ("print('[1]')", "todo"),
+    ],
+)
+def test_a_program_that_does_not_say_its_work_is_an_error(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "__main__.py").write_text(text, "utf-8")
+    with pytest.raises(SelectorError) as raised:
+        Program("todo", tmp_path, tmp_path / "x.py").workload(())
+    assert said in raised.value.message
+
+
+@pytest.mark.parametrize("tag", ["3.14", "3.13t", ""])
+def test_the_benchmark_runs_every_execution_as_it_lies(tag: str, needs: Callable[[str], str]) -> None:
+    python = needs(tag) if tag else sys.executable
+    command = [python, str(TEMPLATES / "todo_batch.py"), "--json", "--budget", "20", "--tasks", "300", "--seed", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    cells = [event for event in map(json.loads, done.stdout.splitlines()) if event["event"] == "cell"]
+    assert [(cell["approach"], cell["reason"]) for cell in cells if cell["status"] != "ok"] == []
+    measured = {cell["approach"] for cell in cells}
+    lacking = {"3.14": {"free_threaded"}, "3.13t": {"subinterpreters"}}
+    if tag:
+        assert measured == set(OWN) - lacking[tag]
+    assert len({cell["checksum"] for cell in cells}) == 1  # the same results, whoever computed them
+    assert {cell["tasks"] for cell in cells} == {300}
+    assert any(cell["workers_seen"] == 2 for cell in cells)
+
+
+def test_validate_measures_the_program_and_judges_the_recommendation_for_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "selector", "validate", "--template", "todo-batch", "--budget", "15s", "--json"]
+    command += ["--set", "tasks=400", "--save", "proof"]
+    root = {**os.environ, "PYTHONPATH": str(TEMPLATES.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True, cwd=tmp_path, env=root)
+    report = json.loads(done.stdout)
+    assert report["profile"]["name"] == "Todo batch: validate" and report["tasks_asked"] == 400
+    assert report["verdict"] in ("confirmed", "tie", "refuted", "inconclusive")
+    measured = {m["approach"]: m["status"] for m in report["measurements"]}
+    assert measured["single_threaded"] == measured["multiprocessing"] == measured[report["recommended"]] == "ok"
+    assert "kept in proof: todo_batch/, plan.json" in done.stderr
+    assert {p.name for p in (tmp_path / "proof").iterdir()} == {
+        "todo_batch", "plan.json", "events.jsonl", "results.json", "report.md",
+    }  # fmt: skip
+    assert (tmp_path / "proof" / "todo_batch" / "bench.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--template", "agents"], "the template agents does not say what its work is"),
+        (["--template", "todo-batch", "x.json"], "leave FILE out"),
+        (["--template", "todo-bach"], 'no template "todo-bach" (did you mean "todo-batch"?)'),
+    ],
+)
+def test_what_cannot_be_validated_is_refused(tmp_path: Path, words: list[str], said: str) -> None:
+    command = [sys.executable, "-m", "selector", "validate", *words]
+    root = {**os.environ, "PYTHONPATH": str(TEMPLATES.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, env=root)
+    assert done.returncode == 2 and said in done.stderr
