@@ -213,7 +213,7 @@ def _say(found: Comparison, best: Run, scaling: list[tuple[int, float]], options
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(dashboard.table(found.runs, utf8=utf8))
     print("\nAll ways gave the same results." if found.same else "\nThe results DIFFER: that must not be.")
-    print(f"\n{best.title}:\n{dashboard.timeline(best)}")
+    print(f"\n{dashboard.timeline(best)}")
     if len(scaling) > 1:
         print(f"\n{dashboard.scalability(scaling, usl(scaling))}")
 
