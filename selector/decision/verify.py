@@ -1,0 +1,44 @@
+"""Verifies decision tables before anyone decides with them: one, or all tables of a chain.
+
+>>> from selector.decision import load_table
+>>> for finding in verify_table(load_table("shipping.yaml")).findings:
+...     print(finding.severity, finding.kind, finding.message, finding.witness)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from selector.decision.chain import chain_findings
+from selector.decision.findings import SEVERITIES, Finding, Severity, Verification
+from selector.decision.prove import Proof, prove
+from selector.decision.table import DecisionTable
+
+__all__ = ["LIMIT_STEPS", "Finding", "Severity", "Verification", "verify_table", "verify_tables"]
+
+LIMIT_STEPS = 4_000_000  # about 2 seconds
+
+
+def verify_table(
+    table: DecisionTable, *, whole: frozenset[str] = frozenset(), limit: int = LIMIT_STEPS
+) -> Verification:
+    """Everything that can be proven about one table. Inputs named in `whole` are counts, which take no fractions.
+
+    `limit` is the number of steps that the search may take.
+    """
+    return _report(prove(table, whole=whole, limit=limit), ())
+
+
+def verify_tables(
+    tables: Sequence[DecisionTable], *, whole: frozenset[str] = frozenset(), limit: int = LIMIT_STEPS
+) -> tuple[Verification, ...]:
+    """One verification for each table of a chain, and whether outputs fit the inputs of the same name in the others."""
+    proofs = [prove(table, whole=whole, limit=limit) for table in tables]
+    found = chain_findings(proofs)
+    return tuple(_report(proof, found.get(proof.space.table.name, ())) for proof in proofs)
+
+
+def _report(proof: Proof, between_tables: Sequence[Finding]) -> Verification:
+    """The findings, errors first."""
+    found = sorted((*proof.findings, *between_tables), key=lambda finding: SEVERITIES.index(finding.severity))
+    return Verification(proof.space.table.name, tuple(found), proof.space.cells, proof.proven)
