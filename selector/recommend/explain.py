@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from selector.decision import DecisionTable
 from selector.profile import ApproachId, WorkloadProfile, field_kind
 from selector.recommend.choose import Choice, choose, consider, interpreter_for
+from selector.recommend.critical import Stretch, admitted, plain_number, rounded_away, stretches
 from selector.recommend.crossover import Crossover, crossovers
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import Knowledge
@@ -123,7 +124,8 @@ def _report(table: DecisionTable, facts: Mapping[str, Any], approach: str | None
 
 # --- which inputs matter -------------------------------------------------------------------------------------------
 
-#: Numbers are tried on this ladder; where an answer changes between two rungs, the place is found by bisection.
+#: Numbers that stand for what people may answer: a fair sample, to rank questions by. What a number can change is
+#: not found by trying them (see `critical`).
 _LADDER = tuple(10.0**exponent for exponent in range(-2, 7))
 _FAR = 1000  # a number that far off is another workload, not a change of this one
 _NOT_INPUTS = ("name", "description", "current_approach")
@@ -152,26 +154,35 @@ def _answerer(profile: WorkloadProfile, field: str, host: HostFacts, knowledge: 
 
 
 def would_change(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> tuple[Change, ...]:
-    """For each input, the nearest values at which the answer is another one.
+    """For each input, the nearest values at which the answer is another one (see `critical` for how exact they are).
 
-    For a known number that is the nearest change below and above it; for an unknown number, where it would begin to
-    matter; for anything else, the first value that gives each other answer.
+    For a known number that is the nearest change below and above it, up to a factor of 1,000; for an unknown number,
+    where it would begin to matter; for anything else, the first value that gives each other answer. Numbers are as a
+    person would write them, on the side where the answer is the other one.
     """
     found: list[dict[str, Any]] = []
     for field in input_names():
         current = choice.facts.get(field, getattr(profile, field))
-        values = [v for v in alternatives_of(field) if v != current]
         ask = _answerer(profile, field, host, knowledge)
         if field_kind(field).kind not in ("count", "number"):
-            places = _first_of_each(values, choice.answer, ask)
+            places = _first_of_each([v for v in alternatives_of(field) if v != current], choice.answer, ask)
         elif current is None:
-            places = _boundaries(values[::2], choice.answer, ask)
+            along = stretches(profile, field, host, knowledge, *admitted(field))
+            places = _boundaries(along, choice.answer, ask)
         else:
-            below = [v for v in reversed(values) if current / _FAR <= v < current]
-            above = [v for v in values if current < v <= current * _FAR]
-            places = [p for rungs in (below, above) if (p := _first_step(current, rungs, choice.answer, ask))]
+            low, high = _near(field, current)
+            along = stretches(profile, field, host, knowledge, low, high)
+            places = _nearest(along, current, choice.answer, ask)
         found += [{"input": field, "to": value, "approach": answer[0], "engine": answer[1]} for value, answer in places]
     return tuple(map(Change.model_validate, found))
+
+
+def _near(field: str, current: float) -> tuple[float, float]:
+    """The numbers that are changes of the same workload, not another one."""
+    least, largest = admitted(field)
+    if field_kind(field).kind == "count":
+        return max(least, math.ceil(current / _FAR)), min(largest, int(current * _FAR))
+    return max(least, current / _FAR), min(largest, current * _FAR)
 
 
 def _first_of_each(values: list[Any], answer: Answer, ask: Callable[[Any], Answer]) -> list[tuple[Any, Answer]]:
@@ -184,48 +195,34 @@ def _first_of_each(values: list[Any], answer: Answer, ask: Callable[[Any], Answe
     return found
 
 
-def _first_step(
-    current: Any, rungs: list[Any], answer: Answer, ask: Callable[[Any], Answer]
-) -> tuple[Any, Answer] | None:
-    """Walking away from the current number: where the answer first changes, narrowed down between two rungs."""
-    inside = current
-    for rung in rungs:
-        if ask(rung) != answer:
-            return _bisect(inside, rung, answer, ask)
-        inside = rung
-    return None
+def _nearest(
+    along: tuple[Stretch, ...], current: float, answer: Answer, ask: Callable[[Any], Answer]
+) -> list[tuple[Any, Answer]]:
+    """The change next below a known number, and the one next above it."""
+    below = [s for s in along if s.high < current and s.answer != answer][-1:]
+    above = [s for s in along if s.low > current and s.answer != answer][:1]
+    return [_written(s, s.high, current, ask) for s in below] + [_written(s, s.low, current, ask) for s in above]
 
 
-def _boundaries(rungs: list[Any], answer: Answer, ask: Callable[[Any], Answer]) -> list[tuple[Any, Answer]]:
+def _boundaries(along: tuple[Stretch, ...], answer: Answer, ask: Callable[[Any], Answer]) -> list[tuple[Any, Answer]]:
     """For an unknown number: the value nearest to where the answer stays, on each side where it does not."""
-    answers = [ask(rung) for rung in rungs]
-    if answer not in answers:  # knowing it at all changes the answer
-        return _first_of_each(rungs, answer, ask)
+    if all(stretch.answer != answer for stretch in along):  # knowing it at all changes the answer
+        plain = [plain_number(s.low, s.high, whole=isinstance(s.low, int)) for s in along]
+        return _first_of_each(plain, answer, ask)
     found = []
-    for (low, below), (high, above) in pairwise(zip(rungs, answers, strict=True)):
-        if (below == answer) != (above == answer):
-            inside, outside = (low, high) if below == answer else (high, low)
-            found.append(_bisect(inside, outside, answer, ask))
-    return found
+    for one, other in pairwise(along):
+        if one.answer == answer:
+            found.append(_written(other, other.low, one.high, ask))
+        elif other.answer == answer:
+            found.append(_written(one, one.high, other.low, ask))
+    return list(dict.fromkeys(found))  # a stretch of one number is met from both sides
 
 
-def _bisect(inside: Any, outside: Any, answer: Answer, ask: Callable[[Any], Answer]) -> tuple[Any, Answer]:
-    """The number nearest to `inside`, to 2 %, that gives another answer; small whole numbers exactly."""
-    whole = isinstance(outside, int)
-    while abs(outside - inside) > max(1 if whole else 1e-9, abs(outside) * 0.02):
-        middle = _between(inside, outside, whole)
-        if middle in (inside, outside):
-            break
-        if ask(middle) == answer:
-            inside = middle
-        else:
-            outside = middle
-    return outside, ask(outside)
+def _written(stretch: Stretch, edge: float, inside: float, ask: Callable[[Any], Answer]) -> tuple[Any, Answer]:
+    """A stretch by its edge, rounded away from `inside`, where the answer is another one."""
 
+    def holds(value: float) -> bool:
+        """Whether a rounded edge is still in the stretch."""
+        return stretch.low <= value <= stretch.high and ask(value) == stretch.answer
 
-def _between(a: Any, b: Any, whole: bool) -> Any:
-    """The middle of two numbers as people see it: by ratio, to three digits; by difference near zero."""
-    middle = math.sqrt(a * b) if a > 0 and b > 0 else (a + b) / 2
-    if not whole:
-        return float(f"{middle:.3g}")
-    return (a + b) // 2 if abs(a - b) < 20 else round(middle)
+    return rounded_away(edge, inside, holds), stretch.answer

@@ -1,18 +1,19 @@
 """Which questions are still worth asking: those whose answer can change the recommendation, worked out from the tables.
 
-No list of questions is kept by hand. Every unanswered field is tried with every value it may have, and the chain of
-tables says what would come of it.
+No list of questions is kept by hand. Every unanswered field is tried with every value it may have, a number with one of
+each stretch that has an answer of its own (`critical`), and the chain of tables says what would come of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 from selector.profile import WorkloadProfile, field_kind
 from selector.recommend.choose import choose
+from selector.recommend.critical import admitted, plain_number, stretches, values_apart
 from selector.recommend.explain import Answer, alternatives_of, input_names
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge
@@ -37,29 +38,54 @@ def questions(
     """The fields worth asking about, the most decisive first; empty if nothing that is left matters.
 
     Candidates are the fields the tables can see (`input_names`) that the profile does not set and that are not in
-    `asked` (skipped, say). A field matters if one of its values (`alternatives_of`: all of them, for numbers a rung for
-    each power of ten) changes the answer with everything else as it is. If no field does, those are returned that do so
-    together with one value of one other candidate (of the rungs, every other one: `values_in_pairs`).
+    `asked` (skipped, say). A field matters if one of its values changes the answer with everything else as it is: any
+    value that it may have, a number as exactly as `critical` says. If no field does, those are returned that do so
+    together with one value of one other candidate: as exactly where one of the two is no number; of two numbers some
+    values are tried (`values_in_pairs`). That is complete for every fact of the workload that depends on one of the two
+    alone, not for what depends on both, such as the CPU time of all tasks, and not for predictions.
 
     Fields that matter alone are ordered by how many of the other open questions their answer settles, on average over
-    their values; then by the share of their values that change the answer. Fields that matter in pairs are ordered by
-    the share of the pairs that change it. Ties are in the order of the model. Takes about 20 ms, and
-    0.1 to 0.2 s where pairs are tried.
+    their values (`values_alone`); then by the share of their values that change the answer. Fields that matter in pairs
+    are ordered by the share of the pairs that change it. Ties are in the order of the model.
     """
     tried = _Trials(profile, host, knowledge)
-    values = {f: alternatives_of(f) for f in input_names() if f not in asked and f not in profile.model_fields_set}
+    fields = [f for f in input_names() if f not in asked and f not in profile.model_fields_set]
+    values = {f: values_alone(f, profile, host, knowledge) for f in fields}
     alone = [f for f in values if any(tried.changed((f, v)) for v in values[f])]
     if alone:
         ranks = {f: (_settled(f, alone, values, tried), _share(f, values, tried)) for f in alone}
         ordered = sorted(alone, key=ranks.__getitem__, reverse=True)  # a stable sort: ties stay in the model's order
         return tuple(OpenQuestion(f, tried.others(((f, v),) for v in values[f]), alone=True) for f in ordered)
-    return _in_pairs({f: values_in_pairs(f) for f in values}, tried)
+    return _in_pairs({f: values_in_pairs(f, profile, host, knowledge) for f in values}, tried)
 
 
-def values_in_pairs(field: str) -> tuple[Any, ...]:
-    """The values tried together with those of another field: of numbers every other rung, a quarter of the pairs."""
+def values_alone(field: str, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> tuple[Any, ...]:
+    """Values of a field that lead to every answer it can lead to: of numbers the rungs, and what lies between them."""
     values = alternatives_of(field)
-    return values[::2] if field_kind(field).kind in ("count", "number") else values
+    if not _is_number(field):
+        return values
+    along = stretches(profile, field, host, knowledge, *admitted(field))
+    reached = {s.answer for s in along if any(s.low <= value <= s.high for value in values)}
+    others = {s.answer: plain_number(s.low, s.high, whole=isinstance(s.low, int)) for s in reversed(along)}
+    return tuple(sorted({*values, *(number for answer, number in others.items() if answer not in reached)}))
+
+
+def values_in_pairs(field: str, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> tuple[Any, ...]:
+    """The values tried together with those of another field: of numbers one of each set that the tables can tell apart.
+
+    And every other rung, as predicted times tell more apart.
+    """
+    values = alternatives_of(field)
+    if not _is_number(field):
+        return values
+    return tuple(sorted({*values[::2], *values_apart(profile, field, host, knowledge)}))
+
+
+def _is_number(field: str) -> bool:
+    return field_kind(field).kind in ("count", "number")
+
+
+_Trial = tuple[tuple[str, Any], ...]  # fields and the values they are changed to
 
 
 class _Trials:
@@ -82,9 +108,20 @@ class _Trials:
         """Whether these changes lead to another answer."""
         return self.answer(*changes) != self.now
 
-    def others(self, trials: Iterable[tuple[tuple[str, Any], ...]]) -> tuple[Answer, ...]:
+    def others(self, trials: Iterable[_Trial]) -> tuple[Answer, ...]:
         """The answers other than the present one, each once."""
         return tuple(dict.fromkeys(a for trial in trials if (a := self.answer(*trial)) != self.now))
+
+    def between(self, number: str, word: str, values: Mapping[str, tuple[Any, ...]]) -> list[_Trial]:
+        """What a number leads to between its values, with each value of a field that is no number."""
+        found: list[_Trial] = []
+        for given in values[word]:
+            changed = self._profile.model_copy(update={word: given})
+            for low, high, answer in stretches(changed, number, self._host, self._knowledge, *admitted(number)):
+                if answer != self.now and not any(low <= value <= high for value in values[number]):
+                    plain = plain_number(low, high, whole=isinstance(low, int))
+                    found.append(((number, plain), (word, given)))
+        return found
 
 
 def _share(field: str, values: dict[str, tuple[Any, ...]], tried: _Trials) -> float:
@@ -107,10 +144,12 @@ def _settled(field: str, questions: list[str], values: dict[str, tuple[Any, ...]
 
 def _in_pairs(values: dict[str, tuple[Any, ...]], tried: _Trials) -> tuple[OpenQuestion, ...]:
     """The fields that change the answer together with one value of one other field."""
-    found: dict[str, list[tuple[tuple[str, Any], ...]]] = {field: [] for field in values}
+    found: dict[str, list[_Trial]] = {field: [] for field in values}
     pairs = dict.fromkeys(values, 0)
     for one, other in combinations(values, 2):
-        trials = [((one, v), (other, w)) for v in values[one] for w in values[other]]
+        trials: list[_Trial] = [((one, v), (other, w)) for v in values[one] for w in values[other]]
+        if _is_number(one) != _is_number(other):
+            trials += tried.between(*((one, other) if _is_number(one) else (other, one)), values)
         changing = [trial for trial in trials if tried.changed(*trial)]
         for field in (one, other):
             pairs[field] += len(trials)
