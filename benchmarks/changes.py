@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selector.profile import WorkloadProfile, field_kind, profile_from_mapping
+from selector.recommend.changes import alternatives_of, input_names, would_change
 from selector.recommend.choose import Choice, choose
 from selector.recommend.critical import Answer, Number, admitted
-from selector.recommend.explain import alternatives_of, input_names, would_change
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.questions import questions
@@ -57,7 +57,7 @@ def asker(profile: WorkloadProfile, field: str, host: HostFacts, knowledge: Know
 
 def reported(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> list[Place]:
     """What would change the answer, by `would_change`."""
-    return [(c.input, c.to, (c.approach, c.engine)) for c in would_change(profile, choice, host, knowledge)]
+    return [(c.input, c.to, (c.approach, c.engine)) for c in would_change(profile, choice, host, knowledge, exact=True)]
 
 
 # --- brute force -----------------------------------------------------------------------------------------------------

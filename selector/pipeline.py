@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic_core import to_json
 
@@ -13,8 +14,9 @@ from selector.cost.calibration import load_calibration
 from selector.errors import SelectorError
 from selector.host import find_interpreters, platform_id, usable_cpus
 from selector.profile import WorkloadProfile, profile_from_json
+from selector.recommend.changes import would_change
 from selector.recommend.choose import choose
-from selector.recommend.explain import Explanation, Prediction, explain, predictions, would_change
+from selector.recommend.explain import Explanation, Prediction, explain, predictions
 from selector.recommend.facts import HostFacts, newest
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import Recommendation, build_recommendation, recommendation_data
@@ -57,10 +59,17 @@ class Selector:
         """The host given, or this one."""
         return self.host or this_host()
 
-    def recommend(self, profile: WorkloadProfile, changes: bool = True) -> Recommendation:
-        """The recommendation for a profile; `changes` also asks which inputs would change it (some milliseconds)."""
+    def recommend(
+        self, profile: WorkloadProfile, changes: Literal["none", "sampled", "exact"] = "sampled"
+    ) -> Recommendation:
+        """The recommendation for a profile; `changes` also asks which inputs would change it.
+
+        By samples that takes some 10 milliseconds, exactly some 20 to 300.
+        """
         choice = choose(profile, self.here, self.knowledge)
-        changed = would_change(profile, choice, self.here, self.knowledge) if changes else None
+        changed = None
+        if changes != "none":
+            changed = would_change(profile, choice, self.here, self.knowledge, exact=changes == "exact")
         return build_recommendation(profile, choice, self.here, self.knowledge, changed)
 
     def recommend_json(self, profile: WorkloadProfile) -> str:

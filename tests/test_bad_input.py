@@ -305,7 +305,7 @@ def test_a_spoilt_table_in_the_chain_gives_answers_or_a_polite_error(name: str, 
         broken = Selector(tmp_path, FIXED_HOST)
         for _ in range(3):
             profile = profile_from_mapping(random_profile(rng))
-            error = outcome(lambda profile=profile, broken=broken: broken.recommend(profile, changes=False))  # type: ignore[misc]
+            error = outcome(lambda profile=profile, broken=broken: broken.recommend(profile, changes="none"))  # type: ignore[misc]
             assert error is None or polite(error)
 
 

@@ -308,7 +308,7 @@ class Quick(Selector):
     """Asks nobody what would change the answer: that is most of the time of a plan, and not in the script."""
 
     def recommend(self, profile: WorkloadProfile, changes: bool = True) -> Recommendation:  # noqa: ARG002
-        return super().recommend(profile, changes=False)
+        return super().recommend(profile, changes="none")
 
 
 def check_hostile_profiles(count: int) -> None:

@@ -377,7 +377,7 @@ def test_each_line_is_answered_by_a_line_in_order() -> None:
     selector = Selector()
     for item, line in zip(data, result.out.splitlines(), strict=True):
         profile = WorkloadProfile.model_validate(item)
-        assert json.loads(line) == json.loads(selector.recommend(profile, changes=False).model_dump_json())
+        assert json.loads(line) == json.loads(selector.recommend(profile, changes="none").model_dump_json())
 
 
 def test_a_bad_line_is_reported_by_number_and_the_rest_goes_on() -> None:

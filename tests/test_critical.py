@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from strategies import FIXED_HOST, random_profile
 
 from selector.profile import WorkloadProfile, field_kind, profile_from_mapping
+from selector.recommend.changes import input_names, would_change
 from selector.recommend.choose import choose
 from selector.recommend.critical import (
     Answer,
@@ -27,7 +28,6 @@ from selector.recommend.critical import (
     stretches,
     values_apart,
 )
-from selector.recommend.explain import input_names, would_change
 from selector.recommend.knowledge import Knowledge, load_knowledge, read_knowledge, rules_folders
 from selector.recommend.questions import questions
 
@@ -58,7 +58,7 @@ def along(profile: WorkloadProfile, field: str, knowledge: Knowledge) -> tuple[S
 
 def changes_of(profile: WorkloadProfile, knowledge: Knowledge) -> list[tuple[str, Any, str]]:
     choice = choose(profile, FIXED_HOST, knowledge)
-    return [(c.input, c.to, c.approach) for c in would_change(profile, choice, FIXED_HOST, knowledge)]
+    return [(c.input, c.to, c.approach) for c in would_change(profile, choice, FIXED_HOST, knowledge, exact=True)]
 
 
 # Against brute force --------------------------------------------------------------------------------------------------

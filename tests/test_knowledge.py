@@ -64,7 +64,7 @@ def refusal(folder: Path) -> SelectorError:
 
 def engine_for(rules: Path | None) -> str | None:
     work = WorkloadProfile(workload_type="cpu", machines=3)
-    return Selector(rules, FIXED_HOST).recommend(work, changes=False).engine
+    return Selector(rules, FIXED_HOST).recommend(work, changes="none").engine
 
 
 def cache_files(cache: Path) -> list[Path]:
@@ -510,5 +510,5 @@ def test_the_pipeline_takes_what_is_recalled(own_cache: Path, folder: Path) -> N
     fresh = Selector(folder, FIXED_HOST)
     again = Selector(folder, FIXED_HOST)
     for _, profile in pipeline.example_profiles():
-        assert fresh.recommend(profile, changes=False) == again.recommend(profile, changes=False)
+        assert fresh.recommend(profile, changes="none") == again.recommend(profile, changes="none")
         assert fresh.explain(profile) == again.explain(profile)

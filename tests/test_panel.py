@@ -24,7 +24,7 @@ def answers() -> dict[str, dict[str, str]]:
     selector = Selector(host=FIXED_HOST)
 
     def answer(case: dict[str, Any]) -> str:
-        return selector.recommend(profile_from_mapping(case["profile"]), changes=False).approach
+        return selector.recommend(profile_from_mapping(case["profile"]), changes="none").approach
 
     return {panel: {case["id"]: answer(case) for case in cases} for panel, cases in CASES.items()}
 

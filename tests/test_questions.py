@@ -9,9 +9,9 @@ from itertools import combinations, product
 import pytest
 
 from selector.profile import WorkloadProfile, field_kind
+from selector.recommend.changes import alternatives_of, input_names
 from selector.recommend.choose import choose
 from selector.recommend.critical import admitted, plain_number, stretches
-from selector.recommend.explain import alternatives_of, input_names
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, read_knowledge, rules_folders
 from selector.recommend.questions import questions, values_alone, values_in_pairs

@@ -24,7 +24,7 @@ from selector.pipeline import example_profiles, this_host
 from selector.profile import APPROACHES, profile_from_mapping
 from selector.recommend import choose as choosing
 from selector.recommend.choose import Choice, choose, interpreter_for
-from selector.recommend.explain import input_names
+from selector.recommend.changes import input_names
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import CHAIN, Knowledge, load_knowledge
 from selector.recommend.recommendation import Change
@@ -70,7 +70,7 @@ def objections(approach: str, choice: Choice) -> list[int]:
 @settings(max_examples=300)
 @given(profiles(), hosts())
 def test_every_workload_gets_exactly_one_recommendation(profile: WorkloadProfile, host: HostFacts) -> None:
-    result = on(host).recommend(profile, changes=False)
+    result = on(host).recommend(profile, changes="none")
     assert result.approach in APPROACHES
     assert (result.engine is not None) == (result.approach == "distributed")
     assert result.workers >= 1
@@ -82,7 +82,7 @@ def test_every_workload_gets_exactly_one_recommendation(profile: WorkloadProfile
 @settings(max_examples=200)
 @given(profiles(), hosts())
 def test_expectations_are_finite_and_in_order(profile: WorkloadProfile, host: HostFacts) -> None:
-    result = on(host).recommend(profile, changes=False)
+    result = on(host).recommend(profile, changes="none")
     for expected in (result.expected, *(a.expected for a in result.alternatives)):
         numbers = [expected.seconds, expected.memory_mb, expected.memory_overhead_mb]
         if expected.speedup:
@@ -108,7 +108,7 @@ def test_the_fast_way_to_json_says_the_same(profile: WorkloadProfile, host: Host
     selector = on(host)
     fast = selector.recommend_json(profile)
     assert "\n" not in fast
-    assert json.loads(fast) == json.loads(selector.recommend(profile, changes=False).model_dump_json())
+    assert json.loads(fast) == json.loads(selector.recommend(profile, changes="none").model_dump_json())
 
 
 @settings(max_examples=100)
@@ -116,10 +116,10 @@ def test_the_fast_way_to_json_says_the_same(profile: WorkloadProfile, host: Host
 def test_the_same_workload_gets_the_same_answer_whatever_was_asked_before(
     profile: WorkloadProfile, host: HostFacts, other: WorkloadProfile
 ) -> None:
-    first = on(host).recommend(profile, changes=False)
+    first = on(host).recommend(profile, changes="none")
     selector = on(host)
-    selector.recommend(other, changes=False)
-    assert selector.recommend(profile, changes=False) == first
+    selector.recommend(other, changes="none")
+    assert selector.recommend(profile, changes="none") == first
     assert selector.recommend(profile.model_copy(update={"name": "x", "description": "y"})).approach == first.approach
 
 
@@ -128,7 +128,7 @@ def test_the_same_workload_gets_the_same_answer_whatever_was_asked_before(
 def test_alternatives_are_other_approaches_each_once_and_the_eligible_first(
     profile: WorkloadProfile, host: HostFacts
 ) -> None:
-    result = on(host).recommend(profile, changes=False)
+    result = on(host).recommend(profile, changes="none")
     names = [alternative.approach for alternative in result.alternatives]
     assert result.approach not in names and len(set(names)) == len(names)
     rejected = [alternative.rejected_by is not None for alternative in result.alternatives]
@@ -154,7 +154,7 @@ def test_what_is_ruled_out_is_chosen_only_if_everything_is_and_by_the_mildest_ob
 @settings(max_examples=150)
 @given(profiles(durable=True) | profiles(machines=st.integers(2, 1000)), hosts())
 def test_durable_work_and_several_machines_always_get_an_engine(profile: WorkloadProfile, host: HostFacts) -> None:
-    result = on(host).recommend(profile, changes=False)
+    result = on(host).recommend(profile, changes="none")
     assert result.approach == "distributed"
     assert result.engine in ("celery", "rq", "dask", "ray")
     assert profile.durable == (result.engine in ("celery", "rq"))
@@ -163,7 +163,7 @@ def test_durable_work_and_several_machines_always_get_an_engine(profile: Workloa
 @settings(max_examples=150)
 @given(profiles(isolation=st.sampled_from(["crash", "security"])), hosts())
 def test_isolation_is_never_met_within_the_process(profile: WorkloadProfile, host: HostFacts) -> None:
-    assert on(host).recommend(profile, changes=False).approach not in IN_PROCESS
+    assert on(host).recommend(profile, changes="none").approach not in IN_PROCESS
 
 
 @settings(max_examples=150)
@@ -183,7 +183,7 @@ def test_free_threads_are_never_advised_where_no_such_build_may_be_used(
 def test_free_threads_are_never_advised_where_a_dependency_is_not_ready(
     profile: WorkloadProfile, host: HostFacts
 ) -> None:
-    assert on(host).recommend(profile, changes=False).approach not in FREE_THREADED
+    assert on(host).recommend(profile, changes="none").approach not in FREE_THREADED
 
 
 @settings(max_examples=200)
@@ -200,7 +200,7 @@ def test_from_an_event_loop_nothing_is_advised_that_blocks_the_loop(profile: Wor
 @settings(max_examples=100)
 @given(profiles(picklable=False, isolation=st.sampled_from([None, "none"])), hosts())
 def test_what_does_not_pickle_is_never_sent_to_workers(profile: WorkloadProfile, host: HostFacts) -> None:
-    result = on(host).recommend(profile, changes=False)
+    result = on(host).recommend(profile, changes="none")
     assert result.approach not in ("multiprocessing", "asyncio_processes", "subinterpreters")
 
 
@@ -212,7 +212,7 @@ def test_every_answer_in_would_change_is_true(data: dict[str, Any], host: HostFa
     for change in result.would_change or ():
         assert change.input in input_names()
         value = list(change.to) if isinstance(change.to, tuple) else change.to
-        other = selector.recommend(profile_from_mapping({**data, change.input: value}), changes=False)
+        other = selector.recommend(profile_from_mapping({**data, change.input: value}), changes="none")
         assert said(other) == said(change) != said(result)
 
 
@@ -220,7 +220,7 @@ def test_every_answer_in_would_change_is_true(data: dict[str, Any], host: HostFa
 @given(profiles(), hosts())
 def test_the_explanation_agrees_with_the_recommendation(profile: WorkloadProfile, host: HostFacts) -> None:
     selector = on(host)
-    result, explanation = selector.recommend(profile, changes=False), selector.explain(profile)
+    result, explanation = selector.recommend(profile, changes="none"), selector.explain(profile)
     fired = {f"{t.table}/{row.rule}" for t in explanation.tables for row in t.rows if row.fired}
     assert {reason.rule for reason in result.reasons if "/" in reason.rule} <= fired
     for table in explanation.tables:
@@ -234,7 +234,7 @@ def test_the_explanation_agrees_with_the_recommendation(profile: WorkloadProfile
 
 
 def advice(**fields: Any) -> Recommendation:
-    return on(FIXED_HOST).recommend(profile_from_mapping({"workload_type": "cpu", **fields}), changes=False)
+    return on(FIXED_HOST).recommend(profile_from_mapping({"workload_type": "cpu", **fields}), changes="none")
 
 
 def test_free_threads_that_are_not_here_say_what_to_install_and_come_with_something_that_runs() -> None:
@@ -255,7 +255,7 @@ def test_free_threads_that_are_not_here_say_what_to_install_and_come_with_someth
 def test_where_the_choice_does_not_run_here_an_eligible_alternative_that_does_comes_first(
     profile: WorkloadProfile, host: HostFacts
 ) -> None:
-    result = on(host).recommend(profile, changes=False)
+    result = on(host).recommend(profile, changes="none")
     assume(not result.runs_here.available)
     traits = tables().approaches
     runs = [
@@ -442,7 +442,7 @@ def harvest() -> Harvest:
             profile = profile_from_mapping(data)
             choice = choose(profile, host, tables())
             found.brought_in.update(c.row.id for c in (choice.chosen, *choice.others) if c.row is not None)
-            result = on(host).recommend(profile, changes=False)
+            result = on(host).recommend(profile, changes="none")
             found.answers.add(result.approach)
             found.engines.add(result.engine)
     return found

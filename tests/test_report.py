@@ -167,7 +167,7 @@ def every_document() -> dict[str, Document]:
     found |= {f"rules {table.name}": documents.table_document(table) for table in all_tables()}
     found["facts"] = documents.facts_document(FACTS)
     found["tables"] = documents.tables_document(all_tables())
-    results = [(name, selector().recommend(profile, changes=False)) for name, profile in PROFILES.items()]
+    results = [(name, selector().recommend(profile, changes="none")) for name, profile in PROFILES.items()]
     found["examples"] = documents.examples_document(results)
     found["host"] = documents.host_document(machine())
     found["bare host"] = documents.host_document(machine(cpu_model=None, interpreters=(), interpreter_problems=()))

@@ -1012,7 +1012,7 @@ milliseconds = st.none() | st.floats(0, 1e12)
 def test_any_run_ends_in_a_report(
     profile: WorkloadProfile, rows: list[Row], end: str | None, task_ms: Any, cpus: int, tasks: int, own: bool
 ) -> None:
-    result = selector().recommend(profile, changes=False)
+    result = selector().recommend(profile, changes="none")
     if own:  # otherwise most runs hold nothing of what was recommended
         rows = [row._replace(approach=result.approach) if i == 0 else row for i, row in enumerate(rows)]
     report = judged(rows, result=result, end=end, task_ms=task_ms, cpus=cpus, tasks=tasks)

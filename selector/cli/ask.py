@@ -79,7 +79,7 @@ def recommend(
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
     measured = read_results(results) if results is not None else None
     profile = measured.profile if measured and file is None and not settings else read_profile(file, settings)
-    result = selector.recommend(profile)
+    result = selector.recommend(profile, "exact" if explain else "sampled")
     explanation = selector.explain(profile) if explain else None
     if measured is not None:
         _note_differences(profile, measured.profile)
@@ -129,7 +129,9 @@ def _recommend_lines(selector: Any, file: str | None, settings: tuple[str, ...],
         report_error(error)
 
     for profile in read_profiles(file or STANDARD_INPUT, settings, report):
-        print_json(selector.recommend(profile).model_dump_json() if explain else selector.recommend_json(profile))
+        print_json(
+            selector.recommend(profile, "exact").model_dump_json() if explain else selector.recommend_json(profile)
+        )
     if bad:
         raise SelectorError(f"lines that could not be used: {bad}", "they are named above; the others are done")
 
@@ -168,7 +170,7 @@ def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path 
         click.echo(example_text(name), nl=False)
         return
     selector = Selector(rules or outer_rules)
-    results = [(stem, selector.recommend(profile, changes=False)) for stem, profile in example_profiles()]
+    results = [(stem, selector.recommend(profile, changes="none")) for stem, profile in example_profiles()]
     if form == "json":
         import json
 

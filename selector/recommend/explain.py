@@ -1,24 +1,19 @@
-"""Why this answer and not another: the rows of every table, all predictions, and the inputs that would change it."""
+"""Why this answer and not another: the rows of every table, all predictions, and where the answer turns."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from selector.decision import DecisionTable
-from selector.profile import ApproachId, WorkloadProfile, field_kind
-from selector.recommend.choose import Choice, choose, consider, interpreter_for
-from selector.recommend.critical import Stretch, admitted, plain_number, rounded_away, stretches
+from selector.profile import ApproachId, WorkloadProfile
+from selector.recommend.choose import Choice, consider, interpreter_for
 from selector.recommend.crossover import Crossover, crossovers
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import Knowledge
-from selector.recommend.recommendation import Change, Expected, baseline_of, expected_of
-
-Answer = tuple[str, str | None]
+from selector.recommend.recommendation import Expected, baseline_of, expected_of
 
 
 class RowReport(BaseModel):
@@ -120,109 +115,3 @@ def _report(table: DecisionTable, facts: Mapping[str, Any], approach: str | None
         for row, rule in zip(trace, table.rules, strict=True)
     )  # fmt: skip
     return TableReport(table=table.name, title=table.title, source=table.source, approach=approach, rows=rows)
-
-
-# --- which inputs matter -------------------------------------------------------------------------------------------
-
-#: Numbers that stand for what people may answer: a fair sample, to rank questions by. What a number can change is
-#: not found by trying them (see `critical`).
-_LADDER = tuple(10.0**exponent for exponent in range(-2, 7))
-_FAR = 1000  # a number that far off is another workload, not a change of this one
-_NOT_INPUTS = ("name", "description", "current_approach")
-_INTERPRETER_CHOICES = (("3.14",), ("3.14", "3.14t"))
-
-
-def input_names() -> list[str]:
-    """The fields of a profile that the tables can see."""
-    return [f for f in WorkloadProfile.model_fields if f not in _NOT_INPUTS and (f in FACTS or f == "interpreters")]
-
-
-def alternatives_of(field: str) -> tuple[Any, ...]:
-    """Values a field may have: every id of a fixed set, both booleans, or the ladder for numbers."""
-    kind = field_kind(field)
-    if kind.kind == "versions":
-        return _INTERPRETER_CHOICES
-    if kind.kind == "flag":
-        return (True, False)
-    if kind.kind == "count":
-        return tuple(int(v) for v in _LADDER if v >= 1)
-    return kind.choices or _LADDER
-
-
-def _answerer(profile: WorkloadProfile, field: str, host: HostFacts, knowledge: Knowledge) -> Callable[[Any], Answer]:
-    return lambda value: choose(profile.model_copy(update={field: value}), host, knowledge).answer
-
-
-def would_change(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> tuple[Change, ...]:
-    """For each input, the nearest values at which the answer is another one (see `critical` for how exact they are).
-
-    For a known number that is the nearest change below and above it, up to a factor of 1,000; for an unknown number,
-    where it would begin to matter; for anything else, the first value that gives each other answer. Numbers are as a
-    person would write them, on the side where the answer is the other one.
-    """
-    found: list[dict[str, Any]] = []
-    for field in input_names():
-        current = choice.facts.get(field, getattr(profile, field))
-        ask = _answerer(profile, field, host, knowledge)
-        if field_kind(field).kind not in ("count", "number"):
-            places = _first_of_each([v for v in alternatives_of(field) if v != current], choice.answer, ask)
-        elif current is None:
-            along = stretches(profile, field, host, knowledge, *admitted(field))
-            places = _boundaries(along, choice.answer, ask)
-        else:
-            low, high = _near(field, current)
-            along = stretches(profile, field, host, knowledge, low, high)
-            places = _nearest(along, current, choice.answer, ask)
-        found += [{"input": field, "to": value, "approach": answer[0], "engine": answer[1]} for value, answer in places]
-    return tuple(map(Change.model_validate, found))
-
-
-def _near(field: str, current: float) -> tuple[float, float]:
-    """The numbers that are changes of the same workload, not another one."""
-    least, largest = admitted(field)
-    if field_kind(field).kind == "count":
-        return max(least, math.ceil(current / _FAR)), min(largest, int(current * _FAR))
-    return max(least, current / _FAR), min(largest, current * _FAR)
-
-
-def _first_of_each(values: list[Any], answer: Answer, ask: Callable[[Any], Answer]) -> list[tuple[Any, Answer]]:
-    seen = {answer}
-    found = []
-    for value in values:
-        if (other := ask(value)) not in seen:
-            seen.add(other)
-            found.append((value, other))
-    return found
-
-
-def _nearest(
-    along: tuple[Stretch, ...], current: float, answer: Answer, ask: Callable[[Any], Answer]
-) -> list[tuple[Any, Answer]]:
-    """The change next below a known number, and the one next above it."""
-    below = [s for s in along if s.high < current and s.answer != answer][-1:]
-    above = [s for s in along if s.low > current and s.answer != answer][:1]
-    return [_written(s, s.high, current, ask) for s in below] + [_written(s, s.low, current, ask) for s in above]
-
-
-def _boundaries(along: tuple[Stretch, ...], answer: Answer, ask: Callable[[Any], Answer]) -> list[tuple[Any, Answer]]:
-    """For an unknown number: the value nearest to where the answer stays, on each side where it does not."""
-    if all(stretch.answer != answer for stretch in along):  # knowing it at all changes the answer
-        plain = [plain_number(s.low, s.high, whole=isinstance(s.low, int)) for s in along]
-        return _first_of_each(plain, answer, ask)
-    found = []
-    for one, other in pairwise(along):
-        if one.answer == answer:
-            found.append(_written(other, other.low, one.high, ask))
-        elif other.answer == answer:
-            found.append(_written(one, one.high, other.low, ask))
-    return list(dict.fromkeys(found))  # a stretch of one number is met from both sides
-
-
-def _written(stretch: Stretch, edge: float, inside: float, ask: Callable[[Any], Answer]) -> tuple[Any, Answer]:
-    """A stretch by its edge, rounded away from `inside`, where the answer is another one."""
-
-    def holds(value: float) -> bool:
-        """Whether a rounded edge is still in the stretch."""
-        return stretch.low <= value <= stretch.high and ask(value) == stretch.answer
-
-    return rounded_away(edge, inside, holds), stretch.answer

@@ -12,9 +12,9 @@ from itertools import combinations
 from typing import Any
 
 from selector.profile import WorkloadProfile, field_kind
+from selector.recommend.changes import alternatives_of, input_names
 from selector.recommend.choose import choose
-from selector.recommend.critical import admitted, plain_number, stretches, values_apart
-from selector.recommend.explain import Answer, alternatives_of, input_names
+from selector.recommend.critical import Answer, admitted, plain_number, stretches, values_apart
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge
 
