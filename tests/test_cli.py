@@ -249,7 +249,7 @@ def test_rules_of_ones_own_are_used_everywhere(my_rules: Path, before: bool) -> 
     assert with_rules("examples", "--format", "json").json["distributed-inference"]["engine"] == "ray"
     failed = with_rules("rules", "test")
     assert failed.code == 1
-    assert re.search(r"^FAIL +engine: 5 of 6 examples\n +.*engine\.yaml:\d+: expected", failed.out, re.MULTILINE)
+    assert re.search(r"^FAIL +engine: 5 of 6 examples, .*\n +.*engine\.yaml:\d+: expected", failed.out, re.MULTILINE)
     assert failed.err == "error: examples that failed: 1\n  hint: mend the table or the example\n"
 
 
@@ -286,7 +286,9 @@ def test_rows_that_no_example_reaches_are_named(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(f"{text}{rules}examples: [{{given: {{a: 1}}, expect: {{b: 1}}}}]\n", "utf-8")
     result = call("rules", "test", "--rules", str(tmp_path))
     assert (result.code, result.err) == (0, "")
-    assert "ok  mine: 1 of 1 examples\n      rows no example reaches: high\n" in result.out
+    assert (
+        "ok  mine: 1 of 1 examples, rows 1 of 2, 4 boundary cases\n      rows no example reaches: high\n" in result.out
+    )
 
 
 def test_check_takes_files_and_goes_on_after_a_bad_one(tmp_path: Path) -> None:
@@ -295,7 +297,7 @@ def test_check_takes_files_and_goes_on_after_a_bad_one(tmp_path: Path) -> None:
     bad.write_text("table: \x1b[31m\n", "utf-8")
     result = call("rules", "check", str(bad), str(good), str(tmp_path / "missing.yaml"))
     assert result.code == 2
-    assert result.out == f"ok  {good}: 6 rules, 8 inputs\n"
+    assert result.out == f"ok  {good}: 6 rules, 8 inputs, 2,160 cells, proven, 2 notes\n"
     assert f"error: {bad}:1:8: not valid YAML: the character U+001B is not allowed" in result.err
     assert "missing.yaml: cannot be read" in result.err
     assert "error: 2 of 3 files cannot be used" in result.err
@@ -591,6 +593,7 @@ def test_the_help_of_every_command_ends_in_an_example_that_works(
     shutil.copy(tmp_path / "examples" / "api-server.json", tmp_path / "workload.json")
     shutil.copy(resource_dir("rules") / "engine.yaml", tmp_path / "my-table.yaml")
     (tmp_path / "my-rules").mkdir()
+    shutil.copy(tmp_path / "my-table.yaml", tmp_path / "my-rules" / "engine.yaml")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))  # what calibrate finds is for nobody else
     example = re.split(" > | && ", example_of(path))[0].replace("--budget 30s", "--budget 2s")

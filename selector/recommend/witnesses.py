@@ -6,18 +6,27 @@ is left is tried. Whatever is found is checked forwards: the facts of the profil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from itertools import islice
+from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from selector.catalogue import Traits
 from selector.decision.cells import Cell, Scalar, matches, parse_cell
+from selector.decision.diff import Change
+from selector.decision.findings import Finding, Verification
+from selector.decision.prove import prove
+from selector.decision.table import DecisionTable
+from selector.decision.verify import verify_table, verify_tables
 from selector.errors import SelectorError
+from selector.pipeline import example_profiles
 from selector.profile import APPROACHES, WorkloadProfile, field_kind, profile_from_mapping
 from selector.recommend.choose import choose, consider
 from selector.recommend.facts import FACTS, HostFacts, add_cost_facts, build_facts, quantities
-from selector.recommend.knowledge import CHAIN, Knowledge
+from selector.recommend.knowledge import CHAIN, Knowledge, _check, load_knowledge
 
 Facts = Mapping[str, Any]
 
@@ -30,6 +39,9 @@ WHOLE: frozenset[str] = frozenset(
 PLAIN_HOST = HostFacts("linux", 4, (("3.13", "python3.13"), ("3.14", "python3.14")))
 
 _TRIES = 400
+_MOST_FOUND = 5  # of which the shortest is taken
+_STEPS = 1_000_000
+_MOST_SOUGHT = 20  # findings for which a workload is looked for
 _OF_THE_HOST = ("cpu_cores", "platform", "interpreters")  # said even where they are as on the plain host
 _READY = {"ready": True, "ruled_out": False}
 _STARTS = {"fork": ("linux", ["3.13"]), "forkserver": ("linux", ["3.14"]), "spawn": ("macos", ["3.14"])}
@@ -45,8 +57,80 @@ _BACKWARDS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "gil_build": lambda allowed: {"interpreters": None if allowed else ["3.14t"]},
     "start_method": lambda word: dict(zip(("platform", "interpreters"), _STARTS[word], strict=True)),
 }
-_AMOUNTS = (0, 0.005, 0.1, 1, 5, 20, 100, 1000, 100_000)
-_COUNTS = (1, 2, 4, 50, 200, 1000, 100_000)
+_AMOUNTS = (0, 0.005, 0.1, 1, 5, 20, 50, 100, 300, 1000, 5000, 100_000)
+_COUNTS = (1, 2, 3, 4, 8, 50, 200, 1000, 100_000)
+
+
+class Workload(NamedTuple):
+    """A profile, its fields that say something, if one was found; and whether it was looked for."""
+
+    profile: dict[str, Any] | None
+    sought: bool
+
+
+_Found = TypeVar("_Found", Finding, Change)
+
+
+def with_tables(tables: Iterable[DecisionTable], user: Path | None) -> Knowledge:
+    """All that is known, with these tables in the place of those of the same name, as far as they fit there."""
+    knowledge = load_knowledge(user)
+    fitting = {}
+    for table in tables:
+        if table.name in CHAIN:
+            with suppress(SelectorError):
+                _check(table, table.name, CHAIN[table.name])
+                fitting[table.name] = table
+    return replace(knowledge, tables={**knowledge.tables, **fitting})
+
+
+def verified(tables: Sequence[DecisionTable], knowledge: Knowledge) -> tuple[Verification, ...]:
+    """The tables verified, together as a chain; what is wrong only for facts that cannot hold together is a note."""
+    if len({table.name for table in tables}) == len(tables):
+        proofs = verify_tables(tables, whole=WHOLE)
+    else:  # versions of one table are no chain
+        proofs = tuple(verify_table(table, whole=WHOLE) for table in tables)
+    return tuple(
+        replace(proof, findings=tuple(_judged(finding, knowledge) for finding in proof.findings)) for proof in proofs
+    )
+
+
+def _judged(finding: Finding, knowledge: Knowledge) -> Finding:
+    """A finding, as a note if no workload can have its facts. The last of too many gaps stands for others too."""
+    about_a_region = finding.kind in ("gap", "conflict") and "there are more" not in finding.message
+    if finding.severity == "note" or not about_a_region or is_possible(finding.table, finding.region, knowledge):
+        return finding
+    return replace(finding, severity="note", message=f"{finding.message} (these never hold together)")
+
+
+def shown(
+    found: Sequence[_Found], table: str, knowledge: Knowledge, *, notes: bool = True
+) -> list[tuple[_Found, Workload]]:
+    """What was found, perhaps without notes, each with a workload that has its facts (looked for in the first few)."""
+    chosen = [each for each in found if notes or not (isinstance(each, Finding) and each.severity == "note")]
+    return [(each, _workload(each, table, knowledge, seek=number < _MOST_SOUGHT)) for number, each in enumerate(chosen)]
+
+
+def _workload(found: Finding | Change, table: str, knowledge: Knowledge, *, seek: bool) -> Workload:
+    witness = found.witness if isinstance(found, Finding) else found.given
+    if witness is None or table not in CHAIN or not seek:
+        return Workload(None, sought=False)
+    profile = profile_with(table, found.region, witness, knowledge)
+    return Workload(None if profile is None else profile.given(), sought=True)
+
+
+def flipped_examples(old: Knowledge, new: Knowledge) -> tuple[dict[str, tuple[str, str]], int]:
+    """The example workloads that are recommended something else, each with both answers; and how many there are."""
+    profiles = example_profiles()
+    answers = [(name, *(_recommended(profile, knowledge) for knowledge in (old, new))) for name, profile in profiles]
+    return {name: (was, now) for name, was, now in answers if was != now}, len(profiles)
+
+
+def _recommended(profile: WorkloadProfile, knowledge: Knowledge) -> str:
+    """The approach and the engine in words, or why there is none."""
+    try:
+        return " with ".join(filter(None, choose(profile, PLAIN_HOST, knowledge).answer))
+    except SelectorError as error:
+        return f"an error ({error.message})"
 
 
 def is_possible(table: str, region: Mapping[str, str], knowledge: Knowledge) -> bool:
@@ -70,13 +154,26 @@ def profile_with(
     """A workload about which a table of the chain is asked facts in the region, as short as can be; None if none is found."""
     if table not in CHAIN or not is_possible(table, region, knowledge):
         return None
-    tests = {name: parse_cell(text) for name, text in region.items()}
+    fits = partial(_fits, table, {name: parse_cell(text) for name, text in region.items()}, knowledge)
+    starts = [*_classified_so(region, witness, knowledge), (region, witness)]
     rng = Random(0)  # noqa: S311  # the same profiles every time
-    for attempt in range(_TRIES):
-        fields = _fields(region, witness, rng, guess=0.1 * (attempt % 10))
-        if _fits(table, tests, knowledge, fields):
-            return profile_from_mapping(_shortest(fields, partial(_fits, table, tests, knowledge)))
-    return None
+    tried = (_fields(*starts[n % len(starts)], rng, guess=0.1 * (n % 10)) for n in range(_TRIES))
+    found = [_shortest(fields, fits) for fields in islice(filter(fits, tried), _MOST_FOUND)]
+    return profile_from_mapping(min(found, key=lambda fields: len(str(fields)))) if found else None
+
+
+def _classified_so(region: Mapping[str, str], witness: Facts, knowledge: Knowledge) -> Iterator[tuple[Facts, Facts]]:
+    """The same with what makes `classify` say the class in it: a region and a witness for each row that does."""
+    if "workload_class" not in region:
+        return
+    classify = prove(knowledge.tables["classify"], whole=WHOLE, limit=_STEPS)
+    for rule, fate in zip(classify.space.table.rules, classify.fates, strict=True):
+        if fate.fires is not None and rule.outputs["workload_class"] == witness["workload_class"]:
+            inputs = classify.space.witness(fate.fires)
+            yield (
+                {**classify.space.region(fate.fires), **region},
+                {**inputs, **{name: witness[name] for name in region}},
+            )
 
 
 def _fits(table: str, tests: Mapping[str, Cell], knowledge: Knowledge, fields: dict[str, Any]) -> bool:
@@ -121,17 +218,22 @@ def _asked(table: str, profile: WorkloadProfile, knowledge: Knowledge) -> Iterat
 
 
 def _fields(region: Mapping[str, str], witness: Facts, rng: Random, *, guess: float) -> dict[str, Any]:
-    """Fields of a profile: those that matter as the witness has them, others guessed with that probability."""
+    """Fields of a profile: those that matter as the witness or, like the others, guessed with that probability."""
     fields = {name: _guessed(name, rng) for name in WorkloadProfile.model_fields if rng.random() < guess}
     fields.setdefault("workload_type", "cpu")
+    for name, value in witness.items():
+        if name in region and name in _BACKWARDS and value is not None and rng.random() >= guess / 2:
+            fields |= _BACKWARDS[name](value)
     for name in region:
-        if name in _BACKWARDS and witness[name] is not None and rng.random() >= guess / 2:
-            fields |= _BACKWARDS[name](witness[name])
-    fields |= {name: witness[name] for name in region if name in WorkloadProfile.model_fields}
+        if name in WorkloadProfile.model_fields:
+            guessed = fields.get(name)
+            keep = rng.random() < guess and matches(parse_cell(region[name]), guessed)
+            fields[name] = guessed if keep else witness[name]
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def _guessed(field: str, rng: Random) -> Any:
+    """A value, perhaps; which Pythons there are is not guessed, nor texts."""
     kind = field_kind(field)
     match kind.kind:
         case "choice":

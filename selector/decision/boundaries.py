@@ -1,0 +1,310 @@
+"""Boundary cases of a table: inputs at, just inside and just outside each bound of each cell, and what they give.
+
+A case starts from inputs for which a row fires, and moves one input to a value where the row's cell may change its mind.
+Cases find faults in two ways: the compiled table must answer them as its cells do when they are read one by one, and
+those that were recorded beside the table must still be answered as recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from heapq import heapify, heappop, heapreplace
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from selector.decision.cells import ANYTHING, Cell, Scalar, kind_of, literals, matches
+from selector.decision.cover import OutOfSteps, Steps, intersection, is_empty, uncovered
+from selector.decision.prove import prove
+from selector.decision.source import read_text
+from selector.decision.space import TableSpace
+from selector.decision.table import DecisionTable, Input
+from selector.decision.verify import LIMIT_STEPS
+from selector.errors import SelectorError
+from selector.files import write_atomically
+from selector.text import quoted
+
+Given = dict[str, Scalar]
+_MOST_BYTES = 20_000_000
+_IN_ORDER = ("first", "rule_order")  # the policies under which the order of rows is seen
+_Pin = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Inputs (those that are missing left out), and what a table answers: its output and the ids of the rows that made it."""
+
+    given: Given
+    output: Any
+    rows: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The case as a line of JSON."""
+        return json.dumps({"given": self.given, "output": self.output, "rows": self.rows}, separators=(",", ":"))
+
+    def failure(self, table: DecisionTable) -> str | None:
+        """How the table answers otherwise, in words; None if it does not."""
+        try:
+            found = case_of(table, self.given)
+        except SelectorError as error:
+            return f"given {_shown(self.given)}: {error.message}"
+        if found.line == self.line:
+            return None
+        return f"given {_shown(self.given)}: {_answer(self)} was recorded, now it is {_answer(found)}"
+
+
+def case_of(table: DecisionTable, given: Mapping[str, Scalar]) -> Case:
+    """What the table answers to these inputs; raises SelectorError if it refuses."""
+    decision = table.decide(given)
+    there: Given = {name: value for name, value in given.items() if value is not None}
+    return Case(there, decision.output, tuple(decision.matched))
+
+
+def boundary_inputs(table: DecisionTable, whole: frozenset[str] = frozenset()) -> tuple[Given, ...]:
+    """For each row that can fire, inputs for which it does, and these with one input at each place that its cell tells apart.
+
+    And inputs for each two rows whose order decides. Each once. Inputs named in `whole` are counts, without fractions.
+    """
+    proof = prove(table, whole=whole, limit=LIMIT_STEPS)
+    found: dict[tuple[tuple[str, Scalar], ...], Given] = {}
+    for rule, fate in zip(table.rules, proof.fates, strict=True):
+        if fate.fires is not None:
+            base = proof.space.witness(fate.fires)
+            for given in (base, *_moved(table, rule.cells, base, whole)):
+                found.setdefault(_key(given), given)
+    for given in _order_inputs(proof.space):
+        found.setdefault(_key(given), given)
+    return tuple(found.values())
+
+
+def _key(given: Given) -> tuple[tuple[str, Scalar], ...]:
+    """Inputs as a value to keep in sets: 1 is not true."""
+    return tuple((kind_of(value), value) for value in given.values())
+
+
+def _order_inputs(space: TableSpace) -> Iterator[Given]:
+    """For each two rows that match together and say different things, inputs for which their order is seen, if any."""
+    table, steps = space.table, Steps(LIMIT_STEPS)
+    if table.hit_policy not in _IN_ORDER:
+        return
+    for one, other in combinations(range(len(table.rules)), 2):
+        box = intersection(space.boxes[one], space.boxes[other])
+        if is_empty(box) or table.rules[one].outputs == table.rules[other].outputs:
+            continue
+        before = (1 << one) - 1 if table.hit_policy == "first" else 0
+        with suppress(OutOfSteps):
+            if (where := uncovered(space.masks, box, before, steps)) is not None:
+                yield space.witness(where)
+
+
+def boundary_failures(table: DecisionTable, inputs: Iterable[Given]) -> tuple[str, ...]:
+    """Where the table does not answer as its cells, read one by one, say; a line each."""
+    failures = []
+    for given in inputs:
+        values = list(given.values())
+        rules = [rule for rule in table.rules if all(map(matches, rule.cells, values))]
+        try:
+            output, made_by = table._apply_policy(rules, given)  # noqa: SLF001  # the policy after the matching
+            decision = table.decide(given)
+        except SelectorError as error:
+            failures.append(f"given {_shown(given)}: {error.message}")
+            continue
+        expected = Case(given, output, tuple(rule.id for rule in made_by))
+        found = Case(given, decision.output, tuple(decision.matched))
+        if found.line != expected.line:
+            failures.append(f"given {_shown(given)}: {_answer(found)}, but by its cells it is {_answer(expected)}")
+    return tuple(failures)
+
+
+# Recorded cases -------------------------------------------------------------------------------------------------------
+
+
+def cases_file(table: DecisionTable) -> Path:
+    """Where the cases of a table are recorded: in the folder `cases` beside it."""
+    file = Path(table.source)
+    return file.with_name("cases") / f"{file.stem}.jsonl"
+
+
+def read_cases(file: Path) -> tuple[Case, ...]:
+    """The cases recorded in a file; raises SelectorError naming the line that is none."""
+    cases = []
+    for number, line in enumerate(read_text(file, _MOST_BYTES).splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+            case = Case(dict(entry["given"].items()), entry["output"], tuple(entry["rows"]))
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            hint = "`rules test --record` writes the file anew"
+            raise SelectorError(f"{file}:{number}: {quoted(line)} is no recorded case", hint) from None
+        cases.append(case)
+    return tuple(cases)
+
+
+def recorded_cases(table: DecisionTable, whole: frozenset[str] = frozenset()) -> tuple[Case, ...]:
+    """The boundary cases worth keeping: few that pin down all that the boundary cases together pin down."""
+    wanted = _Pins(table, whole)
+    cases, pins = [], []
+    for given in boundary_inputs(table, whole):
+        try:
+            case = case_of(table, given)
+        except SelectorError:  # the hit policy refuses, of which `rules check` tells
+            continue
+        cases.append(case)
+        pins.append(wanted.pinned(given, case.rows))
+    return tuple(cases[i] for i in _few_that_cover(pins))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What recording came to: how many cases there are now, and how many of them are new or changed, or are no more."""
+
+    cases: int
+    new: int
+    changed: int
+    gone: int
+
+
+def record_cases(table: DecisionTable, whole: frozenset[str] = frozenset()) -> Recorded:
+    """Write the file of recorded cases of a table; raises SelectorError if that cannot be done."""
+    file = cases_file(table)
+    try:
+        before = {_shown(case.given): case.line for case in (read_cases(file) if file.exists() else ())}
+    except SelectorError:  # it is written anew
+        before = {}
+    now = {_shown(case.given): case.line for case in recorded_cases(table, whole)}
+    try:
+        file.parent.mkdir(exist_ok=True)
+        write_atomically(file, "".join(f"{line}\n" for line in now.values()).encode())
+    except OSError as error:
+        raise SelectorError(f"{file}: cannot be written: {error.strerror}", "record where you may write", 1) from None
+    changed = sum(before[given] != line for given, line in now.items() if given in before)
+    return Recorded(len(now), len(now.keys() - before.keys()), changed, len(before.keys() - now.keys()))
+
+
+class _Pins:
+    """What a case holds in place.
+
+    It pins a row that fires; a cell at a value, if another answer of that cell there would change which rows fire; and the
+    order of two rows, if that would change had they changed places.
+    """
+
+    def __init__(self, table: DecisionTable, whole: frozenset[str]) -> None:
+        self.table = table
+        self.number = {rule.id: row for row, rule in enumerate(table.rules)}
+        ranked = table.hit_policy == "priority"
+        rank = table._rank  # noqa: SLF001  # the order that `decide` itself uses
+        self.place = [(rank(rule) if ranked else (), row) for row, rule in enumerate(table.rules)]
+        self.one_wins = table.hit_policy in ("first", "priority")
+        self.wanted = {
+            (row, i, kind_of(value), value)
+            for row, rule in enumerate(table.rules)
+            for i, (column, cell) in enumerate(zip(table.inputs, rule.cells, strict=True))
+            for value in _values_around(cell, column, whole=column.name in whole)
+        }
+
+    def pinned(self, given: Given, fired: Sequence[str]) -> set[_Pin]:
+        """All that one case pins."""
+        firing = [self.number[rule] for rule in fired]
+        failing = [
+            [
+                i
+                for i, (cell, value) in enumerate(zip(rule.cells, given.values(), strict=True))
+                if not matches(cell, value)
+            ]
+            for rule in self.table.rules
+        ]
+        pins: set[_Pin] = {("fires", row) for row in firing}
+        values = list(given.values())
+        for row, columns in enumerate(failing):
+            if row in firing:
+                asked: Iterable[int] = range(len(values))
+            elif len(columns) == 1 and self.would_tell(row, firing):
+                asked = columns
+            else:
+                continue
+            pins |= {(row, i, kind_of(values[i]), values[i]) for i in asked} & self.wanted
+        for one in firing:
+            pins |= {(one, row) for row, columns in enumerate(failing) if not columns and row != one}
+        return pins
+
+    def would_tell(self, row: int, firing: Sequence[int]) -> bool:
+        """Whether other rows would fire if this one matched too."""
+        return not self.one_wins or all(self.place[row] < self.place[winner] for winner in firing)
+
+
+def _few_that_cover(pins: Sequence[set[_Pin]]) -> list[int]:
+    """Numbers of few of these sets that hold together what all of them hold, none of which is superfluous; ascending.
+
+    The one that adds most is taken first (what it adds only shrinks, so that an old count is a bound), and at the end
+    those are left out of which later ones hold everything.
+    """
+    heap = [(-len(found), i) for i, found in enumerate(pins)]
+    heapify(heap)
+    covered: set[_Pin] = set()
+    taken: list[int] = []
+    while heap:
+        count, i = heap[0]
+        added = len(pins[i] - covered)
+        if added < -count:
+            heapreplace(heap, (-added, i))
+            continue
+        heappop(heap)
+        if added:
+            taken.append(i)
+            covered |= pins[i]
+    times = Counter(pin for i in taken for pin in pins[i])
+    for i in list(taken):
+        if all(times[pin] > 1 for pin in pins[i]):
+            taken.remove(i)
+            times.subtract(pins[i])
+    return sorted(taken)
+
+
+# Values ---------------------------------------------------------------------------------------------------------------
+
+
+def _moved(table: DecisionTable, cells: Sequence[Cell], base: Given, whole: frozenset[str]) -> Iterator[Given]:
+    """The inputs with one of them elsewhere."""
+    for column, cell in zip(table.inputs, cells, strict=True):
+        for value in _values_around(cell, column, whole=column.name in whole):
+            yield {**base, column.name: value}
+
+
+def _values_around(cell: Cell, column: Input, *, whole: bool) -> list[Scalar]:
+    """Values of the input at which a cell may change its mind: none for one that takes anything."""
+    if cell == ANYTHING:
+        return []
+    tried: list[Any] = [None]
+    if column.type == "boolean":
+        tried += [True, False]
+    elif isinstance(column.values, tuple):
+        tried += column.values
+    for value in literals(cell):
+        tried += _neighbours(value, whole=whole)
+    accepted = [v for v in tried if column.problem(v) is None and not (whole and isinstance(v, float) and v % 1)]
+    return list({(kind_of(value), value): value for value in accepted}.values())
+
+
+def _neighbours(value: Scalar, *, whole: bool) -> list[Scalar]:
+    """A literal and the values next to it; nothing comes right before a string, so one that is shorter."""
+    if isinstance(value, str):
+        return [value, f"{value}\0", value[:-1]]
+    if value is None or isinstance(value, bool):
+        return [value]
+    if whole:
+        return [value, math.ceil(value) - 1, math.floor(value) + 1]
+    return [value, math.nextafter(value, -math.inf), math.nextafter(value, math.inf)]
+
+
+def _shown(given: Given) -> str:
+    """Inputs in one line, those that are missing left out."""
+    return json.dumps({name: value for name, value in given.items() if value is not None})
+
+
+def _answer(case: Case) -> str:
+    return f"{quoted(case.output)} from {', '.join(case.rows) or 'no row'}"

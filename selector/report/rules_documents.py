@@ -1,0 +1,175 @@
+"""What `rules check`, `rules test` and `rules diff` say: as lines, and as data for JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from selector.decision import DecisionTable
+from selector.decision.diff import Answer, Change
+from selector.decision.examples import TableTest
+from selector.decision.findings import Finding, Verification
+from selector.recommend.witnesses import Workload
+
+_MOST_FAILURES = 10  # of a table, that are shown
+_MOST_REGIONS = 5
+_WRITTEN_OUT = 1_000_000  # numbers of cells up to there
+
+
+# rules check ----------------------------------------------------------------------------------------------------------
+
+
+def check_lines(
+    label: str, table: DecisionTable, proof: Verification, shown: Sequence[tuple[Finding, Workload]]
+) -> Iterator[str]:
+    """A line about the table, and below it the findings to show."""
+    counts = {
+        word: sum(finding.severity == word for finding in proof.findings) for word in ("error", "warning", "note")
+    }
+    parts = [f"{len(table.rules)} rules", f"{len(table.inputs)} inputs", f"{_size(proof.cells)} cells"]
+    parts.append("proven" if proof.proven else "not proven")
+    parts += [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items() if count]
+    yield f"{'FAIL' if counts['error'] else 'ok'}  {label}: {', '.join(parts)}"
+    for finding, workload in shown:
+        yield from (f"      {line}" for line in _finding_lines(finding, workload))
+
+
+def _finding_lines(finding: Finding, workload: Workload) -> Iterator[str]:
+    yield f"{finding.severity}: {finding.message}"
+    if finding.rules:
+        rows = zip(finding.rules, finding.places, strict=False)
+        yield f"  rows {', '.join(f'{rule} ({place})' for rule, place in rows)}"
+    else:
+        yield f"  in {', '.join(finding.places)}"
+    region = ", ".join(f"{name} is {text}" for name, text in finding.region.items())
+    if region and region not in finding.message:
+        yield f"  where {region}"
+    if finding.witness is not None:
+        yield f"  given {_json(finding.witness)}"
+        yield from _workload_lines(workload)
+
+
+def _workload_lines(workload: Workload) -> Iterator[str]:
+    """A workload that has the facts in question, or that there is none known; nothing if this is not about workloads."""
+    if workload.profile is not None:
+        yield f"  for example the workload {json.dumps(workload.profile)}"
+    elif workload.sought:
+        yield "  no workload was found that has these facts"
+
+
+def check_data(
+    label: str, table: DecisionTable, proof: Verification, shown: Sequence[tuple[Finding, Workload]]
+) -> dict[str, Any]:
+    """All that was found out about a table."""
+    return {
+        "table": table.name,
+        "file": label if label != table.name else table.source,
+        "rules": len(table.rules),
+        "inputs": len(table.inputs),
+        "cells": proof.cells,
+        "proven": proof.proven,
+        "findings": [{**asdict(finding), "workload": workload.profile} for finding, workload in shown],
+    }
+
+
+def _size(cells: int) -> str:
+    return f"{cells:,}" if cells <= _WRITTEN_OUT else f"{cells:.1e}".replace("e+0", "e").replace("e+", "e")
+
+
+def _json(given: Mapping[str, Any]) -> str:
+    return json.dumps({name: value for name, value in given.items() if value is not None})
+
+
+# rules test -----------------------------------------------------------------------------------------------------------
+
+
+def test_lines(label: str, test: TableTest) -> Iterator[str]:
+    """A line about the table, and below it each failure and the rows that no example reaches."""
+    examples = test.examples
+    parts = [f"{examples.passed} of {examples.passed + len(examples.failures)} examples"]
+    if examples.passed or examples.failures:
+        parts.append(f"rows {test.rows - len(examples.unreached)} of {test.rows}")
+    parts.append(f"{test.boundaries} boundary cases")
+    if test.recorded is not None:
+        parts.append(f"{test.recorded} recorded")
+    yield f"{'FAIL' if test.failed else 'ok'}  {label}: {', '.join(parts)}"
+    for failures in (examples.failures, test.boundary_failures, test.recorded_failures):
+        yield from (f"      {failure}" for failure in failures[:_MOST_FAILURES])
+        if len(failures) > _MOST_FAILURES:
+            yield f"      and {len(failures) - _MOST_FAILURES} more"
+    if examples.unreached:
+        yield f"      rows no example reaches: {', '.join(examples.unreached)}"
+
+
+def failure_text(tests: Sequence[TableTest]) -> tuple[str, str]:
+    """How many of what failed, and what to do."""
+    failed = {
+        "examples": sum(len(test.examples.failures) for test in tests),
+        "boundary cases": sum(len(test.boundary_failures) for test in tests),
+        "recorded cases": sum(len(test.recorded_failures) for test in tests),
+    }
+    what = "; ".join(f"{name} that failed: {count}" for name, count in failed.items() if count)
+    remedies = ["mend the table or the example"]
+    if failed["recorded cases"]:
+        remedies.append("if the new answers are right, record them: --record")
+    return what, "; ".join(remedies)
+
+
+# rules diff -----------------------------------------------------------------------------------------------------------
+
+
+def diff_lines(label: str, shown: Sequence[tuple[Change, Workload]]) -> Iterator[str]:
+    """A line about the table, and below it what changed: the largest regions, the others counted."""
+    if not shown:
+        yield f"same     {label}"
+        return
+    if shown[0][0].kind == "table":
+        yield f"changed  {label}: {shown[0][0].message}"
+        return
+    answers = [(change, workload) for change, workload in shown if change.kind == "answer"]
+    others = [change for change, _ in shown if change.kind != "answer"]
+    mark = "changed" if any(change.matters for change, _ in shown) else "same   "
+    yield f"{mark}  {label}: {_regions([change for change, _ in answers])}"
+    yield from (f"         {change.message}" for change in others)
+    for change, workload in answers[:_MOST_REGIONS]:
+        yield from (f"         {line}" for line in _change_lines(change, workload))
+    if smaller := [change for change, _ in answers[_MOST_REGIONS:]]:
+        yield f"         and {_regions(smaller)}"
+
+
+def _regions(changes: Sequence[Change]) -> str:
+    if not changes:
+        return "the same answers"
+    size = _size(sum(change.cells for change in changes))
+    return f"{len(changes)} region{'s' * (len(changes) != 1)} of input with other answers, {size} cells"
+
+
+def _change_lines(change: Change, workload: Workload) -> Iterator[str]:
+    assert change.given is not None and change.old is not None and change.new is not None
+    yield change.message
+    yield f"  given {_json(change.given)}"
+    yield f"  was {_answer(change.old)}"
+    yield f"  is  {_answer(change.new)}"
+    yield from _workload_lines(workload)
+
+
+def _answer(answer: Answer) -> str:
+    if answer.error:
+        return f"refused: {answer.error}"
+    return f"{json.dumps(answer.output)} from {', '.join(answer.rules) or 'no row'}"
+
+
+def diff_data(label: str, shown: Sequence[tuple[Change, Workload]]) -> dict[str, Any]:
+    """All changes of a table."""
+    return {
+        "table": label,
+        "changes": [{**asdict(change), "workload": workload.profile} for change, workload in shown],
+    }
+
+
+def flip_lines(flips: Mapping[str, tuple[str, str]], count: int) -> Iterator[str]:
+    """The example workloads that get another recommendation."""
+    yield f"{'changed' if flips else 'same   '}  recommendations: {len(flips)} of {count} example workloads get another one"
+    yield from (f"         {name}: {was}, now {now}" for name, (was, now) in flips.items())
