@@ -50,6 +50,7 @@ PROGRAM = r"""
 import json, signal, sys, threading
 from pathlib import Path
 from coordinator import Coordinator, Options
+from dashboard import print_whole
 from executions import crew_for
 from journal import Journal
 from tasks import Settings, batches, make_tasks
@@ -75,10 +76,10 @@ def main():
     report = coordinator.run(source, known if plan["known"] else None)
     if journal:
         recorded = list(journal.outcomes())
-    print(json.dumps({
+    print_whole(json.dumps({
         "outcomes": recorded, "not_processed": report.not_processed, "stopped": report.stopped, "done": report.done,
         "failed": report.failed, "lost": sum(share.lost for share in report.shares.values()),
-    }), flush=True)
+    }))
 
 if __name__ == "__main__":
     main()

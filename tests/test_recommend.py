@@ -23,8 +23,8 @@ from selector.errors import SelectorError
 from selector.pipeline import example_profiles, this_host
 from selector.profile import APPROACHES, profile_from_mapping
 from selector.recommend import choose as choosing
-from selector.recommend.choose import Choice, choose, interpreter_for
 from selector.recommend.changes import input_names
+from selector.recommend.choose import Choice, choose, interpreter_for
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import CHAIN, Knowledge, load_knowledge
 from selector.recommend.recommendation import Change

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,27 @@ def test_bad_options_are_said_in_a_line(tmp_path: Path, options: list[str], said
     assert done.returncode == 2
     assert said in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_what_is_printed_is_whole_although_a_signal_comes_in_the_middle(tmp_path: Path) -> None:
+    program = """
+        import signal, sys
+        sys.path.insert(0, sys.argv[1])
+        from dashboard import print_whole
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        print("begins", flush=True)
+        print_whole("x" * 1_000_000)  # more than a pipe holds
+    """
+    file = tmp_path / "program.py"
+    file.write_text(textwrap.dedent(program), "utf-8")
+    command = [sys.executable, "-u", str(file), str(FOLDER)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdout is not None
+        found = process.stdout.read(len("begins\n"))
+        for _ in range(20):
+            time.sleep(0.01)
+            process.terminate()
+            found += process.stdout.read(1000)
+        found += b"".join(iter(lambda: process.stdout.read(65536), b""))
+    assert found == b"begins\n" + b"x" * 1_000_000 + b"\n"

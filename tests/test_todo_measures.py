@@ -168,7 +168,7 @@ def test_without_proc_psutil_knows_the_memory(todo: Any, monkeypatch: pytest.Mon
     assert run.memory_metric == "rss" and run.peak_memory_mb > 5
 
 
-@pytest.mark.parametrize(("gil", "title"), [(True, "Threads (GIL)"), (False, "Free-threaded threads")])
+@pytest.mark.parametrize(("gil", "title"), [(True, "Threads (GIL)"), (False, "Free threads")])
 def test_threads_are_called_what_they_are(todo: Any, monkeypatch: pytest.MonkeyPatch, gil: bool, title: str) -> None:
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: gil, raising=False)
     assert todo.measures.title_of("threads") == title
@@ -278,14 +278,14 @@ def test_a_table_fits_whatever_is_in_it(
 def test_the_table_says_who_won_and_why(todo: Any) -> None:
     runs = [
         make_run(todo, execution="sequential", title="Sequential", processors=1),
-        make_run(todo, title="Free-threaded threads", seconds=0.5, speedup=4.0, cpu_percent=390.0),
+        make_run(todo, title="Free threads", seconds=0.5, speedup=4.0, cpu_percent=390.0),
         make_run(todo, execution="processes", title="Processes", seconds=0.75, speedup=2.667, peak_memory_mb=61.25),
     ]
     lines = todo.dashboard.table(runs).splitlines()
     assert lines[0].startswith("╔═")
-    assert lines[6].startswith("║ Free-threaded threads │     2 │    0.500 │   4.00x │   390 │        20.0 ║")
+    assert lines[6].startswith("║ Free threads │     2 │    0.500 │   4.00x │   390 │        20.0 ║")
     assert lines[-5:] == [
-        "Winner: Free-threaded threads",
+        "Winner: Free threads",
         "  └─ 4.00 times as fast as sequential",
         "  └─ 1.50 times as fast as the next (Processes)",
         "  └─ CPU 390 % of one, memory 20.0 MB (Processes: 61.2)",

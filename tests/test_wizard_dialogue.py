@@ -18,8 +18,8 @@ from prompt_toolkit.output import DummyOutput
 from selector.errors import SelectorError
 from selector.inputs import with_settings
 from selector.profile import WorkloadProfile, field_kind, profile_from_json, profile_from_mapping
-from selector.recommend.choose import choose
 from selector.recommend.changes import alternatives_of, input_names
+from selector.recommend.choose import choose
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import read_knowledge, rules_folders
 from selector.recommend.questions import OpenQuestion, questions

@@ -225,7 +225,7 @@ def _say_run(run: Run, outcomes: _Outcomes, options: argparse.Namespace) -> None
             "python": python,
             "twice": outcomes.twice,
         }
-        print(json.dumps({**data, "summary": dict(outcomes.counts), "errors": outcomes.errors}))
+        dashboard.print_whole(json.dumps({**data, "summary": dict(outcomes.counts), "errors": outcomes.errors}))
         return
     print(
         f"{report.done:,} done, {report.failed:,} failed, {len(report.not_processed):,} not processed, {report.retried:,} tried again"

@@ -208,7 +208,7 @@ def _say(found: Comparison, best: Run, scaling: list[tuple[int, float]], options
     """The dashboard."""
     if options.json:
         runs = [{**run._asdict(), "report": asdict(run.report)} for run in found.runs]
-        print(json.dumps({"runs": runs, "scaling": scaling, "same_results": found.same}))
+        dashboard.print_whole(json.dumps({"runs": runs, "scaling": scaling, "same_results": found.same}))
         return
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(dashboard.table(found.runs, utf8=utf8))

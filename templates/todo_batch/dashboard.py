@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import math
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -55,6 +56,16 @@ class Trial(NamedTuple):
 def printable(text: str) -> str:
     """The text with every control character, line break and half character as an escape."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def print_whole(text: str) -> None:
+    """Print text of any length, also where a signal comes in the middle of it.
+
+    A standard output that is not buffered (PYTHONUNBUFFERED) then forgets what the pipe had no room for.
+    """
+    sys.stdout.flush()
+    with open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False) as stream:
+        stream.write(f"{text}\n")
 
 
 def _columns(text: str) -> int:

@@ -19,7 +19,7 @@ from coordinator import Report
 
 Points = Iterable[tuple[int, float]]
 
-FREE_THREADED = "Free-threaded threads"
+FREE_THREADED = "Free threads"
 _TITLES = {
     "sequential": "Sequential",
     "threads": "Threads (GIL)",
