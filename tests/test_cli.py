@@ -133,7 +133,10 @@ def test_explain_in_every_format(workload: Path) -> None:
     cpu = next(row for row in tables["classify"] if row["rule"] == "cpu-independent")
     assert (cpu["matched"], cpu["input"], cpu["cell"], cpu["value"]) == (False, "workload_type", '"cpu"', "io")
     plain = call("recommend", str(workload), "--format", "json").json
-    assert {key: value for key, value in data.items() if key != "explanation"} == plain
+    assert {key for key in data if data[key] != plain.get(key)} <= {"explanation", "would_change"}
+    # a plain recommend looks for changes in fewer places, so it can miss some, and finds no others
+    fields = [{change["input"] for change in found["would_change"]} for found in (plain, data)]
+    assert fields[0] <= fields[1]
 
 
 SETTINGS = {

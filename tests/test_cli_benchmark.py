@@ -402,7 +402,7 @@ def test_the_exit_code(
     measured: tuple[Run, Path], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     report = ValidationReport.model_validate_json(measured[0].out).model_copy(update={"verdict": verdict})
-    monkeypatch.setattr(benchmarking, "prove", lambda *_: Proof(report, tmp_path, interrupted))
+    monkeypatch.setattr(benchmarking, "prove", lambda *_: Proof(report, tmp_path, "bench.py", interrupted))
     options = ["--fail-on-refuted"] if option else []
     for form in ([], ["--json"], ["--format", "markdown"]):
         result = call("validate", str(tiny), *options, *form)

@@ -110,7 +110,7 @@ def boundary_failures(table: DecisionTable, inputs: Iterable[Given]) -> tuple[st
         values = list(given.values())
         rules = [rule for rule in table.rules if all(map(matches, rule.cells, values))]
         try:
-            output, made_by = table._apply_policy(rules, given)  # noqa: SLF001  # the policy after the matching
+            output, made_by = table.apply_policy(rules, given)
             decision = table.decide(given)
         except SelectorError as error:
             failures.append(f"given {_shown(given)}: {error.message}")
@@ -197,7 +197,7 @@ class _Pins:
         self.table = table
         self.number = {rule.id: row for row, rule in enumerate(table.rules)}
         ranked = table.hit_policy == "priority"
-        rank = table._rank  # noqa: SLF001  # the order that `decide` itself uses
+        rank = table.rank  # the order that `decide` itself uses
         self.place = [(rank(rule) if ranked else (), row) for row, rule in enumerate(table.rules)]
         self.one_wins = table.hit_policy in ("first", "priority")
         self.wanted = {

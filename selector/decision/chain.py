@@ -14,7 +14,7 @@ from selector.decision.cover import OutOfSteps, Steps, is_empty, uncovered
 from selector.decision.findings import Finding, Severity, finding_at
 from selector.decision.prove import Proof, default_rows
 from selector.decision.space import Box, TableSpace
-from selector.decision.table import DecisionTable, _typed
+from selector.decision.table import DecisionTable, typed
 from selector.text import quoted
 
 _WITNESS_STEPS = 100_000
@@ -87,7 +87,7 @@ def _where_it_answers(proof: Proof, row: int) -> Box | None:
     clashing = sum(
         1 << i
         for i, rule in enumerate(space.table.rules)
-        if i != row and (space.table.hit_policy == "unique" or _typed(rule.outputs) != _typed(outputs))
+        if i != row and (space.table.hit_policy == "unique" or typed(rule.outputs) != typed(outputs))
     )
     try:
         return uncovered(space.masks, fires, clashing, Steps(_WITNESS_STEPS))

@@ -213,7 +213,7 @@ class _Side:
         order = range(len(table.rules))
         self.in_order = table.hit_policy in _IN_ORDER
         ranked = table.hit_policy == "priority"
-        rank = table._rank  # noqa: SLF001  # the order that `decide` itself uses
+        rank = table.rank  # the order that `decide` itself uses
         self.order = sorted(order, key=lambda row: rank(table.rules[row])) if ranked else list(order)
         self.outputs = [_frozen(rule.outputs) for rule in table.rules]
         self.nothing = self._told(table.default)
@@ -255,7 +255,7 @@ class _Side:
     def _decided(self, rows: list[int]) -> Any:
         """The answer if just these rows match, as the table itself has it."""
         try:
-            output, _ = self.table._apply_policy([self.table.rules[row] for row in rows], {})  # noqa: SLF001
+            output, _ = self.table.apply_policy([self.table.rules[row] for row in rows], {})
         except SelectorError:
             return _REFUSED
         return self._told(output)

@@ -26,7 +26,7 @@ from selector.decision.cover import (
 )
 from selector.decision.findings import Finding, Severity, finding_at, where_text
 from selector.decision.space import Box, TableSpace, space_of
-from selector.decision.table import DecisionTable, Outputs, _typed
+from selector.decision.table import DecisionTable, Outputs, typed
 from selector.text import quoted
 
 _MOST_GAPS = 5  # regions reported for a table
@@ -104,7 +104,7 @@ def _winners(table: DecisionTable) -> list[int]:
 
 def _ranks(table: DecisionTable) -> list[tuple[int, ...]]:
     """The rank of each row's outputs, best smallest."""
-    return [table._rank(rule) for rule in table.rules]  # noqa: SLF001  # the order that `decide` itself uses
+    return [table.rank(rule) for rule in table.rules]  # the order that `decide` itself uses
 
 
 def _fate(space: TableSpace, row: int, rivals: int, steps: Steps) -> Fate:
@@ -183,7 +183,7 @@ def _duplicates(space: TableSpace) -> Iterator[Finding]:
         return
     rules, first = space.table.rules, dict[object, int]()
     for row, (rule, box) in enumerate(zip(rules, space.boxes, strict=True)):
-        same = first.setdefault((box, tuple(_typed(rule.outputs).items())), row)
+        same = first.setdefault((box, tuple(typed(rule.outputs).items())), row)
         if same != row and not is_empty(box):
             message = f"{rule.id} says the same as {rules[same].id}, for the same inputs"
             yield finding_at(space, "duplicate", "warning", message, (same, row), box)
@@ -194,7 +194,7 @@ def _duplicates(space: TableSpace) -> Iterator[Finding]:
 
 def _meeting_pairs(space: TableSpace, *, other_outputs: bool) -> Iterator[tuple[int, int, Box]]:
     """The pairs of rows that match together somewhere, and where; perhaps only those that say different things."""
-    outputs = [_typed(rule.outputs) for rule in space.table.rules]
+    outputs = [typed(rule.outputs) for rule in space.table.rules]
     near = [0 if is_empty(box) else meeting(space.masks, box) for box in space.boxes]
     for one, other in combinations(range(len(space.boxes)), 2):
         if near[one] >> other & 1 and not (other_outputs and outputs[one] == outputs[other]):

@@ -224,13 +224,16 @@ class DecisionTable:
     def _settle(self, matched: int, inputs: Mapping[str, Any]) -> Decision:
         """The decision for a set of matching rules, remembered for the next time."""
         rules = [rule for i, rule in enumerate(self.rules) if matched >> i & 1]
-        decision = Decision(*self._apply_policy(rules, inputs))
+        decision = Decision(*self.apply_policy(rules, inputs))
         if len(self._settled) < _MAX_REMEMBERED:
             self._settled[matched] = decision
         return decision
 
-    def _apply_policy(self, rules: list[Rule], inputs: Mapping[str, Any]) -> tuple[Output, tuple[Rule, ...]]:
-        """The output and the rules that made it."""
+    def apply_policy(self, rules: list[Rule], inputs: Mapping[str, Any]) -> tuple[Output, tuple[Rule, ...]]:
+        """The output where just these rules match, and those of them that made it.
+
+        Raises SelectorError where UNIQUE or ANY is violated; `inputs` are for its message.
+        """
         if not rules:
             return self.default, ()
         match self.hit_policy:
@@ -241,20 +244,20 @@ class DecisionTable:
                     raise self._violation(rules, inputs, "only one rule may match")
                 return rules[0].outputs, (rules[0],)
             case "any":
-                if any(_typed(rule.outputs) != _typed(rules[0].outputs) for rule in rules):
+                if any(typed(rule.outputs) != typed(rules[0].outputs) for rule in rules):
                     raise self._violation(rules, inputs, "all rules that match must give the same output")
                 return rules[0].outputs, tuple(rules)
             case "priority":
-                best = min(rules, key=self._rank)
+                best = min(rules, key=self.rank)
                 return best.outputs, (best,)
             case "output_order":
-                rules = sorted(rules, key=self._rank)
+                rules = sorted(rules, key=self.rank)
             case "collect":
                 if self.aggregate:
                     return self._aggregated([next(iter(r.outputs.values())) for r in rules]), tuple(rules)
         return [rule.outputs for rule in rules], tuple(rules)
 
-    def _rank(self, rule: Rule) -> tuple[int, ...]:
+    def rank(self, rule: Rule) -> tuple[int, ...]:
         """Place in the output order: by the first output that has an order, then the next."""
         return tuple(c.values.index(rule.outputs[c.name]) for c in self.outputs if c.values is not None)
 
@@ -318,7 +321,7 @@ class DecisionTable:
         return list(dict.fromkeys(found))
 
 
-def _typed(outputs: Outputs) -> dict[str, tuple[str, Scalar]]:
+def typed(outputs: Outputs) -> dict[str, tuple[str, Scalar]]:
     """Outputs that differ where their types do: 1 == True, but a table that says both contradicts itself."""
     return {name: (kind_of(value), value) for name, value in outputs.items()}
 

@@ -79,9 +79,7 @@ class Choice(NamedTuple):
 
 def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> Choice:
     """The approach for a workload on a host, by the tables."""
-    facts = build_facts(profile, host)
-    work = quantities(profile, facts, host)
-    add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits, knowledge.builds)
+    facts, work = workload_facts(profile, host, knowledge)
     classified = _one(knowledge.tables["classify"], facts)
     facts["workload_class"] = classified.outputs["workload_class"]
     named: dict[ApproachId, Rule] = {}
@@ -97,6 +95,16 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
     on_a_cluster = knowledge.approaches[chosen.approach].traits.runs_in == "cluster"
     engine = _one(knowledge.tables["engine"], facts) if on_a_cluster else None
     return Choice(facts, work, classified, chosen, others, compared, engine)
+
+
+def workload_facts(
+    profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge
+) -> tuple[dict[str, Any], Quantities]:
+    """What there is to ask about a workload before any table has said something, and its quantities."""
+    facts = build_facts(profile, host)
+    work = quantities(profile, facts, host)
+    add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits, knowledge.builds)
+    return facts, work
 
 
 def consider(
@@ -178,14 +186,14 @@ def _least_bad(candidates: list[Candidate], facts: dict[str, Any], work: Quantit
     def merit(candidate: Candidate) -> tuple[int, float]:
         """Where its first objection stands, and how little it exceeds what is required."""
         objection = min((place[rule.id] for rule in candidate.ruled_out), default=len(rows))
-        used = [candidate.facts[name] or 0.0 for name in _USES]
+        used = [candidate.facts[name] or 0.0 for name in USES]
         return objection, -max(1.0, *used) if candidate.ruled_out else 0.0
 
     return max([*candidates, *others], key=merit)
 
 
 #: How much of a requirement an approach takes.
-_USES = ("memory_use", "latency_use", "queued_latency_use")
+USES = ("memory_use", "latency_use", "queued_latency_use")
 
 
 def interpreter_for(traits: Traits, profile: WorkloadProfile, host: HostFacts) -> str | None:

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 from selector.cost.memory import memory_mb, worker_memory_mb
 from selector.cost.terms import Quantities
 from selector.profile import ApproachId, WorkloadProfile, field_kind
-from selector.recommend.choose import Candidate, Choice, choose, consider
-from selector.recommend.facts import HostFacts, add_cost_facts, build_facts, quantities
+from selector.recommend.choose import USES, Candidate, Choice, choose, consider, workload_facts
+from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import CHAIN, Knowledge
 
 Number = int | float
@@ -195,11 +195,8 @@ class _Line:
     def _asked_at(self, value: Number) -> tuple[dict[str, Any], Quantities]:
         """What there is to ask about at a value, as `choose` works it out before it asks about approaches."""
         if value not in self._facts:
-            profile, knowledge = self._profile_at(value), self.knowledge
-            facts = build_facts(profile, self._host)
-            work = quantities(profile, facts, self._host)
-            add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits, knowledge.builds)
-            classified = knowledge.tables["classify"].decide_among(facts).output
+            facts, work = workload_facts(self._profile_at(value), self._host, self.knowledge)
+            classified = self.knowledge.tables["classify"].decide_among(facts).output
             facts["workload_class"] = classified["workload_class"] if classified else None
             self._facts[value] = facts, work
         return self._facts[value]
@@ -449,8 +446,7 @@ def _decided_by_tables(line: _Line, cell: _Cell) -> bool:
 
 def _uses(candidate: Candidate) -> list[float]:
     """How much it takes of each requirement that it exceeds."""
-    used = (candidate.facts[name] for name in ("memory_use", "latency_use", "queued_latency_use"))
-    return [max(1.0, use or 0.0) for use in used]
+    return [max(1.0, candidate.facts[name] or 0.0) for name in USES]
 
 
 def _points(line: _Line, low: Number, high: Number) -> list[Number]:

@@ -98,7 +98,7 @@ def read_knowledge(folders: tuple[Path, ...]) -> Knowledge:
     tables = {}
     for name, contract in CHAIN.items():
         table = load_table(find_rules(folders, f"{name}.yaml"))
-        _check(table, name, contract)
+        check_fits(table, name, contract)
         tables[name] = table
     ours = load_costs(folders[-1] / "costs.yaml")
     costs_file = find_rules(folders, "costs.yaml")
@@ -149,7 +149,7 @@ def all_tables(user: Path | None = None) -> list[DecisionTable]:
     return [*knowledge.tables.values(), *others.values()]
 
 
-def _check(table: DecisionTable, name: str, contract: TableContract) -> None:
+def check_fits(table: DecisionTable, name: str, contract: TableContract) -> None:
     """A table in the chain must ask about facts that exist and answer what the next step understands."""
     where = table.source
     if table.name != name:

@@ -24,9 +24,9 @@ from selector.decision.verify import verify_table, verify_tables
 from selector.errors import SelectorError
 from selector.pipeline import example_profiles
 from selector.profile import APPROACHES, WorkloadProfile, field_kind, profile_from_mapping
-from selector.recommend.choose import choose, consider
-from selector.recommend.facts import FACTS, HostFacts, add_cost_facts, build_facts, quantities
-from selector.recommend.knowledge import CHAIN, Knowledge, _check, load_knowledge
+from selector.recommend.choose import choose, consider, workload_facts
+from selector.recommend.facts import FACTS, HostFacts
+from selector.recommend.knowledge import CHAIN, Knowledge, check_fits, load_knowledge
 
 Facts = Mapping[str, Any]
 
@@ -78,7 +78,7 @@ def with_tables(tables: Iterable[DecisionTable], user: Path | None) -> Knowledge
     for table in tables:
         if table.name in CHAIN:
             with suppress(SelectorError):
-                _check(table, table.name, CHAIN[table.name])
+                check_fits(table, table.name, CHAIN[table.name])
                 fitting[table.name] = table
     return replace(knowledge, tables={**knowledge.tables, **fitting})
 
@@ -191,9 +191,7 @@ def _holds(tests: Mapping[str, Cell], facts: Facts) -> bool:
 
 def _asked(table: str, profile: WorkloadProfile, knowledge: Knowledge) -> Iterator[Facts]:
     """The facts that a table of the chain is asked about a workload, as far as the tables before it have answers."""
-    facts = build_facts(profile, PLAIN_HOST)
-    work = quantities(profile, facts, PLAIN_HOST)
-    add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits, knowledge.builds)
+    facts, work = workload_facts(profile, PLAIN_HOST, knowledge)
     if table in ("classify", "engine"):
         yield facts
         return

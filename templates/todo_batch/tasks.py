@@ -401,7 +401,7 @@ def _task(number: int, entry: Any) -> Task:
 
 def _whole(name: str, value: Any) -> int:
     """A whole number, as a number or as text; nothing is cut off silently."""
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):  # nor is an endless one
         raise ValueError(f"{name} is {value!r}, not a whole number")
     return int(value)
 
