@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test bench bench-harness chaos lint types format coverage wheel-test interpreters clean
+.PHONY: help demo test bench bench-harness bench-todo chaos lint types format coverage wheel-test interpreters clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /: /'
@@ -44,6 +44,9 @@ bench: $(VENV)/.dev ## measure the speeds we promise, as ratios in one run
 
 bench-harness: $(VENV)/.dev ## measure what the benchmark harness itself costs, against the same written by hand
 	@$(BIN)/python benchmarks/harness.py
+
+bench-todo: $(VENV)/.dev ## measure what the todo batch system promises: same results, speedups, overhead, memory
+	@$(BIN)/python benchmarks/todo_batch.py
 
 chaos: $(VENV)/.dev ## 100 runs in which workers are killed, hang, raise and eat memory
 	@$(BIN)/python benchmarks/chaos.py 100

@@ -19,9 +19,8 @@ from typing import Any, Literal
 from selector.decision.cells import ANYTHING, Cell, Not, OneOf, Scalar, kind_of
 from selector.decision.cover import OutOfSteps, Steps, bits
 from selector.decision.findings import where_text
-from selector.decision.load import LIST_POLICIES
 from selector.decision.space import Box, TableSpace, space_of
-from selector.decision.table import DecisionTable, Input, Output, Rule
+from selector.decision.table import LIST_POLICIES, DecisionTable, Input, Output, Rule
 from selector.errors import SelectorError
 from selector.text import printable, quoted
 

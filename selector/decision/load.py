@@ -21,6 +21,7 @@ from selector.decision.cells import (
 )
 from selector.decision.source import Node, parse_yaml, read_text
 from selector.decision.table import (
+    LIST_POLICIES,
     Aggregate,
     DecisionTable,
     Example,
@@ -39,7 +40,6 @@ TABLE_KEYS = ("table", "title", "hit_policy", "aggregate", "inputs", "outputs", 
 TYPES: tuple[str, ...] = get_args(ValueType)
 POLICIES: tuple[str, ...] = get_args(HitPolicy)
 AGGREGATES: tuple[str, ...] = get_args(Aggregate)
-LIST_POLICIES = ("rule_order", "output_order", "collect")
 _ARTICLE = {"string": "a string", "number": "a number", "boolean": "true or false", "null": "null"}
 
 

@@ -26,13 +26,12 @@ from selector.decision.cover import (
 )
 from selector.decision.findings import Finding, Severity, finding_at, where_text
 from selector.decision.space import Box, TableSpace, space_of
-from selector.decision.table import DecisionTable, Outputs, typed
+from selector.decision.table import LIST_POLICIES, DecisionTable, Outputs, typed
 from selector.text import quoted
 
 _MOST_GAPS = 5  # regions reported for a table
 _MOST_WORDS = 8  # of a list in a sentence
 _MOST_CONFLICTS = 200  # pairs reported one by one, as all of a table of 20 rows
-LIST_POLICIES = ("rule_order", "output_order", "collect")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ Aggregate = Literal["sum", "min", "max", "count"]
 Outputs = dict[str, Scalar]
 Output = Outputs | list[Outputs] | int | float | str | None
 
+LIST_POLICIES: tuple[HitPolicy, ...] = ("rule_order", "output_order", "collect")  # which give all rows that match
 _MAX_REMEMBERED = 4096  # settled decisions kept by the set of rules that matched
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, get_args
 from selector.catalogue import Approach, Engine, load_approaches, load_costs
 from selector.cost.calibrated import documented_builds
 from selector.cost.terms import Builds
-from selector.decision.table import DecisionTable
+from selector.decision.table import LIST_POLICIES, DecisionTable
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, ApproachId
 from selector.recommend.facts import FACTS
@@ -18,7 +18,6 @@ from selector.resources import resource_dir
 from selector.text import quoted, suggestion
 
 _SINGLE = ("unique", "any", "priority", "first")
-_LIST = ("rule_order", "output_order", "collect")
 
 
 @dataclass(frozen=True)
@@ -32,12 +31,12 @@ class TableContract:
 #: The tables of the chain, in the order they are asked. Other tables in a user's folder are the user's own.
 CHAIN: dict[str, TableContract] = {
     "classify": TableContract({"workload_class": None}, _SINGLE),
-    "strategy": TableContract({"approach": APPROACHES, "standing": ("contender", "fallback")}, _LIST),
+    "strategy": TableContract({"approach": APPROACHES, "standing": ("contender", "fallback")}, LIST_POLICIES),
     "sizing": TableContract({"basis": ("one", "cores", "in_flight")}, _SINGLE),
-    "eligibility": TableContract({"ruled_out": (True,)}, _LIST),
+    "eligibility": TableContract({"ruled_out": (True,)}, LIST_POLICIES),
     "speedup_bands": TableContract({"verdict": ("avoid", "stay_simple", "consider", "use")}, _SINGLE),
     "engine": TableContract({"engine": get_args(Engine)}, _SINGLE),
-    "advice": TableContract({"topic": None}, _LIST),
+    "advice": TableContract({"topic": None}, LIST_POLICIES),
 }
 
 
