@@ -21,7 +21,7 @@ from typing import Any
 from selector import __version__
 from selector.benchmark.events import Event, collect
 from selector.benchmark.plan import BenchmarkPlan, IoKind, asked_for, newest_of_each_kind, plan_benchmark
-from selector.benchmark.render import PARAMETERS_BEGIN, render, template_parameters, write_folder, write_script
+from selector.benchmark.render import PARAMETERS_BEGIN, render, render_known, write_folder, write_script
 from selector.benchmark.run import BenchmarkRun, run_benchmark
 from selector.cost.calibration import keep_entry, kept_entries, this_machine
 from selector.errors import SelectorError
@@ -44,7 +44,7 @@ from selector.validation.folding import Fold, folds
 View = Callable[[], AbstractContextManager[Callable[[Event], None]]]
 _RUNS_KEPT = 10  # in the cache folder, where nobody asked for the files to be kept
 TEMPLATE = "compare_approaches"
-ABOUT = f"Written by concurrency-selector {__version__}."
+_ABOUT = f"Written by concurrency-selector {__version__}."
 
 
 @dataclass(frozen=True)
@@ -157,17 +157,20 @@ def _folded(cost: dict[str, Any], value: float) -> dict[str, Any]:
 
 def script_for(plan: BenchmarkPlan) -> str:
     """The benchmark script of a plan."""
-    return render(_templates()[TEMPLATE], plan.parameters, ABOUT)
+    return render(_templates()[TEMPLATE], plan.parameters, _ABOUT)
 
 
 def script_of(template: str, options: BenchmarkOptions, cpus: int) -> str:
     """The script of a template that has a workload of its own, by the name that `template_named` gives it."""
-    file = _templates()[template]
-    known = template_parameters(file)
-    return render(file, {key: value for key, value in own_parameters(options, cpus).items() if key in known}, ABOUT)
+    return render_known(_templates()[template], _own_parameters(options, cpus), _ABOUT)
 
 
-def own_parameters(options: BenchmarkOptions, cpus: int) -> dict[str, object]:
+def files_of(program: Program, options: BenchmarkOptions, cpus: int) -> dict[str, bytes]:
+    """The files of a program that ships, by name, for a user's copy of it."""
+    return program.files(_own_parameters(options, cpus), _ABOUT)
+
+
+def _own_parameters(options: BenchmarkOptions, cpus: int) -> dict[str, object]:
     """What a template that has a workload of its own may be told."""
     return {"CPUS": cpus, "BUDGET_SECONDS": options.budget_seconds}
 
@@ -199,7 +202,8 @@ def template_names() -> list[str]:
 
 def _templates() -> dict[str, Path]:
     """The templates of one file by name: what has a parameter block. What lies beside them is put into the scripts."""
-    files = [file for file in sorted(resource_dir("templates").glob("*.py")) if file.stem not in programs()]
+    benches = {program.bench for program in programs().values()}
+    files = [file for file in sorted(resource_dir("templates").glob("*.py")) if file not in benches]
     return {file.stem: file for file in files if PARAMETERS_BEGIN in file.read_text(encoding="utf-8")}
 
 
@@ -259,7 +263,7 @@ def _write_benchmark(plan: BenchmarkPlan, program: Program | None, folder: Path,
         script = folder / "bench.py"
         write_script(script_for(plan), script, force)
         return script
-    write_folder(program.files(plan.parameters, ABOUT), folder / program.name, force)
+    write_folder(program.files(plan.parameters, _ABOUT), folder / program.name, force)
     return folder / program.name / "bench.py"
 
 

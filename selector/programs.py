@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from selector.benchmark.plan import BenchmarkPlan
-from selector.benchmark.render import render, template_parameters
+from selector.benchmark.render import render_known, template_parameters
 from selector.errors import SelectorError
 from selector.inputs import with_settings
 from selector.profile import ApproachId, WorkloadProfile, decode_json, profile_from_mapping
@@ -28,8 +28,7 @@ class Program(NamedTuple):
 
     def files(self, values: Mapping[str, object], about: str) -> dict[str, bytes]:
         """What a user gets: its modules, and bench.py with those of the values that are parameters of it."""
-        known = template_parameters(self.bench)
-        script = render(self.bench, {key: value for key, value in values.items() if key in known}, about)
+        script = render_known(self.bench, values, about)
         modules = {file.name: file.read_bytes() for file in sorted(self.folder.glob("*.py"))}
         return {**modules, "bench.py": script.encode()}
 

@@ -101,6 +101,12 @@ def render(template: Path, values: Mapping[str, object], about: str = "") -> str
     return text
 
 
+def render_known(template: Path, values: Mapping[str, object], about: str = "") -> str:
+    """The same with those of the values that the template has a parameter for."""
+    known = template_parameters(template)
+    return render(template, {key: value for key, value in values.items() if key in known}, about)
+
+
 def template_parameters(template: Path) -> dict[str, object]:
     """The parameters of a template, in their order, with the defaults."""
     return {name: parameter.default for name, parameter in _parameters(_read(template)).items()}

@@ -101,10 +101,9 @@ def generate(
     """Write a benchmark script for the workload in FILE: one file, standard library only, yours to read and change."""
     from selector.benchmark.render import write_folder, write_script
     from selector.benchmarking import (
-        ABOUT,
         TEMPLATE,
         command_for,
-        own_parameters,
+        files_of,
         plan_for,
         script_for,
         script_of,
@@ -122,7 +121,7 @@ def generate(
             raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
         cpus = Selector().here.usable_cpus
         if program := programs().get(name):
-            write_folder(program.files(own_parameters(options, cpus), ABOUT), output, force)
+            write_folder(files_of(program, options, cpus), output, force)
             say(f"{output}: run it with: python {shlex.quote(str(output))} compare", err=True)
             return
         write_script(script_of(name, options, cpus), output, force)

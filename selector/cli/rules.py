@@ -131,7 +131,8 @@ def test_tables(outer_rules: Path | None, files: tuple[str, ...], record: bool, 
 def diff_tables(old: Path, new: Path, as_json: bool) -> int:
     """Which inputs two tables, or two folders of tables, answer differently. Exit code 0: none; 1: some."""
     from selector.decision.diff import TABLE_GONE, TABLE_NEW, table_changes
-    from selector.recommend.witnesses import WHOLE, flipped_examples, shown
+    from selector.pipeline import example_profiles
+    from selector.recommend.witnesses import WHOLE, flipped, shown
     from selector.report.rules_documents import diff_data, diff_lines, flip_lines
 
     (before, was), (after, now) = _sides(old, new)
@@ -142,12 +143,15 @@ def diff_tables(old: Path, new: Path, as_json: bool) -> int:
         else:
             changes = (TABLE_GONE if label in before else TABLE_NEW,)
         found.append((label, shown(changes, label, now)))
-    flips, count = flipped_examples(was, now)
+    profiles = example_profiles()
+    flips = flipped(profiles, was, now)
     if as_json:
         examples = {name: {"old": was, "new": now} for name, (was, now) in flips.items()}
         _print_data({"tables": [diff_data(*each) for each in found], "examples": examples})
     for line in (
-        (*(line for each in found for line in diff_lines(*each)), *flip_lines(flips, count)) if not as_json else ()
+        (*(line for each in found for line in diff_lines(*each)), *flip_lines(flips, len(profiles)))
+        if not as_json
+        else ()
     ):
         say(line)
     return int(bool(flips) or any(change.matters for _, changes in found for change, _ in changes))

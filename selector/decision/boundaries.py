@@ -20,10 +20,11 @@ from typing import Any
 
 from selector.decision.cells import ANYTHING, Cell, Scalar, kind_of, literals, matches
 from selector.decision.cover import OutOfSteps, Steps, intersection, is_empty, uncovered
+from selector.decision.findings import given_text
 from selector.decision.prove import prove
 from selector.decision.source import read_text
 from selector.decision.space import TableSpace
-from selector.decision.table import DecisionTable, Input
+from selector.decision.table import ONE_WINS, DecisionTable, Input
 from selector.decision.verify import LIMIT_STEPS
 from selector.errors import SelectorError
 from selector.files import write_atomically
@@ -31,7 +32,7 @@ from selector.text import quoted
 
 Given = dict[str, Scalar]
 _MOST_BYTES = 20_000_000
-_IN_ORDER = ("first", "rule_order")  # the policies under which the order of rows is seen
+_SEEN_ORDER = ("first", "rule_order")  # the policies under which the order of rows is seen
 _Pin = tuple[Any, ...]
 
 
@@ -53,10 +54,10 @@ class Case:
         try:
             found = case_of(table, self.given)
         except SelectorError as error:
-            return f"given {_shown(self.given)}: {error.message}"
+            return f"given {given_text(self.given)}: {error.message}"
         if found.line == self.line:
             return None
-        return f"given {_shown(self.given)}: {_answer(self)} was recorded, now it is {_answer(found)}"
+        return f"given {given_text(self.given)}: {_answer(self)} was recorded, now it is {_answer(found)}"
 
 
 def case_of(table: DecisionTable, given: Mapping[str, Scalar]) -> Case:
@@ -91,7 +92,7 @@ def _key(given: Given) -> tuple[tuple[str, Scalar], ...]:
 def _order_inputs(space: TableSpace) -> Iterator[Given]:
     """For each two rows that match together and say different things, inputs for which their order is seen, if any."""
     table, steps = space.table, Steps(LIMIT_STEPS)
-    if table.hit_policy not in _IN_ORDER:
+    if table.hit_policy not in _SEEN_ORDER:
         return
     for one, other in combinations(range(len(table.rules)), 2):
         box = intersection(space.boxes[one], space.boxes[other])
@@ -113,12 +114,12 @@ def boundary_failures(table: DecisionTable, inputs: Iterable[Given]) -> tuple[st
             output, made_by = table.apply_policy(rules, given)
             decision = table.decide(given)
         except SelectorError as error:
-            failures.append(f"given {_shown(given)}: {error.message}")
+            failures.append(f"given {given_text(given)}: {error.message}")
             continue
         expected = Case(given, output, tuple(rule.id for rule in made_by))
         found = Case(given, decision.output, tuple(decision.matched))
         if found.line != expected.line:
-            failures.append(f"given {_shown(given)}: {_answer(found)}, but by its cells it is {_answer(expected)}")
+            failures.append(f"given {given_text(given)}: {_answer(found)}, but by its cells it is {_answer(expected)}")
     return tuple(failures)
 
 
@@ -173,10 +174,10 @@ def record_cases(table: DecisionTable, whole: frozenset[str] = frozenset()) -> R
     """Write the file of recorded cases of a table; raises SelectorError if that cannot be done."""
     file = cases_file(table)
     try:
-        before = {_shown(case.given): case.line for case in (read_cases(file) if file.exists() else ())}
+        before = {given_text(case.given): case.line for case in (read_cases(file) if file.exists() else ())}
     except SelectorError:  # it is written anew
         before = {}
-    now = {_shown(case.given): case.line for case in recorded_cases(table, whole)}
+    now = {given_text(case.given): case.line for case in recorded_cases(table, whole)}
     try:
         file.parent.mkdir(exist_ok=True)
         write_atomically(file, "".join(f"{line}\n" for line in now.values()).encode())
@@ -196,10 +197,8 @@ class _Pins:
     def __init__(self, table: DecisionTable, whole: frozenset[str]) -> None:
         self.table = table
         self.number = {rule.id: row for row, rule in enumerate(table.rules)}
-        ranked = table.hit_policy == "priority"
-        rank = table.rank  # the order that `decide` itself uses
-        self.place = [(rank(rule) if ranked else (), row) for row, rule in enumerate(table.rules)]
-        self.one_wins = table.hit_policy in ("first", "priority")
+        self.place = {row: place for place, row in enumerate(table.winning_order)}
+        self.one_wins = table.hit_policy in ONE_WINS
         self.wanted = {
             (row, i, kind_of(value), value)
             for row, rule in enumerate(table.rules)
@@ -299,11 +298,6 @@ def _neighbours(value: Scalar, *, whole: bool) -> list[Scalar]:
     if whole:
         return [value, math.ceil(value) - 1, math.floor(value) + 1]
     return [value, math.nextafter(value, -math.inf), math.nextafter(value, math.inf)]
-
-
-def _shown(given: Given) -> str:
-    """Inputs in one line, those that are missing left out."""
-    return json.dumps({name: value for name, value in given.items() if value is not None})
 
 
 def _answer(case: Case) -> str:

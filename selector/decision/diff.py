@@ -20,13 +20,12 @@ from selector.decision.cells import ANYTHING, Cell, Not, OneOf, Scalar, kind_of
 from selector.decision.cover import OutOfSteps, Steps, bits
 from selector.decision.findings import where_text
 from selector.decision.space import Box, TableSpace, space_of
-from selector.decision.table import LIST_POLICIES, DecisionTable, Input, Output, Rule
+from selector.decision.table import LIST_POLICIES, ONE_WINS, DecisionTable, Input, Output, Rule
 from selector.errors import SelectorError
 from selector.text import printable, quoted
 
 LIMIT_STEPS = 1_000_000  # about 2 seconds
 _STEPS_A_REGION = 30  # that is found: so many more must be told at the end
-_IN_ORDER = ("first", "priority")  # the first row that matches wins, in the order of rows or of rank
 _REFUSED = ("refused",)  # the answer where a hit policy has none: UNIQUE or ANY is violated
 
 _Region = tuple[tuple[int, int], ...]  # classes, as bits, for each column that matters; ascending
@@ -209,11 +208,8 @@ class _Side:
 
     def __init__(self, table: DecisionTable, shift: int, *, unordered: bool) -> None:
         self.table, self.shift, self.unordered = table, shift, unordered
-        order = range(len(table.rules))
-        self.in_order = table.hit_policy in _IN_ORDER
-        ranked = table.hit_policy == "priority"
-        rank = table.rank  # the order that `decide` itself uses
-        self.order = sorted(order, key=lambda row: rank(table.rules[row])) if ranked else list(order)
+        self.in_order = table.hit_policy in ONE_WINS
+        self.order = table.winning_order
         self.outputs = [_frozen(rule.outputs) for rule in table.rules]
         self.nothing = self._told(table.default)
         self.lists = table.hit_policy in LIST_POLICIES and table.aggregate is None

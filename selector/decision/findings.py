@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -50,6 +51,11 @@ class Verification:
     findings: tuple[Finding, ...]
     cells: int
     proven: bool
+
+
+def given_text(given: Mapping[str, Scalar]) -> str:
+    """Inputs as JSON in one line, those that are missing left out."""
+    return json.dumps({name: value for name, value in given.items() if value is not None})
 
 
 def where_text(space: TableSpace, box: Box) -> str:

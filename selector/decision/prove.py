@@ -26,7 +26,7 @@ from selector.decision.cover import (
 )
 from selector.decision.findings import Finding, Severity, finding_at, where_text
 from selector.decision.space import Box, TableSpace, space_of
-from selector.decision.table import LIST_POLICIES, DecisionTable, Outputs, typed
+from selector.decision.table import LIST_POLICIES, ONE_WINS, DecisionTable, Outputs, typed
 from selector.text import quoted
 
 _MOST_GAPS = 5  # regions reported for a table
@@ -90,20 +90,11 @@ def prove(table: DecisionTable, *, whole: frozenset[str], limit: int) -> Proof:
 
 def _winners(table: DecisionTable) -> list[int]:
     """For each row, the rows that win where both match, as bits: by the order of rows, under priority by rank first."""
-    rows = range(len(table.rules))
-    if table.hit_policy not in ("first", "priority"):
-        return [0 for _ in rows]
-    ranks = _ranks(table) if table.hit_policy == "priority" else [() for _ in rows]
-    winners, better = [0 for _ in rows], 0
-    for row in sorted(rows, key=ranks.__getitem__):
+    winners, better = [0] * len(table.rules), 0
+    for row in table.winning_order if table.hit_policy in ONE_WINS else ():
         winners[row] = better
         better |= 1 << row
     return winners
-
-
-def _ranks(table: DecisionTable) -> list[tuple[int, ...]]:
-    """The rank of each row's outputs, best smallest."""
-    return [table.rank(rule) for rule in table.rules]  # the order that `decide` itself uses
 
 
 def _fate(space: TableSpace, row: int, rivals: int, steps: Steps) -> Fate:
@@ -227,7 +218,7 @@ def _conflicts(space: TableSpace, steps: Steps, doubts: list[str]) -> Iterator[F
 
 def _pairs_of_equal_rank(space: TableSpace, steps: Steps, doubts: list[str]) -> Iterator[tuple[int, int, Box]]:
     """Under priority: pairs of the same rank with different outputs, where no row of a better rank matches too."""
-    ranks = _ranks(space.table)
+    ranks = [space.table.rank(rule) for rule in space.table.rules]
     for one, other, box in _meeting_pairs(space, other_outputs=True):
         if ranks[one] != ranks[other]:
             continue

@@ -24,6 +24,7 @@ Outputs = dict[str, Scalar]
 Output = Outputs | list[Outputs] | int | float | str | None
 
 LIST_POLICIES: tuple[HitPolicy, ...] = ("rule_order", "output_order", "collect")  # which give all rows that match
+ONE_WINS: tuple[HitPolicy, ...] = ("first", "priority")  # under which the first of `winning_order` that matches answers
 _MAX_REMEMBERED = 4096  # settled decisions kept by the set of rules that matched
 
 
@@ -257,6 +258,13 @@ class DecisionTable:
                 if self.aggregate:
                     return self._aggregated([next(iter(r.outputs.values())) for r in rules]), tuple(rules)
         return [rule.outputs for rule in rules], tuple(rules)
+
+    @cached_property
+    def winning_order(self) -> tuple[int, ...]:
+        """The numbers of the rows in the order in which they win: by rank under priority, else as they stand."""
+        rows = range(len(self.rules))
+        ranked = self.hit_policy == "priority"
+        return tuple(sorted(rows, key=lambda row: self.rank(self.rules[row])) if ranked else rows)
 
     def rank(self, rule: Rule) -> tuple[int, ...]:
         """Place in the output order: by the first output that has an order, then the next."""

@@ -22,7 +22,6 @@ from selector.decision.prove import prove
 from selector.decision.table import DecisionTable
 from selector.decision.verify import verify_table, verify_tables
 from selector.errors import SelectorError
-from selector.pipeline import example_profiles
 from selector.profile import APPROACHES, WorkloadProfile, field_kind, profile_from_mapping
 from selector.recommend.choose import choose, consider, workload_facts
 from selector.recommend.facts import FACTS, HostFacts
@@ -118,11 +117,12 @@ def _workload(found: Finding | Change, table: str, knowledge: Knowledge, *, seek
     return Workload(None if profile is None else profile.given(), sought=True)
 
 
-def flipped_examples(old: Knowledge, new: Knowledge) -> tuple[dict[str, tuple[str, str]], int]:
-    """The example workloads that are recommended something else, each with both answers; and how many there are."""
-    profiles = example_profiles()
+def flipped(
+    profiles: Iterable[tuple[str, WorkloadProfile]], old: Knowledge, new: Knowledge
+) -> dict[str, tuple[str, str]]:
+    """The workloads, by name, that are recommended something else, each with both answers."""
     answers = [(name, *(_recommended(profile, knowledge) for knowledge in (old, new))) for name, profile in profiles]
-    return {name: (was, now) for name, was, now in answers if was != now}, len(profiles)
+    return {name: (was, now) for name, was, now in answers if was != now}
 
 
 def _recommended(profile: WorkloadProfile, knowledge: Knowledge) -> str:

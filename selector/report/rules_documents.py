@@ -10,7 +10,7 @@ from typing import Any
 from selector.decision import DecisionTable
 from selector.decision.diff import Answer, Change
 from selector.decision.examples import TableTest
-from selector.decision.findings import Finding, Verification
+from selector.decision.findings import Finding, Verification, given_text
 from selector.recommend.witnesses import Workload
 
 _MOST_FAILURES = 10  # of a table, that are shown
@@ -47,7 +47,7 @@ def _finding_lines(finding: Finding, workload: Workload) -> Iterator[str]:
     if region and region not in finding.message:
         yield f"  where {region}"
     if finding.witness is not None:
-        yield f"  given {_json(finding.witness)}"
+        yield f"  given {given_text(finding.witness)}"
         yield from _workload_lines(workload)
 
 
@@ -76,10 +76,6 @@ def check_data(
 
 def _size(cells: int) -> str:
     return f"{cells:,}" if cells <= _WRITTEN_OUT else f"{cells:.1e}".replace("e+0", "e").replace("e+", "e")
-
-
-def _json(given: Mapping[str, Any]) -> str:
-    return json.dumps({name: value for name, value in given.items() if value is not None})
 
 
 # rules test -----------------------------------------------------------------------------------------------------------
@@ -149,7 +145,7 @@ def _regions(changes: Sequence[Change]) -> str:
 def _change_lines(change: Change, workload: Workload) -> Iterator[str]:
     assert change.given is not None and change.old is not None and change.new is not None
     yield change.message
-    yield f"  given {_json(change.given)}"
+    yield f"  given {given_text(change.given)}"
     yield f"  was {_answer(change.old)}"
     yield f"  is  {_answer(change.new)}"
     yield from _workload_lines(workload)

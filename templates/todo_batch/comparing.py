@@ -46,11 +46,12 @@ class Comparison(NamedTuple):
 
 def compare(options: Namespace) -> int:
     """Measure and show; returns the exit code: 0 if all ways gave the same results, else 1."""
-    found = _measured(_ways(options, options.vary), options, options.vary)
-    if not found.runs:
+    pythons = dict.fromkeys([sys.executable, *options.interpreter])
+    found = _measured(_ways(pythons, options.execution, options.vary, options), options, options.vary)
+    best = dashboard.winner(found.runs)
+    if best is None:
         raise ValueError("nothing could be measured")
-    place = min(range(len(found.runs)), key=lambda i: found.runs[i].seconds)
-    best, python = found.runs[place], found.pythons[place]
+    python = found.pythons[found.runs.index(best)]
     scaling = _scaling(Way(python, best.execution, best.schedule, best.collect), options)
     more = _more(python, best, options) if options.report else {}
     trials = _trials(options) if options.report else []
@@ -73,14 +74,14 @@ def workload_of(options: Namespace) -> dict[str, Any]:
 # What is measured -----------------------------------------------------------------------------------------------------
 
 
-def _ways(options: Namespace, vary: str) -> list[Way]:
+def _ways(pythons: Iterable[str], execution: str, vary: str, options: Namespace) -> list[Way]:
     """The ways to compare; the first of each Python is the sequential one, the baseline."""
     found = []
-    for python in dict.fromkeys([sys.executable, *options.interpreter]):
+    for python in pythons:
         base = Way(python, "sequential", options.schedule, options.collect)
-        chosen = base._replace(execution=options.execution)
+        chosen = base._replace(execution=execution)
         if vary == "execution":
-            found += [base._replace(execution=execution) for execution in EXECUTIONS]
+            found += [base._replace(execution=each) for each in EXECUTIONS]
         elif vary == "schedule":
             found += [base, *(chosen._replace(schedule=schedule) for schedule in SCHEDULES)]
         else:
@@ -123,14 +124,11 @@ def _more(python: str, best: Run, options: Namespace) -> dict[str, Comparison]:
     """For the report: schedules with batches that are not even, and ways to hand in results, by what they are called."""
     uneven = max(options.uneven, 1 if options.source else _UNEVEN)
     execution = best.execution if best.execution != "sequential" else "threads"
-    changed = Namespace(**{**vars(options), "uneven": uneven, "execution": execution, "interpreter": [python]})
-    schedules = [way for way in _ways(changed, "schedule") if way.python == python]
-    changed_too = Namespace(**{**vars(options), "execution": "threads", "interpreter": [python]})
-    collectors = [way for way in _ways(changed_too, "collect") if way.python == python]
+    changed = Namespace(**{**vars(options), "uneven": uneven})
     named = f"Schedules, where the first tenth of the tasks costs {uneven} times as much" if uneven > 1 else "Schedules"
     return {
-        named: _measured(schedules, changed, "schedule"),
-        "Ways to hand in results": _measured(collectors, changed_too, "collect"),
+        named: _measured(_ways([python], execution, "schedule", options), changed, "schedule"),
+        "Ways to hand in results": _measured(_ways([python], "threads", "collect", options), options, "collect"),
     }
 
 

@@ -86,7 +86,7 @@ class Settings(NamedTuple):
     heavy: int = 0
     weight: int = 1
 
-    def effort_for(self, task: Task) -> int:
+    def effort_of(self, task: Task) -> int:
         """What this task is to cost."""
         return self.effort * self.weight if task.number < self.heavy else self.effort
 
@@ -277,7 +277,7 @@ def _outcome(task: Task, settings: Settings, attempt: int) -> Outcome:
     try:
         if settings.trouble:
             _befall(settings.trouble.get(task.number, ""), attempt)
-        return Outcome(task.number, "done", _processor(settings.kind, settings.effort_for(task)).process(task))
+        return Outcome(task.number, "done", _processor(settings.kind, settings.effort_of(task)).process(task))
     except Exception as error:  # noqa: BLE001  # whatever it is, it is this task's alone
         return Outcome(task.number, "failed", None, described(error))
 
