@@ -58,6 +58,19 @@ def test_the_journal_of_other_work_is_refused(modules: Any, tmp_path: Path) -> N
         journal.Journal(tmp_path / "run.db", {**ABOUT, "kind": "report"})
 
 
+def test_the_program_goes_on_with_the_effort_that_the_journal_was_begun_with(tmp_path: Path) -> None:
+    command = [sys.executable, str(FOLDER), "run", "--tasks", "60", "--execution", "sequential", "--json"]
+    command += ["--journal", str(tmp_path / "run.db")]
+    first = subprocess.run([*command, "--effort", "7"], capture_output=True, text=True, timeout=60, check=True)
+    again = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=True
+    )  # what a task costs is not said
+    assert [json.loads(done.stdout)["effort"] for done in (first, again)] == [7, 7]
+    assert [json.loads(done.stdout)["report"]["done"] for done in (first, again)] == [60, 0]
+    other = subprocess.run([*command, "--effort", "8"], capture_output=True, text=True, timeout=60, check=False)
+    assert other.returncode == 2 and "the journal of other work (effort 7, now 8)" in other.stderr
+
+
 @pytest.mark.parametrize("content", [b"not a database at all" * 100, b"\0" * 4096])
 def test_a_file_that_is_no_journal_is_refused_and_stays(modules: Any, tmp_path: Path, content: bytes) -> None:
     _, journal = modules

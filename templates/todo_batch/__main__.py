@@ -31,7 +31,7 @@ from collecting import COLLECTORS
 from comparing import compare, workload_of
 from coordinator import Coordinator, Options
 from executions import EXECUTIONS, crew_for
-from journal import Journal, Numbers
+from journal import Journal, Numbers, begun_with
 from measures import Run, measure
 from scheduling import SCHEDULES
 from tasks import KINDS, Outcome, Settings, Task, batches, effort_for, make_tasks, read_tasks, summary
@@ -42,11 +42,17 @@ def main() -> int:
     options = _arguments()
     commands = {"run": _run, "compare": compare, "profile": _profile}
     try:
-        options.effort = options.effort or effort_for(options.kind, options.task_ms)
+        options.effort = options.effort or _effort_before(options) or effort_for(options.kind, options.task_ms)
         return commands[options.command](options)
     except (ValueError, TypeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+
+
+def _effort_before(options: argparse.Namespace) -> int | None:
+    """The effort of the run that this one goes on with: measured again, it would be another, and other work."""
+    journal = getattr(options, "journal", None)
+    return begun_with(journal).get("effort") if journal else None
 
 
 def _profile(options: argparse.Namespace) -> int:

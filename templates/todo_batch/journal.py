@@ -86,6 +86,17 @@ class Journal:
         self._database.close()
 
 
+def begun_with(file: Path) -> dict[str, Any]:
+    """What the journal in a file is of; empty where there is none that can be read, of which Journal tells."""
+    if not file.is_file():
+        return {}
+    try:
+        with closing(sqlite3.connect(file)) as database:
+            return {name: json.loads(value) for name, value in database.execute("SELECT name, value FROM about")}
+    except (sqlite3.Error, ValueError):
+        return {}
+
+
 class Numbers:
     """A set of task numbers, a bit each: a million of them take an eighth of a megabyte."""
 
