@@ -13,7 +13,6 @@ import contextlib
 import math
 import os
 import re
-import stat
 import zlib
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -22,7 +21,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from selector.files import write_atomically
+from selector.files import read_own_file, write_own_file
 from selector.host import cache_dir, memory
 from selector.host.probe import cpu_model_of, system_of
 
@@ -100,9 +99,7 @@ def keep_entry(machine: Machine, entry: _Plain, environ: Mapping[str, str] | Non
     Raises OSError where it cannot be written.
     """
     file = calibration_folder(environ) / _name_of(machine, entry["path"])
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomically(file, to_json({"schema": SCHEMA, **machine._asdict(), "interpreter": entry}))
-    file.chmod(0o600)  # whatever the umask: what others may write is not read
+    write_own_file(file, to_json({"schema": SCHEMA, **machine._asdict(), "interpreter": entry}))
     _clear(file, machine, entry["path"], environ)
     return file
 
@@ -160,7 +157,7 @@ def _clear(kept: Path, machine: Machine, path: str, environ: Mapping[str, str] |
 
 def _read(file: Path, machine: Machine) -> _Plain | None:
     """A file of this host that still holds, as it is; None for any other, and for what is none of ours."""
-    text = _own_bytes(file)
+    text = read_own_file(file, _MAX_FILE_BYTES)
     with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError, OverflowError):
         kept = from_json(text) if text is not None else {}
         if (
@@ -171,19 +168,6 @@ def _read(file: Path, machine: Machine) -> _Plain | None:
         ):
             return dict(kept)
     return None
-
-
-def _own_bytes(file: Path) -> bytes | None:
-    """A regular file that belongs to the user and that nobody else may write, no larger than ours are; else None."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        with os.fdopen(os.open(file, flags), "rb") as stream:
-            status = os.fstat(stream.fileno())
-            ours = not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)
-            fits = stat.S_ISREG(status.st_mode) and status.st_size <= _MAX_FILE_BYTES
-            return stream.read(_MAX_FILE_BYTES) if ours and fits else None
-    except (OSError, ValueError):
-        return None
 
 
 def _holds(entry: _Plain) -> bool:
