@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -88,7 +89,8 @@ class Selector:
 
 def _calibrated(knowledge: Knowledge, here: HostFacts) -> Knowledge:
     """The knowledge with what was measured under the newest Python of each kind, if anything was."""
-    measured = load_calibration(here.usable_cpus, dict(here.interpreters))
+    kept = {found.path: found.costs for found in load_calibration() if found.cpus == here.usable_cpus}
+    measured = {tag: kept.get(os.path.realpath(path), {}) for tag, path in here.interpreters}
     gil, free = (measured.get(newest(here.tags, free_threaded) or "", {}) for free_threaded in (False, True))
     if not gil and not free:
         return knowledge

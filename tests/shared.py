@@ -10,6 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from selector.cost.calibration import MeasuredCosts
+from selector.pipeline import this_host
+
 
 def is_gone(number: int) -> bool:
     """Whether a process has ended; one that nobody has reaped yet counts."""
@@ -34,3 +37,12 @@ def check_golden(file: Path, output: str, test_file: str) -> None:
         file.write_text(output, "utf-8", newline="\n")
     assert file.exists(), f"make {file} by UPDATE_GOLDEN=1 pytest {test_file}, and review it"
     assert output == file.read_text("utf-8"), f"if this change is wanted: UPDATE_GOLDEN=1 pytest {test_file}"
+
+
+def measured_here(tag: str, costs: dict[str, float]) -> tuple[MeasuredCosts, ...]:
+    """What `load_calibration` says where one Python of this host was measured, with all its usable CPUs."""
+    here = this_host()
+    path = os.path.realpath(dict(here.interpreters)[tag])
+    method = "forkserver" if here.platform == "linux" else "spawn"
+    free_threaded = tag.endswith("t")
+    return (MeasuredCosts(tag, f"{tag}.0", path, free_threaded, method, here.usable_cpus, "2026-11-28", dict(costs)),)

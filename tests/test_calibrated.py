@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared import measured_here
 
 import selector.cost.calibrate
 import selector.pipeline
@@ -85,7 +86,7 @@ def test_a_recommendation_says_that_its_costs_were_measured(monkeypatch: pytest.
     assert before.expected.source == "documented"
     tags = dict(Selector().here.interpreters)
     gil = max((t for t in tags if not t.endswith("t")), key=lambda t: int(t.split(".")[1]))
-    monkeypatch.setattr(selector.pipeline, "load_calibration", lambda cpus, paths: {gil: GIL})
+    monkeypatch.setattr(selector.pipeline, "load_calibration", lambda: measured_here(gil, GIL))
     selected = Selector()
     assert selected.recommend(profile).expected.source == "calibrated"
     assert selected.recommend(profile) == Selector().recommend(profile)
@@ -94,7 +95,7 @@ def test_a_recommendation_says_that_its_costs_were_measured(monkeypatch: pytest.
 def test_costs_of_the_users_own_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ours = load_knowledge().folders[-1] / "costs.yaml"
     (tmp_path / "costs.yaml").write_text(ours.read_text("utf-8"), "utf-8")
-    monkeypatch.setattr(selector.pipeline, "load_calibration", lambda cpus, paths: pytest.fail("not asked for"))
+    monkeypatch.setattr(selector.pipeline, "load_calibration", lambda: pytest.fail("not asked for"))
     assert Selector(tmp_path).recommend(WorkloadProfile(workload_type="cpu")).expected.source == "given"
 
 

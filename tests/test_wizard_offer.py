@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from shared import measured_here
 
 import selector.pipeline
 import selector.wizard
@@ -42,7 +43,7 @@ def interview(monkeypatch: pytest.MonkeyPatch, says: Says, measured: dict[str, f
     tags = dict(Selector().here.interpreters)
     newest = max((t for t in tags if not t.endswith("t")), key=lambda t: int(t.split(".")[1]))
     monkeypatch.setattr(
-        selector.pipeline, "load_calibration", lambda cpus, paths: {newest: measured} if measured else {}
+        selector.pipeline, "load_calibration", lambda: measured_here(newest, measured) if measured else ()
     )
     monkeypatch.setattr(selector.wizard, "_prompts", lambda: says)
     monkeypatch.setattr(selector.wizard, "converse", lambda answers, *_: answers)
@@ -53,7 +54,7 @@ def interview(monkeypatch: pytest.MonkeyPatch, says: Says, measured: dict[str, f
     def measure() -> None:
         happened.append("measured")
         measured.update(GIL)
-        monkeypatch.setattr(selector.pipeline, "load_calibration", lambda cpus, paths: {newest: measured})
+        monkeypatch.setattr(selector.pipeline, "load_calibration", lambda: measured_here(newest, measured))
 
     run_wizard(answers_from(QUANTIFIED, "test"), Selector(), show, measure=measure)
     return happened

@@ -53,6 +53,7 @@ class Cost(Saved):
     low: _Figure
     high: _Figure
     samples: int = Field(ge=1)
+    quality: Literal["usable", "noisy"] = "usable"
 
 
 class InterpreterCosts(Saved):
@@ -81,11 +82,11 @@ class InterpreterCosts(Saved):
 class Calibration(Saved):
     """The costs of some Pythons on one machine, of which `cpus` may be used; `problems` tells what went wrong."""
 
-    schema_version: Literal[1] = Field(1, alias="schema")
+    schema_version: Literal[2] = Field(2, alias="schema")
     cpu_model: str | None
     cpus: int
     system: str
-    memory_mb: int
+    memory_mb: int | None
     interpreters: tuple[InterpreterCosts, ...]
     problems: tuple[str, ...] = ()
 

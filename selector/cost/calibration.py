@@ -1,8 +1,10 @@
-"""The file in the user's cache that keeps what was measured on this machine, and the quick way to its figures.
+"""What was measured on this host, kept in the user's cache, and the quick way to its figures.
 
-It holds for one machine, and for each Python as its file was when it was measured. Whatever does not hold any more, is
-torn or was written by somebody else counts as not there: it can be measured again. The models of what is in it are in
-`calibrate`: a recommendation, which asks for the figures each time, starts a few milliseconds sooner without them.
+A file for each Python on each host with each number of usable CPUs: two hosts that share a home directory and a
+container that may use one CPU of many do not overwrite one another's, and of several who save at once nobody loses
+anything. What does not hold any more (the Python's file was replaced), is torn or was written by somebody else counts as
+not there: it can be measured again. The models of what is in the files are in `calibrate`: a recommendation, which asks
+for the figures each time, starts a few milliseconds sooner without them.
 """
 
 from __future__ import annotations
@@ -10,80 +12,101 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Mapping
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from selector.files import write_atomically
+from selector.files import read_own_file, write_own_file
 from selector.host import cache_dir, memory
 from selector.host.probe import cpu_model_of, system_of
 
-SCHEMA = 1
-_MAX_FILE_BYTES = 1_000_000  # a Python takes some 5,000
+SCHEMA = 2
+_MAX_FILE_BYTES = 200_000  # usual are 10,000
+_MOST_FILES = 100  # of all hosts: a home directory that many machines share, or containers whose Pythons come and go
 _MEMORY_TOLERANCE = 0.1  # how much of it the system keeps for itself changes with each kernel
 
 Stamp = tuple[int, int]  # modification time in ns and size: a file with the same stamp is the same file
-_Plain = dict[str, Any]  # JSON, as it is in the file
+_Plain = dict[str, Any]  # JSON, as it is in a file
 
 
 class Machine(NamedTuple):
-    """What costs depend on beside the Python. Another machine may have the same home directory."""
+    """What costs depend on beside the Python: the host, and how many of its CPUs may be used."""
 
     cpu_model: str | None
     cpus: int  # that may be used
     system: str
-    memory_mb: int
+    memory_mb: int | None  # None where the system does not say
 
-    def is_same(self, kept: _Plain) -> bool:
-        """Whether a file was written on this machine."""
-        return (self.cpu_model, self.cpus, self.system) == (
-            kept["cpu_model"],
-            kept["cpus"],
-            kept["system"],
-        ) and math.isclose(self.memory_mb, kept["memory_mb"], rel_tol=_MEMORY_TOLERANCE)
+    def is_host_of(self, kept: _Plain) -> bool:
+        """Whether a file was written on this host, with however many CPUs."""
+        if (self.cpu_model, self.system) != (kept["cpu_model"], kept["system"]):
+            return False
+        if self.memory_mb is None or kept["memory_mb"] is None:
+            return self.memory_mb is kept["memory_mb"]
+        return math.isclose(self.memory_mb, kept["memory_mb"], rel_tol=_MEMORY_TOLERANCE)
+
+
+class MeasuredCosts(NamedTuple):
+    """What was measured under one build of Python on this host with so many usable CPUs.
+
+    `costs` has only figures that are good enough to use, with the names and units of templates/calibration.py.
+    """
+
+    tag: str
+    version: str
+    path: str  # its real file
+    free_threaded: bool
+    start_method: str  # of multiprocessing, where none is asked for
+    cpus: int
+    measured_at: str  # ISO date, such as "2026-11-28"
+    costs: dict[str, float]
 
 
 def this_machine(cpus: int) -> Machine:
-    """The machine that this runs on, of which so many CPUs may be used; 0.2 ms on Linux."""
-    return Machine(cpu_model_of("/", os.environ), cpus, system_of(), memory().total_mb)
+    """The machine that this runs on, of which so many CPUs may be used; 0.2 ms on Linux. It never raises."""
+    return Machine(cpu_model_of("/", os.environ), cpus, system_of(), _memory_mb())
 
 
-def load_calibration(
-    cpus: int, paths: Mapping[str, str], environ: Mapping[str, str] | None = None
-) -> dict[str, dict[str, float]]:
-    """The costs measured on this machine with so many CPUs, by tag, for those of the Pythons (tag to path) that have any.
+def load_calibration(environ: Mapping[str, str] | None = None) -> tuple[MeasuredCosts, ...]:
+    """All that was measured on this host and still holds, with whatever number of CPUs; the newest first.
 
-    Half a millisecond, and it never raises. Their names and units are those of templates/calibration.py.
+    Half a millisecond, and it never raises.
     """
-    if not (kept := _read(environ)) or kept.get("cpus") != cpus:
-        return {}
-    entries = _valid_entries(kept, this_machine(cpus))
-    found = {tag: entries.get(os.path.realpath(path)) for tag, path in paths.items()}
-    return {tag: {key: float(cost["value"]) for key, cost in e["costs"].items()} for tag, e in found.items() if e}
+    machine = None
+    found = []
+    for file in _files(environ):
+        machine = machine or this_machine(1)
+        if (kept := _read(file, machine)) is not None:
+            found.append((kept["interpreter"]["measured_at"], _measured(kept)))
+    return tuple(measured for _, measured in sorted(found, key=lambda pair: pair[0], reverse=True))
 
 
 def kept_entries(machine: Machine, environ: Mapping[str, str] | None = None) -> dict[str, _Plain]:
-    """What the file has of this machine and still holds, by the path of the Python."""
-    return _valid_entries(_read(environ), machine)
+    """What is kept of this host with so many CPUs and still holds, by the path of the Python."""
+    kept = [entry for file in _files(environ) if (entry := _read(file, machine)) and entry["cpus"] == machine.cpus]
+    kept.sort(key=lambda entry: str(entry["interpreter"]["measured_at"]))
+    return {entry["interpreter"]["path"]: entry["interpreter"] for entry in kept}
 
 
-def keep_entry(machine: Machine, entry: _Plain, environ: Mapping[str, str] | None = None) -> None:
-    """Put what was measured under one Python into the file, beside what is there of others and still holds.
+def keep_entry(machine: Machine, entry: _Plain, environ: Mapping[str, str] | None = None) -> Path:
+    """Keep what was measured under one Python, instead of what was kept of it; returns the file.
 
-    The file is read anew and replaced in one step, so that of two who save at once both leave a whole file. Raises
-    OSError where it cannot be written.
+    Raises OSError where it cannot be written.
     """
-    entries = kept_entries(machine, environ) | {entry["path"]: entry}
-    file = calibration_file(environ)
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomically(file, to_json({"schema": SCHEMA, **machine._asdict(), "interpreters": list(entries.values())}))
+    file = calibration_folder(environ) / _name_of(machine, entry["path"])
+    write_own_file(file, to_json({"schema": SCHEMA, **machine._asdict(), "interpreter": entry}))
+    _clear(file, machine, entry["path"], environ)
+    return file
 
 
-def calibration_file(environ: Mapping[str, str] | None = None) -> Path:
+def calibration_folder(environ: Mapping[str, str] | None = None) -> Path:
     """Where calibrations are kept."""
-    return cache_dir(environ) / "calibration.json"
+    return cache_dir(environ) / "calibrations"
 
 
 def stamp_of(path: str) -> Stamp | None:
@@ -95,26 +118,92 @@ def stamp_of(path: str) -> Stamp | None:
     return status.st_mtime_ns, status.st_size
 
 
-def _read(environ: Mapping[str, str] | None) -> _Plain:
-    """The file; empty where it cannot be read, is no JSON object, or is too large to be ours."""
-    with contextlib.suppress(OSError, ValueError), calibration_file(environ).open("rb") as stream:
-        text = stream.read(_MAX_FILE_BYTES + 1)
-        kept = from_json(text) if len(text) <= _MAX_FILE_BYTES else None
-        return kept if isinstance(kept, dict) else {}
-    return {}
+def _memory_mb() -> int | None:
+    """The memory of this machine. Without /proc the C library knows, or nobody."""
+    with contextlib.suppress(OSError, ValueError, ImportError, RuntimeError):
+        return memory().total_mb
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024**2
+    return None
 
 
-def _valid_entries(kept: _Plain, machine: Machine) -> dict[str, _Plain]:
-    with contextlib.suppress(KeyError, TypeError, ValueError):
-        if kept["schema"] == SCHEMA and machine.is_same(kept):
-            return {entry["path"]: entry for entry in kept["interpreters"] if _holds(entry)}
-    return {}
+def _name_of(machine: Machine, path: str) -> str:
+    """The file of one Python on one host with so many CPUs, with what a person can tell it by."""
+    key = "\0".join(map(str, (*machine, path)))
+    readable = re.sub(r"[^A-Za-z0-9.]", "-", Path(path).name)[:30]
+    return f"{readable}-{machine.cpus}cpu-{zlib.crc32(key.encode('utf-8', 'surrogatepass')):08x}.json"
 
 
-def _holds(entry: Any) -> bool:
-    """Whether an entry is for this very Python, and has figures."""
-    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
-        figures = [cost[name] for cost in entry["costs"].values() for name in ("low", "value", "high")]
-        are_costs = all(isinstance(figure, (int, float)) and 0 <= figure < math.inf for figure in figures)
-        return bool(figures) and are_costs and stamp_of(entry["path"]) == tuple(entry["stamp"])
-    return False
+def _files(environ: Mapping[str, str] | None) -> list[Path]:
+    """The files that are kept, of all hosts."""
+    try:
+        with os.scandir(calibration_folder(environ)) as entries:
+            return [Path(entry.path) for entry in entries if entry.name.endswith(".json")][: 2 * _MOST_FILES]
+    except (OSError, ValueError):
+        return []
+
+
+def _clear(kept: Path, machine: Machine, path: str, environ: Mapping[str, str] | None) -> None:
+    """Remove what one file stands for now: of the same host under another name, and the oldest where there are many."""
+    others = [file for file in _files(environ) if file.name != kept.name]
+    with contextlib.suppress(OSError):  # two at once: another may have removed one of them
+        for file in others:
+            if (same := _read(file, machine)) and (same["interpreter"]["path"], same["cpus"]) == (path, machine.cpus):
+                file.unlink()
+        others = sorted((file for file in _files(environ) if file.name != kept.name), key=lambda f: f.lstat().st_mtime)
+        for file in others[: max(0, len(others) + 1 - _MOST_FILES)]:
+            file.unlink()
+
+
+def _read(file: Path, machine: Machine) -> _Plain | None:
+    """A file of this host that still holds, as it is; None for any other, and for what is none of ours."""
+    text = read_own_file(file, _MAX_FILE_BYTES)
+    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        kept = from_json(text) if text is not None else {}
+        if (
+            kept["schema"] == SCHEMA
+            and machine.is_host_of(kept)
+            and _is_count(kept["cpus"])
+            and _holds(kept["interpreter"])
+        ):
+            return dict(kept)
+    return None
+
+
+def _holds(entry: _Plain) -> bool:
+    """Whether an entry is for this very Python, and all that is said of it is of the kind it should be."""
+    words = [entry[name] for name in ("tag", "version", "path", "start_method", "measured_at")]
+    figures = [float(cost[name]) for cost in entry["costs"].values() for name in ("low", "value", "high")]
+    usable = [cost["quality"] in ("usable", "noisy") for cost in entry["costs"].values()]
+    date.fromisoformat(entry["measured_at"][:10])
+    return (
+        all(isinstance(word, str) for word in words)
+        and isinstance(entry["free_threaded"], bool)
+        and bool(figures)
+        and all(0 <= figure < math.inf for figure in figures)
+        and all(usable)
+        and stamp_of(entry["path"]) == tuple(entry["stamp"])
+    )
+
+
+def _is_count(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 1
+
+
+def _measured(kept: _Plain) -> MeasuredCosts:
+    entry = kept["interpreter"]
+    return MeasuredCosts(
+        tag=entry["tag"],
+        version=entry["version"],
+        path=entry["path"],
+        free_threaded=entry["free_threaded"],
+        start_method=entry["start_method"],
+        cpus=kept["cpus"],
+        measured_at=entry["measured_at"][:10],
+        costs=dict(_usable(entry["costs"])),
+    )
+
+
+def _usable(costs: _Plain) -> Iterator[tuple[str, float]]:
+    """The figures that are good enough to use."""
+    return ((name, float(cost["value"])) for name, cost in costs.items() if cost["quality"] == "usable")
