@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Literal
 
 from pydantic_core import to_json
 
-from selector.cost.calibrated import calibrated_builds
 from selector.cost.calibration import load_calibration
 from selector.errors import SelectorError
 from selector.host import find_interpreters, platform_id, usable_cpus
@@ -18,11 +18,14 @@ from selector.profile import WorkloadProfile, profile_from_json
 from selector.recommend.changes import would_change
 from selector.recommend.choose import choose
 from selector.recommend.explain import Explanation, Prediction, explain, predictions
-from selector.recommend.facts import HostFacts, newest
+from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import Recommendation, build_recommendation, recommendation_data
 from selector.resources import resource_dir
 from selector.text import quoted, suggestion
+
+
+_PYTHONS = ("python3.exe", "python.exe") if os.name == "nt" else ("python3", "python")
 
 
 def this_host() -> HostFacts:
@@ -31,7 +34,21 @@ def this_host() -> HostFacts:
     for interpreter in find_interpreters():
         if interpreter.implementation == "CPython":
             found[interpreter.tag] = interpreter.path
-    return HostFacts(platform_id(), usable_cpus().count, tuple(found.items()))
+    return HostFacts(platform_id(), usable_cpus().count, tuple(found.items()), application_tag(found))
+
+
+def application_tag(found: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> str | None:
+    """The tag of the Python that the user's code runs on, among those found here (tag to path).
+
+    That of the active environment, else of the project's .venv in this folder, else the first python3 of the PATH.
+    """
+    by_file = {os.path.realpath(path): tag for tag, path in found.items()}
+    scripts = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    folders = [environ.get("VIRTUAL_ENV") or environ.get("CONDA_PREFIX"), ".venv"]
+    candidates = [os.path.join(folder, *scripts) for folder in folders if folder]  # noqa: PTH118  # as text: it is fast
+    for folder in filter(None, environ.get("PATH", "").split(os.pathsep)):
+        candidates += [os.path.join(folder, name) for name in _PYTHONS]  # noqa: PTH118
+    return next((tag for file in candidates if (tag := by_file.get(os.path.realpath(file)))), None)
 
 
 @dataclass(frozen=True)
@@ -51,7 +68,7 @@ class Selector:
         A user's own costs stay, and so do the documented ones where another host is given.
         """
         knowledge = load_knowledge(self.rules)
-        if self.host is not None or knowledge.costs_source == "given":
+        if self.host is not None or knowledge.costs.source == "given":
             return knowledge
         return _calibrated(knowledge, self.here)
 
@@ -88,14 +105,15 @@ class Selector:
 
 
 def _calibrated(knowledge: Knowledge, here: HostFacts) -> Knowledge:
-    """The knowledge with what was measured under the newest Python of each kind, if anything was."""
-    kept = {found.path: found.costs for found in load_calibration() if found.cpus == here.usable_cpus}
-    measured = {tag: kept.get(os.path.realpath(path), {}) for tag, path in here.interpreters}
-    gil, free = (measured.get(newest(here.tags, free_threaded) or "", {}) for free_threaded in (False, True))
-    if not gil and not free:
+    """The knowledge with what was measured on this host: under the Pythons found here, and under others that it had."""
+    measured = load_calibration()
+    if not measured:
         return knowledge
-    builds = calibrated_builds(knowledge.builds.gil, here.usable_cpus, gil, free)
-    return replace(knowledge, builds=builds, costs_source="calibrated")
+    paths = {tag: os.path.realpath(path) for tag, path in here.interpreters}
+    of_others = [m for m in measured if paths.get(m.tag, m.path) != m.path]
+    ours = sorted((m for m in measured if m not in of_others), key=lambda m: m.cpus != here.usable_cpus)
+    costs = replace(knowledge.costs, measured=tuple(ours), platform=here.platform)
+    return replace(knowledge, costs=costs)
 
 
 def example_files() -> dict[str, Path]:

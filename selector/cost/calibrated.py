@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from selector.cost.calibration import MeasuredCosts
 from selector.cost.terms import IN_TURNS, Costs
 
 Kind = Literal["measured", "taken", "given", "documented"]  # from the surest to the least sure
@@ -39,15 +40,6 @@ _GROWTH = 0.5  # of the loss for each worker beyond those measured, in the slow 
 _FIXED = {"gil_switch_ms": "sys.getswitchinterval()"}  # the same in every CPython, so as good as measured
 
 
-class Measured(NamedTuple):
-    """What was measured under one interpreter of this host; `day` is a date such as 2026-11-28."""
-
-    tag: str
-    cpus: int
-    day: str
-    costs: Mapping[str, float]
-
-
 class Basis(NamedTuple):
     """What one cost rests on, for the program and in words."""
 
@@ -70,7 +62,7 @@ class HostCosts:
 
     documented: Costs
     source: Literal["documented", "given"] = "documented"
-    measured: tuple[Measured, ...] = ()
+    measured: tuple[MeasuredCosts, ...] = ()  # of one tag the one to use first
     platform: str = ""  # that the measured ones are of
     _sheets: dict[tuple[str, str, str], Sheet] = field(default_factory=dict, repr=False)
 
@@ -121,9 +113,9 @@ def _documented_slowdown(documented: Costs, tag: str) -> float:
     return documented["free_threaded_slowdown_313" if tag == "3.13t" else "free_threaded_slowdown"]
 
 
-def _basis(measured: Measured, tag: str) -> Basis:
+def _basis(measured: MeasuredCosts, tag: str) -> Basis:
     if measured.tag == tag:
-        return Basis("measured", f"measured here on {measured.day} under {tag}")
+        return Basis("measured", f"measured here on {measured.measured_at} under {tag}")
     return Basis("taken", f"measured under {measured.tag}, taken for {tag}")
 
 
@@ -142,7 +134,7 @@ def _ends(middle: Mapping[str, float], basis: Mapping[str, Basis]) -> tuple[dict
     return slow, fast
 
 
-def _contentions(measured: Measured) -> Iterator[tuple[str, float]]:
+def _contentions(measured: MeasuredCosts) -> Iterator[tuple[str, float]]:
     """What an efficiency with a worker for each CPU comes to (see `loss` in terms)."""
     workers = min(measured.cpus, _MOST_WORKERS)
     for name, efficiency in measured.costs.items():
@@ -151,7 +143,7 @@ def _contentions(measured: Measured) -> Iterator[tuple[str, float]]:
             yield contention, lost / (workers - 1 if contention in IN_TURNS else 2 - 2 / workers)
 
 
-def _slowdown(measured: Measured, here: Sequence[Measured], gil_tag: str) -> Iterator[tuple[str, float]]:
+def _slowdown(measured: MeasuredCosts, here: Sequence[MeasuredCosts], gil_tag: str) -> Iterator[tuple[str, float]]:
     """How much longer pure Python takes on the free-threaded build; as the spread, how much more it does with objects."""
     beside = [m for m in here if not m.tag.endswith("t")] if measured.tag.endswith("t") else []
     if not beside:

@@ -45,3 +45,12 @@ def _start_up_in_each_worker(traits: Traits, work: Quantities) -> bool:
     if traits.needs == "subinterpreters":
         return True
     return traits.runs_in != "own" and not (work.startup_shared and traits.runs_in == "workers")
+
+
+def memory_costs_used(traits: Traits, work: Quantities) -> tuple[str, ...]:
+    """The names of the costs that the memory of an approach rests on."""
+    if not uses_pool(traits, work):
+        return ("base_memory_mb",)
+    if traits.runs_in == "workers":
+        return "base_memory_mb", "process_pool_memory_mb", "process_memory_mb"
+    return "base_memory_mb", "subinterpreter_memory_mb" if traits.needs == "subinterpreters" else "thread_memory_mb"

@@ -6,11 +6,13 @@ classify -> strategy -> (sizing, estimate, eligibility for each candidate) -> sp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from selector.catalogue import Traits
+from selector.cost.batch import workers_that_pay
+from selector.cost.calibrated import Sheet
 from selector.cost.predict import CostEstimate, estimate
-from selector.cost.terms import Quantities
+from selector.cost.terms import Builds, Quantities
 from selector.decision import DecisionTable
 from selector.decision.table import Rule
 from selector.errors import SelectorError
@@ -20,8 +22,8 @@ from selector.recommend.facts import (
     add_cost_facts,
     add_prediction_facts,
     build_facts,
-    newest,
     quantities,
+    tag_for,
     workers_that_fit,
 )
 from selector.recommend.knowledge import Knowledge
@@ -31,6 +33,8 @@ _DEFAULT_WAITING_THREADS = 32
 #: More threads than this are no plan for waits, with their stacks and their scheduling, and `calibrate` measures no more;
 #: `advice` says what to do instead.
 _MOST_THREADS = 128
+#: Workers that each make a costly start of unknown length: with few of them it is made few times, and they stay warm.
+_FEW = 4
 _PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
 
@@ -49,6 +53,11 @@ class Candidate(NamedTuple):
     def standing(self) -> str:
         """contender, or fallback (also for an approach no row of strategy named)."""
         return str(self.row.outputs["standing"]) if self.row else "fallback"
+
+    @property
+    def seconds(self) -> float | None:
+        """What tells how fast it is: the seconds predicted for a batch, of a service those for each request."""
+        return self.predicted.seconds_each
 
 
 class Comparison(NamedTuple):
@@ -86,11 +95,17 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
     for row in knowledge.tables["strategy"].decide_among(facts).rules:
         named.setdefault(row.outputs["approach"], row)  # type: ignore[arg-type]  # knowledge checked the values
     candidates = [consider(a, row, facts, work, knowledge) for a, row in named.items()]
-    contenders = [c for c in candidates if c.standing == "contender" and not c.ruled_out]
-    if contenders:
-        chosen, compared = _nearest_to_fastest(contenders, knowledge)
+    if any(c.seconds for c in candidates):  # then whatever is eligible takes part, named or not
+        candidates += [consider(a, None, facts, work, knowledge) for a in APPROACHES if a not in named]
+    eligible = [c for c in candidates if not c.ruled_out]
+    predicted = [c for c in eligible if c.seconds]
+    compared = None
+    if predicted:
+        chosen, compared = _nearest_to_fastest(predicted, knowledge)
+    elif contenders := [c for c in eligible if c.standing == "contender"]:
+        chosen = contenders[0]
     else:
-        chosen, compared = _least_bad(candidates, facts, work, knowledge), None
+        chosen = _least_bad(candidates, facts, work, knowledge)
     others = tuple(c for c in candidates if c.approach != chosen.approach)
     on_a_cluster = knowledge.approaches[chosen.approach].traits.runs_in == "cluster"
     engine = _one(knowledge.tables["engine"], facts) if on_a_cluster else None
@@ -102,9 +117,18 @@ def workload_facts(
 ) -> tuple[dict[str, Any], Quantities]:
     """What there is to ask about a workload before any table has said something, and its quantities."""
     facts = build_facts(profile, host)
-    work = quantities(profile, facts, host)
-    add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits, knowledge.builds)
+    sheets = cost_sheets(profile, host, knowledge)
+    work = quantities(profile, facts, Builds(*(sheet.middle for sheet in sheets)))
+    add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits)
     return facts, work
+
+
+def cost_sheets(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> tuple[Sheet, Sheet, Sheet]:
+    """The costs under each Python that an approach may run on, as in `Builds`."""
+    gil = tag_for("any", profile, host) or "3.14"
+    platform = profile.platform or host.platform
+    tags = gil, tag_for("free_threaded", profile, host) or gil, tag_for("subinterpreters", profile, host) or gil
+    return tuple(knowledge.costs.sheet(tag, gil, platform) for tag in tags)  # type: ignore[return-value]  # three
 
 
 def consider(
@@ -114,51 +138,52 @@ def consider(
     traits = knowledge.approaches[approach].traits
     asked = {**facts, **traits.__dict__, "approach": approach}
     sizing = _one(knowledge.tables["sizing"], asked)
-    wanted = _workers_wanted(str(sizing.outputs["basis"]), facts)
-    workers = _workers_in_memory(wanted, traits, facts, work, knowledge)
-    predicted = estimate(traits, workers, work, knowledge.builds)
-    add_prediction_facts(asked, workers, wanted, predicted)
+    workers, limit = _pool(str(sizing.outputs["basis"]), traits, facts, work)
+    predicted = estimate(traits, workers, work)
+    add_prediction_facts(asked, workers, limit, predicted)
     ruled_out = knowledge.tables["eligibility"].decide_among(asked).rules
     return Candidate(approach, row, workers, sizing, predicted, ruled_out, asked)
 
 
+def _pool(
+    basis: str, traits: Traits, facts: dict[str, Any], work: Quantities
+) -> tuple[int, Literal["nothing", "memory", "pay"]]:
+    """The size of a pool, and what made it smaller than CPUs or waits ask for."""
+    wanted = _workers_wanted(basis, facts)
+    if wanted == 1:
+        return 1, "nothing"
+    fitting = workers_that_fit(facts["memory_budget_mb"], traits, work) if traits.pool != "none" else None
+    most = wanted if fitting is None else max(1, min(wanted, fitting))
+    workers = workers_that_pay(traits, most, work)
+    return workers, "pay" if workers < most else "memory" if most < wanted else "nothing"
+
+
 def _workers_wanted(basis: str, facts: dict[str, Any]) -> int:
-    """The size of a pool by CPUs or by waits, no larger than the tasks."""
+    """The size of a pool by CPUs or by waits, no larger than the tasks, nor than what may be in flight."""
     cores: int
     cores, tasks = facts["cpu_cores"], facts["tasks"]
-    if basis == "one":
+    if basis == "one" or not facts["parallelizable"]:
         return 1
+    if basis == "few":  # each of them starts at a cost that nobody has told
+        return min(_FEW, cores, tasks or cores)
     size = cores if basis == "cores" else facts["in_flight"] or max(cores, min(_DEFAULT_WAITING_THREADS, cores + 4))
-    return min(size, tasks or size, size if basis == "cores" else max(_MOST_THREADS, cores))
+    return min(size, tasks or size, facts["concurrency"] or size, size if basis == "cores" else max(_MOST_THREADS, cores))
 
 
-def _workers_in_memory(
-    wanted: int, traits: Traits, facts: dict[str, Any], work: Quantities, knowledge: Knowledge
-) -> int:
-    """As many of the workers as the memory budget allows, at least one."""
-    if traits.pool == "none" or not (work.task_mb or traits.runs_in == "workers" or traits.needs == "subinterpreters"):
-        return wanted
-    fitting = workers_that_fit(facts["memory_budget_mb"], traits, work, knowledge.builds)
-    return wanted if fitting is None else max(1, min(wanted, fitting))
-
-
-def _nearest_to_fastest(contenders: list[Candidate], knowledge: Knowledge) -> tuple[Candidate, Comparison | None]:
-    """The simplest contender that the bands call near enough to the fastest, and the comparison that settled it.
-
-    The first one where nothing is predicted, or that there is nothing to do: no time is no measure of another.
-    """
-    if len(contenders) == 1 or not all(c.predicted.seconds for c in contenders):
-        return contenders[0], None
-    fastest = min(contenders, key=_seconds)
+def _nearest_to_fastest(predicted: list[Candidate], knowledge: Knowledge) -> tuple[Candidate, Comparison | None]:
+    """The simplest candidate that the bands call near enough to the fastest, and the comparison that settled it."""
+    fastest = min(predicted, key=_seconds)
+    if len(predicted) == 1:
+        return fastest, None
     beaten: Comparison | None = None  # the last one that spoke against a simpler candidate
-    for candidate in sorted(contenders, key=lambda c: _PLACE[c.approach]):
-        compared = _compare(candidate, fastest, knowledge)
+    for candidate in sorted(predicted, key=lambda c: _PLACE[c.approach]):
         if candidate is fastest:
-            return candidate, beaten or compared
+            return candidate, beaten or _compare(candidate, fastest, knowledge)
+        compared = _compare(candidate, fastest, knowledge)
         if compared.band.outputs["verdict"] in ("avoid", "stay_simple"):
             return candidate, compared
         beaten = compared
-    raise AssertionError("the fastest contender is one of them")
+    raise AssertionError("the fastest candidate is one of them")
 
 
 def _compare(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> Comparison:
@@ -168,8 +193,8 @@ def _compare(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> Co
 
 
 def _seconds(candidate: Candidate) -> float:
-    assert candidate.predicted.seconds is not None
-    return candidate.predicted.seconds
+    assert candidate.seconds is not None
+    return candidate.seconds
 
 
 def _least_bad(candidates: list[Candidate], facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> Candidate:
@@ -194,16 +219,6 @@ def _least_bad(candidates: list[Candidate], facts: dict[str, Any], work: Quantit
 
 #: How much of a requirement an approach takes.
 USES = ("memory_use", "latency_use", "queued_latency_use")
-
-
-def interpreter_for(traits: Traits, profile: WorkloadProfile, host: HostFacts) -> str | None:
-    """The tag of the Python to use: the newest fitting one of the profile's, else of the host's, else what to install."""
-    tags = profile.interpreters or host.tags
-    if traits.needs == "free_threaded":
-        return newest(tags, free_threaded=True) or "3.14t"
-    if traits.needs == "subinterpreters":
-        return newest(tags, free_threaded=False, at_least=14) or newest(tags, free_threaded=True, at_least=14) or "3.14"
-    return newest(tags, free_threaded=False) or newest(tags, free_threaded=True)
 
 
 def _one(table: DecisionTable, facts: dict[str, Any]) -> Rule:

@@ -19,7 +19,7 @@ _ALLOWED = {
     "pathlib": {"PosixPath", "WindowsPath", "Path"},
     "pathlib._local": {"PosixPath", "WindowsPath"},
     "selector.catalogue": {"Approach", "Traits"},
-    "selector.cost.terms": {"Builds"},
+    "selector.cost.calibrated": {"HostCosts"},
     "selector.decision.cells": {"Anything", "Compare", "Interval", "Not", "OneOf"},
     "selector.decision.compiled": {"Column"},
     "selector.decision.table": {"DecisionTable", "Example", "Input", "OutputColumn", "Rule"},

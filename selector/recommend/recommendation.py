@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from selector.catalogue import Effort, Engine
-from selector.cost.batch import batch_seconds
-from selector.cost.predict import MARGIN, Dominant, estimate, speedup_range
+from selector.cost.batch import batch_seconds, costs_used
+from selector.cost.calibrated import SURENESS, Rest, Sheet, rest_on
+from selector.cost.memory import memory_costs_used
+from selector.cost.predict import Dominant, estimate, speedup_range
+from selector.cost.terms import Builds, Quantities, at_once_of
 from selector.decision.table import Rule
 from selector.profile import ApproachId, WorkloadProfile
-from selector.recommend.choose import Candidate, Choice, Comparison, interpreter_for
-from selector.recommend.facts import HostFacts
+from selector.recommend.choose import Candidate, Choice, Comparison, cost_sheets
+from selector.recommend.facts import (
+    ASSUMED_IN_FLIGHT,
+    ASSUMED_STARTUP_MS,
+    PLAUSIBLE_IN_FLIGHT,
+    PLAUSIBLE_STARTUP_MS,
+    HostFacts,
+    assumes_in_flight,
+    assumes_startup,
+    tag_for,
+)
 from selector.recommend.knowledge import Knowledge
 
 _Plain = dict[str, Any]  # what a model below is made from
@@ -152,9 +164,9 @@ def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFact
     chosen = choice.chosen
     origin = profile.current_approach or "single_threaded"
     move = knowledge.moves[origin, chosen.approach]
-    interpreter = interpreter_for(knowledge.approaches[chosen.approach].traits, profile, host)
+    interpreter = tag_for(knowledge.approaches[chosen.approach].traits.needs, profile, host)
     here = _runs_here(interpreter, host)
-    baseline = baseline_of(choice, knowledge)
+    outlook = outlook_of(profile, choice, host, knowledge)
     return {
         "schema": 1,
         "profile": {**profile.given(), **_resolved(choice)},
@@ -165,10 +177,10 @@ def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFact
         "interpreter": interpreter,
         "workers": chosen.workers,
         "reasons": _reasons(choice, knowledge),
-        "expected": expected_of(chosen, choice, baseline, knowledge),
+        "expected": expected_of(chosen, outlook),
         "fits": _fits(chosen, choice, profile),
         "migration": {"from": origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},
-        "alternatives": _alternatives(choice, baseline, here["available"], knowledge),
+        "alternatives": _alternatives(choice, outlook, here["available"]),
         "would_change": None,
         "runs_here": here,
     }
@@ -183,7 +195,7 @@ def _reasons(choice: Choice, knowledge: Knowledge) -> list[_Plain]:
     found = [_reason("classify", choice.classified)]
     if chosen.row is not None:
         found.append(_reason("strategy", chosen.row))
-    if chosen.standing == "fallback":
+    if chosen.standing == "fallback" and choice.compared is None:
         found.append(_last_resort(choice))
     if choice.compared is not None:
         found.append(_reason("speedup_bands", choice.compared.band, _band_text(choice, choice.compared)))
@@ -212,65 +224,129 @@ def _band_text(choice: Choice, compared: Comparison) -> str:
     """What was compared with what; the row's own sentence follows where it kept the simpler candidate."""
     chosen, fastest = choice.chosen, compared.fastest
     if chosen is not fastest:
-        gain = (chosen.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
+        gain = (chosen.seconds or 0.0) / max(fastest.seconds or 0.0, 1e-9)
         said = f"predicted {gain:.2f}x as fast" if gain >= 1.01 else "predicted just as fast"
         return f"{fastest.approach} is {said}. {compared.band.because}"
-    rivals = [c for c in choice.others if c.standing == "contender" and not c.ruled_out]
-    next_best = min(rivals, key=lambda c: c.predicted.seconds or 0.0)
-    gain = (next_best.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
+    rivals = [c for c in choice.others if c.seconds and not c.ruled_out]
+    next_best = min(rivals, key=lambda c: c.seconds or 0.0)
+    gain = (next_best.seconds or 0.0) / max(fastest.seconds or 0.0, 1e-9)
+    if gain < 1.01:  # noqa: PLR2004  # two digits of it are shown
+        return f"Predicted as fast as {next_best.approach}, and simpler."
     return f"Predicted the fastest: {gain:.2f}x as fast as {next_best.approach}, the next."
 
 
-_NOTHING_KNOWN: _Plain = {**dict.fromkeys(Expected.model_fields), "assumed": ()}
+_NOTHING_KNOWN: _Plain = {
+    **dict.fromkeys(Expected.model_fields),
+    "assumed": Expected.model_fields["assumed"].default,
+}
 
 
-def baseline_of(choice: Choice, knowledge: Knowledge) -> float | None:
-    """What is predicted for doing it single-threaded: the seconds of a batch, the requests per second of a service."""
+class Outlook(NamedTuple):
+    """What every candidate of one choice is expected from: the workload, as slow and as fast as it may be, and plain code.
+
+    `baseline` is what is predicted for doing it single-threaded: the seconds of a batch, the requests per second of a
+    service. `sheets` are the costs as in `Builds`.
+    """
+
+    work: Quantities
+    slow: Quantities
+    fast: Quantities
+    sheets: tuple[Sheet, Sheet, Sheet]
+    baseline: float | None
+    assumed: tuple[str, ...]
+    knowledge: Knowledge
+
+    def sheet(self, candidate: Candidate) -> Sheet:
+        """The costs under the Python that a candidate runs on."""
+        needs = self.knowledge.approaches[candidate.approach].traits.needs
+        if needs == "free_threaded" or not self.work.gil_build:
+            return self.sheets[1]
+        return self.sheets[2 if needs == "subinterpreters" else 0]
+
+
+def outlook_of(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> Outlook:
+    """What to expect the candidates of a choice from."""
+    sheets, work = cost_sheets(profile, host, knowledge), choice.work
+    slow = work._replace(builds=Builds(*(sheet.slow for sheet in sheets)))
+    fast = work._replace(builds=Builds(*(sheet.fast for sheet in sheets)))
+    if assumes_in_flight(profile):
+        fewest, most = (min(number, work.tasks or number) for number in PLAUSIBLE_IN_FLIGHT)
+        slow, fast = slow._replace(in_flight=fewest), fast._replace(in_flight=most)
+    if assumes_startup(profile):
+        shortest, longest = PLAUSIBLE_STARTUP_MS
+        slow, fast = slow._replace(startup_ms=longest), fast._replace(startup_ms=shortest)
     traits = knowledge.approaches["single_threaded"].traits
-    if choice.work.serves:
-        return estimate(traits, 1, choice.work, knowledge.builds).throughput
-    return batch_seconds(traits, 1, choice.work, knowledge.builds)
+    baseline = estimate(traits, 1, work).throughput if work.serves else batch_seconds(traits, 1, work)
+    return Outlook(work, slow, fast, sheets, baseline, _assumptions(profile, choice), knowledge)
 
 
-def expected_of(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
-    """What to expect of a candidate, as the fields of Expected; `baseline` is that of single-threaded."""
-    traits, predicted = knowledge.approaches[candidate.approach].traits, candidate.predicted
+def _assumptions(profile: WorkloadProfile, choice: Choice) -> tuple[str, ...]:
+    """What was assumed because the profile does not say, each with what is plausible."""
+    found = []
+    if assumes_in_flight(profile):
+        few, many = PLAUSIBLE_IN_FLIGHT
+        number = min(ASSUMED_IN_FLIGHT, profile.tasks or ASSUMED_IN_FLIGHT)
+        found.append(f"{number:,} operations in flight, as concurrency is not given (plausible: {few} to {many:,})")
+    if assumes_startup(profile):
+        found.append(f"an expensive start of {ASSUMED_STARTUP_MS / 1000:g} s, as startup_ms is not given (plausible: 0.2 to 10 s)")
+    if not choice.facts["workload_known"] and profile.mode == "batch" and profile.workload_type != "io":
+        if profile.cpu_ms_per_task is None and not profile.gpu and profile.parallelizable:
+            found.append("tasks that compute for 1 ms or more each")
+        if profile.tasks is None and profile.parallelizable:
+            found.append("many more tasks than CPUs")
+    return tuple(found)
+
+
+def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
+    """What to expect of a candidate, as the fields of Expected."""
+    traits, predicted, work = outlook.knowledge.approaches[candidate.approach].traits, candidate.predicted, outlook.work
     if traits.runs_in == "cluster":
         return _NOTHING_KNOWN
-    latency = predicted.queued_ms if choice.work.serves else predicted.latency_ms
+    sheet = outlook.sheet(candidate)
+    at_once = at_once_of(traits, candidate.workers, work)
+    rest = rest_on(sheet, costs_used(traits, candidate.workers, work), at_once)
+    latency = predicted.queued_ms if work.serves else predicted.latency_ms
+    speedup = _speedup(candidate, outlook, rest)
     return {
-        "speedup": _speedup(candidate, choice, baseline, knowledge),
+        "speedup": speedup,
         "seconds": _short_or_none(predicted.seconds),
         "dominant": predicted.dominant,
         "throughput": _short_or_none(predicted.throughput),
         "latency_ms": _short_or_none(latency),
         "memory_mb": _short(predicted.memory_mb + predicted.data_mb),
         "memory_overhead_mb": _short(predicted.overhead_mb),
-        "source": knowledge.costs_source,
-        "basis": None,
-        "memory_basis": None,
-        "at_most": None,
-        "assumed": (),
+        "source": rest.source,
+        "basis": rest.text if speedup or latency is not None else None,
+        "memory_basis": rest_on(sheet, memory_costs_used(traits, work), 1).text,
+        "at_most": None if speedup else _at_most(candidate, at_once, work),
+        "assumed": outlook.assumed,
     }
 
 
-def _speedup(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain | None:
+def _at_most(candidate: Candidate, at_once: int, work: Quantities) -> float | None:
+    """The most that computing alone can gain by an approach; None where waits, or nothing, may be gained."""
+    computes_only = candidate.facts["workload_type"] == "cpu" and not work.wait_ms
+    return float(at_once) if computes_only and at_once > 1 and not candidate.facts["gpu"] else None
+
+
+def _speedup(candidate: Candidate, outlook: Outlook, rest: Rest) -> _Plain | None:
     """How many times as fast as single-threaded: of a batch its time, of a service its requests per second."""
-    predicted, source = candidate.predicted, knowledge.costs_source
+    predicted, baseline = candidate.predicted, outlook.baseline
     done = predicted.seconds or predicted.throughput
     if not done or not baseline:
         return None
     if done == baseline:
         return {"low": 1.0, "mid": 1.0, "high": 1.0}  # the same thing, or as good as
+    margin = SURENESS[rest.kind].margin
     if predicted.throughput:
-        middle, margin = predicted.throughput / baseline, MARGIN[source]
+        middle = predicted.throughput / baseline
         low, high = middle / margin, middle * margin
     else:
-        traits = knowledge.approaches[candidate.approach].traits
-        spread = speedup_range(traits, candidate.workers, baseline, choice.work, knowledge.builds, source)
+        traits = outlook.knowledge.approaches[candidate.approach].traits
+        spread = speedup_range(traits, candidate.workers, baseline, outlook.slow, outlook.fast, margin)
         assert spread is not None, "its seconds are predicted"
         middle, (low, high) = baseline / done, spread
-    return {"low": _short(low), "mid": _short(middle), "high": _short(high)}
+    return {"low": _short(min(low, middle)), "mid": _short(middle), "high": _short(max(high, middle))}
 
 
 def _short(value: float) -> float:
@@ -283,33 +359,58 @@ def _short_or_none(value: float | None) -> float | None:
 
 
 def _fits(candidate: Candidate, choice: Choice, profile: WorkloadProfile) -> _Plain:
+    """Whether the requirements are met; by the figures as they are shown, too, which are rounded."""
     memory, latency = candidate.facts["memory_use"], candidate.facts["latency_use"]
     if memory is not None and memory <= 1 and not _all_memory_fits(candidate, profile):
         memory = None  # what is known fits, but a task's own memory is not known, or whether all data is there at once
     if latency is not None and latency <= 1 and choice.work.serves:
         latency = candidate.facts["queued_latency_use"]  # one alone is fast enough; unknown without knowing the load
-    return {"memory": None if memory is None else memory <= 1, "latency": None if latency is None else latency <= 1}
+    predicted = candidate.predicted
+    shown_ms = predicted.queued_ms if choice.work.serves else predicted.latency_ms
+    return {
+        "memory": None if memory is None else memory <= 1,
+        "latency": None if latency is None else latency <= 1 and _shown_within(shown_ms, profile.latency_requirement_ms),
+    }
+
+
+def _shown_within(value: float | None, limit: float | None) -> bool:
+    return value is None or limit is None or _short(value) <= limit
 
 
 def _all_memory_fits(candidate: Candidate, profile: WorkloadProfile) -> bool:
     known = profile.task_memory_mb is not None and profile.memory_budget_mb is not None
     whole = candidate.predicted.memory_mb + candidate.predicted.data_mb
-    return known and whole <= (profile.memory_budget_mb or 0.0)
+    return known and max(whole, _short(whole)) <= (profile.memory_budget_mb or 0.0)
 
 
-def _alternatives(choice: Choice, baseline: float | None, runs_here: bool, knowledge: Knowledge) -> list[_Plain]:
-    """The other candidates: what runs here first if the choice does not, then eligible before rejected."""
+def _alternatives(choice: Choice, outlook: Outlook, runs_here: bool) -> list[_Plain]:
+    """The other candidates: what runs here first if the choice does not, then eligible before rejected, fast before slow.
 
-    def order(candidate: Candidate) -> tuple[bool, bool, bool]:
-        """Eligible first, then what runs here, then contenders."""
-        needs_other_python = knowledge.approaches[candidate.approach].traits.needs != "any"
-        return bool(candidate.ruled_out), not runs_here and needs_other_python, candidate.standing != "contender"
+    Of those that no row of strategy named, the eligible ones that beat plain code.
+    """
 
-    return [_alternative(c, choice, baseline, knowledge) for c in sorted(choice.others, key=order)]
+    def order(candidate: Candidate) -> tuple[bool, bool, float, bool]:
+        """Eligible first, then what runs here, then by the time predicted, then contenders."""
+        needs_other_python = outlook.knowledge.approaches[candidate.approach].traits.needs != "any"
+        seconds = candidate.seconds or 0.0
+        return bool(candidate.ruled_out), not runs_here and needs_other_python, seconds, candidate.standing != "contender"
+
+    shown = [c for c in choice.others if c.row is not None or _worth_a_word(c, outlook)]
+    return [_alternative(c, outlook) for c in sorted(shown, key=order)]
 
 
-def _alternative(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
-    approach = knowledge.approaches[candidate.approach]
+def _worth_a_word(candidate: Candidate, outlook: Outlook) -> bool:
+    """Whether a candidate that no row named could be taken, and gains something."""
+    predicted, baseline = candidate.predicted, outlook.baseline
+    if candidate.ruled_out or not baseline:
+        return False
+    if predicted.throughput is not None:
+        return predicted.throughput > baseline
+    return predicted.seconds is not None and predicted.seconds < baseline
+
+
+def _alternative(candidate: Candidate, outlook: Outlook) -> _Plain:
+    approach = outlook.knowledge.approaches[candidate.approach]
     if candidate.ruled_out:
         tradeoffs = tuple(rule.because for rule in candidate.ruled_out)
     else:
@@ -317,7 +418,7 @@ def _alternative(candidate: Candidate, choice: Choice, baseline: float | None, k
     return {
         "approach": candidate.approach,
         "title": approach.title,
-        "expected": expected_of(candidate, choice, baseline, knowledge),
+        "expected": expected_of(candidate, outlook),
         "tradeoffs": tradeoffs,
         "rejected_by": f"eligibility/{candidate.ruled_out[0].id}" if candidate.ruled_out else None,
     }
