@@ -8,10 +8,11 @@ pickling) comes on top, one task after the other, and so do the starts.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.terms import Costs, Quantities, at_once_of, contention_of, cpu_ms_of, slots_of, under
+from selector.cost.terms import Costs, Quantities, at_once_of, contention_of, cpu_ms_of, loss, under
 
 
 class Parts(NamedTuple):
@@ -33,66 +34,168 @@ def batch_seconds(traits: Traits, workers: int, work: Quantities) -> float | Non
 
 def batch_parts(traits: Traits, workers: int, work: Quantities) -> Parts | None:
     """The same in milliseconds, by where they go; None where the quantities are not known."""
-    tasks, cpu, wait = work.tasks, work.cpu_ms, work.wait_ms
-    if tasks is None or cpu is None or wait is None or traits.runs_in == "cluster":
-        return None
-    costs = under(traits, work)
-    pool = min(workers, tasks)
-    at_once = at_once_of(traits, pool, work)
-    each = cpu_ms_of(traits, cpu, at_once, work, costs)
-    if traits.pool == "none":  # one task after the other, each of them on every core where a library divides it
-        each, at_once = each / at_once, 1
-    waits = wait + costs["sleep_overshoot_ms"] if wait else 0.0
-    dispatch = dispatch_ms(traits, workers, tasks, work, costs)
-    copying = tasks * copy_ms(traits, work, costs)
-    slots = min(slots_of(traits, pool, work) or tasks, tasks)
-    computing, busy = _overlapped(tasks, slots, at_once, waits, each, (dispatch + copying) / tasks)
-    return Parts(
-        computing,
-        max(0.0, busy - computing - dispatch - copying),
-        start_ms(traits, pool, work, costs),
-        _startup_ms(traits, pool, work),
-        dispatch,
-        copying,
-    )
+    batch = batch_of(traits, work)
+    return batch.parts(workers) if batch else None
 
 
-def _overlapped(tasks: int, slots: int, at_once: int, wait: float, each: float, parent: float) -> tuple[float, float]:
-    """(Time of all computing, time until all is done) with so many tasks in flight and so many computing at once.
+def batch_of(traits: Traits, work: Quantities) -> Batch | None:
+    """A batch under one approach, for any number of workers; None where the quantities are not known."""
+    unknown = work.tasks is None or work.cpu_ms is None or work.wait_ms is None
+    return None if unknown or traits.runs_in == "cluster" else Batch(traits, work)
 
-    Either the computing is the narrow place, after a first wait; or the waits are, in rounds of as many as may be in
-    flight, and the last ones to wake up compute in turn. `parent` is what the parent does for each.
+
+class Batch:
+    """A batch under one approach: what does not depend on how many workers there are, worked out once."""
+
+    __slots__ = (
+        "_contention", "_copying", "_cores", "_costs", "_cpu", "_dispatch", "_first_start", "_flight", "_in_pool",
+        "_message", "_more_starts", "_plain_calls", "_startup", "_startup_each", "_tasks", "_traits", "_wait", "_work",
+    )  # fmt: skip
+
+    def __init__(self, traits: Traits, work: Quantities) -> None:
+        assert work.tasks is not None and work.cpu_ms is not None and work.wait_ms is not None
+        costs = under(traits, work)
+        self._traits, self._work, self._costs = traits, work, costs
+        self._tasks = tasks = work.tasks
+        self._cores = at_once_of(traits, work.cores, work)  # at most that many compute
+        self._cpu = cpu_ms_of(traits, work.cpu_ms, 1, work, costs)
+        self._contention = contention_of(traits, work) if self._cores > 1 else ""
+        self._wait = work.wait_ms + costs["sleep_overshoot_ms"] if work.wait_ms else 0.0
+        self._in_pool = traits.pool != "none" and (traits.overlaps_waits == "pool" or work.blocks)
+        self._flight = 1 if traits.overlaps_waits == "none" else min(work.in_flight or tasks, tasks)
+        self._dispatch, self._message = _dispatch_terms(traits, work, costs)
+        self._copying = tasks * copy_ms(traits, work, costs)
+        self._first_start, self._more_starts = _start_terms(traits, work, costs)
+        self._startup = work.startup_ms
+        self._startup_each = traits.runs_in == "workers" or traits.needs == "subinterpreters"
+
+    def parts(self, workers: int) -> Parts:
+        """Where the milliseconds go with so many workers."""
+        tasks, wait = self._tasks, self._wait
+        pool = min(workers, tasks)
+        slots = min(self._flight, pool) if self._in_pool else self._flight
+        each, at_once = self._cpu, 1
+        if self._contention:
+            at_once = min(self._cores, pool, slots) if self._traits.pool != "none" else self._cores
+            each *= loss(self._contention, _computing(at_once, slots, each, wait), self._costs)
+            if self._traits.pool == "none":  # one task after the other, each of them on every core
+                each, at_once = each / at_once, 1
+        dispatch = tasks * self._dispatch
+        if self._message:
+            dispatch += min(tasks, _CHUNKS_PER_WORKER * workers) * self._message
+        parent = dispatch + self._copying
+        computing = -(-tasks // at_once) * each
+        busy = wait + computing + parent
+        if wait:
+            busy = max(busy, _in_rounds(tasks, slots, at_once, wait, each, parent / tasks))
+        waiting = max(0.0, busy - computing - parent)
+        return Parts(computing, waiting, self.start_ms(pool), self.startup_ms(pool), dispatch, self._copying)
+
+    def start_ms(self, workers: int) -> float:
+        """To start the pool and the loop."""
+        more = self._more_starts
+        if type(more) is float:
+            return self._first_start + (workers - 1) * more
+        side_by_side = min(workers, self._work.cores)
+        return self._first_start + (side_by_side - 1) * more[0] + (workers - side_by_side) * more[1]
+
+    def startup_ms(self, workers: int) -> float:
+        """The workload's own costly start: once a process or subinterpreter, as many at a time as there are cores.
+
+        Threads share it. But those of one pool begin it together, and where they are more than the cores the last begin
+        when the first have nearly done (measured with 2 to 64 threads on 2 CPUs: 1.0 times as long with 2, 1.3 with 4, 1.7
+        with 8, 1.9 with 16 or more).
+        """
+        if not self._startup:
+            return 0.0
+        cores = self._work.cores
+        if self._startup_each:
+            return self._startup * -(-workers // cores)
+        return self._startup * (2 - min(workers, cores) / workers if self._traits.pool != "none" else 1)
+
+    def best_size(self, most: int) -> int:
+        """The size of the pool, up to `most`, with which it ends soonest: a worker is worth its start, or not made.
+
+        Up to 16 every size is tried, beyond them sizes a fifth apart, down from `most`, so that twice as many CPUs are
+        never worse; and no smaller ones where even a pool that starts at once would gain next to nothing.
+        """
+        if most == 1 or self._traits.pool == "none":
+            return most
+        at_once = self.start_ms(1) + self.startup_ms(1)
+        best, least = most, float("inf")
+        for workers in _sizes(min(most, self._tasks)):
+            parts = self.parts(workers)
+            total = sum(parts)
+            if total < least:
+                best, least = workers, total
+            could_save = parts.pool_start + parts.startup - at_once
+            if total - could_save >= least * (1 - _NEXT_TO_NOTHING) and self._contention not in _MAY_SLOW_DOWN:
+                break
+        return best
+
+
+_MAY_SLOW_DOWN = ("contention_hot",)  # more workers can take longer than fewer
+
+
+def _computing(most: int, slots: int, cpu: float, wait: float) -> int:
+    """How many really compute at the same time and hold each other up: of those in flight, the ones that do not wait."""
+    return computing_at_once(most, slots, cpu, wait) if most > 1 and wait else most
+
+
+def computing_at_once(most: int, slots: int, cpu: float, wait: float) -> int:
+    """How many of so many in flight compute at the same time, at most `most`."""
+    return min(most, max(1, math.ceil(slots * cpu / (cpu + wait)))) if cpu else 1
+
+
+def _in_rounds(tasks: int, slots: int, at_once: int, wait: float, each: float, parent: float) -> float:
+    """The time of a batch whose narrow place is the waits: rounds of as many as may be in flight.
+
+    The last ones to wake up compute in turn. `parent` is what the parent does for each.
     """
-    computing = -(-tasks // at_once) * each
-    all_of_it = wait + computing + tasks * parent
-    if not wait:
-        return computing, all_of_it
     rounds = -(-tasks // slots)
     last = tasks - (rounds - 1) * slots
-    in_rounds = rounds * (wait + each + parent) + (-(-last // at_once) - 1) * (each + parent)
-    return computing, max(all_of_it, in_rounds)
+    return rounds * (wait + each + parent) + (-(-last // at_once) - 1) * (each + parent)
 
 
-def start_ms(traits: Traits, workers: int, work: Quantities, costs: Costs) -> float:
-    """To start the pool and the loop; processes beside a loop are not started before something must run in them."""
+def _sizes(most: int) -> Iterator[int]:
+    """The sizes tried, each once, the largest first."""
+    size, step = most, 0
+    while size > _EVERY_SIZE:
+        yield size
+        while (smaller := math.ceil(most / 2 ** (step / 4))) >= size:
+            step += 1
+        size = smaller
+    yield from range(min(size, _EVERY_SIZE) if most > _EVERY_SIZE else most, 0, -1)
+
+
+_NEXT_TO_NOTHING = 0.005  # of the time of a batch
+_EVERY_SIZE = 16  # up to which every size is tried
+
+
+def _start_terms(traits: Traits, work: Quantities, costs: Costs) -> tuple[float, float | tuple[float, float]]:
+    """What the first worker (with the loop) takes to start and each further one; a pair: beside others, and beyond the cores.
+
+    Processes beside a loop are not started before something must run in them.
+    """
     loop = costs["asyncio_start_ms"] if traits.runs_loop else 0.0
-    if traits.pool == "none":
-        return loop
-    if traits.runs_in == "workers":
-        if not uses_pool(traits, work):
-            return loop + costs["process_pool_unused_ms"]
-        kind, more = f"process_pool_{work.start_method}_ms", f"process_start_{work.start_method}_ms"
-        return loop + costs[kind] + (workers - 1) * costs[more]
     if not uses_pool(traits, work):
-        return loop
+        return loop + (costs["process_pool_unused_ms"] if traits.runs_in == "workers" else 0.0), 0.0
+    if traits.runs_in == "workers":
+        return loop + costs[f"process_pool_{work.start_method}_ms"], costs[f"process_start_{work.start_method}_ms"]
     if traits.needs == "subinterpreters":
-        side_by_side = min(workers, work.cores)
-        return (
-            costs["subinterpreter_start_ms"]
-            + (side_by_side - 1) * costs["subinterpreter_more_ms"]
-            + (workers - side_by_side) * costs["subinterpreter_extra_ms"]
-        )
-    return loop + workers * costs["thread_start_ms"]
+        return costs["subinterpreter_start_ms"], (costs["subinterpreter_more_ms"], costs["subinterpreter_extra_ms"])
+    return loop + costs["thread_start_ms"], costs["thread_start_ms"]
+
+
+def _dispatch_terms(traits: Traits, work: Quantities, costs: Costs) -> tuple[float, float]:
+    """What the parent does for each task, beside copying its data, and for each message with tasks in it."""
+    name = dispatch_cost_of(traits, work)
+    if not name:
+        return 0.0, 0.0
+    if traits.runs_loop:
+        on_loop = costs["asyncio_wait_ms" if work.wait_ms else "asyncio_task_ms"]
+        return on_loop + (costs[name] if not name.startswith("asyncio") else 0.0), 0.0
+    return (costs["chunked_dispatch_ms"], costs[name]) if traits.runs_in == "workers" else (costs[name], 0.0)
 
 
 def uses_pool(traits: Traits, work: Quantities) -> bool:
@@ -102,18 +205,9 @@ def uses_pool(traits: Traits, work: Quantities) -> bool:
     return not traits.runs_loop or bool(work.cpu_ms) or work.blocks or (work.isolated and traits.runs_in == "workers")
 
 
-def dispatch_ms(traits: Traits, workers: int, tasks: int, work: Quantities, costs: Costs) -> float:
-    """What the parent does for all tasks, one after the other, beside copying their data."""
-    name = dispatch_cost_of(traits, work)
-    if not name:
-        return 0.0
-    if traits.runs_loop:
-        on_loop = costs["asyncio_wait_ms" if work.wait_ms else "asyncio_task_ms"]
-        return tasks * (on_loop + (costs[name] if not name.startswith("asyncio") else 0.0))
-    if traits.runs_in == "workers":
-        messages = min(tasks, _CHUNKS_PER_WORKER * workers)
-        return messages * costs[name] + tasks * costs["chunked_dispatch_ms"]
-    return tasks * costs[name]
+def hand_over_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
+    """What it takes to hand over one task by itself, in a message of its own, beside copying its data."""
+    return sum(_dispatch_terms(traits, work, costs))
 
 
 def dispatch_cost_of(traits: Traits, work: Quantities) -> str:
@@ -140,56 +234,6 @@ def copy_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
         return 0.0
     kind = "subinterpreter" if traits.needs == "subinterpreters" else "process"
     return 2 * work.payload_kb / 1024 / costs[f"{kind}_copy_mb_per_s"] * 1000
-
-
-def _startup_ms(traits: Traits, workers: int, work: Quantities) -> float:
-    """The workload's own costly start: once a process or subinterpreter, as many at a time as there are cores.
-
-    Threads share it. But those of one pool begin it together, and where they are more than the cores the last begin when
-    the first have nearly done (measured with 2 to 64 threads on 2 CPUs: 1.0 times as long with 2, 1.3 with 4, 1.7 with
-    8, 1.9 with 16 or more).
-    """
-    if not work.startup_ms:
-        return 0.0
-    if traits.runs_in == "workers" or traits.needs == "subinterpreters":
-        return work.startup_ms * -(-workers // work.cores)
-    return work.startup_ms * (2 - min(workers, work.cores) / workers if traits.pool != "none" else 1)
-
-
-def workers_that_pay(traits: Traits, most: int, work: Quantities) -> int:
-    """The size of a pool, up to `most`, with which a batch ends soonest: a worker is worth its start, or not made.
-
-    Up to 16 every size is tried, beyond them sizes a fifth apart, down from `most` (so that twice as many CPUs are never
-    worse). `most` where nothing is predicted, and where starting all of them is next to nothing.
-    """
-    parts = batch_parts(traits, most, work) if most > 1 and traits.pool != "none" else None
-    if parts is None:
-        return most
-    total, costs = sum(parts), under(traits, work)
-    saved = start_ms(traits, min(most, work.tasks or most), work, costs) - start_ms(traits, 1, work, costs)
-    saved += parts.startup - _startup_ms(traits, 1, work)
-    in_turns = contention_of(traits, work) in _MAY_SLOW_DOWN
-    if saved <= _NEXT_TO_NOTHING * total and not in_turns:
-        return most
-    best, least = most, total
-    for workers in _sizes(min(most, work.tasks or most)):
-        found = batch_parts(traits, workers, work)
-        assert found is not None
-        if (took := sum(found)) < least:
-            best, least = workers, took
-    return best
-
-
-_MAY_SLOW_DOWN = ("contention_hot",)  # more workers can take longer than fewer
-_NEXT_TO_NOTHING = 0.005  # of the time of a batch
-
-
-def _sizes(most: int) -> list[int]:
-    """The sizes tried, each once, the largest first."""
-    if most <= 16:
-        return list(range(most, 0, -1))
-    steps = math.ceil(4 * math.log2(most)) + 1
-    return list(dict.fromkeys(math.ceil(most / 2 ** (step / 4)) for step in range(steps)))
 
 
 def costs_used(traits: Traits, workers: int, work: Quantities) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ the model has for it; what compares two Pythons, or depends on how many CPUs the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from selector.cost.calibration import MeasuredCosts
@@ -47,7 +48,8 @@ class Basis(NamedTuple):
     text: str
 
 
-class Sheet(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Sheet:
     """The costs under one interpreter: the middle, as high and as low as what they rest on leaves open, and what that is."""
 
     middle: Costs
@@ -176,7 +178,8 @@ _SOURCES: dict[Kind, Source] = {"measured": "calibrated", "taken": "documented",
 _NAMED = 2  # costs of a group that are named
 
 
-def rest_on(sheet: Sheet, names: Iterable[str], workers: int) -> Rest:
+@lru_cache(maxsize=4096)
+def rest_on(sheet: Sheet, names: tuple[str, ...], workers: int) -> Rest:
     """What the costs of these names rest on under an interpreter, with so many workers computing at once."""
     groups: dict[Basis, list[str]] = {}
     known_to = int(sheet.middle["scaling_known_to"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.batch import Parts, batch_parts, batch_seconds
+from selector.cost.batch import Batch, Parts, batch_of, batch_seconds
 from selector.cost.memory import memory_mb
 from selector.cost.service import latency_ms, service_of
 from selector.cost.terms import Quantities, at_once_of
@@ -41,10 +41,11 @@ class CostEstimate(NamedTuple):
         return self.seconds if not self.throughput else 1 / self.throughput
 
 
-def estimate(traits: Traits, workers: int, work: Quantities) -> CostEstimate:
-    """The middle estimate for one approach with so many workers."""
+def estimate(traits: Traits, workers: int, work: Quantities, batch: Batch | None = None) -> CostEstimate:
+    """The middle estimate for one approach with so many workers (`batch`: as `batch_of` gives it, where that is at hand)."""
     memory, overhead = memory_mb(traits, workers, work)
-    parts = batch_parts(traits, workers, work)
+    batch = batch or batch_of(traits, work)
+    parts = batch.parts(workers) if batch else None
     alone = latency_ms(traits, workers, work)
     throughput, queued = service_of(traits, workers, work, alone) if work.serves else (None, None)
     return CostEstimate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from selector.catalogue import Traits
-from selector.cost.batch import copy_ms, dispatch_ms
+from selector.cost.batch import computing_at_once, copy_ms, hand_over_ms
 from selector.cost.queueing import serve
 from selector.cost.terms import Quantities, at_once_of, cpu_ms_of, slots_of, under
 
@@ -20,9 +20,9 @@ def latency_ms(traits: Traits, workers: int, work: Quantities) -> float | None:
         return None
     costs = under(traits, work)
     cpu = cpu_ms_of(traits, work.cpu_ms, 1, work, costs)
-    spent = cpu + (work.wait_ms or 0.0) + dispatch_ms(traits, 1, 1, work, costs) + copy_ms(traits, work, costs)
+    spent = cpu + (work.wait_ms or 0.0) + hand_over_ms(traits, work, costs) + copy_ms(traits, work, costs)
     if traits.convoy and not work.releases_gil and cpu > 0:
-        spent += min(costs["gil_switch_ms"], cpu) * min(workers, work.cores)
+        spent += min(costs["gil_switch_ms"], cpu) * computing_at_once(workers, workers, cpu, work.wait_ms or 0.0)
     return spent
 
 
@@ -39,7 +39,7 @@ def service_of(
     costs = under(traits, work)
     at_once = at_once_of(traits, workers, work)
     each = cpu_ms_of(traits, work.cpu_ms, at_once, work, costs)
-    parent = dispatch_ms(traits, workers, 1, work, costs) + copy_ms(traits, work, costs)
+    parent = hand_over_ms(traits, work, costs) + copy_ms(traits, work, costs)
     if traits.pool == "none":  # its one thread does all of it
         each, at_once, parent = each / at_once + parent, 1, 0.0
     each = max(each, _SHORTEST_MS)

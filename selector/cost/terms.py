@@ -92,8 +92,8 @@ def cpu_ms_of(traits: Traits, cpu: float, at_once: int, work: Quantities, costs:
     return cpu if at_once == 1 else cpu * loss(contention_of(traits, work), at_once, costs)
 
 
-#: What those pay who take turns at one thing (a lock, a reference count): each worker more adds the same again (Amdahl).
-IN_TURNS = ("contention_hot", "contention_read_only")
+#: What those pay who take turns at one thing, such as a lock: each worker more adds the same again (Amdahl).
+IN_TURNS = ("contention_hot",)
 
 
 def loss(name: str, workers: int, costs: Costs) -> float:

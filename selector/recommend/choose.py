@@ -5,11 +5,13 @@ classify -> strategy -> (sizing, estimate, eligibility for each candidate) -> sp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.batch import workers_that_pay
+from selector.cost.batch import Batch, batch_of
 from selector.cost.calibrated import Sheet
 from selector.cost.predict import CostEstimate, estimate
 from selector.cost.terms import Builds, Quantities
@@ -96,7 +98,7 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
         named.setdefault(row.outputs["approach"], row)  # type: ignore[arg-type]  # knowledge checked the values
     candidates = [consider(a, row, facts, work, knowledge) for a, row in named.items()]
     if any(c.seconds for c in candidates):  # then whatever is eligible takes part, named or not
-        candidates += [consider(a, None, facts, work, knowledge) for a in APPROACHES if a not in named]
+        candidates += _others_near_the_fastest(candidates, facts, work, knowledge)
     eligible = [c for c in candidates if not c.ruled_out]
     predicted = [c for c in eligible if c.seconds]
     compared = None
@@ -131,31 +133,79 @@ def cost_sheets(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge)
     return tuple(knowledge.costs.sheet(tag, gil, platform) for tag in tags)  # type: ignore[return-value]  # three
 
 
+def _others_near_the_fastest(
+    named: list[Candidate], facts: dict[str, Any], work: Quantities, knowledge: Knowledge
+) -> list[Candidate]:
+    """The approaches that no row named but that may be the answer: eligible, and as near to the fastest as the bands ask.
+
+    What is predicted to be slower is not considered any further, as that takes most of the time.
+    """
+    fastest = min((c.seconds for c in named if c.seconds and not c.ruled_out), default=math.inf)
+    known = {c.approach for c in named}
+    pools = [(a, _pool_of(a, facts, work, knowledge)) for a in APPROACHES if a not in known]
+    timed = sorted((seconds, a) for a, pool in pools if (seconds := _seconds_with(a, pool, work, knowledge)))
+    found = []
+    for seconds, approach in timed:
+        if seconds <= fastest * _near_enough(knowledge):
+            candidate = consider(approach, None, facts, work, knowledge)
+            if not candidate.ruled_out:
+                fastest = min(fastest, seconds)
+                found.append(candidate)
+    return found
+
+
+@lru_cache(maxsize=8)
+def _near_enough(knowledge: Knowledge) -> float:
+    """The largest speedup for which the bands keep a simpler approach; endless where they ask about more than that."""
+    table = knowledge.tables["speedup_bands"]
+    if set(table.input_names) != {"speedup"}:
+        return math.inf
+    bounds = sorted(float(b) for b in table.thresholds("speedup") if isinstance(b, int | float))
+    kept = [b for b in bounds if _one(table, {"speedup": b}).outputs["verdict"] in ("avoid", "stay_simple")]
+    return max(kept, default=math.inf)
+
+
+class _Pool(NamedTuple):
+    """The pool of an approach: its size, what sized it, what made it smaller, and the batch it was sized for."""
+
+    workers: int
+    sizing: Rule
+    limit: Literal["nothing", "memory", "pay"]
+    batch: Batch | None
+
+
 def consider(
     approach: ApproachId, row: Rule | None, facts: dict[str, Any], work: Quantities, knowledge: Knowledge
 ) -> Candidate:
     """One approach with its pool, what is predicted for it, and what rules it out."""
     traits = knowledge.approaches[approach].traits
+    pool = _pool_of(approach, facts, work, knowledge)
+    predicted = estimate(traits, pool.workers, work, pool.batch)
     asked = {**facts, **traits.__dict__, "approach": approach}
-    sizing = _one(knowledge.tables["sizing"], asked)
-    workers, limit = _pool(str(sizing.outputs["basis"]), traits, facts, work)
-    predicted = estimate(traits, workers, work)
-    add_prediction_facts(asked, workers, limit, predicted)
+    add_prediction_facts(asked, pool.workers, pool.limit, predicted)
     ruled_out = knowledge.tables["eligibility"].decide_among(asked).rules
-    return Candidate(approach, row, workers, sizing, predicted, ruled_out, asked)
+    return Candidate(approach, row, pool.workers, pool.sizing, predicted, ruled_out, asked)
 
 
-def _pool(
-    basis: str, traits: Traits, facts: dict[str, Any], work: Quantities
-) -> tuple[int, Literal["nothing", "memory", "pay"]]:
-    """The size of a pool, and what made it smaller than CPUs or waits ask for."""
-    wanted = _workers_wanted(basis, facts)
-    if wanted == 1:
-        return 1, "nothing"
-    fitting = workers_that_fit(facts["memory_budget_mb"], traits, work) if traits.pool != "none" else None
+def _seconds_with(approach: ApproachId, pool: _Pool, work: Quantities, knowledge: Knowledge) -> float | None:
+    """What tells how fast an approach is, with its pool: the seconds of a batch, of a service those for each request."""
+    if pool.batch is not None:
+        return sum(pool.batch.parts(pool.workers)) / 1000
+    return estimate(knowledge.approaches[approach].traits, pool.workers, work).seconds_each
+
+
+def _pool_of(approach: ApproachId, facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> _Pool:
+    """The size of a pool: as large as CPUs or waits ask for, memory allows, and pays."""
+    traits = knowledge.approaches[approach].traits
+    sizing = _one(knowledge.tables["sizing"], {**facts, **traits.__dict__, "approach": approach})
+    batch = batch_of(traits, work)
+    wanted = _workers_wanted(str(sizing.outputs["basis"]), facts)
+    if wanted == 1 or traits.pool == "none":
+        return _Pool(wanted, sizing, "nothing", batch)
+    fitting = workers_that_fit(facts["memory_budget_mb"], traits, work)
     most = wanted if fitting is None else max(1, min(wanted, fitting))
-    workers = workers_that_pay(traits, most, work)
-    return workers, "pay" if workers < most else "memory" if most < wanted else "nothing"
+    workers = batch.best_size(most) if batch else most
+    return _Pool(workers, sizing, "pay" if workers < most else "memory" if most < wanted else "nothing", batch)
 
 
 def _workers_wanted(basis: str, facts: dict[str, Any]) -> int:

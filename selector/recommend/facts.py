@@ -50,7 +50,6 @@ _OF_APPROACH = {
     **dict.fromkeys(Traits.__annotations__, "a trait of the approach (see approaches.yaml)"),
     "workers": "the size of its pool",
     "pool_limit": "what makes its pool smaller than CPUs or waits ask for: nothing, memory, or pay (a start that does not pay)",
-    "cold_share": "the part of all tasks that are the first of a worker, and wait for its start",
     "memory_use": "its predicted memory, as far as known, against the budget",
     "latency_use": "its predicted latency of a task by itself against the requirement",
     "queued_latency_use": "of a service: its predicted latency among all that are in flight against the requirement",
@@ -188,7 +187,7 @@ def quantities(profile: WorkloadProfile, facts: dict[str, Any], builds: Builds) 
         wait_ms=0.0 if wait is None and profile.workload_type == "cpu" else wait,
         in_flight=None if profile.gpu else facts["in_flight"],
         cores=facts["cpu_cores"],
-        payload_kb=profile.payload_kb_per_task or 0.0,
+        payload_kb=ASSUMED_PAYLOAD_KB if profile.payload_kb_per_task is None else profile.payload_kb_per_task,
         task_mb=profile.task_memory_mb or 0.0,
         startup_ms=_startup_ms(profile),
         startup_mb=profile.startup_memory_mb or 0.0,
@@ -204,6 +203,9 @@ def quantities(profile: WorkloadProfile, facts: dict[str, Any], builds: Builds) 
     )
 
 
+#: What crosses to a worker and back where nothing is said: a small record (the documented cost of a hand-over is that of a
+#: number, and nobody sends nothing).
+ASSUMED_PAYLOAD_KB = 1.0
 #: Milliseconds of an expensive start of which nobody has told how long it takes: to load a model or a large cache is
 #: seconds, to import a large library (pandas 1.4 s, scikit-learn 3.6 s of CPU) a little less.
 ASSUMED_STARTUP_MS = 1000.0
@@ -229,10 +231,8 @@ def workers_that_fit(budget_mb: float | None, traits: Traits, work: Quantities) 
 
 def add_prediction_facts(facts: dict[str, Any], workers: int, limit: str, predicted: CostEstimate) -> None:
     """The facts about one approach beside its traits: its pool, and predictions against what is required."""
-    tasks = facts["tasks"]
     facts["workers"] = workers
     facts["pool_limit"] = limit
-    facts["cold_share"] = min(1.0, workers / tasks) if tasks else None
     facts["memory_use"] = _against(predicted.memory_mb, facts["memory_budget_mb"])
     facts["latency_use"] = _against(predicted.latency_ms, facts["latency_requirement_ms"])
     facts["queued_latency_use"] = _against(predicted.queued_ms, facts["latency_requirement_ms"])
