@@ -127,7 +127,9 @@ class Answers:
 
 
 def _against_its_own_list(choice: Choice, data: dict[str, Any]) -> Iterator[Found]:
-    mine = data["expected"]["seconds"] or (1 / data["expected"]["throughput"] if data["expected"]["throughput"] else None)
+    mine = data["expected"]["seconds"] or (
+        1 / data["expected"]["throughput"] if data["expected"]["throughput"] else None
+    )
     for other in data["alternatives"]:
         expected = other["expected"]
         seconds = expected["seconds"] or (1 / expected["throughput"] if expected["throughput"] else None)
@@ -145,7 +147,11 @@ def _requirements(profile: WorkloadProfile, choice: Choice, data: dict[str, Any]
     expected, fits = data["expected"], data["fits"]
     if fits["memory"] and expected["memory_mb"] > (profile.memory_budget_mb or 0):
         yield "memory called met is over", f"{expected['memory_mb']} of {profile.memory_budget_mb}"
-    if fits["latency"] and expected["latency_ms"] is not None and expected["latency_ms"] > (profile.latency_requirement_ms or 0):
+    if (
+        fits["latency"]
+        and expected["latency_ms"] is not None
+        and expected["latency_ms"] > (profile.latency_requirement_ms or 0)
+    ):
         yield "latency called met is over", f"{expected['latency_ms']} of {profile.latency_requirement_ms}"
     told = " ".join(r["text"] for r in data["reasons"])
     others = [c for c in choice.others if not c.ruled_out and (c.facts["latency_use"] or 2) <= 1]

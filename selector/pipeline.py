@@ -24,7 +24,6 @@ from selector.recommend.recommendation import Recommendation, build_recommendati
 from selector.resources import resource_dir
 from selector.text import quoted, suggestion
 
-
 _PYTHONS = ("python3.exe", "python.exe") if os.name == "nt" else ("python3", "python")
 
 

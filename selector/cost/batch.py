@@ -94,7 +94,7 @@ class Batch:
     def start_ms(self, workers: int) -> float:
         """To start the pool and the loop."""
         more = self._more_starts
-        if type(more) is float:
+        if not isinstance(more, tuple):
             return self._first_start + (workers - 1) * more
         side_by_side = min(workers, self._work.cores)
         return self._first_start + (side_by_side - 1) * more[0] + (workers - side_by_side) * more[1]
@@ -123,7 +123,7 @@ class Batch:
             return most
         at_once = self.start_ms(1) + self.startup_ms(1)
         best, least = most, float("inf")
-        for workers in _sizes(min(most, self._tasks)):
+        for workers in _sizes(min(most, self._tasks), self._tasks):
             parts = self.parts(workers)
             total = sum(parts)
             if total < least:
@@ -157,15 +157,15 @@ def _in_rounds(tasks: int, slots: int, at_once: int, wait: float, each: float, p
     return rounds * (wait + each + parent) + (-(-last // at_once) - 1) * (each + parent)
 
 
-def _sizes(most: int) -> Iterator[int]:
-    """The sizes tried, each once, the largest first."""
-    size, step = most, 0
+def _sizes(most: int, tasks: int) -> Iterator[int]:
+    """The sizes tried, each once, the largest first; each the smallest that does the tasks in as many rounds."""
+    last, step, size = most + 1, 0, most
     while size > _EVERY_SIZE:
-        yield size
-        while (smaller := math.ceil(most / 2 ** (step / 4))) >= size:
-            step += 1
-        size = smaller
-    yield from range(min(size, _EVERY_SIZE) if most > _EVERY_SIZE else most, 0, -1)
+        if (same := -(-tasks // -(-tasks // size))) < last:
+            yield (last := same)
+        step += 1
+        size = math.ceil(most / 2 ** (step / 4))
+    yield from range(min(last - 1, _EVERY_SIZE), 0, -1)
 
 
 _NEXT_TO_NOTHING = 0.005  # of the time of a batch

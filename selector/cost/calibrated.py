@@ -174,7 +174,12 @@ class Rest(NamedTuple):
 
 
 _ORDER: tuple[Kind, ...] = ("measured", "taken", "given", "documented")
-_SOURCES: dict[Kind, Source] = {"measured": "calibrated", "taken": "documented", "given": "given", "documented": "documented"}
+_SOURCES: dict[Kind, Source] = {
+    "measured": "calibrated",
+    "taken": "documented",
+    "given": "given",
+    "documented": "documented",
+}
 _NAMED = 2  # costs of a group that are named
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from selector.catalogue import Traits
 from selector.cost.batch import Batch, batch_of
 from selector.cost.calibrated import Sheet
 from selector.cost.predict import CostEstimate, estimate
@@ -217,7 +216,9 @@ def _workers_wanted(basis: str, facts: dict[str, Any]) -> int:
     if basis == "few":  # each of them starts at a cost that nobody has told
         return min(_FEW, cores, tasks or cores)
     size = cores if basis == "cores" else facts["in_flight"] or max(cores, min(_DEFAULT_WAITING_THREADS, cores + 4))
-    return min(size, tasks or size, facts["concurrency"] or size, size if basis == "cores" else max(_MOST_THREADS, cores))
+    return min(
+        size, tasks or size, facts["concurrency"] or size, size if basis == "cores" else max(_MOST_THREADS, cores)
+    )
 
 
 def _nearest_to_fastest(predicted: list[Candidate], knowledge: Knowledge) -> tuple[Candidate, Comparison | None]:

@@ -291,6 +291,11 @@ def _start_method(profile: WorkloadProfile, host: HostFacts, platform: str) -> s
     return "forkserver" if version_key(tag_for("any", profile, host) or "3.14")[1] >= 14 else "fork"
 
 
+def _to_install(tags: tuple[str, ...]) -> str:
+    """The free-threaded build to install: of the version that is here, if it has one that is no experiment (3.14)."""
+    return max(("3.14", *(tag.rstrip("t") for tag in tags)), key=version_key) + "t"
+
+
 def tag_for(needs: str, profile: WorkloadProfile, host: HostFacts) -> str | None:
     """The tag of the Python to use for an approach that needs such a build (see the traits).
 
@@ -299,7 +304,7 @@ def tag_for(needs: str, profile: WorkloadProfile, host: HostFacts) -> str | None
     """
     tags, own = profile.interpreters or host.tags, None if profile.interpreters else host.application
     if needs == "free_threaded":
-        return own if own and own.endswith("t") else newest(tags, free_threaded=True) or "3.14t"
+        return own if own and own.endswith("t") else newest(tags, free_threaded=True) or _to_install(tags)
     oldest = 14 if needs == "subinterpreters" else 0
     if own and version_key(own)[1] >= oldest:
         return own

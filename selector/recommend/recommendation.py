@@ -230,7 +230,7 @@ def _band_text(choice: Choice, compared: Comparison) -> str:
     rivals = [c for c in choice.others if c.seconds and not c.ruled_out]
     next_best = min(rivals, key=lambda c: c.seconds or 0.0)
     gain = (next_best.seconds or 0.0) / max(fastest.seconds or 0.0, 1e-9)
-    if gain < 1.01:  # noqa: PLR2004  # two digits of it are shown
+    if gain < 1.01:  # two digits of it are shown
         return f"Predicted as fast as {next_best.approach}, and simpler."
     return f"Predicted the fastest: {gain:.2f}x as fast as {next_best.approach}, the next."
 
@@ -288,7 +288,9 @@ def _assumptions(profile: WorkloadProfile, choice: Choice) -> tuple[str, ...]:
         number = min(ASSUMED_IN_FLIGHT, profile.tasks or ASSUMED_IN_FLIGHT)
         found.append(f"{number:,} operations in flight, as concurrency is not given (plausible: {few} to {many:,})")
     if assumes_startup(profile):
-        found.append(f"an expensive start of {ASSUMED_STARTUP_MS / 1000:g} s, as startup_ms is not given (plausible: 0.2 to 10 s)")
+        found.append(
+            f"an expensive start of {ASSUMED_STARTUP_MS / 1000:g} s, as startup_ms is not given (plausible: 0.2 to 10 s)"
+        )
     if not choice.facts["workload_known"] and profile.mode == "batch" and profile.workload_type != "io":
         if profile.cpu_ms_per_task is None and not profile.gpu and profile.parallelizable:
             found.append("tasks that compute for 1 ms or more each")
@@ -369,7 +371,9 @@ def _fits(candidate: Candidate, choice: Choice, profile: WorkloadProfile) -> _Pl
     shown_ms = predicted.queued_ms if choice.work.serves else predicted.latency_ms
     return {
         "memory": None if memory is None else memory <= 1,
-        "latency": None if latency is None else latency <= 1 and _shown_within(shown_ms, profile.latency_requirement_ms),
+        "latency": None
+        if latency is None
+        else latency <= 1 and _shown_within(shown_ms, profile.latency_requirement_ms),
     }
 
 
@@ -393,7 +397,12 @@ def _alternatives(choice: Choice, outlook: Outlook, runs_here: bool) -> list[_Pl
         """Eligible first, then what runs here, then by the time predicted, then contenders."""
         needs_other_python = outlook.knowledge.approaches[candidate.approach].traits.needs != "any"
         seconds = candidate.seconds or 0.0
-        return bool(candidate.ruled_out), not runs_here and needs_other_python, seconds, candidate.standing != "contender"
+        return (
+            bool(candidate.ruled_out),
+            not runs_here and needs_other_python,
+            seconds,
+            candidate.standing != "contender",
+        )
 
     shown = [c for c in choice.others if c.row is not None or _worth_a_word(c, outlook)]
     return [_alternative(c, outlook) for c in sorted(shown, key=order)]
