@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.terms import Costs, Quantities, at_once_of, contention_of, cpu_ms_of, loss, under
+from selector.cost.terms import Builds, Costs, Quantities, at_once_of, contention_of, cpu_ms_of, loss, under
+
+if TYPE_CHECKING:
+    from selector.cost.calibrated import Sheet
 
 
 class Parts(NamedTuple):
@@ -49,7 +53,7 @@ class Batch:
 
     __slots__ = (
         "_contention", "_copying", "_cores", "_costs", "_cpu", "_dispatch", "_first_start", "_flight", "_in_pool",
-        "_message", "_more_starts", "_plain_calls", "_startup", "_startup_each", "_tasks", "_traits", "_wait", "_work",
+        "_message", "_more_starts", "_names", "_slowed", "_startup", "_startup_each", "_tasks", "_traits", "_wait", "_work",
     )  # fmt: skip
 
     def __init__(self, traits: Traits, work: Quantities) -> None:
@@ -67,6 +71,8 @@ class Batch:
         self._copying = tasks * copy_ms(traits, work, costs)
         self._first_start, self._more_starts = _start_terms(traits, work, costs)
         self._startup = work.startup_ms
+        self._slowed = (traits.needs == "free_threaded" or not work.gil_build) and not work.releases_gil
+        self._names = _names(traits, work)
         self._startup_each = traits.runs_in == "workers" or traits.needs == "subinterpreters"
 
     def parts(self, workers: int) -> Parts:
@@ -113,24 +119,39 @@ class Batch:
             return self._startup * -(-workers // cores)
         return self._startup * (2 - min(workers, cores) / workers if self._traits.pool != "none" else 1)
 
-    def best_size(self, most: int) -> int:
-        """The size of the pool, up to `most`, with which it ends soonest: a worker is worth its start, or not made.
+    def off(self, workers: int, sheet: Sheet, slow: bool) -> Parts:
+        """How many times as long each part takes where its costs are as high (or low) as what they rest on leaves open."""
+        n = 1
+        if self._contention:
+            pool = min(workers, self._tasks)
+            in_pool = min(self._cores, pool, min(self._flight, pool) if self._in_pool else self._flight)
+            n = in_pool if self._traits.pool != "none" else self._cores
+        return _off(self._names, self._contention, n, self._slowed, sheet, slow)
+
+    def best_size(self, most: int) -> tuple[int, Parts]:
+        """The size of the pool, up to `most`, with which it ends soonest, and where its time goes then.
+
+        A worker is worth its start, or not made.
 
         Up to 16 every size is tried, beyond them sizes a fifth apart, down from `most`, so that twice as many CPUs are
         never worse; and no smaller ones where even a pool that starts at once would gain next to nothing.
         """
         if most == 1 or self._traits.pool == "none":
-            return most
+            return most, self.parts(most)
+        if not self._contention and not (self._in_pool and self._wait):
+            return 1, self.parts(1)  # one computes at a time and nothing waits in the pool: more hold each other up
         at_once = self.start_ms(1) + self.startup_ms(1)
-        best, least = most, float("inf")
+        best: tuple[int, Parts] | None = None
+        least = math.inf
         for workers in _sizes(min(most, self._tasks), self._tasks):
             parts = self.parts(workers)
             total = sum(parts)
             if total < least:
-                best, least = workers, total
+                best, least = (workers, parts), total
             could_save = parts.pool_start + parts.startup - at_once
             if total - could_save >= least * (1 - _NEXT_TO_NOTHING) and self._contention not in _MAY_SLOW_DOWN:
                 break
+        assert best is not None, "one size is tried at least"
         return best
 
 
@@ -225,6 +246,25 @@ def dispatch_cost_of(traits: Traits, work: Quantities) -> str:
     return "thread_wait_ms" if work.wait_ms else "thread_dispatch_ms"
 
 
+@lru_cache(maxsize=4096)
+def _off(names: tuple[str, str, str], contention: str, at_once: int, slowed: bool, sheet: Sheet, slow: bool) -> Parts:
+    other, middle = sheet.slow if slow else sheet.fast, sheet.middle
+    computing = other["free_threaded_slowdown"] / middle["free_threaded_slowdown"] if slowed else 1.0
+    if contention and at_once > 1:
+        computing *= loss(contention, at_once, other) / loss(contention, at_once, middle)
+    start, dispatch, rate = (other[name] / middle[name] if name else 1.0 for name in names)
+    return Parts(computing, 1.0, start, 1.0, dispatch, 1 / rate)
+
+
+def _names(traits: Traits, work: Quantities) -> tuple[str, str, str]:
+    """The costs that mostly make up the start of the pool, the dispatch and the copying; empty where there is none."""
+    dispatch = dispatch_cost_of(traits, work)
+    if not uses_pool(traits, work):
+        return ("asyncio_start_ms" if traits.runs_loop else ""), dispatch, ""
+    copying = f"{'subinterpreter' if traits.needs == 'subinterpreters' else 'process'}_copy_mb_per_s"
+    return _start_costs(traits, False, work)[0], dispatch, copying if traits.pickles else ""
+
+
 _CHUNKS_PER_WORKER = 4  # as the scripts we generate divide tasks among processes
 
 
@@ -236,33 +276,47 @@ def copy_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
     return 2 * work.payload_kb / 1024 / costs[f"{kind}_copy_mb_per_s"] * 1000
 
 
-def costs_used(traits: Traits, workers: int, work: Quantities) -> tuple[str, ...]:
-    """The names of the costs that the time of an approach rests on, beside what the task takes by itself."""
+def shape_of(work: Quantities) -> Quantities:
+    """A workload without its amounts: only which of them there are. What holds for a shape holds for all that have it."""
+    return work._replace(
+        tasks=None, in_flight=None, cores=1, task_mb=0.0, startup_ms=0.0, startup_mb=0.0, builds=_NO_COSTS,
+        cpu_ms=1.0 if work.cpu_ms else 0.0, wait_ms=1.0 if work.wait_ms else 0.0, payload_kb=1.0 if work.payload_kb else 0.0,
+    )  # fmt: skip
+
+
+_NO_COSTS = Builds((), (), ())  # type: ignore[arg-type]  # nobody looks into a shape for costs
+
+
+@lru_cache(maxsize=4096)
+def costs_used(traits: Traits, several: bool, parallel: bool, shape: Quantities) -> tuple[str, ...]:
+    """The names of the costs that the time of an approach rests on, beside what the task takes by itself.
+
+    `several` says whether its pool has more than one worker, `parallel` whether more than one computes at a time.
+    """
     found: list[str] = []
     if traits.runs_loop:
-        found += ["asyncio_start_ms", "asyncio_wait_ms" if work.wait_ms else "asyncio_task_ms"]
-    if uses_pool(traits, work):
-        found.append(dispatch_cost_of(traits, work))
-        found += _start_costs(traits, workers, work)
-        if traits.pickles and work.payload_kb:
+        found += ["asyncio_start_ms", "asyncio_wait_ms" if shape.wait_ms else "asyncio_task_ms"]
+    if uses_pool(traits, shape):
+        found += [dispatch_cost_of(traits, shape), *_start_costs(traits, several, shape)]
+        if traits.pickles and shape.payload_kb:
             found.append(f"{'subinterpreter' if traits.needs == 'subinterpreters' else 'process'}_copy_mb_per_s")
     elif traits.runs_in == "workers":
         found.append("process_pool_unused_ms")
-    if work.cpu_ms:
-        if at_once_of(traits, workers, work) > 1:
-            found.append(contention_of(traits, work))
-        if (traits.needs == "free_threaded" or not work.gil_build) and not work.releases_gil:
+    if shape.cpu_ms:
+        if parallel:
+            found.append(contention_of(traits, shape))
+        if (traits.needs == "free_threaded" or not shape.gil_build) and not shape.releases_gil:
             found.append("free_threaded_slowdown")
-    if work.wait_ms:
+    if shape.wait_ms:
         found.append("sleep_overshoot_ms")
     return tuple(dict.fromkeys(found))
 
 
-def _start_costs(traits: Traits, workers: int, work: Quantities) -> list[str]:
+def _start_costs(traits: Traits, several: bool, work: Quantities) -> list[str]:
     """What starting its pool costs, by name."""
     if traits.runs_in == "workers":
-        more = [f"process_start_{work.start_method}_ms"] if workers > 1 else []
+        more = [f"process_start_{work.start_method}_ms"] if several else []
         return [f"process_pool_{work.start_method}_ms", *more]
     if traits.needs == "subinterpreters":
-        return ["subinterpreter_start_ms", *(["subinterpreter_more_ms"] if workers > 1 else [])]
+        return ["subinterpreter_start_ms", *(["subinterpreter_more_ms"] if several else [])]
     return ["thread_start_ms"]

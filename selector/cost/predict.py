@@ -6,11 +6,13 @@ batch (`batch`), the throughput and latency of a service (`service`, `queueing`)
 
 from __future__ import annotations
 
+from operator import mul
 from typing import Literal, NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.batch import Batch, Parts, batch_of, batch_seconds
-from selector.cost.memory import memory_mb
+from selector.cost.batch import Batch, Parts, batch_parts
+from selector.cost.calibrated import Sheet
+from selector.cost.memory import Footprint, footprint_of
 from selector.cost.service import latency_ms, service_of
 from selector.cost.terms import Quantities, at_once_of
 
@@ -22,7 +24,7 @@ class CostEstimate(NamedTuple):
 
     `seconds` is for the whole batch, and `dominant` the part that most of it goes into. `latency_ms` is that of one
     task by itself, 95th percentile; a service has a `throughput` (requests per second), and `queued_ms`, which is that
-    latency among all that are in flight. `memory_mb` has the data of the tasks in work, and `data_mb` is that of all
+    latency among all that are in flight. `parts` is where the time of a batch goes. `memory_mb` has the data of the tasks in work, and `data_mb` is that of all
     others, if they and their results are in memory, too.
     """
 
@@ -34,6 +36,7 @@ class CostEstimate(NamedTuple):
     dominant: Dominant | None
     throughput: float | None
     queued_ms: float | None
+    parts: Parts | None
 
     @property
     def seconds_each(self) -> float | None:
@@ -41,39 +44,41 @@ class CostEstimate(NamedTuple):
         return self.seconds if not self.throughput else 1 / self.throughput
 
 
-def estimate(traits: Traits, workers: int, work: Quantities, batch: Batch | None = None) -> CostEstimate:
-    """The middle estimate for one approach with so many workers (`batch`: as `batch_of` gives it, where that is at hand)."""
-    memory, overhead = memory_mb(traits, workers, work)
-    batch = batch or batch_of(traits, work)
-    parts = batch.parts(workers) if batch else None
+def estimate(
+    traits: Traits,
+    workers: int,
+    work: Quantities,
+    parts: Parts | None = None,
+    footprint: Footprint | None = None,
+) -> CostEstimate:
+    """The middle estimate for one approach with so many workers.
+
+    `parts` and `footprint` are what `batch_parts` and `footprint_of` give, where that is at hand.
+    """
+    parts, footprint = parts or batch_parts(traits, workers, work), footprint or footprint_of(traits, work)
     alone = latency_ms(traits, workers, work)
     throughput, queued = service_of(traits, workers, work, alone) if work.serves else (None, None)
+    active = workers if traits.pool != "none" else 1
+    waiting_data_mb = max(0, (work.tasks or 0) - workers) * work.payload_kb / 1024
     return CostEstimate(
         sum(parts) / 1000 if parts else None,
-        memory,
-        overhead,
-        max(0, (work.tasks or 0) - workers) * work.payload_kb / 1024 * (2 if traits.pickles else 1),
+        footprint.whole_mb(active),
+        footprint.overhead_mb(active),
+        waiting_data_mb * (2 if traits.pickles else 1),
         alone,
         _dominant(parts, traits, workers, work) if parts else None,
         throughput,
         queued,
+        parts,
     )
 
 
-def speedup_range(
-    traits: Traits, workers: int, baseline_seconds: float | None, slow: Quantities, fast: Quantities, margin: float
-) -> tuple[float, float] | None:
-    """The lowest and highest speedup to expect over a baseline, or None where the quantities are not known.
+def spread_of(workers: int, batch: Batch, parts: Parts, sheet: Sheet, slow: bool) -> float:
+    """The longest (`slow`) or the shortest time to expect of a batch, in seconds, before what the model leaves out.
 
-    `slow` and `fast` are the workload with the costs as high and as low as what they rest on leaves open, `margin` is how
-    far everything may be off. Computing alone is never faster than by as many as compute at once.
+    Each part of the time is taken as much longer or shorter as the costs that it comes from may be off.
     """
-    longest, shortest = batch_seconds(traits, workers, slow), batch_seconds(traits, workers, fast)
-    if not (baseline_seconds and longest and shortest):
-        return None
-    low, high = baseline_seconds / (longest * margin), baseline_seconds / shortest * margin
-    at_once = at_once_of(traits, min(workers, fast.tasks or workers), fast)
-    return low, min(high, at_once) if at_once > 1 and not fast.wait_ms else high
+    return float(sum(map(mul, parts, batch.off(workers, sheet, slow)))) / 1000
 
 
 #: The parts in words, in the order of Parts.

@@ -26,6 +26,20 @@ def latency_ms(traits: Traits, workers: int, work: Quantities) -> float | None:
     return spent
 
 
+def workers_in_time(traits: Traits, most: int, work: Quantities, limit_ms: float | None) -> int:
+    """As many of the workers, at least one, as let one task by itself end in time: with the GIL they hold each other up."""
+    if limit_ms is None or not traits.convoy or work.releases_gil or not work.cpu_ms:
+        return most
+    wait, cpu = work.wait_ms or 0.0, work.cpu_ms
+    alone = latency_ms(traits, 1, work)
+    assert alone is not None, "its CPU time is known"
+    behind = min(under(traits, work)["gil_switch_ms"], cpu)
+    others = (limit_ms - alone) / behind  # that may compute beside the first one
+    if others < 0:
+        return most  # it is late by itself: fewer workers do not mend it
+    return max(1, min(most, int((1 + int(others)) * (cpu + wait) / cpu)))
+
+
 def service_of(
     traits: Traits, workers: int, work: Quantities, alone_ms: float | None
 ) -> tuple[float | None, float | None]:

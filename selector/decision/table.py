@@ -7,7 +7,7 @@ type, unknown or missing is an error, never the default row.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -184,6 +184,32 @@ class DecisionTable:
             return self._settled[matched]
         except KeyError:
             return self._settle(matched, self.inputs_among(facts))
+
+    def part(self, names: Iterable[str]) -> Callable[[dict[str, Any]], int]:
+        """What some of the inputs let through: facts to rules, as bits; raises for facts that are not plainly right.
+
+        The parts of a decision are joined with `&` and settled by `decision_of`: whoever asks a table about many things
+        that have most inputs in common need not look at those each time.
+        """
+        wanted = set(names)
+        chosen = [
+            (name, column) for name, column in zip(self.input_names, self._columns, strict=True) if name in wanted
+        ]
+        return compiled.matcher([n for n, _ in chosen], [c for _, c in chosen], False, others_allowed=True)
+
+    def decision_of(self, matched: int, facts: dict[str, Any]) -> Decision:
+        """The decision where just these rules match, as the parts joined say; `facts` are for its errors."""
+        if self.hit_policy == "first":
+            matched &= -matched
+        try:
+            return self._settled[matched]
+        except KeyError:
+            return self._settle(matched & ((1 << len(self.rules)) - 1), self.inputs_among(facts))
+
+    def rules_without(self, names: Iterable[str]) -> int:
+        """The rules that ask nothing about these inputs, as bits."""
+        places = [i for i, name in enumerate(self.input_names) if name in set(names)]
+        return sum(1 << n for n, r in enumerate(self.rules) if all(r.cells[i] is ANYTHING for i in places))
 
     def inputs_among(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """This table's inputs, out of a larger set of facts."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from selector.catalogue import Traits
 from selector.cost.batch import copy_ms
-from selector.cost.memory import fixed_memory_mb, worker_memory_mb
+from selector.cost.memory import footprint_of
 from selector.cost.predict import CostEstimate
 from selector.cost.terms import Builds, Quantities
 from selector.profile import WorkloadProfile
@@ -35,7 +35,7 @@ _DERIVED = {
     "cpu_share": "the part of a task that is CPU time, 0 to 1",
     "copy_share": "copying the payload to a worker and back against the task's own time",
     "cpu_over_latency": "CPU time of a task against the latency requirement",
-    "task_over_latency": "the whole time of a task by itself against the latency requirement",
+    "task_over_latency": "the whole time of a task by itself (on every core, where a library divides it) against the latency requirement",
     "thread_start_share": "starting a thread for each operation in flight against the time of all waits",
     "process_start_over_latency": "a cold process pool, with its costly start, against the latency requirement",
     "free_threading": "ready (said so, or such a build is listed), possible (nothing known) or ruled_out",
@@ -49,7 +49,7 @@ _OF_APPROACH = {
     "approach": "the approach in question",
     **dict.fromkeys(Traits.__annotations__, "a trait of the approach (see approaches.yaml)"),
     "workers": "the size of its pool",
-    "pool_limit": "what makes its pool smaller than CPUs or waits ask for: nothing, memory, or pay (a start that does not pay)",
+    "pool_limit": "what makes its pool smaller than CPUs or waits ask for: nothing, memory, latency (they would hold each other up), or pay (a start that does not pay)",
     "memory_use": "its predicted memory, as far as known, against the budget",
     "latency_use": "its predicted latency of a task by itself against the requirement",
     "queued_latency_use": "of a service: its predicted latency among all that are in flight against the requirement",
@@ -127,7 +127,8 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
     facts["total_work_ms"] = tasks * task_ms if tasks is not None and task_known else None
     facts["cpu_share"] = (cpu or 0.0) / task_ms if known and task_ms else None
     facts["cpu_over_latency"] = _against(cpu, latency)
-    facts["task_over_latency"] = _against(task_ms, latency) if task_known else None
+    at_best_ms = task_ms if not profile.native_parallel else (cpu or 0.0) / facts["cpu_cores"] + (wait or 0.0)
+    facts["task_over_latency"] = _against(at_best_ms, latency) if task_known else None
     facts["free_threaded_here"] = profile.interpreters is None and newest(host.tags, free_threaded=True) is not None
     facts["start_method"] = _start_method(profile, host, facts["platform"])
     facts.update(_builds(profile))
@@ -164,7 +165,8 @@ def add_cost_facts(facts: dict[str, Any], work: Quantities, processes: Traits) -
     facts["thread_start_share"] = _thread_start_share(work)
     starts_ms = costs[f"process_pool_{work.start_method}_ms"] + work.startup_ms
     facts["process_start_over_latency"] = _against(starts_ms, facts["latency_requirement_ms"])
-    facts["process_workers_that_fit"] = workers_that_fit(facts["memory_budget_mb"], processes, work)
+    budget = facts["memory_budget_mb"]
+    facts["process_workers_that_fit"] = None if budget is None else footprint_of(processes, work).workers_within(budget)
 
 
 def _thread_start_share(work: Quantities) -> float | None:
@@ -191,7 +193,7 @@ def quantities(profile: WorkloadProfile, facts: dict[str, Any], builds: Builds) 
         task_mb=profile.task_memory_mb or 0.0,
         startup_ms=_startup_ms(profile),
         startup_mb=profile.startup_memory_mb or 0.0,
-        startup_shared=profile.shared_state == "read_only" and facts["start_method"] != "spawn",
+        startup_shared=profile.shared_state == "read_only" and facts["start_method"] == "fork",
         releases_gil=bool(profile.releases_gil),
         library_parallel=bool(profile.native_parallel),
         blocks=profile.async_library is False,
@@ -221,22 +223,23 @@ def _startup_ms(profile: WorkloadProfile) -> float:
     return ASSUMED_STARTUP_MS if assumes_startup(profile) else profile.startup_ms or 0.0
 
 
-def workers_that_fit(budget_mb: float | None, traits: Traits, work: Quantities) -> int | None:
-    """How many workers of an approach fit the budget (0 if not one does); None without a budget."""
-    if budget_mb is None:
-        return None
-    room = budget_mb - fixed_memory_mb(traits, work)[1]
-    return max(0, int(room // max(worker_memory_mb(traits, work), 1e-9)))
+#: The facts about an approach beside its traits: its pool, and predictions against what is required.
+PREDICTED = (
+    "workers", "pool_limit", "memory_use", "latency_use", "queued_latency_use", "predicted_seconds",
+)  # fmt: skip
 
 
-def add_prediction_facts(facts: dict[str, Any], workers: int, limit: str, predicted: CostEstimate) -> None:
-    """The facts about one approach beside its traits: its pool, and predictions against what is required."""
-    facts["workers"] = workers
-    facts["pool_limit"] = limit
-    facts["memory_use"] = _against(predicted.memory_mb, facts["memory_budget_mb"])
-    facts["latency_use"] = _against(predicted.latency_ms, facts["latency_requirement_ms"])
-    facts["queued_latency_use"] = _against(predicted.queued_ms, facts["latency_requirement_ms"])
-    facts["predicted_seconds"] = predicted.seconds
+def prediction_facts(facts: dict[str, Any], workers: int, limit: str, predicted: CostEstimate) -> dict[str, Any]:
+    """The facts about one approach that are predicted, in the order of PREDICTED; `facts` are those of the workload."""
+    latency_ms = facts["latency_requirement_ms"]
+    return {
+        "workers": workers,
+        "pool_limit": limit,
+        "memory_use": _against(predicted.memory_mb, facts["memory_budget_mb"]),
+        "latency_use": _against(predicted.latency_ms, latency_ms),
+        "queued_latency_use": _against(predicted.queued_ms, latency_ms),
+        "predicted_seconds": predicted.seconds,
+    }
 
 
 def _against(amount: float | None, limit: float | None) -> float | None:

@@ -7,11 +7,11 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from selector.catalogue import Effort, Engine
-from selector.cost.batch import batch_seconds, costs_used
+from selector.cost.batch import batch_of, batch_seconds, costs_used, shape_of
 from selector.cost.calibrated import SURENESS, Rest, Sheet, rest_on
 from selector.cost.memory import memory_costs_used
-from selector.cost.predict import Dominant, estimate, speedup_range
-from selector.cost.terms import Builds, Quantities, at_once_of
+from selector.cost.predict import Dominant, estimate, spread_of
+from selector.cost.terms import Quantities, at_once_of
 from selector.decision.table import Rule
 from selector.profile import ApproachId, WorkloadProfile
 from selector.recommend.choose import Candidate, Choice, Comparison, cost_sheets
@@ -242,18 +242,19 @@ _NOTHING_KNOWN: _Plain = {
 
 
 class Outlook(NamedTuple):
-    """What every candidate of one choice is expected from: the workload, as slow and as fast as it may be, and plain code.
+    """What every candidate of one choice is expected from: the workload, what it may be at best and worst, and plain code.
 
-    `baseline` is what is predicted for doing it single-threaded: the seconds of a batch, the requests per second of a
-    service. `sheets` are the costs as in `Builds`.
+    `best` and `worst` differ from `work` only where something had to be assumed. `baseline` is what is predicted for doing
+    it single-threaded: the seconds of a batch, the requests per second of a service. `sheets` are as in `Builds`.
     """
 
     work: Quantities
-    slow: Quantities
-    fast: Quantities
+    best: Quantities
+    worst: Quantities
     sheets: tuple[Sheet, Sheet, Sheet]
     baseline: float | None
     assumed: tuple[str, ...]
+    shape: Quantities
     knowledge: Knowledge
 
     def sheet(self, candidate: Candidate) -> Sheet:
@@ -266,18 +267,18 @@ class Outlook(NamedTuple):
 
 def outlook_of(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> Outlook:
     """What to expect the candidates of a choice from."""
-    sheets, work = cost_sheets(profile, host, knowledge), choice.work
-    slow = work._replace(builds=Builds(*(sheet.slow for sheet in sheets)))
-    fast = work._replace(builds=Builds(*(sheet.fast for sheet in sheets)))
+    work = choice.work
+    best = worst = work
     if assumes_in_flight(profile):
         fewest, most = (min(number, work.tasks or number) for number in PLAUSIBLE_IN_FLIGHT)
-        slow, fast = slow._replace(in_flight=fewest), fast._replace(in_flight=most)
+        best, worst = best._replace(in_flight=most), worst._replace(in_flight=fewest)
     if assumes_startup(profile):
         shortest, longest = PLAUSIBLE_STARTUP_MS
-        slow, fast = slow._replace(startup_ms=longest), fast._replace(startup_ms=shortest)
+        best, worst = best._replace(startup_ms=shortest), worst._replace(startup_ms=longest)
     traits = knowledge.approaches["single_threaded"].traits
     baseline = estimate(traits, 1, work).throughput if work.serves else batch_seconds(traits, 1, work)
-    return Outlook(work, slow, fast, sheets, baseline, _assumptions(profile, choice), knowledge)
+    sheets = cost_sheets(profile, host, knowledge)
+    return Outlook(work, best, worst, sheets, baseline, _assumptions(profile, choice), shape_of(work), knowledge)
 
 
 def _assumptions(profile: WorkloadProfile, choice: Choice) -> tuple[str, ...]:
@@ -306,9 +307,9 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
         return _NOTHING_KNOWN
     sheet = outlook.sheet(candidate)
     at_once = at_once_of(traits, candidate.workers, work)
-    rest = rest_on(sheet, costs_used(traits, candidate.workers, work), at_once)
+    rest = rest_on(sheet, costs_used(traits, candidate.workers > 1, at_once > 1, outlook.shape), at_once)
     latency = predicted.queued_ms if work.serves else predicted.latency_ms
-    speedup = _speedup(candidate, outlook, rest)
+    speedup = _speedup(candidate, outlook, rest, at_once)
     return {
         "speedup": speedup,
         "seconds": _short_or_none(predicted.seconds),
@@ -319,7 +320,7 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
         "memory_overhead_mb": _short(predicted.overhead_mb),
         "source": rest.source,
         "basis": rest.text if speedup or latency is not None else None,
-        "memory_basis": rest_on(sheet, memory_costs_used(traits, work), 1).text,
+        "memory_basis": rest_on(sheet, memory_costs_used(traits, outlook.shape), 1).text,
         "at_most": None if speedup else _at_most(candidate, at_once, work),
         "assumed": outlook.assumed,
     }
@@ -327,11 +328,12 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
 
 def _at_most(candidate: Candidate, at_once: int, work: Quantities) -> float | None:
     """The most that computing alone can gain by an approach; None where waits, or nothing, may be gained."""
-    computes_only = candidate.facts["workload_type"] == "cpu" and not work.wait_ms
-    return float(at_once) if computes_only and at_once > 1 and not candidate.facts["gpu"] else None
+    facts = candidate.asked.facts
+    computes_only = facts["workload_type"] == "cpu" and not work.wait_ms
+    return float(at_once) if computes_only and at_once > 1 and not facts["gpu"] else None
 
 
-def _speedup(candidate: Candidate, outlook: Outlook, rest: Rest) -> _Plain | None:
+def _speedup(candidate: Candidate, outlook: Outlook, rest: Rest, at_once: int) -> _Plain | None:
     """How many times as fast as single-threaded: of a batch its time, of a service its requests per second."""
     predicted, baseline = candidate.predicted, outlook.baseline
     done = predicted.seconds or predicted.throughput
@@ -344,11 +346,29 @@ def _speedup(candidate: Candidate, outlook: Outlook, rest: Rest) -> _Plain | Non
         middle = predicted.throughput / baseline
         low, high = middle / margin, middle * margin
     else:
-        traits = outlook.knowledge.approaches[candidate.approach].traits
-        spread = speedup_range(traits, candidate.workers, baseline, outlook.slow, outlook.fast, margin)
-        assert spread is not None, "its seconds are predicted"
-        middle, (low, high) = baseline / done, spread
+        middle = baseline / done
+        shortest, longest = _time_range(candidate, outlook)
+        low, high = baseline / (longest * margin), baseline / shortest * margin
+        if at_once > 1 and not outlook.work.wait_ms:
+            high = min(high, at_once)  # computing alone is never faster than by as many as compute at once
     return {"low": _short(min(low, middle)), "mid": _short(middle), "high": _short(max(high, middle))}
+
+
+def _time_range(candidate: Candidate, outlook: Outlook) -> tuple[float, float]:
+    """The shortest and the longest time of a candidate, as far as its costs and what was assumed leave it open."""
+    sheet = outlook.sheet(candidate)
+
+    def end(work: Quantities, slow: bool) -> float:
+        """The time at one end of the range."""
+        batch, parts = candidate.batch, candidate.predicted.parts
+        assert batch is not None and parts is not None, "its seconds are predicted"
+        if work is not outlook.work:
+            traits = outlook.knowledge.approaches[candidate.approach].traits
+            batch = batch_of(traits, work) or batch
+            parts = batch.parts(candidate.workers)
+        return spread_of(candidate.workers, batch, parts, sheet, slow)
+
+    return end(outlook.best, slow=False), end(outlook.worst, slow=True)
 
 
 def _short(value: float) -> float:
@@ -362,11 +382,11 @@ def _short_or_none(value: float | None) -> float | None:
 
 def _fits(candidate: Candidate, choice: Choice, profile: WorkloadProfile) -> _Plain:
     """Whether the requirements are met; by the figures as they are shown, too, which are rounded."""
-    memory, latency = candidate.facts["memory_use"], candidate.facts["latency_use"]
+    memory, latency = candidate.own["memory_use"], candidate.own["latency_use"]
     if memory is not None and memory <= 1 and not _all_memory_fits(candidate, profile):
         memory = None  # what is known fits, but a task's own memory is not known, or whether all data is there at once
     if latency is not None and latency <= 1 and choice.work.serves:
-        latency = candidate.facts["queued_latency_use"]  # one alone is fast enough; unknown without knowing the load
+        latency = candidate.own["queued_latency_use"]  # one alone is fast enough; unknown without knowing the load
     predicted = candidate.predicted
     shown_ms = predicted.queued_ms if choice.work.serves else predicted.latency_ms
     return {

@@ -15,7 +15,7 @@ from selector.decision.table import Rule
 from selector.errors import SelectorError
 from selector.profile import WorkloadProfile
 from selector.recommend.choose import workload_facts
-from selector.recommend.facts import HostFacts, add_prediction_facts
+from selector.recommend.facts import HostFacts, prediction_facts
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
 
@@ -78,8 +78,7 @@ class Case:
         traits = self.traits(arm)
         facts, work = workload_facts(self.profile, self._host, self.knowledge)
         facts |= {"workload_class": self.recommendation.workload_class, **traits.__dict__, "approach": arm.approach}
-        add_prediction_facts(facts, arm.workers, "nothing", estimate(traits, arm.workers, work))
-        return facts
+        return facts | prediction_facts(facts, arm.workers, "nothing", estimate(traits, arm.workers, work))
 
     def ruled_out(self, arm: Arm) -> Rule | None:
         """The first row of eligibility that rules an approach out for this workload."""
