@@ -382,6 +382,8 @@ def _short_or_none(value: float | None) -> float | None:
 
 def _fits(candidate: Candidate, choice: Choice, profile: WorkloadProfile) -> _Plain:
     """Whether the requirements are met; by the figures as they are shown, too, which are rounded."""
+    if candidate.asked.knowledge.approaches[candidate.approach].traits.runs_in == "cluster":
+        return {"memory": None, "latency": None}  # nothing is predicted of it
     memory, latency = candidate.own["memory_use"], candidate.own["latency_use"]
     if memory is not None and memory <= 1 and not _all_memory_fits(candidate, profile):
         memory = None  # what is known fits, but a task's own memory is not known, or whether all data is there at once
