@@ -47,7 +47,7 @@ class Machine(NamedTuple):
 
 def this_machine(cpus: int) -> Machine:
     """The machine that this runs on, of which so many CPUs may be used; 0.2 ms on Linux."""
-    return Machine(cpu_model_of("/", os.environ), cpus, system_of(), memory().total_mb)
+    return Machine(cpu_model_of("/", os.environ), cpus, system_of(), memory().total_mb or 0)
 
 
 def load_calibration(
