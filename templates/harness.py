@@ -771,7 +771,7 @@ class _Run:
             group = _Group(command, self.folder, keeper, self.before)
         except OSError as error:
             status = "missing_dependency" if error.filename == python else "error"
-            return {"status": status, "reason": f"{error.filename}: {error.strerror}"}
+            return {"status": status, "reason": f"{error.filename or python}: {error.strerror}"}
         stopped = group.watch(limit_seconds, self.memory_limit_mb, self.options.parent)
         try:
             with open(out, encoding="utf-8") as stream:

@@ -33,7 +33,7 @@ from selector.benchmark.events import (
 )
 from selector.errors import SelectorError
 from selector.files import cannot_write, refuse_special
-from selector.processes import kill_group, kill_tree
+from selector.processes import RAISE_THE_LIMIT, kill_group, kill_tree
 from selector.text import printable, quoted
 
 GRACE_SECONDS = 5.0  # to stop and report, once asked to
@@ -123,11 +123,8 @@ class BenchmarkRun(Iterator[Event]):
                 if stream is not None and not reader.is_alive():  # one that reads closes its pipe itself
                     stream.close()
             self._intake.close()
-            raise SelectorError(
-                "the benchmark script cannot be watched: no more threads may be started",
-                "raise the limit of processes and threads (ulimit -u, pids.max), or end some",
-                1,
-            ) from None
+            what = "the benchmark script cannot be watched: no more threads may be started"
+            raise SelectorError(what, RAISE_THE_LIMIT, 1) from None
 
     @property
     def events(self) -> list[Event]:
@@ -410,4 +407,5 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
         )
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise SelectorError(f"{command[0]}: cannot be run: {reason}", "give the path of a Python", 1) from None
+        hint = RAISE_THE_LIMIT if isinstance(error, BlockingIOError) else "give the path of a Python"
+        raise SelectorError(f"{command[0]}: cannot be run: {reason}", hint, 1) from None
