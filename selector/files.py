@@ -100,6 +100,17 @@ def own_folder(path: Path) -> bool:
         return False
 
 
+def shared_with_others(path: Path) -> bool:
+    """Whether there is a folder, but not of this user alone: what is kept in it is not read, and nothing is kept there."""
+    try:
+        with _own_folder(path):
+            return False
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
 def write_own_file(path: Path, data: bytes) -> None:
     """Keep a file for this user alone, so that `read_own_file` takes it; its folder is made if need be.
 

@@ -556,6 +556,22 @@ def test_a_full_disk_is_said(arguments: list[str]) -> None:
     assert done.stderr == b"error: the output cannot be written: No space left on device\n"
 
 
+@posix_only
+def test_host_says_that_a_shared_cache_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    tmp_path.chmod(0o777)
+    assert main(["host"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("=== This host ===")
+    assert err.startswith(f"warning: {tmp_path}: others may write to this folder")
+    assert f"hint: chmod go-w {tmp_path}" in err
+    tmp_path.chmod(0o700)
+    assert main(["host"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_no_thread_left_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert report_error(RuntimeError("can't start new thread")) == 1
     assert capsys.readouterr().err.startswith("error: no more threads may be started\n  hint: raise the limit")
