@@ -25,6 +25,7 @@ from strategies import FIELDS, random_profile
 
 from selector import Selector, __version__
 from selector.cli import cli, main
+from selector.cli.shared import report_error
 from selector.host import Host
 from selector.profile import APPROACHES, WorkloadProfile, field_kind
 from selector.recommend.migration import MigrationGuide
@@ -553,6 +554,29 @@ def test_a_full_disk_is_said(arguments: list[str]) -> None:
     done = in_a_shell(">/dev/full", arguments, lines_of(5))
     assert done.returncode == 1
     assert done.stderr == b"error: the output cannot be written: No space left on device\n"
+
+
+@posix_only
+def test_host_says_that_a_shared_cache_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    tmp_path.chmod(0o777)
+    assert main(["host"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("=== This host ===")
+    assert err.startswith(f"warning: {tmp_path}: others may write to this folder")
+    assert f"hint: chmod go-w {tmp_path}" in err
+    tmp_path.chmod(0o700)
+    assert main(["host"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_no_thread_left_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report_error(RuntimeError("can't start new thread")) == 1
+    assert capsys.readouterr().err.startswith("error: no more threads may be started\n  hint: raise the limit")
+    assert report_error(RuntimeError("something else")) == 1
+    assert "this should not have happened" in capsys.readouterr().err
 
 
 def test_a_line_of_settings_that_no_shell_decodes_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,9 +186,14 @@ def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path 
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def host(as_json: bool) -> None:
     """What this machine has: usable CPUs, memory and its limit, start methods, Python interpreters."""
-    from selector.host import probe_host
+    from selector.files import shared_with_others
+    from selector.host import cache_dir, probe_host
 
     found = probe_host()
+    if shared_with_others(cache := cache_dir()):
+        what = "others may write to this folder, or it is not yours: nothing that is kept there is used"
+        hint = f"chmod go-w {shlex.quote(str(cache))}, or name another folder by CONCURRENCY_SELECTOR_CACHE_DIR"
+        say(f"warning: {cache}: {what}\n  hint: {hint}", err=True)
     if as_json:
         print_json(found.model_dump_json(indent=2))
         return

@@ -6,6 +6,8 @@ And calibrate, which measures what concurrency costs on this machine.
 from __future__ import annotations
 
 import shlex
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from selector.programs import Program
 
 REFUTED = 3
+_PRINT = "-"  # as an output: standard output
 
 
 def _measuring_options(command: Command) -> Command:
@@ -71,9 +74,7 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
 
 @click.command(epilog="Example: concurrency-selector generate workload.json -o bench.py && python bench.py")
 @click.argument("file", required=False, metavar="FILE|-")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="OUT", help="The file to write."
-)
+@click.option("-o", "--output", required=True, metavar="OUT|-", help="The file to write; - prints it.")
 @click.option(
     "--template",
     metavar="NAME",
@@ -88,7 +89,7 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
 def generate(
     outer_rules: Path | None,
     file: str | None,
-    output: Path,
+    output: str,
     template: str | None,
     force: bool,
     settings: tuple[str, ...],
@@ -99,9 +100,10 @@ def generate(
     rules: Path | None,
 ) -> None:
     """Write a benchmark script for the workload in FILE: one file, standard library only, yours to read and change."""
-    from selector.benchmark.render import write_folder, write_script
+    from selector.benchmark.render import write_folder
     from selector.benchmarking import (
         TEMPLATE,
+        as_argument,
         command_for,
         files_of,
         plan_for,
@@ -121,19 +123,40 @@ def generate(
             raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
         cpus = Selector().here.usable_cpus
         if program := programs().get(name):
-            write_folder(files_of(program, options, cpus), output, force)
-            say(f"{output}: run it with: python {shlex.quote(str(output))} compare", err=True)
+            if output == _PRINT:
+                raise click.UsageError(f"The template {name} is a folder of files: give -o FOLDER.")
+            write_folder(files_of(program, options, cpus), Path(output), force)
+            say(f"{output}: run it with: python {shlex.quote(as_argument(Path(output)))} compare", err=True)
             return
-        write_script(script_of(name, options, cpus), output, force)
-        say(f"{output}: run it with: {command_for(output, options)}", err=True)
+        _put(script_of(name, options, cpus), output, force)
+        say(_how_to_run(output, "", lambda script: command_for(script, options)), err=True)
         return
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
     _, plan = plan_for(Selector(rules or outer_rules), read_profile(file, settings), options)
-    write_script(script_for(plan), output, force)
+    _put(script_for(plan), output, force)
     for note in plan.notes:
         say(f"note: {note}", err=True)
-    say(f"{output}: {len(plan.approaches)} approaches. Run it with: {command_for(output, options, plan)}", err=True)
+    arms = f"{len(plan.approaches)} approaches. "
+    say(_how_to_run(output, arms, lambda script: command_for(script, options, plan)), err=True)
+
+
+def _put(text: str, output: str, force: bool) -> None:
+    """Write a script to its file, or print it."""
+    from selector.benchmark.render import write_script
+
+    if output != _PRINT:
+        write_script(text, Path(output), force)
+        return
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
+def _how_to_run(output: str, about: str, command: Callable[[Path], str]) -> str:
+    """What to do with a script now. From a pipe it does not run: the processes that it starts have to import it."""
+    if output != _PRINT:
+        return f"{output}: {about}{'R' if about else 'r'}un it with: {command(Path(output))}"
+    return f"standard output: {about}Save it as bench.py and run it with: {command(Path('bench.py'))}"
 
 
 @click.command(epilog="Example: concurrency-selector validate workload.json --budget 30s --save results")

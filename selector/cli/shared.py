@@ -46,6 +46,11 @@ def report_error(error: BaseException) -> int:
         case KeyboardInterrupt() | click.Abort():
             click.echo("interrupted", err=True)
             return INTERRUPTED
+        case RuntimeError(args=("can't start new thread",)):
+            from selector.processes import RAISE_THE_LIMIT
+
+            click.echo(f"error: no more threads may be started\n  hint: {RAISE_THE_LIMIT}", err=True)
+            return 1
         case OSError(filename=None, strerror=str(reason)):  # reading is reported with the file's name where it is done
             sys.stdout = None  # as above
             click.echo(f"error: the output cannot be written: {reason}", err=True)
