@@ -72,7 +72,7 @@ def boundary_inputs(table: DecisionTable, whole: frozenset[str] = frozenset()) -
 
     And inputs for each two rows whose order decides. Each once. Inputs named in `whole` are counts, without fractions.
     """
-    proof = prove(table, whole=whole, limit=LIMIT_STEPS)
+    proof = prove(table, whole=whole, steps=Steps(LIMIT_STEPS))
     found: dict[tuple[tuple[str, Scalar], ...], Given] = {}
     for rule, fate in zip(table.rules, proof.fates, strict=True):
         if fate.fires is not None:

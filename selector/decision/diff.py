@@ -17,8 +17,9 @@ from operator import and_
 from typing import Any, Literal
 
 from selector.decision.cells import ANYTHING, Cell, Not, OneOf, Scalar, kind_of
-from selector.decision.cover import OutOfSteps, Steps, bits
+from selector.decision.cover import OutOfSteps, Steps
 from selector.decision.findings import where_text
+from selector.decision.masks import bits
 from selector.decision.space import Box, TableSpace, space_of
 from selector.decision.table import LIST_POLICIES, ONE_WINS, DecisionTable, Input, Output, Rule
 from selector.errors import SelectorError

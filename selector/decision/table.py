@@ -37,6 +37,11 @@ class Input:
     values: tuple[Scalar, ...] | Cell | None = None
     optional: bool = False
 
+    @cached_property
+    def listed(self) -> frozenset[Scalar]:
+        """The values of a domain that is a list."""
+        return frozenset(self.values) if isinstance(self.values, tuple) else frozenset()
+
     def problem(self, value: object) -> str | None:
         """Why `value` is not accepted, in words, or None if it is."""
         if value is None:
@@ -45,7 +50,7 @@ class Input:
             return f"is {quoted(value)}, not a {self.type}"
         if isinstance(value, float) and not math.isfinite(value):
             return f"is {value}, not a finite number"
-        if isinstance(self.values, tuple) and value not in self.values:
+        if isinstance(self.values, tuple) and value not in self.listed:
             near = suggestion(value, [str(v) for v in self.values]) if isinstance(value, str) else ""
             return f"is {quoted(value)}, not one of {', '.join(map(quoted, self.values))}{near}"
         if isinstance(self.values, Cell) and not matches(self.values, value):
@@ -60,6 +65,11 @@ class OutputColumn:
     name: str
     type: ValueType | None = None
     values: tuple[Scalar, ...] | None = None
+
+    @cached_property
+    def order(self) -> dict[Scalar, int]:
+        """The place of each of its values."""
+        return {value: place for place, value in enumerate(self.values or ())}
 
 
 @dataclass(frozen=True)
@@ -200,11 +210,14 @@ class DecisionTable:
 
     @cached_property
     def _columns(self) -> list[compiled.Column]:
-        everything = (1 << len(self.rules)) - 1
         return [
-            compiled.compile_column(column, [rule.cells[i] for rule in self.rules], everything)
+            compiled.compile_column(column, [rule.cells[i] for rule in self.rules])
             for i, column in enumerate(self.inputs)
         ]
+
+    def rows_passing(self, position: int, value: Scalar) -> int:
+        """The rows whose cell in one column lets a value of its domain through, as bits."""
+        return self._columns[position].rules_passing(value)
 
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs as plain values, or a SelectorError that names the first thing wrong with them."""
@@ -268,7 +281,7 @@ class DecisionTable:
 
     def rank(self, rule: Rule) -> tuple[int, ...]:
         """Place in the output order: by the first output that has an order, then the next."""
-        return tuple(c.values.index(rule.outputs[c.name]) for c in self.outputs if c.values is not None)
+        return tuple(c.order[rule.outputs[c.name]] for c in self.outputs if c.values is not None)
 
     def _aggregated(self, values: list[Any]) -> int | float | str:
         if self.aggregate == "count":

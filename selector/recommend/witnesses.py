@@ -16,6 +16,7 @@ from random import Random
 from typing import Any, NamedTuple, TypeVar
 
 from selector.decision.cells import Cell, Scalar, matches, parse_cell
+from selector.decision.cover import Steps
 from selector.decision.diff import Change
 from selector.decision.findings import Finding, Verification
 from selector.decision.prove import prove
@@ -166,7 +167,7 @@ def _classified_so(region: Mapping[str, str], witness: Facts, knowledge: Knowled
     """The same with what makes `classify` say the class in it: a region and a witness for each row that does."""
     if "workload_class" not in region:
         return
-    classify = prove(knowledge.tables["classify"], whole=WHOLE, limit=_STEPS)
+    classify = prove(knowledge.tables["classify"], whole=WHOLE, steps=Steps(_STEPS))
     for rule, fate in zip(classify.space.table.rules, classify.fates, strict=True):
         if fate.fires is not None and rule.outputs["workload_class"] == witness["workload_class"]:
             inputs = classify.space.witness(fate.fires)

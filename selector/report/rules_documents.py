@@ -10,12 +10,12 @@ from typing import Any
 from selector.decision import DecisionTable
 from selector.decision.diff import Answer, Change
 from selector.decision.examples import TableTest
-from selector.decision.findings import Finding, Verification, given_text
+from selector.decision.findings import Finding, Verification, given_text, region_text
 from selector.recommend.witnesses import Workload
+from selector.text import count_text
 
 _MOST_FAILURES = 10  # of a table, that are shown
 _MOST_REGIONS = 5
-_WRITTEN_OUT = 1_000_000  # numbers of cells up to there
 
 
 # rules check ----------------------------------------------------------------------------------------------------------
@@ -28,7 +28,7 @@ def check_lines(
     counts = {
         word: sum(finding.severity == word for finding in proof.findings) for word in ("error", "warning", "note")
     }
-    parts = [f"{len(table.rules)} rules", f"{len(table.inputs)} inputs", f"{_size(proof.cells)} cells"]
+    parts = [f"{len(table.rules)} rules", f"{len(table.inputs)} inputs", f"{count_text(proof.cells)} cells"]
     parts.append("proven" if proof.proven else "not proven")
     parts += [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items() if count]
     yield f"{'FAIL' if counts['error'] else 'ok'}  {label}: {', '.join(parts)}"
@@ -43,7 +43,7 @@ def _finding_lines(finding: Finding, workload: Workload) -> Iterator[str]:
         yield f"  rows {', '.join(f'{rule} ({place})' for rule, place in rows)}"
     else:
         yield f"  in {', '.join(finding.places)}"
-    region = ", ".join(f"{name} is {text}" for name, text in finding.region.items())
+    region = region_text(finding.region)
     if region and region not in finding.message:
         yield f"  where {region}"
     if finding.witness is not None:
@@ -72,10 +72,6 @@ def check_data(
         "proven": proof.proven,
         "findings": [{**asdict(finding), "workload": workload.profile} for finding, workload in shown],
     }
-
-
-def _size(cells: int) -> str:
-    return f"{cells:,}" if cells <= _WRITTEN_OUT else f"{cells:.1e}".replace("e+0", "e").replace("e+", "e")
 
 
 # rules test -----------------------------------------------------------------------------------------------------------
@@ -138,7 +134,7 @@ def diff_lines(label: str, shown: Sequence[tuple[Change, Workload]]) -> Iterator
 def _regions(changes: Sequence[Change]) -> str:
     if not changes:
         return "the same answers"
-    size = _size(sum(change.cells for change in changes))
+    size = count_text(sum(change.cells for change in changes))
     return f"{len(changes)} region{'s' * (len(changes) != 1)} of input with other answers, {size} cells"
 
 
