@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from selector.cli import ask, benchmark, rules, schema
-from selector.cli.shared import format_option, print_as, print_json, report_error, rules_option, set_option
+from selector.cli.shared import (
+    Commands,
+    format_option,
+    print_as,
+    print_json,
+    report_error,
+    rules_option,
+    set_option,
+    workload_files,
+)
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
@@ -56,13 +65,16 @@ def _prepare_output() -> None:
 
 
 @click.group(
+    cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: concurrency-selector recommend examples/web-scraper.json",
 )
-@click.version_option(package_name="concurrency-selector", message="%(prog)s %(version)s")
+@click.version_option(None, "-V", "--version", package_name="concurrency-selector", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("--answers", metavar="FILE", help="A profile (JSON) whose answers are not asked for.")
+@click.option(
+    "--answers", metavar="FILE", shell_complete=workload_files, help="A profile (JSON) whose answers are not asked for."
+)
 @set_option
 @click.option("--no-input", is_flag=True, help="Ask nothing: what is not given takes its default.")
 @format_option

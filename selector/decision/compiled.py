@@ -174,7 +174,9 @@ def _one_from_each_place(bounds: list[Any], kind: str) -> list[Any]:
 def _number_between(low: float, high: float) -> float:
     """A whole number between the two if there is one (exact also where floats are sparse), else their middle."""
     whole = (int(low) + int(high)) // 2
-    if low < whole < high or abs(low) >= WHOLE_FLOATS_FROM:  # of so large ones, two neighbours have nothing between them
+    if (
+        low < whole < high or abs(low) >= WHOLE_FLOATS_FROM
+    ):  # of so large ones, two neighbours have nothing between them
         return whole
     return low / 2 + high / 2
 

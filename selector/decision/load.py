@@ -35,7 +35,7 @@ from selector.decision.table import (
     ValueType,
 )
 from selector.errors import SelectorError
-from selector.text import quoted, suggestion
+from selector.text import cut, quoted, suggestion
 
 TABLE_KEYS = ("table", "title", "hit_policy", "aggregate", "inputs", "outputs", "rules", "default", "examples")
 TYPES: tuple[str, ...] = get_args(ValueType)
@@ -252,7 +252,7 @@ class _Loader:
         entries = self.mapping(node, f"rule {number}", ("id", "when", "then", "because"))
         rule_id = self.text(entries.get("id"), "id") or f"rule-{number}"
         what = f"rule {rule_id}"
-        names = [column.name for column in inputs]
+        names = {column.name: column for column in inputs}
         tests: dict[str, Node] = {}
         if (when := entries.get("when")) is not None and when.value is not None:
             tests = self.mapping(when, f"{what}: when", names)
@@ -382,7 +382,7 @@ def _equalities(cell: Cell) -> list[Scalar]:
 
 
 def _one_of(values: tuple[Scalar, ...]) -> str:
-    return f"one of {', '.join(quoted(value) for value in values)}"
+    return cut(f"one of {', '.join(quoted(value) for value in values)}", 1000)
 
 
 def _quote_hint(value: Scalar) -> str:

@@ -65,9 +65,8 @@ class Proof:
 def prove(table: DecisionTable, *, whole: frozenset[str], steps: Steps) -> Proof:
     """The findings about one table and what they rest on, as far as the steps reach."""
     space = space_of(table, whole)
-    winners = _winners(table)
     with steps.part(_SHARE_OF_ROWS):
-        fates = tuple(_fate(space, row, rivals, steps) for row, rivals in enumerate(winners))
+        fates = row_fates(space, steps)
     doubts: list[str] = []
     if unknown := [table.rules[row].id for row, fate in enumerate(fates) if not fate.never and fate.fires is None]:
         doubts.append(f"whether these rows can fire: {_some(unknown)}")
@@ -83,7 +82,7 @@ def prove(table: DecisionTable, *, whole: frozenset[str], steps: Steps) -> Proof
         *_duplicates(space, steps),
         *_output_never_produced(space, fates, gap_possible=bool(gaps) or more is None),
         *_overlaps(space, steps, doubts),
-        *_catch_all(space, winners, steps, doubts),
+        *_catch_all(space, steps, doubts),
     ]
     if doubts:
         findings.append(_not_proven(space, steps, doubts))
@@ -93,13 +92,17 @@ def prove(table: DecisionTable, *, whole: frozenset[str], steps: Steps) -> Proof
 # Rows -----------------------------------------------------------------------------------------------------------------
 
 
-def _winners(table: DecisionTable) -> list[int]:
-    """For each row, the rows that win where both match, as bits: by the order of rows, under priority by rank first."""
-    winners, better = [0] * len(table.rules), 0
-    for row in table.winning_order if table.hit_policy in ONE_WINS else ():
-        winners[row] = better
-        better |= 1 << row
-    return winners
+def row_fates(space: TableSpace, steps: Steps) -> tuple[Fate, ...]:
+    """What becomes of each row, in the order of the rows."""
+    fates, better = (
+        dict[int, Fate](),
+        0,
+    )  # those that win where both match: earlier rows, under priority those of a better rank
+    for row in space.table.winning_order:
+        fates[row] = _fate(space, row, better, steps)
+        if space.table.hit_policy in ONE_WINS:
+            better |= 1 << row
+    return tuple(fates[row] for row in range(len(fates)))
 
 
 def _fate(space: TableSpace, row: int, rivals: int, steps: Steps) -> Fate:
@@ -146,7 +149,11 @@ def _never_fires(space: TableSpace, fates: Sequence[Fate], steps: Steps) -> Iter
             continue
         box = space.boxes[row]
         found = finding_at(space, "never_fires", "error", f"{rules[row].id} never fires: {why}", (row, *fate.hidden_by))
-        yield found if is_empty(box) or steps.is_over else replace(found, witness=space.witness(box), region=space.region(box))
+        yield (
+            found
+            if is_empty(box) or steps.is_over
+            else replace(found, witness=space.witness(box), region=space.region(box))
+        )
 
 
 def _never_matches_value(space: TableSpace) -> Iterator[Finding]:
@@ -193,7 +200,7 @@ def _duplicates(space: TableSpace, steps: Steps) -> Iterator[Finding]:
 # Pairs of rows --------------------------------------------------------------------------------------------------------
 
 
-def _partners(space: TableSpace, steps: Steps, *, other_outputs: bool) -> list[int]:
+def partners_of(space: TableSpace, steps: Steps, *, other_outputs: bool) -> list[int]:
     """For each row, the later rows that match together with it somewhere, as bits; perhaps only those that say other things."""
     said = [tuple(typed(rule.outputs).items()) for rule in space.table.rules]
     saying: dict[object, int] = {}
@@ -223,7 +230,7 @@ def _conflicts(space: TableSpace, steps: Steps, doubts: list[str]) -> Iterator[F
     if policy not in law:
         return
     try:
-        partners = _partners(space, steps, other_outputs=policy != "unique")
+        partners = partners_of(space, steps, other_outputs=policy != "unique")
     except OutOfSteps:
         doubts.append("which rows match together")
         return
@@ -283,7 +290,7 @@ def _overlaps(space: TableSpace, steps: Steps, doubts: list[str]) -> Iterator[Fi
     if space.table.hit_policy != "first":
         return
     try:
-        partners = _partners(space, steps, other_outputs=True)
+        partners = partners_of(space, steps, other_outputs=True)
     except OutOfSteps:
         doubts.append("which rows match together")
         return
@@ -350,12 +357,12 @@ def _gap_findings(space: TableSpace, gaps: Sequence[Box], *, more: bool) -> Iter
         yield finding_at(space, "gap", severity, message, (), gap)
 
 
-def _catch_all(space: TableSpace, winners: Sequence[int], steps: Steps, doubts: list[str]) -> Iterator[Finding]:
+def _catch_all(space: TableSpace, steps: Steps, doubts: list[str]) -> Iterator[Finding]:
     """What only the row that matches everything decides, where that row comes last."""
     table, everyone = space.table, (1 << len(space.boxes)) - 1
     if table.hit_policy in LIST_POLICIES:
         return
-    last = max(range(len(space.boxes)), key=lambda row: (winners[row].bit_count(), row))
+    last = table.winning_order[-1] if table.hit_policy in ONE_WINS else len(space.boxes) - 1
     if space.boxes[last] != space.everything or is_empty(space.everything):
         return
     try:

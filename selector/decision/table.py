@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from selector.decision import compiled
 from selector.decision.cells import ANYTHING, Cell, Scalar, cell_text, kind_of, literals, matches
 from selector.errors import SelectorError
-from selector.text import quoted, suggestion
+from selector.text import cut, quoted, suggestion
 
 ValueType = Literal["string", "number", "boolean"]
 HitPolicy = Literal["unique", "any", "priority", "first", "rule_order", "output_order", "collect"]
@@ -26,6 +26,8 @@ Output = Outputs | list[Outputs] | int | float | str | None
 LIST_POLICIES: tuple[HitPolicy, ...] = ("rule_order", "output_order", "collect")  # which give all rows that match
 ONE_WINS: tuple[HitPolicy, ...] = ("first", "priority")  # under which the first of `winning_order` that matches answers
 _MAX_REMEMBERED = 4096  # settled decisions kept by the set of rules that matched
+_MOST_ROWS_REMEMBERED = 256  # of one decision: 30 MB in all
+_MOST_NAMED = 20  # rows named in an error
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Input:
             return f"is {value}, not a finite number"
         if isinstance(self.values, tuple) and value not in self.listed:
             near = suggestion(value, [str(v) for v in self.values]) if isinstance(value, str) else ""
-            return f"is {quoted(value)}, not one of {', '.join(map(quoted, self.values))}{near}"
+            return f"is {quoted(value)}, not one of {cut(', '.join(map(quoted, self.values)), 1000)}{near}"
         if isinstance(self.values, Cell) and not matches(self.values, value):
             return f"is {quoted(value)}, outside {cell_text(self.values)}"
         return None
@@ -240,7 +242,7 @@ class DecisionTable:
         """The decision for a set of matching rules, remembered for the next time."""
         rules = [rule for i, rule in enumerate(self.rules) if matched >> i & 1]
         decision = Decision(*self.apply_policy(rules, inputs))
-        if len(self._settled) < _MAX_REMEMBERED:
+        if len(self._settled) < _MAX_REMEMBERED and len(rules) <= _MOST_ROWS_REMEMBERED:
             self._settled[matched] = decision
         return decision
 
@@ -294,7 +296,9 @@ class DecisionTable:
         return min(values) if self.aggregate == "min" else max(values)  # type: ignore[no-any-return]
 
     def _violation(self, rules: list[Rule], inputs: Mapping[str, Any], law: str) -> SelectorError:
-        names = ", ".join(f"{rule.id} (line {rule.line})" if rule.line else rule.id for rule in rules)
+        named = [f"{rule.id} (line {rule.line})" if rule.line else rule.id for rule in rules[:_MOST_NAMED]]
+        more = f" and {len(rules) - _MOST_NAMED} more" if len(rules) > _MOST_NAMED else ""
+        names = ", ".join(named) + more
         given = ", ".join(f"{k}={quoted(v)}" for k, v in inputs.items() if v is not None)
         where = f" in {self.source}" if self.source else ""
         return SelectorError(

@@ -21,7 +21,7 @@ from selector.decision.diff import Change
 from selector.decision.findings import Finding, Verification
 from selector.decision.prove import prove
 from selector.decision.table import DecisionTable
-from selector.decision.verify import verify_table, verify_tables
+from selector.decision.verify import verify_tables
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, WorkloadProfile, field_kind, profile_from_mapping
 from selector.recommend.choose import choose, consider, workload_facts
@@ -83,12 +83,14 @@ def with_tables(tables: Iterable[DecisionTable], user: Path | None) -> Knowledge
     return replace(knowledge, tables={**knowledge.tables, **fitting})
 
 
-def verified(tables: Sequence[DecisionTable], knowledge: Knowledge) -> tuple[Verification, ...]:
-    """The tables verified, together as a chain; what is wrong only for facts that cannot hold together is a note."""
-    if len({table.name for table in tables}) == len(tables):
-        proofs = verify_tables(tables, whole=WHOLE)
-    else:  # versions of one table are no chain
-        proofs = tuple(verify_table(table, whole=WHOLE) for table in tables)
+def verified(
+    tables: Sequence[DecisionTable], knowledge: Knowledge, seconds: float | None = None
+) -> tuple[Verification, ...]:
+    """The tables verified, together as a chain; what is wrong only for facts that cannot hold together is a note.
+
+    `seconds` is the time for all of them; without it their steps are counted.
+    """
+    proofs = verify_tables(tables, whole=WHOLE, seconds=seconds)
     return tuple(
         replace(proof, findings=tuple(_judged(finding, knowledge) for finding in proof.findings)) for proof in proofs
     )
@@ -103,11 +105,17 @@ def _judged(finding: Finding, knowledge: Knowledge) -> Finding:
 
 
 def shown(
-    found: Sequence[_Found], table: str, knowledge: Knowledge, *, notes: bool = True
+    found: Sequence[_Found], table: str, knowledge: Knowledge, steps: Steps | None = None, *, notes: bool = True
 ) -> list[tuple[_Found, Workload]]:
-    """What was found, perhaps without notes, each with a workload that has its facts (looked for in the first few)."""
+    """What was found, perhaps without notes, each with a workload that has its facts.
+
+    It is looked for in the first few, as long as `steps` has time.
+    """
     chosen = [each for each in found if notes or not (isinstance(each, Finding) and each.severity == "note")]
-    return [(each, _workload(each, table, knowledge, seek=number < _MOST_SOUGHT)) for number, each in enumerate(chosen)]
+    return [
+        (each, _workload(each, table, knowledge, seek=number < _MOST_SOUGHT and not (steps and steps.is_over)))
+        for number, each in enumerate(chosen)
+    ]
 
 
 def _workload(found: Finding | Change, table: str, knowledge: Knowledge, *, seek: bool) -> Workload:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,10 +13,29 @@ from selector.decision.diff import Answer, Change
 from selector.decision.examples import TableTest
 from selector.decision.findings import Finding, Verification, given_text, region_text
 from selector.recommend.witnesses import Workload
-from selector.text import count_text
+from selector.text import count_text, cut
 
 _MOST_FAILURES = 10  # of a table, that are shown
 _MOST_REGIONS = 5
+
+
+# rules list -----------------------------------------------------------------------------------------------------------
+
+
+def list_data(tables: Sequence[DecisionTable]) -> list[dict[str, Any]]:
+    """The tables in use."""
+    return [
+        {
+            "table": table.name,
+            "title": table.title,
+            "hit_policy": table.hit_policy,
+            "rules": len(table.rules),
+            "inputs": list(table.input_names),
+            "outputs": [column.name for column in table.outputs],
+            "file": table.source,
+        }
+        for table in tables
+    ]
 
 
 # rules check ----------------------------------------------------------------------------------------------------------
@@ -68,7 +88,7 @@ def check_data(
         "file": label if label != table.name else table.source,
         "rules": len(table.rules),
         "inputs": len(table.inputs),
-        "cells": proof.cells,
+        "cells": _number(proof.cells),
         "proven": proof.proven,
         "findings": [{**asdict(finding), "workload": workload.profile} for finding, workload in shown],
     }
@@ -91,8 +111,23 @@ def test_lines(label: str, test: TableTest) -> Iterator[str]:
         yield from (f"      {failure}" for failure in failures[:_MOST_FAILURES])
         if len(failures) > _MOST_FAILURES:
             yield f"      and {len(failures) - _MOST_FAILURES} more"
+    if test.left_out:
+        yield f"      no time to try the cases of: {'; '.join(test.left_out)} (allow more by --budget)"
     if examples.unreached:
-        yield f"      rows no example reaches: {', '.join(examples.unreached)}"
+        yield f"      rows no example reaches: {cut(', '.join(examples.unreached), 2000)}"
+
+
+def test_data(label: str, test: TableTest) -> dict[str, Any]:
+    """All that testing a table came to."""
+    return {
+        "table": label,
+        "failed": test.failed,
+        "rules": test.rows,
+        "examples": {"passed": test.examples.passed, "failures": test.examples.failures},
+        "rules_without_example": test.examples.unreached,
+        "boundary_cases": {"tried": test.boundaries, "failures": test.boundary_failures, "left_out": test.left_out},
+        "recorded": None if test.recorded is None else {"cases": test.recorded, "failures": test.recorded_failures},
+    }
 
 
 def failure_text(tests: Sequence[TableTest]) -> tuple[str, str]:
@@ -157,8 +192,16 @@ def diff_data(label: str, shown: Sequence[tuple[Change, Workload]]) -> dict[str,
     """All changes of a table."""
     return {
         "table": label,
-        "changes": [{**asdict(change), "workload": workload.profile} for change, workload in shown],
+        "changes": [
+            {**asdict(change), "cells": _number(change.cells), "workload": workload.profile}
+            for change, workload in shown
+        ],
     }
+
+
+def _number(count: int) -> int | None:
+    """A count as JSON can carry it: none beyond the largest float, which readers of JSON would take for infinity."""
+    return count if count.bit_length() < sys.float_info.max_exp else None
 
 
 def flip_lines(flips: Mapping[str, tuple[str, str]], count: int) -> Iterator[str]:
