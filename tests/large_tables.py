@@ -14,7 +14,7 @@ def booleans(rows: int, inputs: int, policy: str) -> str:
     for row in range(rows):
         cells = ", ".join(f"{name}: {rng.choice(('true', 'false'))}" for name in rng.sample(names, 4))
         lines.append(f"{{when: {{{cells}}}, then: {{o: {row % 3}}}}}")
-    return _table(policy, {name: "{type: boolean}" for name in names}, lines)
+    return _table(policy, dict.fromkeys(names, "{type: boolean}"), lines)
 
 
 def intervals(rows: int, inputs: int, policy: str) -> str:
@@ -28,7 +28,7 @@ def intervals(rows: int, inputs: int, policy: str) -> str:
             low = rng.randrange(9000)
             cells.append(f"{name}: '[{low}..{low + rng.randrange(1, 3000)}]'")
         lines.append(f"{{when: {{{', '.join(cells)}}}, then: {{o: {row % 5}}}}}")
-    return _table(policy, {name: "{type: number}" for name in names}, lines)
+    return _table(policy, dict.fromkeys(names, "{type: number}"), lines)
 
 
 def strings(rows: int, policy: str, *, listed: bool = False) -> str:
@@ -52,7 +52,7 @@ def columns(inputs: int, policy: str) -> str:
     """A row for each of very many inputs: the search goes as deep as there are inputs."""
     names = [f"b{i}" for i in range(inputs)]
     return _table(
-        policy, {name: "{type: boolean}" for name in names}, [f"{{when: {{{n}: true}}, then: {{o: 1}}}}" for n in names]
+        policy, dict.fromkeys(names, "{type: boolean}"), [f"{{when: {{{n}: true}}, then: {{o: 1}}}}" for n in names]
     )
 
 

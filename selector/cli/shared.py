@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 INTERRUPTED = 130
+_ASKS_FOR_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # of click 8.2 and later
 FORMATS = click.Choice(["text", "json", "markdown"])
 
 
@@ -41,9 +42,9 @@ def report_error(error: BaseException) -> int:
             if error.hint:
                 click.echo(printable(f"  hint: {error.hint}"), err=True)
             return error.exit_code
-        case click.exceptions.NoArgsIsHelpError():
+        case click.ClickException() if isinstance(error, _ASKS_FOR_HELP):
             click.echo(error.format_message(), err=True)
-            return error.exit_code
+            return 2
         case click.ClickException():
             return report_error(_in_our_words(error))
         case KeyboardInterrupt() | click.Abort():
@@ -62,7 +63,7 @@ def report_error(error: BaseException) -> int:
 
 def _in_our_words(error: click.ClickException) -> SelectorError:
     """What click says of wrong arguments, in the form that all errors have; click's own hints stay."""
-    message = error.format_message().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     if message[:2].istitle() and not message[:2].isupper():
         message = message[0].lower() + message[1:]
     context = error.ctx if isinstance(error, click.UsageError) else None
@@ -87,15 +88,15 @@ class Commands(click.Group):
 
 def rules_option(command: Command) -> Command:
     """`--rules DIR`, for commands that ask the tables: a file in it that replaces none of ours is told of."""
-    return _rules_option(_tell_strangers)(command)
+    return _rules_option(_folder_for_answers)(command)
 
 
 def tables_option(command: Command) -> Command:
     """`--rules DIR`, for commands that are about the tables themselves."""
-    return _rules_option(None)(command)
+    return _rules_option(_folder)(command)
 
 
-def _rules_option(callback: Callable[..., Any] | None) -> Callable[[Command], Command]:
+def _rules_option(callback: Callable[..., Any]) -> Callable[[Command], Command]:
     return click.option(
         "--rules",
         metavar="DIR",
@@ -105,12 +106,25 @@ def _rules_option(callback: Callable[..., Any] | None) -> Callable[[Command], Co
     )
 
 
-def _tell_strangers(_: click.Context, __: click.Parameter, folder: Path | None) -> Path | None:
-    """Say which files no recommendation asks; what is wrong with a folder is said where it is read."""
+def _folder(_: click.Context, __: click.Parameter, folder: Path | None) -> Path | None:
+    """The folder; an error if nothing is in it, or a file that is only nearly called as one of ours.
+
+    What is no folder is said where it is read.
+    """
+    from selector.recommend.user_rules import check_folder
+    from selector.resources import resource_dir
+
+    if folder is not None and folder.is_dir():
+        check_folder(folder, resource_dir("rules"))
+    return folder
+
+
+def _folder_for_answers(context: click.Context, option: click.Parameter, folder: Path | None) -> Path | None:
+    """The same; and a note which of its files no recommendation asks."""
     from selector.recommend.user_rules import strangers
     from selector.resources import resource_dir
 
-    if folder is not None and (names := strangers(folder, resource_dir("rules"))):
+    if _folder(context, option, folder) is not None and (names := strangers(Path(str(folder)), resource_dir("rules"))):
         say(f"note: {folder}: no recommendation asks {', '.join(names)} (`rules list` has the names of ours)", err=True)
     return folder
 
@@ -137,8 +151,7 @@ def forms_option(*forms: str) -> Callable[[Command], Command]:
         option = click.option(
             "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help="How to print it."
         )
-        chosen: Command = option(with_json)
-        return chosen
+        return cast("Command", option(with_json))
 
     return with_forms
 

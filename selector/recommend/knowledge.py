@@ -68,12 +68,8 @@ class Knowledge:
 
 def rules_folders(user: Path | None) -> tuple[Path, ...]:
     """Where rules are looked up, first match wins: the user's folder, if any, then ours."""
-    if user is not None:
-        from selector.recommend.user_rules import check_folder
-
-        if not user.is_dir():
-            raise SelectorError(f"--rules {user}: not a folder", "give the folder that holds your tables (*.yaml)")
-        check_folder(user, resource_dir("rules"))
+    if user is not None and not user.is_dir():
+        raise SelectorError(f"--rules {user}: not a folder", "give the folder that holds your tables (*.yaml)")
     return ((user,) if user is not None else ()) + (resource_dir("rules"),)
 
 
