@@ -130,10 +130,10 @@ def check_tables(
     from selector.recommend.witnesses import shown, verified, with_tables
     from selector.report.rules_documents import check_data, check_lines
 
-    tables, bad = _read(files, rules or outer_rules)
     steps = Steps.within(budget)
+    tables, bad = _read(files, rules or outer_rules)
     knowledge = with_tables([table for _, table in tables], rules or outer_rules)
-    proofs = verified([table for _, table in tables], knowledge, _SHARE_OF_PROOFS * budget)
+    proofs = verified([table for _, table in tables], knowledge, _SHARE_OF_PROOFS * steps.seconds_left)
     found = [
         (label, table, proof, shown(proof.findings, table.name, knowledge, steps, notes=notes or form == "json"))
         for (label, table), proof in zip(tables, proofs, strict=True)
@@ -169,8 +169,8 @@ def test_tables(
     from selector.report.rules_documents import failure_text, test_data, test_lines
 
     folder = rules or outer_rules
-    tables, bad = _read(files, folder)
     steps, results = Steps.within(budget), []
+    tables, bad = _read(files, folder)
     for left, (label, table) in zip(range(len(tables), 0, -1), tables, strict=True):
         if record and (files or folder is None or Path(table.source).parent == folder):
             done = record_cases(table, WHOLE, Steps.within(steps.seconds_left / left / 2))
@@ -202,8 +202,8 @@ def diff_tables(old: Path, new: Path, form: str, budget: float) -> int:
     from selector.recommend.witnesses import WHOLE, flipped, shown
     from selector.report.rules_documents import diff_data, diff_lines, flip_lines
 
-    (before, was), (after, now) = _sides(old, new)
     steps, found = Steps.within(budget), []
+    (before, was), (after, now) = _sides(old, new)
     labels = list(dict.fromkeys([*before, *after]))
     for left, label in zip(range(len(labels), 0, -1), labels, strict=True):
         if label in before and label in after:

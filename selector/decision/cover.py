@@ -39,7 +39,7 @@ class Steps:
     def __init__(self, left: int, seconds: float = math.inf) -> None:
         self.left = left
         self.until = monotonic() + seconds
-        self.limit = f"beyond {left:,} steps" if seconds == math.inf else f"within {seconds:.3g} s"
+        self.limit = f"beyond {left:,} steps" if seconds == math.inf else "in the time given"
 
     @classmethod
     def within(cls, seconds: float) -> Steps:

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
-from selector.decision.cells import Cell, Scalar, matches, parse_cell
+from selector.decision.cells import Cell, Scalar, matches, region_cell
 from selector.decision.cover import Steps
 from selector.decision.diff import Change
 from selector.decision.findings import Finding, Verification
@@ -153,7 +153,7 @@ def is_possible(table: str, region: Mapping[str, str], knowledge: Knowledge) -> 
         known = [{"from": a, "to": b, "same": a == b} for a in APPROACHES for b in APPROACHES]
     else:
         return True
-    tests = {name: parse_cell(text) for name, text in region.items() if name in known[0]}
+    tests = {name: region_cell(text) for name, text in region.items() if name in known[0]}
     return any(_holds(tests, facts) for facts in known)
 
 
@@ -163,7 +163,7 @@ def profile_with(
     """A workload about which a table of the chain is asked facts in the region, as short as can be; None if none is found."""
     if table not in CHAIN or not is_possible(table, region, knowledge):
         return None
-    fits = partial(_fits, table, {name: parse_cell(text) for name, text in region.items()}, knowledge)
+    fits = partial(_fits, table, {name: region_cell(text) for name, text in region.items()}, knowledge)
     starts = [*_classified_so(region, witness, knowledge), (region, witness)]
     rng = Random(0)  # noqa: S311  # the same profiles every time
     tried = (_fields(*starts[n % len(starts)], rng, guess=0.1 * (n % 10)) for n in range(_TRIES))
@@ -234,7 +234,7 @@ def _fields(region: Mapping[str, str], witness: Facts, rng: Random, *, guess: fl
     for name in region:
         if name in WorkloadProfile.model_fields:
             guessed = fields.get(name)
-            keep = rng.random() < guess and matches(parse_cell(region[name]), guessed)
+            keep = rng.random() < guess and matches(region_cell(region[name]), guessed)
             fields[name] = guessed if keep else witness[name]
     return {name: value for name, value in fields.items() if value is not None}
 

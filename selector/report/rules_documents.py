@@ -17,6 +17,7 @@ from selector.text import count_text, cut
 
 _MOST_FAILURES = 10  # of a table, that are shown
 _MOST_REGIONS = 5
+_MOST_ROWS = 50
 
 
 # rules list -----------------------------------------------------------------------------------------------------------
@@ -57,7 +58,7 @@ def check_lines(
 
 
 def _finding_lines(finding: Finding, workload: Workload) -> Iterator[str]:
-    yield f"{finding.severity}: {finding.message}"
+    yield f"{finding.severity}: {finding.message}{_more_time(finding.kind)}"
     if finding.rules:
         rows = zip(finding.rules, finding.places, strict=False)
         yield f"  rows {', '.join(f'{rule} ({place})' for rule, place in rows)}"
@@ -69,6 +70,11 @@ def _finding_lines(finding: Finding, workload: Workload) -> Iterator[str]:
     if finding.witness is not None:
         yield f"  given {given_text(finding.witness)}"
         yield from _workload_lines(workload)
+
+
+def _more_time(kind: str) -> str:
+    """How to learn what there was no time for."""
+    return " (allow more by --budget)" if kind == "not_proven" else ""
 
 
 def _workload_lines(workload: Workload) -> Iterator[str]:
@@ -158,8 +164,13 @@ def diff_lines(label: str, shown: Sequence[tuple[Change, Workload]]) -> Iterator
     answers = [(change, workload) for change, workload in shown if change.kind == "answer"]
     others = [change for change, _ in shown if change.kind != "answer"]
     mark = "changed" if any(change.matters for change, _ in shown) else "same   "
-    yield f"{mark}  {label}: {_regions([change for change, _ in answers])}"
-    yield from (f"         {change.message}" for change in others)
+    unknown = any(change.kind == "not_proven" for change in others)
+    regions = "no other answers were found" if unknown and not answers else _regions([change for change, _ in answers])
+    yield f"{mark}  {label}: {regions}"
+    for change in others[:_MOST_ROWS]:
+        yield f"         {change.message}{_more_time(change.kind)}"
+    if more := others[_MOST_ROWS:]:
+        yield f"         and {len(more):,} more such lines (--json has all)"
     for change, workload in answers[:_MOST_REGIONS]:
         yield from (f"         {line}" for line in _change_lines(change, workload))
     if smaller := [change for change, _ in answers[_MOST_REGIONS:]]:
