@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from selector.cli.completion import setting_words, workload_files
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
@@ -215,48 +216,6 @@ class ApproachType(click.ParamType):  # type: ignore[type-arg]
         from selector.profile import APPROACHES
 
         return [click.shell_completion.CompletionItem(a) for a in APPROACHES if a.startswith(incomplete)]
-
-
-def workload_files(
-    _: click.Context, __: click.Parameter, incomplete: str
-) -> list[click.shell_completion.CompletionItem]:
-    """For the shell: JSON files and folders that begin like that, and examples."""
-    from selector.pipeline import example_files
-
-    item = click.shell_completion.CompletionItem
-    folder, slash, begun = incomplete.rpartition("/")
-    parent = Path(f"{folder}{slash}" or ".").expanduser()
-    found = []
-    with suppress(OSError):
-        for path in sorted(parent.iterdir()):
-            if path.name.startswith(begun) and path.name.startswith(".") == begun.startswith("."):
-                name = f"{folder}{slash}{path.name}"
-                if path.is_dir():
-                    found.append(item(f"{name}/"))
-                elif path.suffix == ".json":
-                    found.append(item(name))
-    found += [item(name, help="an example that ships") for name in example_files() if name.startswith(incomplete)]
-    return found
-
-
-def setting_words(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: `KEY=` for the fields that begin like that; after it, or if there is one only, what it may be."""
-    from selector.profile import WorkloadProfile
-
-    key, equals, begun = incomplete.partition("=")
-    fields = [name for name in WorkloadProfile.model_fields if (name == key if equals else name.startswith(key))]
-    if len(fields) != 1:
-        return [f"{name}=" for name in fields]
-    values = [f"{fields[0]}={value}" for value in _fixed_values(fields[0]) if value.startswith(begun)]
-    return values or ([] if equals else [f"{fields[0]}="])
-
-
-def _fixed_values(field: str) -> tuple[str, ...]:
-    """What a field may be, where that is a list."""
-    from selector.profile import field_kind
-
-    kind = field_kind(field)
-    return ("true", "false") if kind.kind == "flag" else tuple(map(str, kind.choices or ()))
 
 
 def example_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
