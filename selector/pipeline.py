@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic_core import to_json
 
 from selector.cost.calibration import load_calibration
 from selector.errors import SelectorError
 from selector.host import find_interpreters, platform_id, usable_cpus
-from selector.profile import WorkloadProfile, profile_from_json
+from selector.profile import WorkloadProfile, profile_from_json, profile_from_mapping
 from selector.recommend.changes import would_change
 from selector.recommend.choose import choose
 from selector.recommend.explain import Explanation, Prediction, explain, predictions
@@ -77,29 +77,33 @@ class Selector:
         return self.host or this_host()
 
     def recommend(
-        self, profile: WorkloadProfile, changes: Literal["none", "sampled", "exact"] = "sampled"
+        self, profile: WorkloadProfile | Mapping[str, Any], changes: Literal["none", "sampled", "exact"] = "sampled"
     ) -> Recommendation:
         """The recommendation for a profile; `changes` also asks which inputs would change it.
 
         By samples that takes some 10 milliseconds, exactly some 20 to 300.
         """
+        profile = as_profile(profile)
         choice = choose(profile, self.here, self.knowledge)
         changed = None
         if changes != "none":
             changed = would_change(profile, choice, self.here, self.knowledge, exact=changes == "exact")
         return build_recommendation(profile, choice, self.here, self.knowledge, changed)
 
-    def recommend_json(self, profile: WorkloadProfile) -> str:
+    def recommend_json(self, profile: WorkloadProfile | Mapping[str, Any]) -> str:
         """The recommendation as one line of JSON, without the question what would change it: the fast way for many."""
+        profile = as_profile(profile)
         choice = choose(profile, self.here, self.knowledge)
         return to_json(recommendation_data(profile, choice, self.here, self.knowledge)).decode()
 
-    def predict(self, profile: WorkloadProfile) -> tuple[Prediction, ...]:
+    def predict(self, profile: WorkloadProfile | Mapping[str, Any]) -> tuple[Prediction, ...]:
         """What is predicted for every approach that runs on one machine: time or throughput, latency, memory."""
+        profile = as_profile(profile)
         return predictions(profile, choose(profile, self.here, self.knowledge), self.here, self.knowledge)
 
-    def explain(self, profile: WorkloadProfile) -> Explanation:
+    def explain(self, profile: WorkloadProfile | Mapping[str, Any]) -> Explanation:
         """Which row of which table fired on which values, all predictions, and where the answer would be another one."""
+        profile = as_profile(profile)
         return explain(profile, choose(profile, self.here, self.knowledge), self.here, self.knowledge)
 
 
@@ -135,12 +139,25 @@ def example_text(name: str) -> str:
     return files[stem].read_text(encoding="utf-8")
 
 
-def recommend(profile: WorkloadProfile, *, rules: Path | str | None = None) -> Recommendation:
+def as_profile(profile: WorkloadProfile | Mapping[str, Any]) -> WorkloadProfile:
+    """The profile, or the one with these fields; SelectorError for a field or a value that it cannot have."""
+    if isinstance(profile, WorkloadProfile):
+        return profile
+    return profile_from_mapping(dict(profile) if isinstance(profile, Mapping) else profile)
+
+
+def recommend(profile: WorkloadProfile | Mapping[str, Any], *, rules: Path | str | None = None) -> Recommendation:
     """The concurrency approach for a workload on this host, with reasons, alternatives and migration notes.
 
-    `rules` is a folder of decision tables to use instead of ours, by name. Raises SelectorError for broken tables.
+    `profile` may be a mapping of its fields. `rules` is a folder of decision tables to use instead of ours, by name. Raises SelectorError for broken tables.
 
     >>> recommend(WorkloadProfile(workload_type="io", tasks=1000, io_wait_ms_per_task=50)).approach
     'asyncio'
     """
-    return Selector(Path(rules) if rules is not None else None).recommend(profile)
+    if rules is None:
+        return Selector().recommend(profile)
+    from selector.recommend.user_rules import check_folder
+
+    if Path(rules).is_dir():
+        check_folder(Path(rules), resource_dir("rules"))
+    return Selector(Path(rules)).recommend(profile)

@@ -241,8 +241,8 @@ def test_the_template_for_any_workload_is_the_one_that_is_taken(tiny: Path, tmp_
         (["--template", "agents", "FILE"], ["agents has a workload of its own: leave FILE and --set out"]),
         (["--template", "agents", "--set", "tasks=5"], ["leave FILE and --set out"]),
         (["--template", "agents", "--interpreter", "3.14"], ["give --interpreter PATH to the script"]),
-        (["--template", "compare-approaches"], ["Give a FILE"]),
-        ([], ["Give a FILE"]),
+        (["--template", "compare-approaches"], ["error: give a FILE"]),
+        ([], ["error: give a FILE"]),
         (["FILE", "--budget", "soon"], ['budget "soon" is no length of time', "60s, 2m, 1m30s"]),
         (["FILE", "--interpreter", "3.9"], ["the benchmark needs 3.10 or later"]),
         (["FILE", "--io", "carrier-pigeon"], ["'socket', 'sleep'"]),
@@ -392,8 +392,8 @@ def test_a_standard_error_that_takes_nothing_is_no_reason_to_fail(tiny: Path, re
         (["--interpreter", "/"], ["/: cannot be run: Permission denied"]),
         (["--set", "interpreters=3.98,3.99t"], ["none of the profile's interpreters", "3.98, 3.99t", "--interpreter"]),
         (["--set", "tasks=0"], ["tasks is 0: expected a whole number"]),
-        (["--json", "--format", "markdown"], ["leave --format out"]),
-        (["--format", "json"], ["'json' is not one of 'text', 'markdown'"]),
+        (["--json", "--format", "markdown"], ["--json prints JSON: leave --format markdown out"]),
+        (["--format", "yaml"], ["'yaml' is not one of 'text', 'json', 'markdown'"]),
         (["--rules", "missing"], ["--rules missing: not a folder"]),
         (["--save", __file__], ["cannot be used: File exists", "--save with a folder you may write to"]),
     ],
@@ -409,7 +409,7 @@ def test_what_validate_refuses(
 
 
 def test_validate_needs_a_workload() -> None:
-    refused(call("validate"), "Give a FILE")
+    refused(call("validate"), "error: give a FILE")
     refused(call("validate", "missing.json"), "missing.json: cannot be read")
     refused(call("validate", "-", stdin=b"[]"), "a workload is a JSON object, not a list")
 

@@ -16,6 +16,8 @@ import click
 from selector.cli.shared import (
     INTERRUPTED,
     Command,
+    file_argument,
+    format_option,
     print_as,
     print_json,
     read_results,
@@ -73,7 +75,7 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
 
 
 @click.command(epilog="Example: concurrency-selector generate workload.json -o bench.py && python bench.py")
-@click.argument("file", required=False, metavar="FILE|-")
+@file_argument
 @click.option("-o", "--output", required=True, metavar="OUT|-", help="The file to write; - prints it.")
 @click.option(
     "--template",
@@ -160,19 +162,11 @@ def _how_to_run(output: str, about: str, command: Callable[[Path], str]) -> str:
 
 
 @click.command(epilog="Example: concurrency-selector validate workload.json --budget 30s --save results")
-@click.argument("file", required=False, metavar="FILE|-")
+@file_argument
 @click.option("--template", metavar="NAME", help="Measure a program that ships instead, and its own work: todo-batch.")
 @set_option
 @_measuring_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown"]),
-    default="text",
-    show_default=True,
-    help="How to print it.",
-)
+@format_option
 @click.option(
     "--save",
     type=click.Path(path_type=Path),
@@ -192,7 +186,6 @@ def validate(
     interpreters: tuple[str, ...],
     io: Any,
     seed: int | None,
-    as_json: bool,
     form: str,
     save: Path | None,
     force: bool,
@@ -211,12 +204,10 @@ def validate(
         raise click.UsageError(f"The program {template} has a workload of its own: leave FILE out.")
     if file is None and not settings and program is None:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
-    if as_json and form != "text":
-        raise click.UsageError("--json prints JSON: leave --format out.")
     options = _options(budget, interpreters=interpreters, io=io, seed=seed, save=save, force=force)
     profile = read_profile(file, settings) if program is None else program.workload(settings)
     proof = prove(Selector(rules or outer_rules), profile, options, progress_view, program)
-    if as_json:
+    if form == "json":
         print_json(proof.report.model_dump_json(indent=2))
     else:
         print_as(validation_document(proof.report), form)
@@ -259,21 +250,21 @@ def _program_named(template: str | None) -> Program | None:
     metavar="RESULTS",
     help="Instead of measuring, correct what is known by what `validate` measured (its results.json).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def calibrate(interpreters: tuple[str, ...], force: bool, results: str | None, as_json: bool) -> None:
+@format_option
+def calibrate(interpreters: tuple[str, ...], force: bool, results: str | None, form: str) -> None:
     """Measure what concurrency costs on this machine, some 9 seconds for each Python; `recommend` then uses that."""
     if results is not None:
         if interpreters or force:
             raise click.UsageError("--from measures nothing: leave --interpreter and --force out.")
-        _learn(results, as_json)
+        _learn(results, form)
         return
     from selector.report.calibration_documents import calibration_document
 
     found = measure_costs(interpreters, force=force)
-    if as_json:
+    if form == "json":
         print_json(found.model_dump_json(indent=2))
     else:
-        print_as(calibration_document(found), "text")
+        print_as(calibration_document(found), form)
 
 
 def measure_costs(interpreters: tuple[str, ...] = (), *, force: bool = False) -> Calibration:
@@ -296,16 +287,16 @@ def measure_costs(interpreters: tuple[str, ...] = (), *, force: bool = False) ->
     return found
 
 
-def _learn(results: str, as_json: bool) -> None:
+def _learn(results: str, form: str) -> None:
     """Correct the costs by a benchmark, and say which."""
     from selector.benchmarking import learn_from
 
     changed = learn_from(read_results(results))
-    if as_json:
+    if form == "json":
         import json
 
         print_json(json.dumps({"schema": 1, "changed": [fold.model_dump() for fold in changed]}, indent=2))
         return
     from selector.report.calibration_documents import folds_document
 
-    print_as(folds_document(changed), "text")
+    print_as(folds_document(changed), form)

@@ -137,6 +137,13 @@ class Recommendation(_Saved):
     would_change: tuple[Change, ...] | None
     runs_here: RunsHere
 
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the recommendation as `recommend --format markdown` prints it."""
+        from selector.report.documents import recommendation_document
+        from selector.report.markdown import render_markdown
+
+        return render_markdown(recommendation_document(self))
+
     @field_serializer("profile")
     def _only_what_is_given(self, profile: WorkloadProfile) -> dict[str, Any]:
         return profile.given()
