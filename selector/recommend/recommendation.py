@@ -46,7 +46,8 @@ class Expected(_Saved):
     (`throughput`) instead. `latency_ms` is the 95th percentile for one task: of a batch by itself with a warm pool, of a
     service among all requests in flight. `memory_mb` is for the whole process tree with the data of all tasks, as far as
     the profile tells; `memory_overhead_mb` is the part of it that the approach adds. `source` tells what the figures
-    rest on.
+    rest on, `basis` and `memory_basis` the same in a sentence each: of the times, and of the memory. `at_most` is a bound
+    on the speedup where nothing closer is known, and `assumed` names what was assumed because the profile does not say.
     """
 
     speedup: Speedup | None = None
@@ -57,6 +58,10 @@ class Expected(_Saved):
     memory_mb: float | None = None
     memory_overhead_mb: float | None = None
     source: Literal["calibrated", "documented", "given"] | None = None
+    basis: str | None = None
+    memory_basis: str | None = None
+    at_most: float | None = None
+    assumed: tuple[str, ...] = ()
 
 
 class Fits(_Saved):
@@ -216,7 +221,7 @@ def _band_text(choice: Choice, compared: Comparison) -> str:
     return f"Predicted the fastest: {gain:.2f}x as fast as {next_best.approach}, the next."
 
 
-_NOTHING_KNOWN: _Plain = dict.fromkeys(Expected.model_fields)
+_NOTHING_KNOWN: _Plain = {**dict.fromkeys(Expected.model_fields), "assumed": ()}
 
 
 def baseline_of(choice: Choice, knowledge: Knowledge) -> float | None:
@@ -242,6 +247,10 @@ def expected_of(candidate: Candidate, choice: Choice, baseline: float | None, kn
         "memory_mb": _short(predicted.memory_mb + predicted.data_mb),
         "memory_overhead_mb": _short(predicted.overhead_mb),
         "source": knowledge.costs_source,
+        "basis": None,
+        "memory_basis": None,
+        "at_most": None,
+        "assumed": (),
     }
 
 
