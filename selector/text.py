@@ -14,6 +14,7 @@ PREDICTED, MEASURED = 2, 3  # digits
 _MINUTE, _HOUR, _DAY, _YEAR = 60.0, 3600.0, 86_400.0, 31_557_600.0
 _NEAR_ONE = 1.3  # up to here a hundredth matters
 TURNS = (1.0, 1.2, 2.0)  # where the advice changes: rules/speedup_bands.yaml
+_SECONDS_BELOW = 100.0  # people say 90 s, and 2 min 30 s
 _MOST_SECONDS = 1000 * _YEAR
 #: Seconds that longer times are rounded to, coarsest first; a digit more is one step further.
 _STEPS = (_YEAR, _DAY, _HOUR, _MINUTE, 10.0, 1.0, 0.1, 0.01, 0.001)
@@ -85,9 +86,9 @@ def duration(seconds: float, digits: int | None = PREDICTED) -> str:
 
 
 def _rounded(seconds: float, digits: int) -> float:
-    """Up to a minute by significant digits, then to whole units that people count in."""
+    """What is said in seconds by significant digits, then to whole units that people count in."""
     near = significant(seconds, digits)
-    if near < _MINUTE:
+    if near < _SECONDS_BELOW:
         return near
     coarsest = next(place for below, place in _COARSEST if seconds < below)
     step = _STEPS[min(coarsest + digits - PREDICTED, len(_STEPS) - 1)]
@@ -97,7 +98,7 @@ def _rounded(seconds: float, digits: int) -> float:
 def _said(seconds: float) -> str:
     if 0 < seconds < 1:
         return f"{seconds * 1000:.6g} ms" if seconds >= 1e-4 else f"{seconds * 1e6:.6g} us"
-    if seconds < _MINUTE:
+    if seconds < _SECONDS_BELOW:
         return f"{seconds:.6g} s"
     if seconds >= 2 * _YEAR and not seconds % _YEAR:
         return f"{seconds / _YEAR:,.0f} years"
@@ -106,6 +107,12 @@ def _said(seconds: float) -> str:
     minutes, rest = divmod(rest, _MINUTE)
     parts = ((days, "day" if days == 1 else "days"), (hours, "h"), (minutes, "min"), (rest, "s"))
     return " ".join(f"{number(round(amount, 3))} {unit}" for amount, unit in parts if round(amount, 3))
+
+
+def part_of(part_seconds: float, whole_seconds: float) -> str:
+    """How much of a time has passed, in whole seconds: `10 of 60 s`, `72 s of 5 min`."""
+    part, whole = round(part_seconds), round(whole_seconds)
+    return f"{part if whole < _SECONDS_BELOW else duration(part, None)} of {duration(whole, None)}"
 
 
 def memory(megabytes: float, digits: int | None = PREDICTED) -> str:
@@ -148,7 +155,7 @@ def beside(value: float, limit: float, units: Units, *, over: bool | None = None
     allowed = _amount(limit, name, size)
     for places in range(digits, 7):
         near = significant(value, places)
-        if (near > limit) == over and (near != limit or value == limit):
+        if (near > limit) == over and (near == limit) == (value == limit):
             figure = number(significant(near / size, 12))
             return f"{figure} {name}, over {allowed}" if over else f"{figure} of {allowed}"
     return f"just {'over' if over else 'under'} {allowed}"

@@ -287,7 +287,7 @@ def test_a_run_that_measured_nothing_still_makes_a_report() -> None:
         "Recommended: distributed\n"
         "Verdict:     INCONCLUSIVE: Nothing ran.\n"
         "Measured:    nothing, on 2 CPUs, seed 1234\n"
-        "             0 s of 1 min used, incomplete\n"
+        "             0 of 60 s used, incomplete\n"
         "\n"
         "=== Measurements ===\n"
         "Nothing was measured.\n"

@@ -25,7 +25,7 @@ from selector.benchmark.events import (
     RunningEvent,
     StartEvent,
 )
-from selector.text import MEASURED, duration, printable
+from selector.text import MEASURED, duration, part_of, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -216,7 +216,7 @@ def seconds_text(seconds: float | None) -> str:
 
 
 def _clock(seconds: float) -> str:
-    """A time that passes, in whole seconds: `48 s`, `1 min 12 s`."""
+    """A time that passes, in whole seconds: `48 s`, `2 min 12 s`."""
     return duration(round(seconds), None)
 
 
@@ -247,7 +247,7 @@ def _now_text(progress: Progress) -> str:
 def _bar(progress: Progress, now: float, columns: int, ascii_only: bool) -> str:
     """How much of the time budget is used."""
     used, left = progress.elapsed_seconds(now), progress.seconds_left(now)
-    text = f" {_clock(used)} of {_clock(used + left)}, {_clock(left)} left"
+    text = f" {part_of(used, used + left)}, {_clock(left)} left"
     room = max(min(columns - len(text) - 1, 40), 5)
     full = round(room * used / (used + left)) if used + left else 0
     done, rest = ("#", "-") if ascii_only else ("━", "╌")

@@ -27,6 +27,7 @@ from selector.report.wording import (
     time_text,
     workers_text,
 )
+from selector.text import printable
 
 _LINES, _COLUMNS = 8, 80
 _MERE_ADVICE = ("sizing", "advice")  # tables whose reasons do not tell why it is this approach
@@ -88,10 +89,10 @@ def _expected(result: Recommendation) -> tuple[str, ...]:
 
 
 def _basis(result: Recommendation) -> tuple[str, ...]:
-    """What the figures rest on and what was assumed, then each up to its first comma or semicolon."""
+    """What the figures rest on and what was assumed; then without the details, and without the Python that stands above."""
     parts = [part for part in (basis_text(result.expected), assumed_text(result.expected)) if part]
-    brief = [part.partition(";")[0].partition(", as ")[0] for part in parts]
-    return "; ".join(parts), "; ".join(brief)
+    brief = "; ".join(part.partition(";")[0].partition(", as ")[0] for part in parts)
+    return "; ".join(parts), brief, brief.replace(f" under {result.interpreter}", "")
 
 
 def _instead(result: Recommendation) -> tuple[str, ...]:
@@ -119,7 +120,7 @@ def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
 
     def lines(row: _Row) -> int:
         """How many lines a row takes."""
-        return len(textwrap.wrap(row.versions[0], room, break_on_hyphens=False)) or 1
+        return len(textwrap.wrap(printable(row.versions[0]), room, break_on_hyphens=False)) or 1
 
     while sum(map(lines, told)) > _LINES:
         longest = max((row for row in told if lines(row) > 1), key=lines, default=None)
@@ -135,7 +136,7 @@ def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
 
 
 def _is_long_command(row: _Row, room: int) -> bool:
-    return isinstance(row.versions, Command) and len(row.versions.line) > room
+    return isinstance(row.versions, Command) and len(printable(row.versions.line)) > room
 
 
 # The short answer of the prompts --------------------------------------------------------------------------------------

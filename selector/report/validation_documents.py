@@ -15,6 +15,7 @@ from selector.text import (
     duration,
     given,
     memory,
+    part_of,
     times,
     unit_for,
 )
@@ -96,8 +97,7 @@ def _measured(report: ValidationReport) -> list[tuple[str, str]]:
     """How it was measured, so that it can be judged and done again; the lines after the first have no label."""
     lines = [
         _tasks(report),
-        f"{duration(report.used_seconds)} of {duration(report.budget_seconds, None)} used"
-        + ("" if report.complete else ", incomplete"),
+        f"{part_of(report.used_seconds, report.budget_seconds)} used{'' if report.complete else ', incomplete'}",
     ]
     if report.io == "sleep":
         lines.append("I/O is plain sleeps, no sockets")

@@ -61,13 +61,14 @@ def workers_text(result: Recommendation) -> str:
 
 
 def python_text(result: Recommendation, *, where: bool = True) -> str:
-    """The Python to use, and whether it is there; `where` adds its path."""
+    """The Python to use, and whether it is there; `where` says more of that, such as its path."""
     tag, path = result.interpreter, result.runs_here.interpreter
     if tag is None:
         return "any"
     build = _build(tag)
     if not result.runs_here.available or path is None:
-        return f"{tag}{f' ({build})' if build else ''}, which is not on this machine: uv python install {tag}"
+        missing = "which is not on this machine" if where else "not here"
+        return f"{tag}{f' ({build})' if build else ''}, {missing}: uv python install {tag}"
     found = "this environment's" if _of_this_environment(path) else "found here"
     return f"{tag} ({', '.join(filter(None, (build, found)))}{f': {path}' if where else ''})"
 
@@ -165,9 +166,10 @@ def throughput_text(expected: Expected, words: int = 2) -> str:
 
 def basis_text(expected: Expected) -> str:
     """What the times rest on, in words; nothing where none is predicted."""
-    if (expected.seconds, expected.throughput, expected.latency_ms, expected.at_most) == (None, None, None, None):
-        return ""
-    return expected.basis or (_SOURCES[expected.source] if expected.source else "")
+    if expected.basis is not None or expected.source is None:
+        return expected.basis or ""
+    known = (expected.seconds, expected.throughput, expected.at_most) != (None, None, None)
+    return _SOURCES[expected.source] if known else ""
 
 
 def assumed_text(expected: Expected) -> str:
@@ -190,9 +192,9 @@ def memory_text(expected: Expected, profile: WorkloadProfile) -> str:
 
 def memory_basis_text(expected: Expected) -> str:
     """What the memory rests on, in words; nothing where it is not predicted."""
-    if expected.memory_mb is None:
-        return ""
-    return expected.memory_basis or (_SOURCES[expected.source] if expected.source else "")
+    if expected.memory_basis is not None or expected.source is None:
+        return expected.memory_basis or ""
+    return _SOURCES[expected.source] if expected.memory_mb is not None else ""
 
 
 def requirements_text(result: Recommendation, *, short: bool = False) -> str:
