@@ -497,6 +497,13 @@ def test_a_summary_of_long_words_is_cut_and_never_longer() -> None:
     assert lines[-1] == "Next:     the same with validate"  # a command is not broken, nor cut
 
 
+def test_a_summary_of_the_five_answers_says_all_that_is_missing() -> None:
+    five = WorkloadProfile(workload_type="hybrid", latency_requirement_ms=100, memory_budget_mb=256, cpu_cores=4)
+    output = summary_of(selector().recommend(five, changes="none"))
+    assert "..." not in output and len(output.splitlines()) == 8
+    assert "memory 256 MB not known (needs task_memory_mb)" in " ".join(output.split())
+
+
 def test_a_summary_says_what_its_figures_rest_on_and_what_is_assumed() -> None:
     assumed = "32 operations in flight, as concurrency is not given; plausible 8 to 1,000"
     result = expecting(example("web-scraper"), basis="measured here on 2026-11-28 under 3.14t", assumed=(assumed,))

@@ -70,7 +70,7 @@ def summary_section(
         _Row("", _basis(result)),
         _Row("Fits", (requirements_text(result), requirements_text(result, short=True))),
         _Row("Effort", (effort_text(result),)),
-        _Row("Instead", _instead(result)),
+        _Row("Instead", _instead(result, alone=not title)),
         *_next(result, validate, measured=measured),
     ]
     return Section(title, (Fields(_fitted([row for row in rows if row.versions and row.versions[0]])),))
@@ -95,13 +95,15 @@ def _basis(result: Recommendation) -> tuple[str, ...]:
     return "; ".join(parts), brief, brief.replace(f" under {result.interpreter}", "")
 
 
-def _instead(result: Recommendation) -> tuple[str, ...]:
-    """The first alternative with its speedup, and its price where there is room."""
+def _instead(result: Recommendation, *, alone: bool) -> tuple[str, ...]:
+    """The first alternative with its speedup, and its price where there is room; `alone` it tells where to find that."""
     other = first_eligible(result)
     if other is None:
-        return ("nothing else is eligible",)
-    told = price_text(other)
-    return told, told.partition(": ")[0]
+        told = price = "nothing else is eligible"
+    else:
+        price = price_text(other)
+        told = price.partition(": ")[0]
+    return f"{told}; reasons and more: --full" if alone else price, told
 
 
 def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[_Row]:
@@ -114,7 +116,9 @@ def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[
 
 
 def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
-    """The rows in so many words that they fit: without what is extra, then shorter where most lines are, then cut."""
+    """The rows in so many words that they fit: without what is extra, then in fewer words where most lines are (of two
+    alike, the later), then cut.
+    """
     room = _COLUMNS - max(len(row.label) for row in rows) - 2
     told = [row._replace(versions=row.versions[1:]) if _is_long_command(row, room) else row for row in rows]
 
@@ -123,15 +127,15 @@ def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
         return len(textwrap.wrap(printable(row.versions[0]), room, break_on_hyphens=False)) or 1
 
     while sum(map(lines, told)) > _LINES:
-        longest = max((row for row in told if lines(row) > 1), key=lines, default=None)
-        extra = next((row for row in told if row.extra), None)
-        if extra is not None:
-            told.remove(extra)
-        elif longest is None:
-            break  # there are no more than eight rows that are not extra
-        else:
-            shorter = longest.versions[1:] or (f"{longest.versions[0][: room - 3].rstrip()}...",)
-            told[told.index(longest)] = _Row(longest.label, shorter)
+        if extra := [row for row in told if row.extra]:
+            told.remove(extra[0])
+            continue
+        long = [row for row in told if lines(row) > 1]
+        if not long:
+            break  # as many rows as lines
+        row = max([r for r in long if r.versions[1:]] or long, key=lambda r: (lines(r), told.index(r)))
+        shorter = row.versions[1:] or (f"{row.versions[0][: room - 3].rstrip()}...",)
+        told[told.index(row)] = row._replace(versions=shorter)
     return tuple((row.label, row.versions[0]) for row in told)
 
 
