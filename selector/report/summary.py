@@ -103,7 +103,7 @@ def _instead(result: Recommendation, *, alone: bool) -> tuple[str, ...]:
     else:
         price = price_text(other)
         told = price.partition(": ")[0]
-    return f"{told}; reasons and more: --full" if alone else price, told
+    return f"{told}; the rest: --full" if alone else price, told
 
 
 def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[_Row]:
