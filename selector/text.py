@@ -24,7 +24,7 @@ _COARSEST = ((10 * _MINUTE, 4), (10 * _HOUR, 3), (10 * _DAY, 2), (2 * _YEAR, 1),
 #: Units with their size, smallest first: of times in milliseconds, of memory in MB.
 Units = tuple[tuple[str, float], ...]
 MILLISECONDS: Units = (("ms", 1.0), ("s", 1000.0), ("min", 60_000.0))
-MEMORY: Units = (("MB", 1.0), ("GB", 1000.0), ("TB", 1_000_000.0))
+MEMORY: Units = (("MB", 1.0), ("GB", 1024.0), ("TB", 1024.0**2))
 
 
 def quoted(value: object, limit: int = 60) -> str:
@@ -116,14 +116,14 @@ def part_of(part_seconds: float, whole_seconds: float) -> str:
 
 
 def memory(megabytes: float, digits: int | None = PREDICTED) -> str:
-    """Memory as people say it, 1 GB being 1000 MB: `4.7 MB`, `340 MB`, `2.4 GB`; None for `digits` says it as it is."""
+    """Memory as people say it, 1 GB being 1024 MB: `4.7 MB`, `340 MB`, `2.3 GB`; None for `digits` says it as it is."""
     if digits is None:
         return given(megabytes, MEMORY)
     if megabytes < 1:
         return "under 1 MB"
-    near = significant(megabytes, digits)
+    near = max(megabytes, significant(megabytes, digits))
     name, size = next(unit for unit in reversed(MEMORY) if near >= unit[1])
-    return _amount(near, name, size)
+    return f"{number(significant(megabytes / size, digits))} {name}"
 
 
 def _amount(value: float, name: str, size: float) -> str:
@@ -131,7 +131,7 @@ def _amount(value: float, name: str, size: float) -> str:
 
 
 def _unit_of(value: float, units: Units) -> tuple[str, float]:
-    """The largest unit that says it with two decimals at most: 2 GB, but 2,048 MB."""
+    """The largest unit that says it with two decimals at most: 2 GB, but 2,000 MB."""
 
     def plain(size: float) -> bool:
         return value >= size and math.isclose(round(value / size, 2), value / size, rel_tol=1e-12)
@@ -140,7 +140,7 @@ def _unit_of(value: float, units: Units) -> tuple[str, float]:
 
 
 def given(value: float, units: Units) -> str:
-    """A figure that was given, as it is: `300 ms`, `1.5 s`, `2 GB`, `2,048 MB`."""
+    """A figure that was given, as it is: `300 ms`, `1.5 s`, `2 GB`, `2,000 MB`."""
     return _amount(value, *_unit_of(value, units))
 
 
@@ -154,9 +154,9 @@ def beside(value: float, limit: float, units: Units, *, over: bool | None = None
     name, size = _unit_of(limit, units)
     allowed = _amount(limit, name, size)
     for places in range(digits, 7):
-        near = significant(value, places)
-        if (near > limit) == over and (near == limit) == (value == limit):
-            figure = number(significant(near / size, 12))
+        near = significant(value / size, places)
+        if (near > limit / size) == over and (near == limit / size) == (value == limit):
+            figure = number(near)
             return f"{figure} {name}, over {allowed}" if over else f"{figure} of {allowed}"
     return f"just {'over' if over else 'under'} {allowed}"
 

@@ -576,10 +576,10 @@ def test_a_bound_is_said_where_nothing_is_predicted() -> None:
 def test_memory_that_is_not_known_says_what_is_missing() -> None:
     told = requirements_text(example("api-server"))
     assert told.startswith("latency met (95 of 300 ms), memory 256 MB not known (needs task_memory_mb)")
-    assert requirements_text(example("durable-email-jobs")) == "memory 1,024 MB not known (it depends on the cluster)"
+    assert requirements_text(example("durable-email-jobs")) == "memory 1 GB not known (it depends on the cluster)"
     many = example("model-inference")
     assert many.profile.task_memory_mb is not None
-    assert requirements_text(many) == "memory 1.2 GB not known (1.6 GB if all data is there at once)"
+    assert requirements_text(many) == "memory 1,200 MB not known (1,600 MB if all data is there at once)"
 
 
 @pytest.mark.parametrize(
@@ -594,7 +594,8 @@ def test_memory_that_is_not_known_says_what_is_missing() -> None:
         (1240.0, 1239.0, True, "memory met (1,200 of 1,239 MB)"),
         (2000.0, 1999.0, True, "memory met (just under 1,999 MB)"),
         (2000.0, 2001.0, False, "memory NOT met (just over 2,001 MB)"),
-        (7900.0, 8000.0, True, "memory met (7.9 of 8 GB)"),
+        (7900.0, 8000.0, True, "memory met (7,900 of 8,000 MB)"),
+        (7900.0, 8192.0, True, "memory met (7.7 of 8 GB)"),
     ],
 )
 def test_a_figure_stands_on_the_side_of_its_limit_that_was_judged(

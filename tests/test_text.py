@@ -73,12 +73,13 @@ def test_a_longer_time_never_reads_as_a_shorter_one(one: float, other: float) ->
         (0.4, "under 1 MB", "0.4 MB"),
         (4.71, "4.7 MB", "4.71 MB"),
         (344, "340 MB", "344 MB"),
-        (999, "1 GB", "999 MB"),
-        (2048, "2 GB", "2,048 MB"),
-        (2400, "2.4 GB", "2.4 GB"),
-        (8000, "8 GB", "8 GB"),
-        (24_576, "25 GB", "24,576 MB"),
-        (2_500_000, "2.5 TB", "2.5 TB"),
+        (999, "1,000 MB", "999 MB"),
+        (1024, "1 GB", "1 GB"),
+        (2000, "2 GB", "2,000 MB"),
+        (2048, "2 GB", "2 GB"),
+        (2400, "2.3 GB", "2,400 MB"),
+        (24_576, "24 GB", "24 GB"),
+        (2_500_000, "2.4 TB", "2,500,000 MB"),
     ],
 )
 def test_memory_is_what_people_say(megabytes: float, said: str, exact: str) -> None:
@@ -118,6 +119,7 @@ def test_a_figure_beside_its_limit_is_on_the_right_side(value: float, limit: flo
 
 def test_a_limit_is_said_in_the_unit_that_it_was_given_in() -> None:
     assert beside(95, 300, MILLISECONDS) == "95 of 300 ms"
+    assert beside(344, 2048, MEMORY) == "0.34 of 2 GB"
     assert beside(900, 1500, MILLISECONDS) == "0.9 of 1.5 s"
     assert beside(300.4, 300, MILLISECONDS) == "300.4 ms, over 300 ms"
     assert beside(1e-9 + 300, 300, MILLISECONDS) == "just over 300 ms"

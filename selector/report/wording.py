@@ -220,7 +220,7 @@ def _memory_verdict(result: Recommendation, *, short: bool) -> list[str]:
     if found is None:
         why = "it depends on the cluster"
     elif not why and found > limit:
-        why = f"{memory(found)} if all data is there at once"
+        why = f"{beside(found, limit, MEMORY).partition(', over ')[0]} if all data is there at once"
     return [_judged("memory", result.fits.memory, found, limit, MEMORY, why, short=short)]
 
 
