@@ -1,9 +1,30 @@
-"""Text for people: values quoted, near words suggested, control characters made harmless."""
+"""Text for people: values quoted, near words suggested, control characters made harmless, and figures as people say them.
+
+A predicted figure has two digits, as nobody knows a third one; a measured one has three. JSON has all of them.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
+
+PREDICTED, MEASURED = 2, 3  # digits
+
+_MINUTE, _HOUR, _DAY, _YEAR = 60.0, 3600.0, 86_400.0, 31_557_600.0
+_NEAR_ONE = 1.3  # up to here a hundredth matters
+TURNS = (1.0, 1.2, 2.0)  # where the advice changes: rules/speedup_bands.yaml
+_SECONDS_BELOW = 100.0  # people say 90 s, and 2 min 30 s
+_MOST_SECONDS = 1000 * _YEAR
+#: Seconds that longer times are rounded to, coarsest first; a digit more is one step further.
+_STEPS = (_YEAR, _DAY, _HOUR, _MINUTE, 10.0, 1.0, 0.1, 0.01, 0.001)
+#: Below so many seconds two digits are about the step at that place of _STEPS.
+_COARSEST = ((10 * _MINUTE, 4), (10 * _HOUR, 3), (10 * _DAY, 2), (2 * _YEAR, 1), (math.inf, 0))
+
+#: Units with their size, smallest first: of times in milliseconds, of memory in MB.
+Units = tuple[tuple[str, float], ...]
+MILLISECONDS: Units = (("ms", 1.0), ("s", 1000.0), ("min", 60_000.0))
+MEMORY: Units = (("MB", 1.0), ("GB", 1024.0), ("TB", 1024.0**2))
 
 _WRITTEN_OUT = 1_000_000
 
@@ -44,3 +65,133 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+# Figures --------------------------------------------------------------------------------------------------------------
+
+
+def number(value: float) -> str:
+    """A number as it was given, with separators: `1,000,000`, `0.25`, `12,345.5`; an exponent beyond 15 digits."""
+    if not math.isfinite(value) or abs(value) >= 1e15:
+        return f"{value:g}"
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.10g}" if abs(value) >= 1e-4 else f"{value:g}"
+
+
+def significant(value: float, digits: int) -> float:
+    """Rounded to so many significant digits."""
+    return float(f"{value:.{digits}g}")
+
+
+def duration(seconds: float, digits: int | None = PREDICTED) -> str:
+    """A time as people say it: `0.4 ms`, `12 ms`, `1.3 s`, `4 min 10 s`, `2 h 17 min`, `3 days 4 h`, `32 years`.
+
+    `digits` is how many mean something; None says the time as it is.
+    """
+    if seconds < 0:
+        return f"-{duration(-seconds, digits)}"
+    if seconds >= _MOST_SECONDS or math.isnan(seconds):
+        return "over 1,000 years" if seconds >= _MOST_SECONDS else "unknown"
+    return _said(seconds if digits is None else _rounded(seconds, digits))
+
+
+def _rounded(seconds: float, digits: int) -> float:
+    """What is said in seconds by significant digits, then to whole units that people count in."""
+    near = significant(seconds, digits)
+    if near < _SECONDS_BELOW:
+        return near
+    coarsest = next(place for below, place in _COARSEST if seconds < below)
+    step = _STEPS[min(coarsest + digits - PREDICTED, len(_STEPS) - 1)]
+    return round(seconds / step) * step
+
+
+def _said(seconds: float) -> str:
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:.6g} ms" if seconds >= 1e-4 else f"{seconds * 1e6:.6g} us"
+    if seconds < _SECONDS_BELOW:
+        return f"{seconds:.6g} s"
+    if seconds >= 2 * _YEAR and not seconds % _YEAR:
+        return f"{seconds / _YEAR:,.0f} years"
+    days, rest = divmod(round(seconds, 3), _DAY)
+    hours, rest = divmod(rest, _HOUR)
+    minutes, rest = divmod(rest, _MINUTE)
+    parts = ((days, "day" if days == 1 else "days"), (hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{number(round(amount, 3))} {unit}" for amount, unit in parts if round(amount, 3))
+
+
+def part_of(part_seconds: float, whole_seconds: float) -> str:
+    """How much of a time has passed, in whole seconds: `10 of 60 s`, `72 s of 5 min`."""
+    part, whole = round(part_seconds), round(whole_seconds)
+    return f"{part if whole < _SECONDS_BELOW else duration(part, None)} of {duration(whole, None)}"
+
+
+def memory(megabytes: float, digits: int | None = PREDICTED) -> str:
+    """Memory as people say it, 1 GB being 1024 MB: `4.7 MB`, `340 MB`, `2.3 GB`; None for `digits` says it as it is."""
+    if digits is None:
+        return given(megabytes, MEMORY)
+    if megabytes < 1:
+        return "under 1 MB"
+    near = max(megabytes, significant(megabytes, digits))
+    name, size = next(unit for unit in reversed(MEMORY) if near >= unit[1])
+    return f"{number(significant(megabytes / size, digits))} {name}"
+
+
+def _amount(value: float, name: str, size: float) -> str:
+    return f"{number(significant(value / size, 12))} {name}"
+
+
+def _unit_of(value: float, units: Units) -> tuple[str, float]:
+    """The largest unit that says it with two decimals at most: 2 GB, but 2,000 MB."""
+
+    def plain(size: float) -> bool:
+        return value >= size and math.isclose(round(value / size, 2), value / size, rel_tol=1e-12)
+
+    return next((unit for unit in reversed(units) if plain(unit[1])), units[0])
+
+
+def given(value: float, units: Units) -> str:
+    """A figure that was given, as it is: `300 ms`, `1.5 s`, `2 GB`, `2,000 MB`."""
+    return _amount(value, *_unit_of(value, units))
+
+
+def beside(value: float, limit: float, units: Units, *, over: bool | None = None, digits: int = PREDICTED) -> str:
+    """A figure beside its limit, in the unit of the limit: `230 of 512 MB`, `600 MB, over 512 MB`, `just under 300 ms`.
+
+    It has as many digits as are needed to stand on the side of the limit that is true; `over` says which that is, where
+    it was judged by a figure with more digits than `value` has.
+    """
+    over = value > limit if over is None else over
+    name, size = _unit_of(limit, units)
+    allowed = _amount(limit, name, size)
+    for places in range(digits, 7):
+        near = significant(value / size, places)
+        if (near > limit / size) == over and (near == limit / size) == (value == limit):
+            figure = number(near)
+            return f"{figure} {name}, over {allowed}" if over else f"{figure} of {allowed}"
+    return f"just {'over' if over else 'under'} {allowed}"
+
+
+def times(ratio: float) -> str:
+    """A predicted ratio: `0.15x`, `1.02x`, `4.6x`, `22x`, `5,900x`.
+
+    Two digits; more near one, and where they would make it one of the ratios at which the advice changes.
+    """
+    if not math.isfinite(ratio) or ratio >= 9.95:
+        return f"{number(significant(ratio, PREDICTED))}x"
+    digits = PREDICTED + (0.995 <= ratio < _NEAR_ONE)
+    while digits < 4 and (near := significant(ratio, digits)) in TURNS and not math.isclose(near, ratio, rel_tol=1e-6):
+        digits += 1
+    near = significant(ratio, digits)
+    return f"{near:g}x" if near != 1 or ratio >= 1 else "just under 1x"
+
+
+def unit_for(values: Iterable[float | None], units: Units) -> tuple[str, float]:
+    """The unit for a column of figures that are to be compared: the largest of which there is one of each at least."""
+    smallest = min((value for value in values if value), default=0.0)
+    return next((unit for unit in reversed(units) if smallest >= unit[1]), units[0])

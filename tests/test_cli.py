@@ -89,30 +89,52 @@ def lines_of(count: int) -> bytes:
     return b'{"workload_type": "io", "tasks": 50}\n' * count
 
 
+INSTEAD = "this command with validate in the place of recommend"
+
+
 # recommend ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_file_gives_a_recommendation_on_standard_output_and_nothing_else(workload: Path) -> None:
     result = run("recommend", str(workload))
     assert (result.code, result.err) == (0, "")
-    assert result.out.startswith("=== Recommendation ===\nWorkload:         my work\nApproach:         asyncio\n")
+    lines = result.out.splitlines()
+    assert len(lines) <= 8
+    assert lines[0] == "Approach: asyncio"
+    assert f"Next:     concurrency-selector validate {workload}" in lines or f"Next:     {INSTEAD}" in lines
 
 
 def test_the_workload_may_come_from_standard_input(workload: Path) -> None:
-    assert call("recommend", "-", stdin=workload.read_bytes()) == call("recommend", str(workload))
+    piped, read = call("recommend", "-", stdin=workload.read_bytes()), call("recommend", str(workload))
+    assert "Next:     concurrency-selector validate -\n" in piped.out
+    assert piped.out.partition("Next:")[0] == read.out.partition("Next:")[0]
+    assert call("recommend", "-", "--format", "json", stdin=workload.read_bytes()) == call(
+        "recommend", str(workload), "--format", "json"
+    )
 
 
 def test_settings_alone_are_a_workload_and_win_over_the_file(workload: Path) -> None:
-    assert call("recommend", "--set", "workload_type=io", "--set", "name=my work") == call("recommend", str(workload))
+    named = ["--set", "workload_type=io", "--set", "name=my work"]
+    assert call("recommend", *named, "--format", "json") == call("recommend", str(workload), "--format", "json")
+    assert f"Next:     {INSTEAD}" in call("recommend", *named).out.splitlines()  # the command would be broken
+    brief = call("recommend", "--set", "workload_type=io").out.splitlines()
+    assert "Next:     concurrency-selector validate --set workload_type=io" in brief
     changed = call("recommend", str(workload), "--set", "workload_type=cpu", "--set", "name=", "--format", "json").json
     assert (changed["profile"]["workload_type"], changed["profile"].get("name")) == ("cpu", None)
 
 
 def test_formats(workload: Path) -> None:
-    text, markdown = call("recommend", str(workload)).out, call("recommend", str(workload), "--format", "markdown").out
+    text, markdown = (
+        call("recommend", str(workload), "--full").out,
+        call("recommend", str(workload), "--format", "markdown").out,
+    )
     data = call("recommend", str(workload), "--format", "json").out
-    assert text.startswith("=== Recommendation ===\n")
-    assert markdown.startswith("## Recommendation\n\n- **Workload:** my work\n")
+    assert text.startswith("=== Summary ===\nApproach: asyncio\n")
+    assert "\n=== Recommendation ===\nWorkload:         my work\nApproach:         asyncio\n" in text
+    assert markdown.startswith("## Summary\n\n- **Approach:** asyncio\n")
+    assert "\n## Recommendation\n\n- **Workload:** my work\n" in markdown
+    for title in ("Alternatives", "What would change the answer"):
+        assert f"\n=== {title} ===\n" in text and f"\n## {title}\n" in markdown
     result = Recommendation.model_validate_json(data)
     assert result == Selector().recommend(WorkloadProfile(workload_type="io", name="my work"))
     assert list(json.loads(data)) == [
@@ -220,7 +242,7 @@ def test_a_file_without_permission_to_read_is_said(workload: Path) -> None:
 def test_names_that_the_terminal_cannot_show_are_escaped_and_json_is_utf_8(workload: Path) -> None:
     ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
     arguments = ["recommend", "--set", "workload_type=io", "--set", "name=né→🙂"]
-    assert "Workload:         n\\xe9\\u2192\\U0001f642\n" in run(*arguments, env=ascii_only).out
+    assert "Workload:         n\\xe9\\u2192\\U0001f642\n" in run(*arguments, "--full", env=ascii_only).out
     assert run(*arguments, "--format", "json", env=ascii_only).json["profile"]["name"] == "né→🙂"
     line = '{"workload_type": "io", "name": "né→🙂"}\n'.encode()
     assert run("recommend", "--jsonl", stdin=line, env=ascii_only).json["profile"]["name"] == "né→🙂"

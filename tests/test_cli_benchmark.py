@@ -669,9 +669,10 @@ def test_recommend_shows_what_was_measured(measured: tuple[Run, Path], tiny: Pat
     with_file, without = call("recommend", str(tiny), "--with", results), call("recommend", "--with", results)
     plain = call("recommend", str(tiny))
     assert (with_file.code, with_file.err, without.code, without.err) == (0, "", 0, "")
-    assert with_file.out.startswith(plain.out)
-    measured_text = with_file.out.removeprefix(plain.out)
-    assert measured_text.lstrip().startswith("=== Measured ===\nVerdict: ")
+    summary, _, measured_text = with_file.out.partition("\n\n")
+    assert summary.partition("Next:")[0] == plain.out.partition("Next:")[0]
+    assert "validate" in plain.out and "validate" not in summary  # it was validated
+    assert measured_text.startswith("=== Measured ===\nVerdict: ")
     assert data["verdict"].upper() in measured_text
     assert without.out.endswith(measured_text)
     markdown = call("recommend", str(tiny), "--with", results, "--format", "markdown").out

@@ -93,13 +93,13 @@ def shown(bands: Bands, columns: int = 80) -> list[str]:
 
 
 def test_a_chart_has_its_axis_its_letters_and_where_we_are() -> None:
-    _, title, ticks, band, here, words = shown(BANDS)
+    _, title, ticks, band, here, words = shown(BANDS, 100)
     assert title == "tasks (now 200)"
     assert ticks.split() == ["1", "10", "100", "1000", "10000", "1e5", "1e6"]
     assert set(band.strip()) == {"a", "b", "c"}
     assert band[here.index("^")] == "b"
     assert band.index("b") == pytest.approx(2 + 60 * 1.7 / 6, abs=1)
-    assert words.strip() == "a below 50: single_threaded, b 50 to 4000: multiprocessing, c from 4000: dask"
+    assert words.strip() == "a below 50: single_threaded, b 50 to 4,000: multiprocessing, c from 4,000: dask"
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 200])
@@ -113,7 +113,7 @@ def test_a_chart_of_an_unknown_value_marks_nothing() -> None:
 
 def test_markdown_has_a_table() -> None:
     text = render_markdown(Document((Section("Where", (BANDS,)),)))
-    assert "| 50 to 4000 | multiprocessing |" in text
+    assert "| 50 to 4,000 | multiprocessing |" in text
 
 
 def test_an_explanation_has_every_prediction_and_the_charts() -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -31,15 +33,19 @@ from selector.profile import APPROACHES
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import all_tables
 from selector.recommend.migration import MigrationGuide, migration_guide
+from selector.recommend.recommendation import Expected, Fits, RunsHere, Speedup
 from selector.report import documents
 from selector.report.document import Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.markdown import render_markdown
+from selector.report.summary import Command, brief_document, summary_document
 from selector.report.terminal import console_for, print_document
+from selector.report.wording import memory_text, python_text, requirements_text, speedup_text
 from selector.resources import resource_dir
 
 GOLDEN = Path(__file__).parent / "golden"
 ANSI = re.compile(r"\x1b")
 PROFILES = dict(example_profiles())
+VALIDATE = Command("concurrency-selector validate workload.json", "the same with validate")
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 #: What our own documents are made of; whatever else appears was smuggled in.
 OURS = {
@@ -51,7 +57,7 @@ OURS = {
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the developer's terminal settings reaches these tests."""
-    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    for name in ("VIRTUAL_ENV", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -77,6 +83,22 @@ def selector(host: HostFacts = FIXED_HOST) -> Selector:
 def recommended(profile: WorkloadProfile, *, explain: bool = False) -> Document:
     result = selector().recommend(profile)
     return documents.recommendation_document(result, selector().explain(profile) if explain else None)
+
+
+def example(name: str) -> Recommendation:
+    return selector().recommend(PROFILES[name], changes="none")
+
+
+def summary_of(
+    result: Recommendation, validate: str = "concurrency-selector validate workload.json", **options: bool
+) -> str:
+    return text_of(summary_document(result, Command(validate, "the same with validate"), **options))
+
+
+def expecting(result: Recommendation, **figures: Any) -> Recommendation:
+    """The same recommendation with other figures."""
+    changed = result.expected.model_copy(update=figures)
+    return result.model_copy(update={"expected": changed})
 
 
 def guide(origin: str, target: str) -> MigrationGuide:
@@ -124,9 +146,10 @@ def golden_outputs() -> Iterator[tuple[str, str]]:
     """The name of each golden file, and what it should hold."""
     for name in ("web-scraper", "durable-email-jobs", "student-code-grader"):
         result: Recommendation = selector().recommend(PROFILES[name])
-        document = documents.recommendation_document(result)
-        yield f"recommend-{name}.txt", text_of(document)
-        yield f"recommend-{name}.md", render_markdown(document)
+        whole = documents.recommendation_document(result, validate=VALIDATE)
+        yield f"recommend-{name}.txt", text_of(whole)
+        yield f"prompts-{name}.txt", text_of(brief_document(result))
+        yield f"recommend-{name}.md", render_markdown(whole)
         yield f"recommend-{name}.json", result.model_dump_json(indent=2) + "\n"
     yield "explain-running-sum.txt", text_of(recommended(PROFILES["running-sum"], explain=True))
     move = guide("threads", "free_threaded")
@@ -139,6 +162,7 @@ def golden_outputs() -> Iterator[tuple[str, str]]:
 
 GOLDEN_NAMES = [
     *(f"recommend-{name}.{form}" for name in ("web-scraper", "durable-email-jobs", "student-code-grader") for form in ("txt", "md", "json")),
+    *(f"prompts-{name}.txt" for name in ("web-scraper", "durable-email-jobs", "student-code-grader")),
     "explain-running-sum.txt", "migrate-threads-free_threaded.txt", "migrate-threads-free_threaded.md", "host.txt",
     "rules-engine.txt", "rules-engine.md",
 ]  # fmt: skip
@@ -163,6 +187,8 @@ def test_there_is_no_golden_file_without_a_test() -> None:
 
 def every_document() -> dict[str, Document]:
     found = {f"recommend {name}": recommended(profile) for name, profile in PROFILES.items()}
+    found |= {f"prompts {name}": brief_document(example(name)) for name in PROFILES}
+    found |= {f"whole {name}": documents.recommendation_document(example(name), validate=VALIDATE) for name in PROFILES}
     found |= {f"explain {name}": recommended(PROFILES[name], explain=True) for name in ("web-scraper", "chat-bot")}
     found |= {f"rules {table.name}": documents.table_document(table) for table in all_tables()}
     found["facts"] = documents.facts_document(FACTS)
@@ -361,7 +387,10 @@ def test_any_text_is_inert(text: str) -> None:
 @settings(max_examples=40)
 @given(profiles())
 def test_any_recommendation_can_be_printed(profile: WorkloadProfile) -> None:
-    document = documents.recommendation_document(selector().recommend(profile))
+    result = selector().recommend(profile)
+    document = documents.recommendation_document(result, validate=VALIDATE)
+    assert len(summary_of(result).splitlines()) <= 8
+    assert all(cell_len(line) <= 80 for line in text_of(brief_document(result)).splitlines())
     assert all(cell_len(line) <= 80 for line in text_of(document).splitlines())
     assert kinds(render_markdown(document)) <= OURS
 
@@ -380,17 +409,49 @@ def test_a_hostile_machine_is_shown_inert_too() -> None:
 
 def test_an_interpreter_that_is_missing_is_explained_with_a_way_out() -> None:
     here = HostFacts("linux", 4, (("3.14", "/x/python3.14"),))
-    profile = PROFILES["database-million-rows"]
-    output = " ".join(text_of(documents.recommendation_document(Selector(host=here).recommend(profile))).split())
-    assert (
-        "3.14t, which is not on this machine: install it (uv python install 3.14t) or take the first alternative"
-        in output
+    result = Selector(host=here).recommend(PROFILES["database-million-rows"])
+    missing = "3.14t (free-threaded build), which is not on this machine: uv python install 3.14t"
+    output = " ".join(text_of(documents.recommendation_document(result)).split())
+    assert f"{missing} (or take the first alternative)" in output
+    assert "Python:   3.14t (free-threaded build), not here: uv python install 3.14t\n" in summary_of(result)
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("3.15", "3.15 (found here)"),
+        ("3.14t", "3.14t (free-threaded build, found here)"),
+        ("3.13t", "3.13t (experimental free-threaded build, found here)"),
+    ],
+)
+def test_an_interpreter_is_what_it_is_and_where_it_is(tag: str, said: str) -> None:
+    result = example("web-scraper").model_copy(
+        update={"interpreter": tag, "runs_here": RunsHere(available=True, interpreter="/x/python")}
     )
+    assert python_text(result, where=False) == said
+    assert python_text(result) == said.replace("found here", "found here: /x/python")
+
+
+def test_the_python_of_the_active_environment_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "real" / "python3.15"
+    linked = tmp_path / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    for file in (python, linked):
+        file.parent.mkdir(parents=True)
+    python.touch()
+    linked.symlink_to(python)
+    here = RunsHere(available=True, interpreter=str(python))
+    result = example("web-scraper").model_copy(update={"interpreter": "3.15", "runs_here": here})
+    assert python_text(result, where=False) == "3.15 (found here)"
+    monkeypatch.setenv("VIRTUAL_ENV", str(linked.parent.parent))
+    assert python_text(result, where=False) == "3.15 (this environment's)"
+    other = result.model_copy(update={"runs_here": RunsHere(available=True, interpreter="/x/python3.15")})
+    assert python_text(other, where=False) == "3.15 (found here)"
 
 
 def test_where_no_interpreter_is_known_any_will_do() -> None:
     bare = Selector(host=HostFacts("linux", 4)).recommend(PROFILES["api-server"])
     assert "Python:           any\n" in text_of(documents.recommendation_document(bare))
+    assert "Python:   any\n" in summary_of(bare)
 
 
 def test_a_ruled_out_alternative_is_no_way_out() -> None:
@@ -410,3 +471,149 @@ def test_the_tables_of_two_folders_say_which_folder_each_comes_from(tmp_path: Pa
     output = text_of(documents.tables_document(all_tables(tmp_path)))
     assert re.search(r"^engine +first +6 +\d ", output, re.MULTILINE)
     assert output.count(str(tmp_path)[:40]) == 1
+
+
+# The summary and the prompts ------------------------------------------------------------------------------------------
+
+LABELS = ["Approach:", "Python:", "Expected:", "Fits:", "Effort:", "Instead:", "Next:"]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_summary_has_at_most_eight_lines_of_80_columns(name: str) -> None:
+    lines = summary_of(example(name), f"concurrency-selector validate examples/{name}.json").splitlines()
+    assert len(lines) <= 8
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == LABELS
+    assert not any(line.endswith("...") for line in lines)
+
+
+def test_a_summary_of_long_words_is_cut_and_never_longer() -> None:
+    long = "measured under 3.14, taken for 3.15; " * 10
+    result = expecting(example("web-scraper"), basis=long, assumed=(long, long)).model_copy(
+        update={"title": "T " * 200}
+    )
+    lines = summary_of(result, "concurrency-selector validate " + "x" * 300).splitlines()
+    assert len(lines) <= 8
+    assert lines[-1] == "Next:     the same with validate"  # a command is not broken, nor cut
+
+
+def test_a_summary_of_the_five_answers_says_all_that_is_missing() -> None:
+    five = WorkloadProfile(workload_type="hybrid", latency_requirement_ms=100, memory_budget_mb=256, cpu_cores=4)
+    output = summary_of(selector().recommend(five, changes="none"))
+    assert "..." not in output and len(output.splitlines()) == 8
+    assert "memory 256 MB not known (needs task_memory_mb)" in " ".join(output.split())
+
+
+def test_a_summary_says_what_its_figures_rest_on_and_what_is_assumed() -> None:
+    assumed = "32 operations in flight, as concurrency is not given; plausible 8 to 1,000"
+    result = expecting(example("web-scraper"), basis="measured here on 2026-11-28 under 3.14t", assumed=(assumed,))
+    output = " ".join(summary_of(result).split())
+    assert "measured here on 2026-11-28; assuming 32 operations in flight Fits:" in output
+    whole = " ".join(text_of(documents.recommendation_document(result)).split())
+    assert "measured here on 2026-11-28 under 3.14t Expected time:" in whole
+    assert f"Assumed: {assumed} Memory" in whole
+    brief = " ".join(text_of(brief_document(result)).split())
+    assert "; measured here on 2026-11-28 under 3.14t" in brief and f"Assumed: {assumed}" in brief
+
+
+def test_each_figure_has_a_basis_of_its_own() -> None:
+    result = expecting(example("web-scraper"), basis="measured here", memory_basis="documented under 3.14")
+    whole = " ".join(text_of(documents.recommendation_document(result)).split())
+    assert re.search(r"vs sequential \(12x to 33x\) measured here Expected time", whole)
+    assert re.search(r"MB in all documented under 3.14 Requirements", whole)
+
+
+def test_what_is_validated_is_not_to_be_validated_again() -> None:
+    assert "Next:     concurrency-selector validate" in summary_of(example("web-scraper"))
+    assert "Next:     concurrency-selector migrate single_threaded asyncio_free_threaded" in summary_of(
+        example("web-scraper"), measured=True
+    )
+    assert "Next:     nothing: the code is there already" in summary_of(example("running-sum"), measured=True)
+
+
+def test_what_a_cluster_does_is_not_validated_here() -> None:
+    output = summary_of(example("durable-email-jobs"))
+    assert "validate" not in output
+    assert "Next:     concurrency-selector migrate single_threaded distributed" in output
+
+
+def test_the_prompts_keep_the_sections_of_the_lesson_in_few_lines() -> None:
+    for name in PROFILES:
+        lines = text_of(brief_document(example(name))).splitlines()
+        labels = [line.partition(":")[0] for line in lines]
+        wanted = ["Approach", "Reasoning", "Expected speedup", "Memory overhead", "Migration effort"]
+        assert [label for label in labels if label in wanted] == wanted
+        assert "=== Recommendation ===" in lines and "=== Alternatives ===" in lines
+        assert len(lines) <= 36, name
+
+
+# What is missing, and which side of a limit a figure is on ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "unknown: it needs tasks, cpu_ms_per_task and io_wait_ms_per_task"),
+        ({"tasks": 10, "cpu_ms_per_task": 1}, "unknown: it needs io_wait_ms_per_task"),
+        ({"mode": "service", "cpu_ms_per_task": 1}, "unknown: it needs concurrency and io_wait_ms_per_task"),
+        ({"tasks": 10, "cpu_ms_per_task": 1, "io_wait_ms_per_task": 1}, "not predicted"),
+    ],
+)
+def test_only_what_is_missing_is_asked_for(given: dict[str, Any], said: str) -> None:
+    profile = WorkloadProfile(workload_type="hybrid", **given)
+    assert speedup_text(Expected(memory_mb=1.0), profile) == said
+    assert speedup_text(Expected(), profile) == (
+        "not predicted: what a broker or scheduler costs was not measured"  # and it would not be, whatever were given
+    )
+
+
+def test_a_bound_is_said_where_nothing_is_predicted() -> None:
+    profile = WorkloadProfile(workload_type="cpu", tasks=10, cpu_cores=4)
+    assert speedup_text(Expected(memory_mb=1.0, at_most=4.0), profile).endswith("; at most 4x on 4 cores")
+    assert speedup_text(Expected(memory_mb=1.0, at_most=32.0), profile).endswith("; at most 32x")
+
+
+def test_memory_that_is_not_known_says_what_is_missing() -> None:
+    told = requirements_text(example("api-server"))
+    assert told.startswith("latency met (95 of 300 ms), memory 256 MB not known (needs task_memory_mb)")
+    assert requirements_text(example("durable-email-jobs")) == "memory 1 GB not known (it depends on the cluster)"
+    many = example("model-inference")
+    assert many.profile.task_memory_mb is not None
+    assert requirements_text(many) == "memory 1,200 MB not known (1,600 MB if all data is there at once)"
+
+
+@pytest.mark.parametrize(
+    ("memory", "budget", "met", "said"),
+    [
+        (511.0, 512.0, True, "memory met (510 of 512 MB)"),
+        (511.9, 512.0, True, "memory met (510 of 512 MB)"),
+        (512.0, 512.0, True, "memory met (512 of 512 MB)"),
+        (512.1, 512.0, False, "memory NOT met (512.1 MB, over 512 MB)"),
+        (516.0, 519.0, True, "memory met (516 of 519 MB)"),
+        (1240.0, 1236.0, True, "memory met (1,200 of 1,236 MB)"),  # rounded up by the model
+        (1240.0, 1239.0, True, "memory met (1,200 of 1,239 MB)"),
+        (2000.0, 1999.0, True, "memory met (just under 1,999 MB)"),
+        (2000.0, 2001.0, False, "memory NOT met (just over 2,001 MB)"),
+        (7900.0, 8000.0, True, "memory met (7,900 of 8,000 MB)"),
+        (7900.0, 8192.0, True, "memory met (7.7 of 8 GB)"),
+    ],
+)
+def test_a_figure_stands_on_the_side_of_its_limit_that_was_judged(
+    memory: float, budget: float, met: bool, said: str
+) -> None:
+    result = expecting(example("web-scraper"), memory_mb=memory)
+    profile = result.profile.model_copy(update={"memory_budget_mb": budget})
+    judged = result.model_copy(update={"profile": profile, "fits": Fits(memory=met, latency=None)})
+    assert requirements_text(judged) == said
+
+
+def test_figures_have_no_digits_that_nobody_knows() -> None:
+    wide = expecting(
+        example("web-scraper"), speedup=Speedup(low=2210, mid=5880, high=9312), seconds=0.8503, memory_mb=2437.0
+    )
+    output = summary_of(wide)
+    assert "5,900x vs sequential (2,200x to 9,300x): 850 ms instead of 83 min" not in output
+    assert "5,900x vs sequential (2,200x to 9,300x): 850 ms instead of 1 h 23 min" in output
+    assert memory_text(wide.expected, wide.profile).endswith(", 2.4 GB in all")
+    slow = expecting(example("web-scraper"), seconds=156_000.0)
+    assert "156" not in summary_of(slow) and "1 day 19 h" in summary_of(slow)

@@ -676,7 +676,7 @@ def test_the_analysis_of_waits_that_overlap() -> None:
     rows = [baseline(3.2, figures=figures(2, 15)), steady(THREADS, 0.1, workers=32, figures=figures(30, 15.5))]
     report = judged(rows, task_ms=(50.0, 0.2))
     assert "It kept 30 % of one CPU busy: its time is waiting, and the waits overlapped." in report.analysis
-    assert "It needed 16 MB at its peak, no more than single-threaded." in report.analysis
+    assert "It needed 15.5 MB at its peak, no more than single-threaded." in report.analysis
     assert report.analysis[0].endswith("32.0x as fast as single-threaded (31.5x to 32.5x), the next.")
 
 

@@ -114,17 +114,30 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
     from selector.inputs import named, read_answers
     from selector.pipeline import Selector
     from selector.wizard import run_wizard
-    from selector.wizard.answers import answers_from
+    from selector.wizard.answers import answers_from, command_for
 
     def show(selector: Selector, profile: WorkloadProfile) -> None:
-        """Print the recommendation in the form asked for."""
-        result = selector.recommend(profile)
+        """Print the recommendation in the form asked for: as text a few lines, at a terminal with a summary at its end."""
         if form == "json":
-            print_json(result.model_dump_json(indent=2))
+            print_json(selector.recommend(profile).model_dump_json(indent=2))
             return
-        from selector.report.documents import recommendation_document
+        if form == "markdown":
+            from selector.report.documents import recommendation_document
 
-        print_as(recommendation_document(result), form)
+            print_as(recommendation_document(selector.recommend(profile)), form)
+            return
+        from selector.report.document import Document
+        from selector.report.summary import Command, brief_document, summary_section
+
+        result = selector.recommend(profile, changes="none")
+        document = brief_document(result)
+        if ask and sys.stdin.isatty() and sys.stdout.isatty():
+            again = command_for(profile, str(rules) if rules is not None else None).replace(
+                " recommend", " validate", 1
+            )
+            summary = summary_section(result, Command(again, "the command at the end, with validate for recommend"))
+            document = Document((*document.sections, summary))
+        print_as(document, form)
 
     given = answers_from(read_answers(file, settings), named(file))
     run_wizard(given, Selector(rules), show, form, ask, benchmark.measure_costs)

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from selector.profile import WorkloadProfile
+    from selector.recommend.explain import Explanation
     from selector.recommend.recommendation import Recommendation
+    from selector.report.document import Document
+    from selector.report.summary import Command
+    from selector.validation import ValidationReport
 
 
 class RecommendCommand(click.Command):
@@ -49,7 +53,12 @@ class RecommendCommand(click.Command):
 @file_argument
 @set_option
 @format_option
-@click.option("--explain", is_flag=True, help="Every row of every table, and all inputs that would change the answer.")
+@click.option("--full", is_flag=True, help="Below the summary, the reasons, all alternatives and what would change it.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="The same with every row of every table, and all inputs that would change the answer.",
+)
 @click.option(
     "--jsonl", is_flag=True, help="One profile a line in, one JSON object a line out (would_change: --explain)."
 )
@@ -63,18 +72,22 @@ def recommend(
     file: str | None,
     settings: tuple[str, ...],
     form: str,
+    full: bool,
     explain: bool,
     jsonl: bool,
     results: str | None,
     rules: Path | None,
 ) -> None:
-    """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone."""
+    """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone.
+
+    As text it is a summary of eight lines; --full tells the rest. JSON and Markdown hold everything.
+    """
     from selector.inputs import read_profile
     from selector.pipeline import Selector
 
     selector = Selector(rules or outer_rules)
-    if jsonl and (form == "markdown" or results is not None):
-        raise click.UsageError("--jsonl prints JSON, a line each: leave --format and --with out.")
+    if jsonl and (form == "markdown" or results is not None or full):
+        raise click.UsageError("--jsonl prints JSON, a line each: leave --format, --with and --full out.")
     if jsonl:
         _recommend_lines(selector, file, settings, explain)
         return
@@ -82,7 +95,8 @@ def recommend(
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
     measured = read_results(results) if results is not None else None
     profile = measured.profile if measured and file is None and not settings else read_profile(file, settings)
-    result = selector.recommend(profile, "exact" if explain else "sampled")
+    whole = full or explain or form != "text"
+    result = selector.recommend(profile, "exact" if explain else "sampled" if whole else "none")
     explanation = selector.explain(profile) if explain else None
     if measured is not None:
         _note_differences(profile, measured.profile)
@@ -90,15 +104,44 @@ def recommend(
         more = {"explanation": explanation, "measured": measured}
         _print_recommendation_json(result, {name: model for name, model in more.items() if model is not None})
         return
-    from selector.report.documents import recommendation_document
+    test_it = _validate_command(file, settings, rules or outer_rules)
+    print_as(_document(result, explanation, measured, test_it, whole=whole), form)
 
-    document = recommendation_document(result, explanation)
-    if measured is not None:
-        from selector.report.document import Document
-        from selector.report.validation_documents import measured_section
 
-        document = Document((*document.sections, measured_section(measured)))
-    print_as(document, form)
+def _validate_command(file: str | None, settings: tuple[str, ...], rules: Path | None) -> Command:
+    """The command that puts the same workload to the test, quoted for a POSIX shell."""
+    from selector.report.summary import Command
+
+    words = ["concurrency-selector", "validate", *([file] if file is not None else [])]
+    words += [word for setting in settings for word in ("--set", setting)]
+    words += ["--rules", str(rules)] if rules is not None else []
+    return Command(shlex.join(words), "this command with validate in the place of recommend")
+
+
+def _document(
+    result: Recommendation,
+    explanation: Explanation | None,
+    measured: ValidationReport | None,
+    validate: Command,
+    *,
+    whole: bool,
+) -> Document:
+    """The summary, or everything; with what was measured below it."""
+    from selector.report.document import Document
+
+    if whole:
+        from selector.report.documents import recommendation_document
+
+        document = recommendation_document(result, explanation, validate=validate, measured=measured is not None)
+    else:
+        from selector.report.summary import summary_document
+
+        document = summary_document(result, validate, measured=measured is not None)
+    if measured is None:
+        return document
+    from selector.report.validation_documents import measured_section
+
+    return Document((*document.sections, measured_section(measured)))
 
 
 def _print_recommendation_json(result: Recommendation, more: dict[str, BaseModel]) -> None:

@@ -242,10 +242,7 @@ def _band_text(choice: Choice, compared: Comparison) -> str:
     return f"Predicted the fastest: {gain:.2f}x as fast as {next_best.approach}, the next."
 
 
-_NOTHING_KNOWN: _Plain = {
-    **dict.fromkeys(Expected.model_fields),
-    "assumed": Expected.model_fields["assumed"].default,
-}
+_NOTHING_KNOWN: _Plain = {**dict.fromkeys(Expected.model_fields), "assumed": ()}
 
 
 class Outlook(NamedTuple):

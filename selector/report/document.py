@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from selector.text import number
+
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
@@ -58,8 +60,8 @@ class Bands:
         def where(place: int, low: float, high: float) -> str:
             """Where a stretch lies, in words."""
             if place == 0:
-                return f"below {high:g}" if last else "everywhere"
-            return f"from {low:g}" if place == last else f"{low:g} to {high:g}"
+                return f"below {number(high)}" if last else "everywhere"
+            return f"from {number(low)}" if place == last else f"{number(low)} to {number(high)}"
 
         return tuple((where(i, low, high), what) for i, (low, high, what) in enumerate(self.stretches))
 
@@ -77,7 +79,7 @@ Block = Paragraph | Fields | Bullets | Table | Bands | Code
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and what stands under it; without a title there is no heading."""
 
     title: str
     blocks: tuple[Block, ...]

@@ -12,25 +12,53 @@ from selector.host import Host, Interpreter
 from selector.recommend.crossover import Crossover
 from selector.recommend.explain import Explanation, RowReport, TableReport
 from selector.recommend.migration import MigrationGuide
-from selector.recommend.recommendation import Alternative, Change, Expected, Reason, Recommendation
+from selector.recommend.recommendation import Change, Reason, Recommendation
 from selector.report.document import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.summary import Command, summary_section
+from selector.report.wording import (
+    alternative_title,
+    approach_text,
+    basis_text,
+    effort_text,
+    first_eligible,
+    guide_command,
+    memory_basis_text,
+    memory_text,
+    mostly_text,
+    python_text,
+    requirements_text,
+    speedup_text,
+    throughput_text,
+    time_text,
+    workers_text,
+)
+from selector.text import MEASURED, duration, memory, number, significant, times
 
 _MOST_CHANGES = 6
 _GROUP = 4  # rows of a table that one value keeps out, from which on they are told together
 
 
-def recommendation_document(result: Recommendation, explanation: Explanation | None = None) -> Document:
-    """The answer first, then the alternatives, what would change it, and (if asked) every row of every table."""
-    sections = [_answer(result, explained=explanation is not None)]
+def recommendation_document(
+    result: Recommendation,
+    explanation: Explanation | None = None,
+    *,
+    validate: Command | None = None,
+    measured: bool = False,
+) -> Document:
+    """The answer first, then the alternatives, what would change it, and (if asked) every row of every table.
+
+    With `validate`, the command that puts it to the test, a summary stands above it all; `measured` says that it was.
+    """
+    sections = [summary_section(result, validate, measured=measured)] if validate is not None else []
+    sections.append(_answer(result, explained=explanation is not None))
     if result.alternatives:
-        sections.append(
-            Section("Alternatives", (Bullets(tuple(map(_alternative, result.alternatives)), numbered=True),))
-        )
+        items = tuple((alternative_title(a), a.tradeoffs) for a in result.alternatives)
+        sections.append(Section("Alternatives", (Bullets(items, numbered=True),)))
     if result.would_change:
         shown = result.would_change if explanation else result.would_change[:_MOST_CHANGES]
         lines = [_change(change) for change in shown]
         if len(shown) < len(result.would_change):
-            lines.append(f"{len(result.would_change) - len(shown)} more inputs: add --explain")
+            lines.append(f"{len(result.would_change) - len(shown)} more: add --explain")
         sections.append(Section("What would change the answer", (bullets(*lines),)))
     if explanation is not None:
         sections += _explanation(explanation)
@@ -38,131 +66,41 @@ def recommendation_document(result: Recommendation, explanation: Explanation | N
 
 
 def _answer(result: Recommendation, *, explained: bool) -> Section:
-    engine = f" with {result.engine.capitalize() if result.engine != 'rq' else 'RQ'}" if result.engine else ""
+    expected, profile = result.expected, result.profile
+    instead = " (or take the first alternative)" if not result.runs_here.available and first_eligible(result) else ""
     pairs = [
-        ("Workload", result.profile.name) if result.profile.name else None,
-        ("Approach", f"{_named(result.title, result.approach)}{engine}"),
-        ("Workers", _workers(result)) if result.workers > 1 else None,
-        ("Python", _python(result)),
+        ("Workload", profile.name or ""),
+        ("Approach", approach_text(result)),
+        ("Workers", workers_text(result) if result.workers > 1 else ""),
+        ("Python", f"{python_text(result)}{instead if result.interpreter else ''}"),
         *((("Reasoning", "")[n > 0], _reason(reason, with_rule=explained)) for n, reason in enumerate(result.reasons)),
-        ("Expected speedup", speedup_text(result.expected, result.profile.mode)),
-        ("Expected time", _time_text(result.expected)) if result.expected.seconds is not None else None,
-        ("Throughput", _throughput(result.expected)) if result.expected.throughput is not None else None,
-        ("Memory overhead", memory_text(result.expected, at_least=result.profile.task_memory_mb is None)),
-        ("Requirements", _requirements(result)),
-        ("Migration effort", _migration(result)),
+        ("Expected speedup", speedup_text(expected, profile)),
+        ("", basis_text(expected)),
+        ("Expected time", _joined(time_text(expected), mostly_text(expected)) if expected.seconds is not None else ""),
+        ("Throughput", throughput_text(expected) if expected.throughput is not None else ""),
+        ("Assumed", "; ".join(expected.assumed)),
+        ("Memory overhead", memory_text(expected, profile)),
+        ("", memory_basis_text(expected)),
+        ("Requirements", requirements_text(result)),
+        ("Migration effort", effort_text(result)),
     ]
-    blocks: list[Block] = [Fields(tuple(pair for pair in pairs if pair is not None))]
-    if result.migration.effort != "none":
-        blocks.append(Paragraph("First steps:"))
-        blocks.append(bullets(*result.migration.steps, numbered=True))
+    blocks: list[Block] = [Fields(tuple(pair for pair in pairs if pair[1]))]
+    if guide := guide_command(result):
+        blocks += [Paragraph("First steps:"), bullets(*result.migration.steps, numbered=True)]
+        blocks += [Paragraph("All of them, with code, pitfalls and the way back:"), Code(guide, "bash")]
     return Section("Recommendation", tuple(blocks))
 
 
-def _named(title: str, approach: str) -> str:
-    """The title, with the id where it says something else."""
-    return title if title == approach else f"{title} ({approach})"
-
-
-def _workers(result: Recommendation) -> str:
-    return f"{result.workers} on each machine" if result.engine else str(result.workers)
+def _joined(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
 
 
 def _reason(reason: Reason, *, with_rule: bool) -> str:
     return f"{reason.text} [{reason.rule}]" if with_rule else reason.text
 
 
-def _python(result: Recommendation) -> str:
-    tag, here = result.interpreter, result.runs_here
-    if tag is None:
-        return "any"
-    if here.available:
-        return f"{tag} (found here: {here.interpreter})"
-    instead = " or take the first alternative" if _first_is_eligible(result) else ""
-    return f"{tag}, which is not on this machine: install it (uv python install {tag}){instead}"
-
-
-def _first_is_eligible(result: Recommendation) -> bool:
-    return bool(result.alternatives) and result.alternatives[0].rejected_by is None
-
-
-def speedup_text(expected: Expected, mode: str) -> str:
-    """The expected speedup in words, with what it rests on."""
-    if expected.speedup is None and mode == "service":
-        return "unknown: it needs concurrency, cpu_ms_per_task and io_wait_ms_per_task of a service"
-    if expected.speedup is None:
-        return "unknown: it needs tasks, cpu_ms_per_task and io_wait_ms_per_task of a batch"
-    s = expected.speedup
-    if s.low == s.high == 1:
-        return "none: it is the sequential baseline"
-    return f"{s.mid:g}x vs sequential ({s.low:g}x to {s.high:g}x, from {expected.source} costs)"
-
-
-def memory_text(expected: Expected, *, at_least: bool = False) -> str:
-    """The expected memory in words: what the approach adds, and the whole (`at_least`: as far as it is known)."""
-    if expected.memory_overhead_mb is None:
-        return "unknown: it depends on the cluster"
-    added = f"about {expected.memory_overhead_mb:.2g} MB" if expected.memory_overhead_mb >= 1 else "under 1 MB"
-    if expected.memory_overhead_mb >= 100:
-        added = f"about {expected.memory_overhead_mb:.0f} MB"
-    beside = " beside a task's own" if at_least else ""
-    return f"{added}, {expected.memory_mb:g} MB in all{beside} ({expected.source} costs)"
-
-
-def _time(expected: Expected) -> str:
-    seconds = expected.seconds or 0.0
-    return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
-
-
-def _time_text(expected: Expected) -> str:
-    return f"{_time(expected)}, most of it {_MOSTLY[expected.dominant]}" if expected.dominant else _time(expected)
-
-
-_MOSTLY = {
-    "computing": "computing",
-    "GIL": "computing in turns, for the GIL",
-    "waiting": "waiting",
-    "pool start": "the start of the pool",
-    "expensive start": "the expensive start",
-    "dispatch": "handing tasks over",
-    "pickling": "copying data",
-}
-
-
-def _throughput(expected: Expected) -> str:
-    latency = f", each within {expected.latency_ms:g} ms (95th percentile)" if expected.latency_ms is not None else ""
-    return f"{expected.throughput:g} requests per second{latency}"
-
-
-def _requirements(result: Recommendation) -> str:
-    words = {True: "met", False: "NOT met", None: "not known"}
-    profile = result.profile
-    parts = []
-    if profile.latency_requirement_ms is not None:
-        parts.append(f"latency {profile.latency_requirement_ms:g} ms {words[result.fits.latency]}")
-    if profile.memory_budget_mb is not None:
-        parts.append(f"memory {profile.memory_budget_mb:g} MB {words[result.fits.memory]}")
-    return ", ".join(parts) if parts else "none given"
-
-
-def _migration(result: Recommendation) -> str:
-    move = result.migration
-    if move.effort == "none":
-        return "None (the code is there already)"
-    guide = f"concurrency-selector migrate {move.from_approach} {result.approach}"
-    return f"{move.effort.capitalize()} (from {move.from_approach}; the guide: {guide})"
-
-
-def _alternative(alternative: Alternative) -> tuple[str, tuple[str, ...]]:
-    title = _named(alternative.title, alternative.approach)
-    if alternative.rejected_by:
-        return f"{title}: ruled out by {alternative.rejected_by}", alternative.tradeoffs
-    speedup = alternative.expected.speedup
-    return f"{title}: {speedup.mid:g}x predicted" if speedup else title, alternative.tradeoffs
-
-
 def _change(change: Change) -> str:
-    value = ", ".join(change.to) if isinstance(change.to, tuple) else _value(change.to)
+    value = ", ".join(change.to) if isinstance(change.to, tuple) else _told(change.to)
     engine = f" ({change.engine})" if change.engine else ""
     return f"{change.input} = {value}: {change.approach}{engine}"
 
@@ -173,8 +111,15 @@ def _value(value: bool | float | str | None) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _told(value: bool | float | str | None) -> str:
+    """A value for people, with separators; `_value` is what a table's cell says."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _value(value)
+    return number(value if value == int(value) else significant(value, 6))
+
+
 def _explanation(explanation: Explanation) -> list[Section]:
-    known = tuple((name, _value(value)) for name, value in sorted(explanation.facts.items()))
+    known = tuple((name, _told(value)) for name, value in sorted(explanation.facts.items()))
     sections = [Section("Predictions", (_predictions(explanation),))]
     if explanation.crossovers:
         sections.append(Section("Where the answer changes", tuple(map(_bands, explanation.crossovers))))
@@ -187,18 +132,19 @@ def _predictions(explanation: Explanation) -> Table:
     rows = []
     for prediction in explanation.predictions:
         e = prediction.expected
-        speed = f"{e.speedup.mid:.2g} ({e.speedup.low:.2g}-{e.speedup.high:.2g})" if e.speedup else ""
-        rate = f"{e.throughput:g}/s" if e.throughput is not None else ""
-        time = _time(e) if e.seconds is not None else rate
-        latency = f"{e.latency_ms:g}" if e.latency_ms is not None else ""
-        memory = f"{e.memory_mb:g}" if e.memory_mb is not None else ""
+        s = e.speedup
+        speed = f"{times(s.mid)} ({times(s.low)[:-1]}-{times(s.high)[:-1]})" if s else ""
+        rate = f"{number(significant(e.throughput, 2))}/s" if e.throughput is not None else ""
+        time = duration(e.seconds) if e.seconds is not None else rate
+        latency = duration(e.latency_ms / 1000) if e.latency_ms is not None else ""
+        used = memory(e.memory_mb) if e.memory_mb is not None else ""
         pool = f" x{prediction.workers}" if prediction.workers > 1 else ""
-        rows.append((f"{prediction.approach}{pool}", time, speed, latency, memory, e.dominant or ""))
-    return Table(("approach x workers", "time", "speedup", "latency ms", "MB", "mostly"), tuple(rows), "lrrrrl")
+        rows.append((f"{prediction.approach}{pool}", time, speed, latency, used, e.dominant or ""))
+    return Table(("approach x workers", "time", "speedup", "latency", "memory", "mostly"), tuple(rows), "lrrrrl")
 
 
 def _bands(crossover: Crossover) -> Bands:
-    now = "unknown" if crossover.current is None else f"{crossover.current:g}"
+    now = "unknown" if crossover.current is None else number(crossover.current)
     stretches = tuple(
         (s.low, s.high, f"{s.approach} ({s.engine})" if s.engine else s.approach) for s in crossover.spans
     )
@@ -230,7 +176,7 @@ def _table_report(report: TableReport) -> Section:
 
 
 def _seen(value: bool | float | str | None) -> str:
-    return "unknown" if value is None else _value(value)
+    return "unknown" if value is None else _told(value)
 
 
 def migration_document(guide: MigrationGuide) -> Document:
@@ -264,15 +210,15 @@ def _list_if(title: str, lines: Iterable[str]) -> tuple[Block, ...]:
 
 def host_document(host: Host) -> Document:
     """What was found on this machine."""
-    cpus, memory = host.cpus, host.memory
+    cpus, ram = host.cpus, host.memory
     quota = f", quota {cpus.quota:g} from {cpus.quota_from}" if cpus.quota is not None else ", no quota"
-    limit = f", limit {memory.limit_mb:,} MB" if memory.limit_mb is not None else ", no limit"
+    limit = f", limit {memory(ram.limit_mb, MEASURED)}" if ram.limit_mb is not None else ", no limit"
     machine = Fields(
         (
             ("Platform", f"{host.platform} ({host.system})"),
             ("CPU", host.cpu_model or "unknown"),
             ("Usable CPUs", f"{cpus.count} (logical {cpus.logical}, affinity {cpus.affinity}{quota})"),
-            ("Memory", f"{_mb(memory.usable_mb)} usable (total {_mb(memory.total_mb)}{limit})"),
+            ("Memory", f"{_mb(ram.usable_mb)} usable (total {_mb(ram.total_mb)}{limit})"),
             (
                 "Start methods",
                 f"{', '.join(host.start_methods)}; default of Python {host.python}: {host.default_start_method}",
@@ -287,7 +233,7 @@ def host_document(host: Host) -> Document:
 
 
 def _mb(figure: int | None) -> str:
-    return "unknown" if figure is None else f"{figure:,} MB"
+    return "unknown" if figure is None else memory(figure, MEASURED)
 
 
 def _interpreter_line(found: Interpreter) -> str:

@@ -25,7 +25,7 @@ from selector.benchmark.events import (
     RunningEvent,
     StartEvent,
 )
-from selector.text import printable
+from selector.text import MEASURED, duration, part_of, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -136,7 +136,7 @@ class PlainLines:
             case StartEvent():
                 self._said_at = now
                 named = f" {progress.name}" if progress.name else ""
-                return [f"measuring{named} for at most {event.budget_seconds:g} s"]
+                return [f"measuring{named} for at most {duration(event.budget_seconds, None)}"]
             case InterpreterEvent() if event.status != "ok":
                 return [
                     f"Python {one_line(event.interpreter or event.path)} left out: {one_line(event.reason or event.status)}"
@@ -153,7 +153,7 @@ class PlainLines:
             case DroppedEvent() if event.arm in progress.arms:
                 self._gone.append(f"dropped: {place(progress.arms[event.arm])}: {one_line(event.reason)}")
             case EndEvent():
-                return [f"[{event.seconds:.0f} s] {progress.cells} runs: {ending(event)}"]
+                return [f"[{_clock(event.seconds)}] {progress.cells:,} runs: {ending(event)}"]
         return []
 
     def _ranking(self, number: int, now: float) -> list[str]:
@@ -175,7 +175,8 @@ class PlainLines:
         return [f"{self._stamp(now)} round {done + 1}: {'; '.join(said)}"]
 
     def _stamp(self, now: float) -> str:
-        return f"[{self.progress.elapsed_seconds(now):.0f} s, {self.progress.seconds_left(now):.0f} s left]"
+        used, left = self.progress.elapsed_seconds(now), self.progress.seconds_left(now)
+        return f"[{_clock(used)}, {_clock(left)} left]"
 
 
 # Words ----------------------------------------------------------------------------------------------------------------
@@ -196,7 +197,7 @@ def place(arm: Arm | CellEvent) -> str:
 
 
 def outcome(cell: CellEvent) -> str:
-    """`0.412 s`, or `crash: killed by signal 9`."""
+    """`412 ms`, or `crash: killed by signal 9`."""
     if cell.status == "ok":
         return seconds_text(cell.seconds)
     reason = one_line(cell.reason)
@@ -210,10 +211,13 @@ def ending(event: EndEvent) -> str:
 
 
 def seconds_text(seconds: float | None) -> str:
-    """Three digits, in seconds."""
-    if seconds is None:
-        return "-"
-    return f"{seconds:.0f} s" if seconds >= 99.5 else f"{seconds:#.3g} s"
+    """Three digits: `412 ms`, `1.34 s`, `2 min 18 s`."""
+    return "-" if seconds is None else duration(seconds, MEASURED)
+
+
+def _clock(seconds: float) -> str:
+    """A time that passes, in whole seconds: `48 s`, `2 min 12 s`."""
+    return duration(round(seconds), None)
 
 
 # The display ----------------------------------------------------------------------------------------------------------
@@ -243,7 +247,7 @@ def _now_text(progress: Progress) -> str:
 def _bar(progress: Progress, now: float, columns: int, ascii_only: bool) -> str:
     """How much of the time budget is used."""
     used, left = progress.elapsed_seconds(now), progress.seconds_left(now)
-    text = f" {used:.0f} of {used + left:.0f} s, {left:.0f} s left"
+    text = f" {part_of(used, used + left)}, {_clock(left)} left"
     room = max(min(columns - len(text) - 1, 40), 5)
     full = round(room * used / (used + left)) if used + left else 0
     done, rest = ("#", "-") if ascii_only else ("━", "╌")
@@ -257,12 +261,12 @@ def _ranking(standings: list[Standing], rows: int) -> list[Line]:
     room = rows - 1 if len(standings) <= rows - 1 else rows - 2
     names = [f"{s.arm.approach}{f' ({one_line(s.arm.variant)})' if s.arm.variant else ''}" for s in standings]
     widest = max(map(len, ["Approach", *names]))
-    lines = [(f"{'Approach':<{widest}}  Python  Workers     Median  vs best  Runs", "dim")]
+    lines = [(f"{'Approach':<{widest}}  Python  Workers      Median  vs best  Runs", "dim")]
     for number, (name, s) in enumerate(zip(names[:room], standings, strict=False)):
         against = "" if s.ratio is None else "fastest" if not number else f"{s.ratio:.2f}x"
         line = f"{name:<{widest}}  {one_line(s.arm.interpreter):>6}  {s.arm.workers:>7}  "
         if s.median_seconds is not None:
-            line += f"{seconds_text(s.median_seconds):>9}  {against:>7}  {s.samples:>4}  "
+            line += f"{seconds_text(s.median_seconds):>10}  {against:>7}  {s.samples:>4}  "
         style = "red" if s.median_seconds is None else "green" if not number else ""
         lines.append((f"{line}{s.note}".rstrip(), style))
     if len(standings) > room:

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from selector.report.document import Block, Document, Fields, Paragraph, Section, Table, bullets
+from selector.text import (
+    MEASURED,
+    MEMORY,
+    MILLISECONDS,
+    TURNS,
+    Units,
+    beside,
+    duration,
+    given,
+    memory,
+    part_of,
+    times,
+    unit_for,
+)
 from selector.validation import Measurement, Requirement, Scalability, ValidationReport
 
 _WORKLOADS = {"cpu": "CPU-bound work", "io": "I/O-bound work", "hybrid": "work that computes and waits"}
@@ -55,9 +71,11 @@ def _verdict(report: ValidationReport) -> Fields:
         ("Verdict", _judged(report)),
     ]
     if profile.latency_requirement_ms is not None:
-        pairs.append(("Latency", _required(report.latency, profile.latency_requirement_ms, "ms", "95th percentile")))
+        pairs.append(
+            ("Latency", _required(report.latency, profile.latency_requirement_ms, MILLISECONDS, "95th percentile"))
+        )
     if profile.memory_budget_mb is not None:
-        pairs.append(("Memory", _required(report.memory, profile.memory_budget_mb, "MB", "peak")))
+        pairs.append(("Memory", _required(report.memory, profile.memory_budget_mb, MEMORY, "peak")))
     return Fields((*pairs, *_measured(report)))
 
 
@@ -65,19 +83,21 @@ def _judged(report: ValidationReport) -> str:
     return f"{report.verdict.upper()}: {report.reason}"
 
 
-def _required(requirement: Requirement | None, asked: float, unit: str, what: str) -> str:
-    """`NOT met: 64 MB allowed, 118 MB measured (peak)`."""
+def _required(requirement: Requirement | None, asked: float, units: Units, what: str) -> str:
+    """`NOT met: 118 MB, over 64 MB (measured peak)`."""
     if requirement is None or requirement.measured is None:
-        return f"not known: {asked:g} {unit} allowed, nothing measured"
+        return f"not known: nothing measured, {given(asked, units)} allowed"
     words = {True: "met", False: "NOT met", None: "not known"}[requirement.met]
-    return f"{words}: {requirement.required:g} {unit} allowed, {_figure(requirement.measured)} {unit} measured ({what})"
+    over = None if requirement.met is None else not requirement.met
+    figures = beside(requirement.measured, requirement.required, units, over=over, digits=MEASURED)
+    return f"{words}: {figures} (measured {what})"
 
 
 def _measured(report: ValidationReport) -> list[tuple[str, str]]:
     """How it was measured, so that it can be judged and done again; the lines after the first have no label."""
     lines = [
         _tasks(report),
-        f"{report.used_seconds:.0f} of {report.budget_seconds:g} s used{'' if report.complete else ', incomplete'}",
+        f"{part_of(report.used_seconds, report.budget_seconds)} used{'' if report.complete else ', incomplete'}",
     ]
     if report.io == "sleep":
         lines.append("I/O is plain sleeps, no sockets")
@@ -95,13 +115,38 @@ def _tasks(report: ValidationReport) -> str:
     if report.tasks is None:
         return f"nothing, {cpus}{seed}"
     asked = f" of {report.tasks_asked:,}" if report.tasks_asked not in (None, report.tasks) else ""
-    each = f" of {_figure(report.task_wall_ms)} ms each" if report.task_wall_ms else ""
+    each = f" of {_ms(report.task_wall_ms)} each" if report.task_wall_ms else ""
     return f"{report.tasks:,}{asked} tasks{each}, {cpus}{seed}"
 
 
 # The measurements -----------------------------------------------------------------------------------------------------
 
-_HEADER = ("", "Approach", "Python", "Workers", "Time (s)", "Speedup", "CPU %", "Memory (MB)", "p95 (ms)", "Decision")
+_SECONDS: Units = (("ms", 0.001), ("s", 1.0))
+_LATENCIES: Units = (("ms", 1.0), ("s", 1000.0))
+_MEMORY: Units = MEMORY[:2]
+
+
+class _Scale(NamedTuple):
+    """The units of the columns that are compared."""
+
+    time: tuple[str, float]
+    memory: tuple[str, float]
+    latency: tuple[str, float]
+
+    def header(self) -> tuple[str, ...]:
+        """The titles of all columns."""
+        time, memory_, p95 = (
+            f"{title} ({unit[0]})" for title, unit in zip(("Time", "Memory", "p95"), self, strict=True)
+        )
+        return ("", "Approach", "Python", "Workers", time, "Speedup", "CPU %", memory_, p95, "Decision")
+
+
+def _scale(compared: list[Measurement]) -> _Scale:
+    return _Scale(
+        unit_for((m.seconds.median for m in compared if m.seconds), _SECONDS),
+        unit_for((m.peak_memory_mb for m in compared), _MEMORY),
+        unit_for((m.task_latency_ms.p95 for m in compared if m.task_latency_ms), _LATENCIES),
+    )
 
 
 def _measurements(report: ValidationReport) -> tuple[Block, ...]:
@@ -109,14 +154,16 @@ def _measurements(report: ValidationReport) -> tuple[Block, ...]:
     compared = [m for m in report.measurements if m.role in ("baseline", "candidate")]
     if not compared:
         return (Paragraph("Nothing was measured."),)
-    blocks: list[Block] = [Table(_HEADER, tuple(_row(m, report) for m in compared), "llrrrrrrrl"), _legend(compared)]
+    scale = _scale(compared)
+    rows = tuple(_row(m, report, scale) for m in compared)
+    blocks: list[Block] = [Table(scale.header(), rows, "llrrrrrrrl"), _legend(compared)]
     failures = [_failure(m) for m in compared if m.status != "ok"]
     if failures:
         blocks.append(bullets(*failures))
     return tuple(blocks)
 
 
-def _row(m: Measurement, report: ValidationReport) -> tuple[str, ...]:
+def _row(m: Measurement, report: ValidationReport, scale: _Scale) -> tuple[str, ...]:
     here = (m.approach, m.interpreter)
     mark = ">" if here == (report.recommended, report.recommended_interpreter) else ""
     mark += "*" if here == (report.winner, report.winner_interpreter) else ""
@@ -124,11 +171,11 @@ def _row(m: Measurement, report: ValidationReport) -> tuple[str, ...]:
         figures = [_NOTHING] * 5 + [_status(m)]
     else:
         figures = [
-            _time(m),
+            _time(m, scale.time[1]),
             _times(m.speedup),
             f"{m.cpu_percent:.0f}" if m.cpu_percent is not None else _NOTHING,
-            _figure(m.peak_memory_mb),
-            _figure(m.task_latency_ms.p95) if m.task_latency_ms else _NOTHING,
+            _figure(m.peak_memory_mb, scale.memory[1]),
+            _figure(m.task_latency_ms.p95 if m.task_latency_ms else None, scale.latency[1]),
             "baseline"
             if m.role == "baseline" and m.speedup in (None, 1)
             else _BANDS.get(m.band or "", m.band or _NOTHING),
@@ -141,15 +188,15 @@ def _short(title: str) -> str:
     return title.partition(" (")[0].removesuffix(" Python")
 
 
-def _time(m: Measurement) -> str:
-    """`0.412 ±3%`: the median, and how far the range goes either way; a wide range leaves two digits that mean much."""
+def _time(m: Measurement, unit: float) -> str:
+    """`412 ±3%`: the median, and how far the range goes either way; a wide range leaves two digits that mean much."""
     if m.seconds is None:
         return _NOTHING
     middle = m.seconds.median
     if m.seconds.low == m.seconds.high or not middle:
-        return _figure(middle)
+        return _figure(middle, unit)
     percent = round(100 * max(m.seconds.high - middle, middle - m.seconds.low) / middle)
-    return f"{_figure(middle, 3 if percent < 10 else 2)} ±{max(percent, 1)}%"
+    return f"{_figure(middle, unit, MEASURED if percent < 10 else 2)} ±{max(percent, 1):,}%"
 
 
 def _legend(compared: list[Measurement]) -> Paragraph:
@@ -187,16 +234,17 @@ def _scalability(report: ValidationReport) -> list[Section]:
     found = report.scalability
     if found is None:
         return []
+    unit = unit_for((point.seconds for point in found.points), _SECONDS)
     rows = tuple(
         (
             str(point.workers),
-            _figure(point.seconds),
+            _figure(point.seconds, unit[1]),
             _times(point.speedup),
             "oversubscribed" if point.oversubscribed else "",
         )
         for point in found.points
     )
-    blocks: list[Block] = [Table(("Workers", "Time (s)", "Speedup", "Note"), rows, "rrrl")] if rows else []
+    blocks: list[Block] = [Table(("Workers", f"Time ({unit[0]})", "Speedup", "Note"), rows, "rrrl")] if rows else []
     told = " ".join(filter(None, (found.text, _law(found))))
     return [Section("Scalability", (*blocks, *((Paragraph(told),) if told else ())))]
 
@@ -218,9 +266,9 @@ def _predicted(report: ValidationReport) -> list[Section]:
     """Predicted beside measured: the times of this many tasks, and what the recommendation promised."""
     rows = [
         (
-            f"{_short(m.title)} on {m.interpreter}: time (s)",
-            _figure(m.predicted_seconds),
-            _figure(m.seconds.median),
+            f"{_short(m.title)} on {m.interpreter}: time",
+            duration(m.predicted_seconds),
+            duration(m.seconds.median, MEASURED),
             _times(m.seconds.median / m.predicted_seconds),
         )
         for m in report.measurements
@@ -238,11 +286,12 @@ def _promised(report: ValidationReport, m: Measurement) -> list[tuple[str, str, 
     expected, rows = report.expected, []
     if expected.speedup and expected.speedup.mid and m.speedup is not None and m.role != "baseline":
         s = expected.speedup
-        promised = f"{s.mid:g}x ({s.low:g}x to {s.high:g}x)"
+        promised = f"{times(s.mid)} ({times(s.low)} to {times(s.high)})"
         rows.append((f"{_short(m.title)}: speedup", promised, _times(m.speedup), _times(m.speedup / s.mid)))
     if expected.memory_mb and m.peak_memory_mb is not None:
         ratio = _times(m.peak_memory_mb / expected.memory_mb)
-        rows.append((f"{_short(m.title)}: memory (MB)", f"{expected.memory_mb:g}", _figure(m.peak_memory_mb), ratio))
+        figures = memory(expected.memory_mb), memory(m.peak_memory_mb, MEASURED)
+        rows.append((f"{_short(m.title)}: memory", *figures, ratio))
     return rows
 
 
@@ -259,19 +308,27 @@ def _placed(m: Measurement) -> str:
     return f"{m.title} on Python {m.interpreter}"
 
 
-def _figure(value: float | None, digits: int = 3) -> str:
-    """So many significant digits, no exponent for large numbers: 0.412, 5.40, 1234."""
+def _figure(value: float | None, unit: float = 1.0, digits: int = MEASURED) -> str:
+    """In that unit, with so many significant digits: `0.412`, `5.40`, `1,234`."""
     if value is None:
         return _NOTHING
-    text = f"{value:#.{digits}g}" if abs(value) < 10 ** (digits - 1) - 0.5 else f"{value:.0f}"
+    amount = value / unit
+    text = f"{amount:#.{digits}g}" if abs(amount) < 10 ** (digits - 1) - 0.5 else f"{amount:,.0f}"
     return text.rstrip(".")
 
 
+def _ms(milliseconds: float) -> str:
+    return duration(milliseconds / 1000, MEASURED)
+
+
 def _times(ratio: float | None) -> str:
-    """`0.96x`, `1.93x`, `12.5x`, `1234x`."""
+    """A measured ratio: `0.96x`, `1.93x`, `12.5x`, `1,234x`; more digits where two would make another decision of it."""
     if ratio is None:
         return _NOTHING
-    return f"{ratio:.2f}x" if 0.095 <= ratio < 9.995 else f"{_figure(ratio)}x"
+    if not 0.095 <= ratio < 9.995:
+        return f"{ratio:,.0f}x" if ratio >= 99.95 else f"{ratio:#.3g}x"
+    digits = next(n for n in range(2, 7) if n == 6 or round(ratio, n) not in TURNS or round(ratio, n) == ratio)
+    return f"{ratio:.{digits}f}x"
 
 
 def _percent(share: float) -> str:

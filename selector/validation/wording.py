@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from selector import text
 from selector.benchmark.stats import Interval
 from selector.catalogue import Approach
+from selector.text import listed
+
+__all__ = [
+    "duration", "inverse", "listed", "megabytes", "one_line", "percent", "said", "sentence", "times", "times_with_span",
+    "with_span",
+]  # fmt: skip
 
 _MOST_REASON = 200
 
@@ -17,10 +22,8 @@ def said(approach: Approach) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`410 ms`, `2.31 s`, `75.2 s`, `312 s`."""
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.3g} ms"
-    return f"{seconds:.3g} s" if seconds < 99.95 else f"{seconds:.0f} s"
+    """A measured time: `410 ms`, `2.31 s`, `2 min 15 s`."""
+    return text.duration(seconds, text.MEASURED)
 
 
 def times(ratio: float) -> str:
@@ -58,21 +61,16 @@ def percent(share: float) -> str:
 
 
 def megabytes(amount: float) -> str:
-    """`14 MB`, `0.4 MB`."""
-    return f"{amount:.0f} MB" if amount >= 9.5 else f"{amount:.2g} MB"
-
-
-def listed(words: Sequence[str], last: str = "and") -> str:
-    """`a, b and c`."""
-    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+    """Measured memory: `15.5 MB`, `1.21 GB`."""
+    return text.memory(amount, text.MEASURED)
 
 
 def one_line(reason: str) -> str:
     """A reason out of a script, which may be a page long, as part of a sentence."""
-    text = " ".join(reason.split()).rstrip(".")
-    return text if len(text) <= _MOST_REASON else f"{text[: _MOST_REASON - 3]}..."
+    line = " ".join(reason.split()).rstrip(".")
+    return line if len(line) <= _MOST_REASON else f"{line[: _MOST_REASON - 3]}..."
 
 
-def sentence(text: str) -> str:
+def sentence(words: str) -> str:
     """Text with a full stop, whatever it ends in."""
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    return words if words.endswith((".", "!", "?")) else f"{words}."

@@ -1,0 +1,178 @@
+"""The answer in eight lines, and the short answer of the prompts; `documents.recommendation_document` tells it whole."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from selector.recommend.recommendation import Recommendation
+from selector.report.document import Block, Document, Fields, Paragraph, Section, bullets
+from selector.report.wording import (
+    approach_text,
+    assumed_text,
+    basis_text,
+    effort_text,
+    first_eligible,
+    gains_nothing,
+    guide_command,
+    memory_basis_text,
+    memory_text,
+    mostly_text,
+    price_text,
+    python_text,
+    requirements_text,
+    speedup_text,
+    throughput_text,
+    time_text,
+    workers_text,
+)
+from selector.text import printable
+
+_LINES, _COLUMNS = 8, 80
+_MERE_ADVICE = ("sizing", "advice")  # tables whose reasons do not tell why it is this approach
+
+
+class Command(NamedTuple):
+    """A command to type, and what to say where it is too long for a line: who copies it would copy the break."""
+
+    line: str
+    otherwise: str
+
+
+class _Row(NamedTuple):
+    """A labelled line: what it says, in words that become fewer; an `extra` one is only there where there is room."""
+
+    label: str
+    versions: tuple[str, ...]
+    extra: bool = False
+
+
+def summary_document(result: Recommendation, validate: Command, *, measured: bool = False) -> Document:
+    """The summary alone, without a heading: at most eight lines of 80 columns."""
+    return Document((summary_section(result, validate, measured=measured, title=""),))
+
+
+def summary_section(
+    result: Recommendation, validate: Command, *, measured: bool = False, title: str = "Summary"
+) -> Section:
+    """What somebody decides by: approach, Python, workers, what to expect, whether it fits, effort, what else, what next.
+
+    `validate` is the command that puts it to the test, which is not offered again where it was `measured`.
+    """
+    workers = f", {workers_text(result)} workers" if result.workers > 1 else ""
+    if result.engine:
+        workers = f", {result.workers:,} workers on each machine"
+    rows = [
+        _Row("Approach", (f"{approach_text(result)}{workers}",)),
+        _Row("Python", (python_text(result, where=False),)),
+        _Row("Expected", _expected(result)),
+        _Row("", _basis(result)),
+        _Row("Fits", (requirements_text(result), requirements_text(result, short=True))),
+        _Row("Effort", (effort_text(result),)),
+        _Row("Instead", _instead(result, alone=not title)),
+        *_next(result, validate, measured=measured),
+    ]
+    return Section(title, (Fields(_fitted([row for row in rows if row.versions and row.versions[0]])),))
+
+
+def _expected(result: Recommendation) -> tuple[str, ...]:
+    expected = result.expected
+    speedup, mostly = speedup_text(expected, result.profile), mostly_text(expected)
+    if expected.seconds is not None:
+        time = time_text(expected)
+        told = f"{time}, no speedup over sequential code" if gains_nothing(expected) else f"{speedup}: {time}"
+        return (f"{told}, {mostly}", told) if mostly else (told,)
+    if expected.throughput is not None:
+        return tuple(f"{speedup}: {throughput_text(expected, words)}" for words in (2, 1, 0))
+    return (speedup,)
+
+
+def _basis(result: Recommendation) -> tuple[str, ...]:
+    """What the figures rest on and what was assumed; then without the details, and without the Python that stands above."""
+    parts = [part for part in (basis_text(result.expected), assumed_text(result.expected)) if part]
+    brief = "; ".join(part.partition(";")[0].partition(", as ")[0] for part in parts)
+    return "; ".join(parts), brief, brief.replace(f" under {result.interpreter}", "")
+
+
+def _instead(result: Recommendation, *, alone: bool) -> tuple[str, ...]:
+    """The first alternative with its speedup, and its price where there is room; `alone` it tells where to find that."""
+    other = first_eligible(result)
+    if other is None:
+        told = price = "nothing else is eligible"
+    else:
+        price = price_text(other)
+        told = price.partition(": ")[0]
+    return f"{told}; the rest: --full" if alone else price, told
+
+
+def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[_Row]:
+    """What to type next: to prove it here, which cannot be done for a cluster, or to go there."""
+    guide = guide_command(result)
+    to_prove = [] if measured or result.engine else [_Row("Next", validate)]
+    if guide is None:
+        return to_prove or [_Row("Next", ("nothing: the code is there already",))]
+    return [*to_prove, _Row("" if to_prove else "Next", (guide,), extra=bool(to_prove))]
+
+
+def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
+    """The rows in so many words that they fit: without what is extra, then in fewer words where most lines are (of two
+    alike, the later), then cut.
+    """
+    room = _COLUMNS - max(len(row.label) for row in rows) - 2
+    told = [row._replace(versions=row.versions[1:]) if _is_long_command(row, room) else row for row in rows]
+
+    def lines(row: _Row) -> int:
+        """How many lines a row takes."""
+        return len(textwrap.wrap(printable(row.versions[0]), room, break_on_hyphens=False)) or 1
+
+    while sum(map(lines, told)) > _LINES:
+        if extra := [row for row in told if row.extra]:
+            told.remove(extra[0])
+            continue
+        long = [row for row in told if lines(row) > 1]
+        if not long:
+            break  # as many rows as lines
+        row = max([r for r in long if r.versions[1:]] or long, key=lambda r: (lines(r), told.index(r)))
+        shorter = row.versions[1:] or (f"{row.versions[0][: room - 3].rstrip()}...",)
+        told[told.index(row)] = row._replace(versions=shorter)
+    return tuple((row.label, row.versions[0]) for row in told)
+
+
+def _is_long_command(row: _Row, room: int) -> bool:
+    return isinstance(row.versions, Command) and len(printable(row.versions.line)) > room
+
+
+# The short answer of the prompts --------------------------------------------------------------------------------------
+
+
+def brief_document(result: Recommendation) -> Document:
+    """The answer and its alternatives, a few lines each: what the prompts show."""
+    sections = [Section("Recommendation", tuple(_brief_answer(result)))]
+    if result.alternatives:
+        sections.append(Section("Alternatives", (bullets(*map(price_text, result.alternatives), numbered=True),)))
+    return Document(tuple(sections))
+
+
+def _brief_answer(result: Recommendation) -> list[Block]:
+    expected, guide = result.expected, guide_command(result)
+    pairs = [
+        ("Workload", result.profile.name or ""),
+        ("Approach", approach_text(result)),
+        ("Workers", workers_text(result) if result.workers > 1 else ""),
+        ("Python", python_text(result, where=False)),
+        ("Reasoning", " ".join(r.text for r in result.reasons if r.rule.partition("/")[0] not in _MERE_ADVICE)),
+        ("Expected speedup", _joined([speedup_text(expected, result.profile), basis_text(expected)])),
+        ("Expected time", time_text(expected) if expected.seconds is not None else ""),
+        ("Throughput", throughput_text(expected) if expected.throughput is not None else ""),
+        ("Assumed", "; ".join(expected.assumed)),
+        ("Memory overhead", _joined([memory_text(expected, result.profile), memory_basis_text(expected)])),
+        ("Requirements", requirements_text(result)),
+        ("Migration effort", effort_text(result)),
+    ]
+    blocks: list[Block] = [Fields(tuple(pair for pair in pairs if pair[1]))]
+    return [*blocks, Paragraph(f"Guide: {guide}")] if guide is not None else blocks
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "; ".join(filter(None, parts))
