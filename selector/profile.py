@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from selector.errors import SelectorError
 from selector.text import quoted, suggestion
+from selector.units import amount
 
 WorkloadType = Literal["cpu", "io", "hybrid"]
 ApproachId = Literal[
@@ -220,8 +221,19 @@ def _sentence(error: Any) -> str:
         return f"unknown field {quoted(field)}{suggestion(field, list(WorkloadProfile.model_fields))}"
     if kind == "missing":
         return f"{field} is missing: {accepted(field)}"
-    near = suggestion(error["input"], field_kind(field).choices) if isinstance(error["input"], str) else ""
-    return f"{field} is {quoted(error['input'])}: expected {accepted(field)}{near}"
+    more = of_text(field, error["input"]) if isinstance(error["input"], str) else ""
+    return f"{field} is {quoted(error['input'])}: expected {accepted(field)}{more}"
+
+
+def of_text(field: str, text: str) -> str:
+    """What to say of a text that a field does not take: the word that may be meant, or how an amount is written."""
+    kind = field_kind(field) if field in WorkloadProfile.model_fields else FieldKind("text")
+    if kind.kind not in ("count", "number"):
+        return suggestion(text, kind.choices)
+    try:
+        return f"; write {amount(field, text):.15g}, without quotes"
+    except ValueError as why:
+        return f"; {why}"
 
 
 class FieldKind(NamedTuple):
@@ -280,7 +292,8 @@ _YES_NO = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false
 def value_from_text(field: str, text: str) -> object:
     """What somebody typed for a field, as JSON would have it; text that does not fit is handed on to be refused.
 
-    Empty text and `null` mean unknown; flags take y/n, yes/no, true/false; versions are separated by commas.
+    Empty text and `null` mean unknown; flags take y/n, yes/no, true/false; versions are separated by commas; numbers
+    may have a unit (`selector.units`).
     """
     text = text.strip()
     if text in ("", "null"):
@@ -292,8 +305,10 @@ def value_from_text(field: str, text: str) -> object:
         return [part.strip() for part in text.strip("[]").replace('"', "").split(",")]
     if kind in ("count", "number"):
         try:
-            number = float(text) if kind == "number" or not text.lstrip("+-").isdigit() else int(text[:400])
+            number = amount(field, text)
         except ValueError:
             return text
-        return int(number) if kind == "count" and isinstance(number, float) and number.is_integer() else number
+        if kind == "number":
+            return float(number)
+        return int(number) if isinstance(number, float) and number.is_integer() else number
     return text

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from selector.errors import SelectorError
-from selector.profile import WorkloadProfile, accepted, field_kind, profile_from_mapping, value_from_text
-from selector.text import quoted, suggestion
+from selector.profile import WorkloadProfile, accepted, field_kind, of_text, profile_from_mapping, value_from_text
+from selector.text import quoted
 from selector.wizard.words import FIRST, POINTLESS_AFTER
 
 #: Typed instead of a value where the answer is not known.
@@ -90,8 +90,8 @@ def parsed(name: str, text: str) -> Any:
     try:
         return getattr(profile_from_mapping({"workload_type": "cpu", name: value}), name)
     except SelectorError:
-        near = suggestion(text.strip(), field_kind(name).choices)
-        raise SelectorError(f"{quoted(text.strip())} is not accepted: {accepted_words(name)}{near}") from None
+        more = of_text(name, text.strip()) if value == text.strip() else ""
+        raise SelectorError(f"{quoted(text.strip())} is not accepted: {accepted_words(name)}{more}") from None
 
 
 def accepted_words(name: str) -> str:
