@@ -49,10 +49,10 @@ class Answers:
         return replace(self, set_aside=frozenset())
 
     @property
-    def closed(self) -> frozenset[str]:
-        """The fields not to ask about, although they have no value: not known, or made pointless by another answer."""
+    def answered(self) -> frozenset[str]:
+        """The fields not to ask about: answered with any value, also the default, or with "I don't know", or pointless."""
         pointless = {n for (k, v), names in POINTLESS_AFTER.items() if self.values.get(k) == v for n in names}
-        return self.unknown | pointless
+        return self.unknown | pointless | set(self.values)
 
     @property
     def shown(self) -> list[str]:
