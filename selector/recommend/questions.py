@@ -6,10 +6,10 @@ each stretch that has an answer of its own (`critical`), and the chain of tables
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 from selector.profile import WorkloadProfile, field_kind
@@ -96,7 +96,7 @@ def values_alone(field: str, profile: WorkloadProfile, host: HostFacts, knowledg
 def values_in_pairs(field: str, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> tuple[Any, ...]:
     """The values tried together with those of another field: of numbers one of each set that the tables can tell apart.
 
-    And every other rung, as predicted times tell more apart.
+    And every other rung, or all beside a field that is no number, as predicted times tell more apart.
     """
     values = alternatives_of(field)
     if not _is_number(field):
@@ -164,12 +164,19 @@ def _settled(field: str, questions: list[str], values: dict[str, tuple[Any, ...]
     return settled / len(values[field])
 
 
+def _paired(one: str, other: str, values: dict[str, tuple[Any, ...]]) -> Iterator[_Trial]:
+    """The values of two fields tried together: beside a field that is no number, all rungs of one that is."""
+    mixed = _is_number(one) != _is_number(other)
+    each = [sorted({*values[f], *alternatives_of(f)}) if mixed and _is_number(f) else values[f] for f in (one, other)]
+    yield from (((one, v), (other, w)) for v, w in product(*each))
+
+
 def _in_pairs(values: dict[str, tuple[Any, ...]], tried: _Trials) -> tuple[OpenQuestion, ...]:
     """The fields that change the answer together with one value of one other field."""
     found: dict[str, list[_Trial]] = {field: [] for field in values}
     pairs = dict.fromkeys(values, 0)
     for one, other in combinations(values, 2):
-        trials: list[_Trial] = [((one, v), (other, w)) for v in values[one] for w in values[other]]
+        trials = list(_paired(one, other, values))
         changing = [trial for trial in trials if tried.changed(*trial)]
         for field in (one, other):
             pairs[field] += len(trials)
