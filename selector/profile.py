@@ -231,9 +231,9 @@ def of_text(field: str, text: str) -> str:
     if kind.kind not in ("count", "number"):
         return suggestion(text, kind.choices)
     try:
-        return f"; write {amount(field, text):.15g}, without quotes"
+        return f" (write {amount(field, text):.15g}, without quotes)"
     except ValueError as why:
-        return f"; {why}"
+        return f" ({why})"
 
 
 class FieldKind(NamedTuple):

@@ -1,15 +1,14 @@
 """Amounts as people write them: `20ms`, `0.5 s`, `1GB`, `1,000`, `10k`. The one place where typed numbers are read.
 
 The unit a field is kept in stands in its name (`latency_requirement_ms`, `payload_kb_per_task`); without a unit behind
-the number that one is meant. 1 MB is 1024 KB, here as everywhere in this tool, and 1 MiB is the same.
+the number that one is meant. 1 MB is 1024 KB, here as everywhere in this tool, and 1 MiB is the same. What is refused
+is said shortly: a terminal shows it in one line.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-
-from selector.text import quoted
 
 _TIMES = {  # milliseconds
     1e-6: "ns nanosecond nanoseconds",
@@ -34,21 +33,21 @@ _COUNTS = {1e3: "k K thousand", 1e6: "M million millions", 1e9: "billion billion
 class _Kind:
     """What can be measured in the same units."""
 
-    def __init__(self, units: Mapping[float, str], no_unit: str, *, any_case: bool) -> None:
+    def __init__(self, units: Mapping[float, str], named: str, *, any_case: bool) -> None:
         self._factors = {word: factor for factor, words in units.items() for word in words.split()}
-        self._no_unit, self._any_case = no_unit, any_case
+        self._named, self._any_case = named, any_case
 
     def factor(self, unit: str) -> float:
-        """A unit in the first one of its kind; ValueError says which there are."""
+        """A unit in the first one of its kind; ValueError names those that there are."""
         word = unit.casefold() if self._any_case else unit
         if word not in self._factors:
-            raise ValueError(f"{quoted(unit)} is {self._no_unit}")
+            raise ValueError(f"units: {self._named}")
         return self._factors[word]
 
 
-_TIME = _Kind(_TIMES, "no unit of time: ns, us, ms, s, min, h and d are", any_case=True)
-_SIZE = _Kind(_SIZES, "no unit of size: B, KB, MB, GB and TB are", any_case=True)
-_COUNT = _Kind(_COUNTS, "no unit of a count: only k (thousand) and M (million) may follow", any_case=False)
+_TIME = _Kind(_TIMES, "ns us ms s min h d", any_case=True)
+_SIZE = _Kind(_SIZES, "B KB MB GB TB", any_case=True)
+_COUNT = _Kind(_COUNTS, "k for thousand, M for million", any_case=False)
 _KINDS = {"ms": _TIME, "s": _TIME, "kb": _SIZE, "mb": _SIZE}
 
 _AMOUNT = re.compile(
@@ -59,7 +58,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+\s*[^\W\d_]*")
 _GROUPS = str.maketrans("", "", ", _")
 _LONGEST_NUMBER = 300  # digits; longer ones fit no field, and no float either
 _DIGITS = 15  # of a product of two floats that are as they were written
-_EXAMPLES = {"ms": "20ms, 0.5s or 2min", "s": "30s, 5min or 2h", "kb": "64KB or 1MB", "mb": "512MB or 1.5GB"}
+_EXAMPLES = {"ms": "20ms, 0.5s, 2min", "s": "30s, 5min, 2h", "kb": "64KB, 1MB", "mb": "512MB, 1.5GB"}
 
 
 def unit_of(field: str) -> str | None:
@@ -97,5 +96,5 @@ def _times(number: float, factor: float) -> int | float:
 
 def _why_no_number(text: str, unit: str | None) -> str:
     if _DECIMAL_COMMA.fullmatch(text):
-        return "commas stand between thousands, as in 1,000; a fraction has a point, as in 1.5"
-    return f"such as {_EXAMPLES[unit] if unit else '500, 1,000 or 10k'}"
+        return f"write {text.replace(',', '.')}"
+    return f"such as {_EXAMPLES[unit] if unit else '500, 1,000, 10k'}"
