@@ -65,7 +65,7 @@ _SHOW, _GO_ON = "show", "go on"
 #: What may be typed in a line for an answer that is no value, and what it is good for.
 _WORDS_FOR: Mapping[Reply, tuple[tuple[str, ...], str]] = {
     Reply.ENOUGH: (("enough", "stop"), "to stop the questions"),
-    Reply.BACK: (("back",), "for the question before"),
+    Reply.BACK: (("back",), "to return"),
 }
 #: Follow-up questions in a row; then the review offers those that are left.
 MOST_FOLLOW_UPS = 10
