@@ -11,7 +11,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from selector.errors import SelectorError
 from selector.text import quoted, suggestion
-from selector.units import amount
 
 WorkloadType = Literal["cpu", "io", "hybrid"]
 ApproachId = Literal[
@@ -230,6 +229,8 @@ def of_text(field: str, text: str) -> str:
     kind = field_kind(field) if field in WorkloadProfile.model_fields else FieldKind("text")
     if kind.kind not in ("count", "number"):
         return suggestion(text, kind.choices)
+    from selector.units import amount
+
     try:
         return f" (write {amount(field, text):.15g}, without quotes)"
     except ValueError as why:
@@ -304,6 +305,8 @@ def value_from_text(field: str, text: str) -> object:
     if kind == "versions":
         return [part.strip() for part in text.strip("[]").replace('"', "").split(",")]
     if kind in ("count", "number"):
+        from selector.units import amount  # its pattern takes time to compile, and most starts need none
+
         try:
             number = amount(field, text)
         except ValueError:

@@ -277,9 +277,7 @@ def test_a_line_says_what_may_be_typed():
     interview = Interview(script)
     follow_ups(first_questions(Answers(), interview, DEFAULTS), interview, Listed("tasks"))
     told = [said for said in script.said if said.startswith("Type ")]
-    assert told == ["Type back to return."] * 3 + [
-        "Type back to return, enough to stop the questions."
-    ]
+    assert told == ["Type back to return."] * 3 + ["Type back to return, enough to stop the questions."]
 
 
 def test_answers_that_settle_everything_end_the_questions():
