@@ -287,6 +287,8 @@ def accepted(field: str) -> str:
     return f"a number {'over' if kind.above_zero else 'from'} 0 to 10^12"
 
 
+# Numbers to JSON as it is read here; no field takes them.
+_NOT_FINITE = {sign + word for sign in ("", "+", "-") for word in ("nan", "inf", "infinity")}
 _YES_NO = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
 
 
@@ -310,7 +312,7 @@ def value_from_text(field: str, text: str) -> object:
         try:
             number = amount(field, text)
         except ValueError:
-            return text
+            return float(text) if text.casefold() in _NOT_FINITE else text
         if kind == "number":
             return float(number)
         return int(number) if isinstance(number, float) and number.is_integer() else number

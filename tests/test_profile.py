@@ -333,6 +333,8 @@ def test_what_is_accepted_of_no_field_is_said_too() -> None:
         ("interpreters", '["3.13", "3.14t"]', ["3.13", "3.14t"]),
         ("interpreters", "3.14", ["3.14"]),
         ("tasks", "many", "many"),
+        ("cpu_ms_per_task", "-Inf", -math.inf),
+        ("tasks", "-+inf", "-+inf"),
         ("tasks", "²", "²"),
         ("tasks", "--5", "--5"),
         ("workload_type", "I/O bound", "I/O bound"),
