@@ -220,8 +220,21 @@ def _sentence(error: Any) -> str:
         return f"unknown field {quoted(field)}{suggestion(field, list(WorkloadProfile.model_fields))}"
     if kind == "missing":
         return f"{field} is missing: {accepted(field)}"
-    near = suggestion(error["input"], field_kind(field).choices) if isinstance(error["input"], str) else ""
-    return f"{field} is {quoted(error['input'])}: expected {accepted(field)}{near}"
+    more = of_text(field, error["input"]) if isinstance(error["input"], str) else ""
+    return f"{field} is {quoted(error['input'])}: expected {accepted(field)}{more}"
+
+
+def of_text(field: str, text: str) -> str:
+    """What to say of a text that a field does not take: the word that may be meant, or how an amount is written."""
+    kind = field_kind(field) if field in WorkloadProfile.model_fields else FieldKind("text")
+    if kind.kind not in ("count", "number"):
+        return suggestion(text, kind.choices)
+    from selector.units import amount
+
+    try:
+        return f" (write {amount(field, text):.15g}, without quotes)"
+    except ValueError as why:
+        return f" ({why})"
 
 
 class FieldKind(NamedTuple):
@@ -274,13 +287,16 @@ def accepted(field: str) -> str:
     return f"a number {'over' if kind.above_zero else 'from'} 0 to 10^12"
 
 
+# Numbers to JSON as it is read here; no field takes them.
+_NOT_FINITE = {sign + word for sign in ("", "+", "-") for word in ("nan", "inf", "infinity")}
 _YES_NO = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
 
 
 def value_from_text(field: str, text: str) -> object:
     """What somebody typed for a field, as JSON would have it; text that does not fit is handed on to be refused.
 
-    Empty text and `null` mean unknown; flags take y/n, yes/no, true/false; versions are separated by commas.
+    Empty text and `null` mean unknown; flags take y/n, yes/no, true/false; versions are separated by commas; numbers
+    may have a unit (`selector.units`).
     """
     text = text.strip()
     if text in ("", "null"):
@@ -291,9 +307,13 @@ def value_from_text(field: str, text: str) -> object:
     if kind == "versions":
         return [part.strip() for part in text.strip("[]").replace('"', "").split(",")]
     if kind in ("count", "number"):
+        from selector.units import amount  # its pattern takes time to compile, and most starts need none
+
         try:
-            number = float(text) if kind == "number" or not text.lstrip("+-").isdigit() else int(text[:400])
+            number = amount(field, text)
         except ValueError:
-            return text
-        return int(number) if kind == "count" and isinstance(number, float) and number.is_integer() else number
+            return float(text) if text.casefold() in _NOT_FINITE else text
+        if kind == "number":
+            return float(number)
+        return int(number) if isinstance(number, float) and number.is_integer() else number
     return text

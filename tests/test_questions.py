@@ -11,10 +11,10 @@ import pytest
 from selector.profile import WorkloadProfile, field_kind
 from selector.recommend.changes import alternatives_of, input_names
 from selector.recommend.choose import choose
-from selector.recommend.critical import admitted, plain_number, stretches
+from selector.recommend.critical import admitted
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, read_knowledge, rules_folders
-from selector.recommend.questions import questions, values_alone, values_in_pairs
+from selector.recommend.questions import Memory, questions, values_alone, values_in_pairs
 
 HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))
 NOTHING_ASKED: frozenset[str] = frozenset()
@@ -65,7 +65,6 @@ def grid_of(field):
     return tuple(sorted(v for v in values if low <= v <= high))
 
 
-NUMBERS = {field for field in input_names() if field_kind(field).kind in ("count", "number")}
 GRIDS = {field: grid_of(field) for field in input_names()}
 
 
@@ -108,26 +107,16 @@ class BruteForce:
         """Each field with the share of its pairs that change the answer, if any does."""
         tried = {f: [] for f in self.fields}
         for one, other in combinations(self.fields, 2):
-            trials = [*product(self.values_in_pairs(one), self.values_in_pairs(other)), *self.between(one, other)]
-            for v, w in trials:
+            for v, w in product(self.paired(one, other), self.paired(other, one)):
                 changed = self.answer({one: v, other: w}) != self.now
                 tried[one].append(changed)
                 tried[other].append(changed)
         return {f: sum(found) / len(found) for f, found in tried.items() if any(found)}
 
-    def between(self, one, other):
-        """Values of a number between those tried, with each value of a field that is none, that change the answer."""
-        if (one in NUMBERS) == (other in NUMBERS):
-            return []
-        number, word = (one, other) if one in NUMBERS else (other, one)
-        found = []
-        for given in alternatives_of(word):
-            changed = self.profile.model_copy(update={word: given})
-            for low, high, answer in stretches(changed, number, HOST, self.knowledge, *admitted(number)):
-                if answer != self.now and not any(low <= v <= high for v in self.values_in_pairs(number)):
-                    value = plain_number(low, high, whole=isinstance(low, int))
-                    found.append((value, given) if number == one else (given, value))
-        return found
+    def paired(self, field, other):
+        """The values of a field to try with another one: all rungs of a number beside what is none."""
+        numbers = [field_kind(f).kind in ("count", "number") for f in (field, other)]
+        return {*self.values_in_pairs(field), *(alternatives_of(field) if numbers == [True, False] else ())}
 
     def changes_with(self, one, other, rng, trials):
         """Whether one of so many pairs of values of the grids changes the answer."""
@@ -263,6 +252,29 @@ def test_a_conversation_ends_with_nothing_left_that_matters(seed, knowledge):
     assert found == ()
     brute = BruteForce(profile, asked, knowledge)
     assert not brute.alone() and not brute.in_pairs()
+
+
+@pytest.mark.parametrize("seed", range(700, 706))
+def test_memory_changes_nothing_but_the_time(seed, knowledge):
+    rng, memory = random.Random(seed), Memory()
+    profile, asked = random_situation(seed)
+    while found := questions(profile, asked, HOST, knowledge, memory):
+        assert found == questions(profile, asked, HOST, knowledge)
+        field = found[0].field
+        if rng.random() < 0.5:
+            asked |= {field}
+        else:
+            profile = profile.model_copy(update={field: rng.choice(alternatives_of(field))})
+
+
+@pytest.mark.parametrize(("field", "default"), [("machines", 1), ("durable", False)])
+def test_what_is_set_to_its_default_is_answered(field, default, knowledge):
+    memory = Memory()
+    unsaid, said = WorkloadProfile(workload_type="io"), WorkloadProfile(workload_type="io", **{field: default})
+    assert unsaid == said
+    assert field in {q.field for q in questions(unsaid, NOTHING_ASKED, HOST, knowledge, memory)}
+    assert field not in {q.field for q in questions(said, NOTHING_ASKED, HOST, knowledge, memory)}
+    assert field not in {q.field for q in questions(unsaid, {field}, HOST, knowledge, memory)}
 
 
 @pytest.mark.parametrize("seed", range(600, 610))

@@ -17,12 +17,12 @@ from prompt_toolkit.output import DummyOutput
 
 from selector.errors import SelectorError
 from selector.inputs import with_settings
+from selector.pipeline import Selector
 from selector.profile import WorkloadProfile, field_kind, profile_from_json, profile_from_mapping
 from selector.recommend.changes import alternatives_of, input_names
-from selector.recommend.choose import choose
 from selector.recommend.facts import HostFacts
-from selector.recommend.knowledge import read_knowledge, rules_folders
-from selector.recommend.questions import OpenQuestion, questions
+from selector.recommend.questions import OpenQuestion
+from selector.wizard.advisor import TableAdvisor
 from selector.wizard.answers import (
     Answers,
     Default,
@@ -35,7 +35,18 @@ from selector.wizard.answers import (
     shown_value,
     with_defaults,
 )
-from selector.wizard.dialogue import Option, Reply, ask, converse, edited, first_questions, follow_ups, review
+from selector.wizard.dialogue import (
+    MOST_FOLLOW_UPS,
+    Interview,
+    Option,
+    Reply,
+    ask,
+    converse,
+    edited,
+    first_questions,
+    follow_ups,
+    review,
+)
 from selector.wizard.lines import LinePrompts
 from selector.wizard.save import offer_to_save, profile_json
 from selector.wizard.terminal import TerminalPrompts, wrapped
@@ -108,20 +119,13 @@ class Listed(NothingOpen):
         self.fields = fields
 
     def open_questions(self, answers):
-        left = [f for f in self.fields if f not in answers.closed and f not in answers.values]
+        left = [f for f in self.fields if f not in answers.answered]
         return tuple(OpenQuestion(f, (("threads", None), ("distributed", "celery")), alone=True) for f in left)
 
 
-class Tables:
+def tables():
     """The advisor that asks our tables."""
-
-    knowledge = read_knowledge(rules_folders(None))
-
-    def answer(self, answers):
-        return choose(answers.profile(), HOST, self.knowledge).answer[0]
-
-    def open_questions(self, answers):
-        return questions(answers.profile(), answers.closed, HOST, self.knowledge)
+    return TableAdvisor(Selector(host=HOST))
 
 
 # The first five ------------------------------------------------------------------------------------------------------
@@ -129,7 +133,7 @@ class Tables:
 
 def test_the_five_come_first_in_the_order_of_the_seed():
     script = Script(*SEED)
-    answers = first_questions(Answers(), script, DEFAULTS)
+    answers = first_questions(Answers(), Interview(script), DEFAULTS)
     assert script.asked == [
         "Enter workload type",
         "Latency requirement (ms)",
@@ -142,7 +146,7 @@ def test_the_five_come_first_in_the_order_of_the_seed():
 
 
 def test_enter_takes_what_this_host_has():
-    answers = first_questions(Answers(), Script("io", "", "", "", ""), DEFAULTS)
+    answers = first_questions(Answers(), Interview(Script("io", "", "", "", "")), DEFAULTS)
     assert answers.values == {
         "workload_type": "io", "memory_budget_mb": 8000.0, "cpu_cores": 4, "has_expensive_startup": False,
     }  # fmt: skip
@@ -152,23 +156,23 @@ def test_enter_takes_what_this_host_has():
 def test_what_was_given_is_not_asked():
     given = answers_from({"workload_type": "I/O bound", "cpu_cores": 2, "memory_budget_mb": None}, "--set")
     script = Script("50", "yes")
-    answers = first_questions(given, script, DEFAULTS)
+    answers = first_questions(given, Interview(script), DEFAULTS)
     assert script.asked == ["Latency requirement (ms)", "Has expensive startup (y/n)"]
     assert answers.values["workload_type"] == "io"
     assert answers.unknown == {"memory_budget_mb"}
 
 
-@pytest.mark.parametrize("bad", ["fast", "-5", "0", "nan", "inf", "1e400", "10 ms", "12,5", "0x10", "²"])
+@pytest.mark.parametrize("bad", ["fast", "-5", "0", "nan", "inf", "1e400", "10 kg", "12,5", "0x10", "²"])
 def test_a_bad_number_is_asked_again_with_the_reason(bad):
     script = Script("io", bad, "100", "", "", "")
-    answers = first_questions(Answers(), script, DEFAULTS)
+    answers = first_questions(Answers(), Interview(script), DEFAULTS)
     assert answers.values["latency_requirement_ms"] == 100.0
     assert len(script.refused) == 1 and "is not accepted: a number over 0" in script.refused[0]
 
 
 def test_the_five_can_be_unknown_but_for_the_workload_type():
     script = Script("io", "unknown", "?", "I don't know", "UNKNOWN")
-    answers = first_questions(Answers(), script, DEFAULTS)
+    answers = first_questions(Answers(), Interview(script), DEFAULTS)
     assert answers.unknown == set(FIRST) - {"workload_type"}
     assert "I don't know" not in script.menus[0] and "I don't know" in script.menus[1]
 
@@ -178,7 +182,7 @@ def test_the_five_can_be_unknown_but_for_the_workload_type():
 
 def test_questions_go_on_until_nothing_can_change_the_answer():
     answers, script = Answers(SEED_VALUES), Script("yes", "12", "3.13, 3.14t", "read_only")
-    answers = follow_ups(answers, script, Listed("gpu", "tasks", "interpreters", "shared_state"))
+    answers = follow_ups(answers, Interview(script), Listed("gpu", "tasks", "interpreters", "shared_state"))
     assert script.asked == [WORDS[f].question for f in ("gpu", "tasks", "interpreters", "shared_state")]
     assert {k: v for k, v in answers.values.items() if k not in SEED_VALUES} == {
         "gpu": True, "tasks": 12, "interpreters": ("3.13", "3.14t"), "shared_state": "read_only",
@@ -188,7 +192,7 @@ def test_questions_go_on_until_nothing_can_change_the_answer():
 
 def test_each_question_says_why_it_is_asked():
     script = Script("no", "")
-    follow_ups(Answers(SEED_VALUES), script, Listed("gpu", "tasks"))
+    follow_ups(Answers(SEED_VALUES), Interview(script), Listed("gpu", "tasks"))
     assert script.said[0] == (
         "\nSo far: asyncio; 2 questions could change that.\nThis one may lead to threads or distributed (celery)."
     )
@@ -204,13 +208,13 @@ def test_a_question_that_matters_only_with_another_says_so():
             return tuple(OpenQuestion(q.field, many, alone=False) for q in super().open_questions(answers))
 
     script = Script("no")
-    follow_ups(Answers(SEED_VALUES), script, Pair("gpu"))
+    follow_ups(Answers(SEED_VALUES), Interview(script), Pair("gpu"))
     assert "threads or asyncio or multiprocessing, among others, together with another answer." in script.said[0]
 
 
 def test_i_do_not_know_is_an_answer_and_not_asked_again():
     script = Script("UNKNOWN", "", "unknown", "")
-    answers = follow_ups(Answers(SEED_VALUES), script, Listed("gpu", "durable", "tasks", "concurrency"))
+    answers = follow_ups(Answers(SEED_VALUES), Interview(script), Listed("gpu", "durable", "tasks", "concurrency"))
     assert answers.unknown == {"gpu", "durable", "tasks", "concurrency"}
     assert answers.values == SEED_VALUES
     assert len(script.asked) == 4
@@ -219,47 +223,72 @@ def test_i_do_not_know_is_an_answer_and_not_asked_again():
 @pytest.mark.parametrize("enough", [("ENOUGH",), ("UNKNOWN", "enough"), ("UNKNOWN", " STOP ")])
 def test_enough_stops_the_questions(enough):
     script = Script(*enough)
-    answers = follow_ups(Answers(SEED_VALUES), script, Listed("gpu", "tasks", "durable"))
+    answers = follow_ups(Answers(SEED_VALUES), Interview(script), Listed("gpu", "tasks", "durable"))
     assert answers.values == SEED_VALUES
     assert answers.set_aside >= {"tasks", "durable"}
-    assert follow_ups(answers, Script(), Listed("gpu", "tasks", "durable")) == answers
+    assert follow_ups(answers, Interview(Script()), Listed("gpu", "tasks", "durable")) == answers
 
 
-def test_nothing_is_left_after_the_whole_dialogue_with_our_tables():
-    rng = random.Random(7)
-    for _ in range(6):
-        answers = Answers({**SEED_VALUES, "workload_type": rng.choice(["cpu", "io", "hybrid"])})
-        partner = RandomPartner(rng)
-        answers = follow_ups(answers, partner, Tables())
-        assert Tables().open_questions(answers) == ()
-        assert len(partner.asked) == len(set(partner.asked))
+def test_so_many_questions_in_a_row_and_the_review_offers_the_rest():
+    fields = [f for f in input_names() if f not in FIRST and not f.startswith("startup")]
+    menus = ("choice", "flag")
+    script = Script(*("unknown" if field_kind(f).kind in menus else "" for f in fields[:MOST_FOLLOW_UPS]))
+    answers = follow_ups(Answers(SEED_VALUES), Interview(script), Listed(*fields))
+    assert answers.unknown == set(fields[:MOST_FOLLOW_UPS]) and answers.set_aside == set(fields[MOST_FOLLOW_UPS:])
+    assert review(answers, Script("go on"), Listed(*fields)) == "go on"
+    assert follow_ups(answers, Interview(Script()), Listed(*fields)) == answers  # after a change in the review, say
 
 
-class RandomPartner(Script):
-    """Somebody who answers anything at all, so long as it is accepted."""
+# Back ----------------------------------------------------------------------------------------------------------------
 
-    def __init__(self, rng):
-        super().__init__()
-        self.rng = rng
 
-    def choose(self, question, options, default=None):
-        self.asked.append(question)
-        return self.rng.choice([o.key for o in options if o.key != Reply.ENOUGH.name])
+def test_back_asks_the_question_before_again_and_keeps_what_was_said():
+    script = Script("io", "100", "back", "", "256", " BACK ", "512", "4", "BACK", "8", "no")
+    answers = first_questions(Answers(), Interview(script), DEFAULTS)
+    assert script.asked == [WORDS[f].question for f in (
+        "workload_type", "latency_requirement_ms", "memory_budget_mb", "latency_requirement_ms", "memory_budget_mb",
+        "cpu_cores", "memory_budget_mb", "cpu_cores", "has_expensive_startup", "cpu_cores", "has_expensive_startup",
+    )]  # fmt: skip
+    assert answers.values == {**SEED_VALUES, "workload_type": "io", "memory_budget_mb": 512.0, "cpu_cores": 8}
 
-    def type_in(self, question, enter, problem):
-        self.asked.append(question)
-        return self.rng.choice([t for t in ("", "1", "20", "5000", "3.14t", "unknown") if problem(t) is None])
+
+def test_back_goes_as_far_as_the_first_question_and_then_on_where_it_was_left():
+    script = Script("io", "100", "256", "back", "back", "back", "cpu", "4", "no")
+    answers = first_questions(Answers(), Interview(script), DEFAULTS)
+    assert answers.values == {**SEED_VALUES, "workload_type": "cpu"}
+    assert [WORDS[f].question for f in FIRST[2::-1]] == script.asked[4:7]
+    assert "Back" not in script.menus[0] and "Back" not in script.menus[1] and "Back" in script.menus[2]
+
+
+def test_back_leads_from_what_follows_to_the_five():
+    script = Script(*SEED, "BACK", "BACK", "8", "yes", "back", "no", "12")
+    interview = Interview(script)
+    answers = follow_ups(first_questions(Answers(), interview, DEFAULTS), interview, Listed("gpu", "tasks"))
+    assert answers.values == {**SEED_VALUES, "cpu_cores": 8, "gpu": False, "tasks": 12}
+
+
+def test_back_in_the_review_leaves_the_answer():
+    script = Script(*SEED, "cpu_cores", "back", "workload_type", "BACK", "")
+    assert converse(Answers(), script, NothingOpen(), DEFAULTS).values == SEED_VALUES
+
+
+def test_a_line_says_what_may_be_typed():
+    script = Script("io", "100", "256", "4", "no", "enough")
+    interview = Interview(script)
+    follow_ups(first_questions(Answers(), interview, DEFAULTS), interview, Listed("tasks"))
+    told = [said for said in script.said if said.startswith("Type ")]
+    assert told == ["Type back to return."] * 3 + ["Type back to return, enough to stop the questions."]
 
 
 def test_answers_that_settle_everything_end_the_questions():
     answers = Answers({**SEED_VALUES, "durable": True, "machines": 3})
-    assert follow_ups(answers, Script(), Tables()) == answers
+    assert follow_ups(answers, Interview(Script()), tables()) == answers
 
 
 @pytest.mark.parametrize("value", [True, False])
 def test_no_costly_start_makes_its_questions_pointless(value):
     answers = Answers({**SEED_VALUES, "has_expensive_startup": value})
-    assert ("startup_ms" in answers.closed) is not value
+    assert ("startup_ms" in answers.answered) is not value
     for (field, _), names in POINTLESS_AFTER.items():
         assert field in input_names() and set(names) <= set(input_names())
 
@@ -293,8 +322,8 @@ def test_going_back_changes_one_answer():
 
 def test_a_changed_answer_brings_the_questions_it_opens():
     script = Script("io", "100", "256", "4", "no", "enough", "workload_type", "cpu", "unknown", "enough", "")
-    answers = converse(Answers(), script, Tables(), DEFAULTS)
-    before = Tables().open_questions(Answers({**SEED_VALUES, "workload_type": "io"}))
+    answers = converse(Answers(), script, tables(), DEFAULTS)
+    before = tables().open_questions(Answers({**SEED_VALUES, "workload_type": "io"}))
     asked = script.asked[script.asked.index("Enter workload type", 1) + 1 :]
     assert len(asked) == 3 and asked[-1] == script.asked[6]
     assert not set(asked) & {WORDS[q.field].question for q in before}  # set aside before: only new ones are asked
@@ -568,7 +597,7 @@ def test_ctrl_c_and_ctrl_d_leave(keyboard, terminal, key):
 
 def test_the_whole_dialogue_by_keyboard(keyboard, terminal):
     keyboard.send_text("hyb\r100\r256\r4\rn\r" + "enough\r" + "\r")
-    answers = converse(Answers(), terminal, Tables(), DEFAULTS)
+    answers = converse(Answers(), terminal, tables(), DEFAULTS)
     assert answers.values == SEED_VALUES
 
 
@@ -619,6 +648,6 @@ def test_odd_bytes_are_a_bad_answer_not_an_error(capsys):
 
 
 def test_the_whole_dialogue_by_plain_lines(capsys):
-    answers = converse(Answers(), lines("3\nfast\n100\n256\n4\nn\nenough\n\n"), Tables(), DEFAULTS)
+    answers = converse(Answers(), lines("3\nfast\n100\n256\n4\nn\nenough\n\n"), tables(), DEFAULTS)
     assert answers.values == SEED_VALUES
     assert '"fast" is not accepted' in capsys.readouterr().err

@@ -76,6 +76,7 @@ def test_blank_lines_are_defaults_or_unknown(wizard):
         b"\xef\xbb\xbfhybrid\n100\n256\n4\nn\n",
         b"hybrid\n100\n256\n4\nn",
         b"  Mixed \n 100.0\n2.56e2\n+4\nNO\n\n   \n\n",
+        b"hybrid\n0.1s\n0.25 GB\n4 cores\nn\n",
     ],
 )
 def test_other_spellings_of_the_same_answers(wizard, lines):
@@ -92,6 +93,13 @@ def test_other_spellings_of_the_same_answers(wizard, lines):
         (b"\n100\n256\n4\nn\n", 1, "Enter workload type", "", "one of cpu, io, hybrid"),
         (b"hybird\n", 1, "Enter workload type", '"hybird"', 'did you mean "hybrid"'),
         (b"io\nfast\n256\n4\nn\n", 2, "Latency requirement (ms)", '"fast"', "a number over 0"),
+        (
+            b"io\n20kg\n256\n4\nn\n",
+            2,
+            "Latency requirement (ms)",
+            '"20kg"',
+            "a number over 0 to 10^12 (units: ns us ms s min h d)",
+        ),
         (b"io\n-1\n256\n4\nn\n", 2, "Latency requirement (ms)", '"-1"', "a number over 0"),
         (b"io\nNaN\n256\n4\nn\n", 2, "Latency requirement (ms)", '"NaN"', "a number over 0"),
         (b"io\n100\n0\n4\nn\n", 3, "Memory budget (mb)", '"0"', "a number over 0"),

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from selector.wizard.dialogue import MOST_FOLLOW_UPS
+
 pexpect = pytest.importorskip("pexpect", reason="pseudo-terminals need POSIX", exc_type=ImportError)
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals need POSIX", allow_module_level=True)
@@ -21,6 +23,7 @@ if sys.platform == "win32":
 pytestmark = pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning")
 
 DOWN, BACKSPACE = "\x1b[B", "\x7f"
+MACHINES = "Over how many machines"
 REVIEW, SAVE, AGAIN = "Pick one to change it", "Save the answers", "same again without questions:"
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -192,20 +195,71 @@ def test_arrow_keys_choose(terminal):
     assert user.ends() == 130
 
 
-def test_every_question_can_be_skipped(terminal):
+@pytest.mark.parametrize("workload_type", ["cpu", "io", "hybrid"])
+def test_every_question_can_be_skipped(terminal, workload_type):
     user = terminal()
-    five(user, "io")
+    five(user, workload_type)
     skipped = 0
     while user.child.expect_exact(["This one may lead to", REVIEW]) == 0:
         user.child.expect_exact(["I don't know"])
         user.types("\r")
         skipped += 1
-        assert skipped < 40
+        assert skipped <= MOST_FOLLOW_UPS
     assert skipped >= 5
     user.types("\r")
     user.sees("=== Recommendation ===")
     user.answers(SAVE, "")
     assert user.ends() == 0
+
+
+def test_an_answer_that_is_the_default_is_not_asked_for_again(terminal):
+    """Found in use: io, Enter four times, then 1 to "Over how many machines", and so on for ever."""
+    user = terminal(term="dumb")
+    user.answers("Number or word: ", "io")
+    for question in ("Latency requirement", "Memory budget", "CPU cores", "Number or word: "):
+        user.answers(question, "")
+    asked = []
+    while user.child.expect_exact([MACHINES, "[Enter: I don't know]: ", "Number or word: "]) != 2 or not reviewed(user):
+        text = user.child.before + user.child.after
+        if MACHINES in text:
+            asked.append(text)
+            user.answers(": ", "1")
+        else:
+            user.types("\r")
+    assert len(asked) == 1
+    user.types("\r")
+    user.sees("=== Recommendation ===")
+    user.answers("Number or word: ", "")
+    assert user.ends() == 0
+
+
+def reviewed(user: Terminal) -> bool:
+    """Whether the menu just shown is the review."""
+    return REVIEW in user.child.before
+
+
+def test_back_is_a_choice_in_menus_and_a_word_in_lines(terminal):
+    user = terminal()
+    assert "you can review and change any answer" in " ".join(user.sees("Enter workload type").split())
+    user.types("io\r")
+    user.answers("Latency requirement (ms)", "20ms")
+    user.answers("Memory budget (mb)", "back")
+    user.sees("Latency requirement (ms)")
+    user.sees("leave it at 20")
+    user.types("\r")
+    user.answers("Memory budget (mb)", "1GB")
+    user.answers("CPU cores", "2")
+    user.sees("Has expensive startup (y/n)")
+    user.sees("Back")
+    user.types("back\r")
+    user.answers("CPU cores", "BACK")
+    user.answers("Memory budget (mb)", "2 GB")
+    user.answers("Has expensive startup (y/n)", "n")
+    enough(user)
+    user.sees("latency requirement ms: 20")
+    user.sees("memory budget mb: 2048")
+    user.types("\x03")
+    assert user.ends() == 130
 
 
 def test_saving_and_refusing_to_overwrite(terminal):

@@ -6,9 +6,10 @@ each stretch that has an answer of its own (`critical`), and the chain of tables
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 from selector.profile import WorkloadProfile, field_kind
@@ -32,31 +33,53 @@ class OpenQuestion:
     alone: bool
 
 
+class Memory:
+    """What the tables have said so far on one host, so that a dialogue works nothing out twice.
+
+    An answer leaves most of what was found out as it was: "I don't know" all of it, a value what was tried with it. What
+    the tables say depends on values alone; which fields were answered is no part of it.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[_Values, Answer] = {}
+        self.to_try: dict[tuple[_Values, str, bool], tuple[Any, ...]] = {}
+
+
+#: The values of a profile that are not those taken without an answer.
+_Values = frozenset[tuple[str, Any]]
+
+
 def questions(
-    profile: WorkloadProfile, asked: frozenset[str], host: HostFacts, knowledge: Knowledge
+    profile: WorkloadProfile,
+    answered: AbstractSet[str],
+    host: HostFacts,
+    knowledge: Knowledge,
+    memory: Memory | None = None,
 ) -> tuple[OpenQuestion, ...]:
     """The fields worth asking about, the most decisive first; empty if nothing that is left matters.
 
-    Candidates are the fields the tables can see (`input_names`) that the profile does not set and that are not in
-    `asked` (skipped, say). A field matters if one of its values changes the answer with everything else as it is: any
-    value that it may have, a number as exactly as `critical` says. If no field does, those are returned that do so
-    together with one value of one other candidate: as exactly where one of the two is no number; of two numbers some
+    Candidates are the fields the tables can see (`input_names`) that the profile does not set, be it to what is taken
+    without an answer, and that are not in `answered` (with "I don't know", say). A field matters if one of its values
+    changes the answer with everything else as it is: any value that it may have, a number as exactly as `critical` says.
+    If no field does, those are returned that do so together with one value of one other candidate; of numbers some
     values are tried (`values_in_pairs`). That is complete for every fact of the workload that depends on one of the two
     alone, not for what depends on both, such as the CPU time of all tasks, and not for predictions.
 
     Fields that matter alone are ordered by how many of the other open questions their answer settles, on average over
     their values (`values_alone`); then by the share of their values that change the answer. Fields that matter in pairs
     are ordered by the share of the pairs that change it. Ties are in the order of the model.
+
+    `memory` is for calls with the same host and knowledge, as in a dialogue: the second call finds most of it there.
     """
-    tried = _Trials(profile, host, knowledge)
-    fields = [f for f in input_names() if f not in asked and f not in profile.model_fields_set]
-    values = {f: values_alone(f, profile, host, knowledge) for f in fields}
+    tried = _Trials(profile, host, knowledge, memory or Memory())
+    fields = [f for f in input_names() if f not in answered and f not in profile.model_fields_set]
+    values = {f: tried.values(f, alone=True) for f in fields}
     alone = [f for f in values if any(tried.changed((f, v)) for v in values[f])]
     if alone:
         ranks = {f: (_settled(f, alone, values, tried), _share(f, values, tried)) for f in alone}
         ordered = sorted(alone, key=ranks.__getitem__, reverse=True)  # a stable sort: ties stay in the model's order
         return tuple(OpenQuestion(f, tried.others(((f, v),) for v in values[f]), alone=True) for f in ordered)
-    return _in_pairs({f: values_in_pairs(f, profile, host, knowledge) for f in values}, tried)
+    return _in_pairs({f: tried.values(f, alone=False) for f in values}, tried)
 
 
 def values_alone(field: str, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> tuple[Any, ...]:
@@ -73,7 +96,7 @@ def values_alone(field: str, profile: WorkloadProfile, host: HostFacts, knowledg
 def values_in_pairs(field: str, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> tuple[Any, ...]:
     """The values tried together with those of another field: of numbers one of each set that the tables can tell apart.
 
-    And every other rung, as predicted times tell more apart.
+    And every other rung, or all beside a field that is no number, as predicted times tell more apart.
     """
     values = alternatives_of(field)
     if not _is_number(field):
@@ -85,24 +108,34 @@ def _is_number(field: str) -> bool:
     return field_kind(field).kind in ("count", "number")
 
 
+_DEFAULTS = {name: field.default for name, field in WorkloadProfile.model_fields.items()}
 _Trial = tuple[tuple[str, Any], ...]  # fields and the values they are changed to
 
 
 class _Trials:
     """The answers for the profile with some fields changed, each asked of the tables once."""
 
-    def __init__(self, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> None:
-        self._profile, self._host, self._knowledge = profile, host, knowledge
-        self._known: dict[frozenset[tuple[str, Any]], Answer] = {}
+    def __init__(self, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge, memory: Memory) -> None:
+        self._profile, self._host, self._knowledge, self._memory = profile, host, knowledge, memory
+        self._given = {f: v for f, v in profile.__dict__.items() if v != _DEFAULTS[f]}
         self.now = self.answer()
 
     def answer(self, *changes: tuple[str, Any]) -> Answer:
         """The answer with these changes of the profile; each is asked for once."""
-        key = frozenset(change for change in changes if change[1] != getattr(self._profile, change[0]))
-        if key not in self._known:
-            changed = self._profile.model_copy(update=dict(key))
-            self._known[key] = choose(changed, self._host, self._knowledge).answer
-        return self._known[key]
+        values = {**self._given, **dict(changes)}
+        key = frozenset(item for item in values.items() if item[1] != _DEFAULTS[item[0]])
+        if key not in self._memory.answers:
+            changed = self._profile.model_copy(update=dict(changes))
+            self._memory.answers[key] = choose(changed, self._host, self._knowledge).answer
+        return self._memory.answers[key]
+
+    def values(self, field: str, *, alone: bool) -> tuple[Any, ...]:
+        """The values of a field to try, by itself or in pairs."""
+        key = frozenset(self._given.items()), field, alone
+        if key not in self._memory.to_try:
+            to_try = values_alone if alone else values_in_pairs
+            self._memory.to_try[key] = to_try(field, self._profile, self._host, self._knowledge)
+        return self._memory.to_try[key]
 
     def changed(self, *changes: tuple[str, Any]) -> bool:
         """Whether these changes lead to another answer."""
@@ -111,17 +144,6 @@ class _Trials:
     def others(self, trials: Iterable[_Trial]) -> tuple[Answer, ...]:
         """The answers other than the present one, each once."""
         return tuple(dict.fromkeys(a for trial in trials if (a := self.answer(*trial)) != self.now))
-
-    def between(self, number: str, word: str, values: Mapping[str, tuple[Any, ...]]) -> list[_Trial]:
-        """What a number leads to between its values, with each value of a field that is no number."""
-        found: list[_Trial] = []
-        for given in values[word]:
-            changed = self._profile.model_copy(update={word: given})
-            for low, high, answer in stretches(changed, number, self._host, self._knowledge, *admitted(number)):
-                if answer != self.now and not any(low <= value <= high for value in values[number]):
-                    plain = plain_number(low, high, whole=isinstance(low, int))
-                    found.append(((number, plain), (word, given)))
-        return found
 
 
 def _share(field: str, values: dict[str, tuple[Any, ...]], tried: _Trials) -> float:
@@ -142,14 +164,19 @@ def _settled(field: str, questions: list[str], values: dict[str, tuple[Any, ...]
     return settled / len(values[field])
 
 
+def _paired(one: str, other: str, values: dict[str, tuple[Any, ...]]) -> Iterator[_Trial]:
+    """The values of two fields tried together: beside a field that is no number, all rungs of one that is."""
+    mixed = _is_number(one) != _is_number(other)
+    each = [sorted({*values[f], *alternatives_of(f)}) if mixed and _is_number(f) else values[f] for f in (one, other)]
+    yield from (((one, v), (other, w)) for v, w in product(*each))
+
+
 def _in_pairs(values: dict[str, tuple[Any, ...]], tried: _Trials) -> tuple[OpenQuestion, ...]:
     """The fields that change the answer together with one value of one other field."""
     found: dict[str, list[_Trial]] = {field: [] for field in values}
     pairs = dict.fromkeys(values, 0)
     for one, other in combinations(values, 2):
-        trials: list[_Trial] = [((one, v), (other, w)) for v in values[one] for w in values[other]]
-        if _is_number(one) != _is_number(other):
-            trials += tried.between(*((one, other) if _is_number(one) else (other, one)), values)
+        trials = list(_paired(one, other, values))
         changing = [trial for trial in trials if tried.changed(*trial)]
         for field in (one, other):
             pairs[field] += len(trials)

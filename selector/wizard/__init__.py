@@ -12,12 +12,15 @@ import click
 from selector.pipeline import Selector
 from selector.profile import WorkloadProfile
 from selector.recommend.choose import choose
-from selector.recommend.questions import OpenQuestion, questions
+from selector.wizard.advisor import TableAdvisor
 from selector.wizard.answers import Answers, command_for, host_defaults, with_defaults
-from selector.wizard.dialogue import Option, Prompts, converse, said_answer
+from selector.wizard.dialogue import Option, Prompts, converse
 from selector.wizard.save import offer_to_save
 
-_WELCOME = "Five questions, then only those that can still change the recommendation.\nCtrl-C leaves at any time."
+_WELCOME = """\
+Five questions, then only those that can still change the recommendation.
+"back" returns to the question before, and at the end you can review and change any answer.
+Numbers may have a unit: 20ms, 0.5s, 1GB. Ctrl-C leaves at any time."""
 
 
 def run_wizard(
@@ -39,7 +42,7 @@ def run_wizard(
     defaults = host_defaults()
     if prompts is not None:
         prompts.say(_WELCOME)
-        answers = converse(answers, prompts, _Tables(selector), defaults)
+        answers = converse(answers, prompts, TableAdvisor(selector), defaults)
     elif ask:
         from selector.wizard.lines import answers_from_lines
 
@@ -71,25 +74,6 @@ def _wants_measured(prompts: Prompts) -> bool:
     question = "The prediction rests on documented costs. Measure those of this machine (some 20 s)?"
     options = [Option("no", "No, it will do"), Option("yes", "Yes, and recommend again")]
     return prompts.choose(question, options, "no") == "yes"
-
-
-class _Tables:
-    """The advisor of the dialogue: the decision tables."""
-
-    def __init__(self, selector: Selector) -> None:
-        self._selector = selector
-        self._known: dict[tuple[WorkloadProfile, frozenset[str]], tuple[OpenQuestion, ...]] = {}
-
-    def answer(self, answers: Answers) -> str:
-        """The approach recommended as things stand."""
-        return said_answer(choose(answers.profile(), self._selector.here, self._selector.knowledge).answer)
-
-    def open_questions(self, answers: Answers) -> tuple[OpenQuestion, ...]:
-        """What can still change it; the same situation is only worked out once."""
-        key = answers.profile(), answers.closed
-        if key not in self._known:
-            self._known[key] = questions(*key, self._selector.here, self._selector.knowledge)
-        return self._known[key]
 
 
 def _prompts() -> Prompts | None:

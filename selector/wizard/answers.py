@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from selector.errors import SelectorError
-from selector.profile import WorkloadProfile, accepted, field_kind, profile_from_mapping, value_from_text
-from selector.text import quoted, suggestion
+from selector.profile import WorkloadProfile, accepted, field_kind, of_text, profile_from_mapping, value_from_text
+from selector.text import quoted
 from selector.wizard.words import FIRST, POINTLESS_AFTER
 
 #: Typed instead of a value where the answer is not known.
@@ -49,10 +49,10 @@ class Answers:
         return replace(self, set_aside=frozenset())
 
     @property
-    def closed(self) -> frozenset[str]:
-        """The fields not to ask about, although they have no value: not known, or made pointless by another answer."""
+    def answered(self) -> frozenset[str]:
+        """The fields not to ask about: answered with any value, also the default, or with "I don't know", or pointless."""
         pointless = {n for (k, v), names in POINTLESS_AFTER.items() if self.values.get(k) == v for n in names}
-        return self.unknown | pointless
+        return self.unknown | pointless | set(self.values)
 
     @property
     def shown(self) -> list[str]:
@@ -90,8 +90,8 @@ def parsed(name: str, text: str) -> Any:
     try:
         return getattr(profile_from_mapping({"workload_type": "cpu", name: value}), name)
     except SelectorError:
-        near = suggestion(text.strip(), field_kind(name).choices)
-        raise SelectorError(f"{quoted(text.strip())} is not accepted: {accepted_words(name)}{near}") from None
+        more = of_text(name, text.strip()) if value == text.strip() else ""
+        raise SelectorError(f"{quoted(text.strip())} is not accepted: {accepted_words(name)}{more}") from None
 
 
 def accepted_words(name: str) -> str:

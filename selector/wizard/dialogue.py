@@ -50,7 +50,8 @@ class Reply(Enum):
     """An answer that is no value."""
 
     UNKNOWN = "I don't know"
-    ENOUGH = "That is enough"
+    BACK = "Back"
+    ENOUGH = "That is enough: on to the review"
 
 
 class Enter(NamedTuple):
@@ -61,28 +62,68 @@ class Enter(NamedTuple):
 
 
 _SHOW, _GO_ON = "show", "go on"
-_ENOUGH_WORDS = ("enough", "stop")
+#: What may be typed in a line for an answer that is no value, and what it is good for.
+_WORDS_FOR: Mapping[Reply, tuple[tuple[str, ...], str]] = {
+    Reply.ENOUGH: (("enough", "stop"), "to stop the questions"),
+    Reply.BACK: (("back",), "to return"),
+}
+#: Follow-up questions in a row; then the review offers those that are left.
+MOST_FOLLOW_UPS = 10
 _MOST_NAMED = 3
 
 
 def converse(answers: Answers, prompts: Prompts, advisor: Advisor, defaults: Mapping[str, Default]) -> Answers:
     """The whole conversation: what was given is not asked; ends when the review is accepted."""
-    answers = first_questions(answers, prompts, defaults)
+    interview = Interview(prompts)
+    answers = first_questions(answers, interview, defaults)
     while True:
-        answers = follow_ups(answers, prompts, advisor)
+        answers = follow_ups(answers, interview, advisor)
         choice = review(answers, prompts, advisor)
         if choice == _SHOW:
             return answers
-        answers = answers.resumed() if choice == _GO_ON else edited(answers, choice, prompts)
+        answers = answers.resumed() if choice == _GO_ON else edited(answers, choice, prompts, (Reply.BACK,)) or answers
 
 
-def first_questions(answers: Answers, prompts: Prompts, defaults: Mapping[str, Default]) -> Answers:
+class Interview:
+    """Questions one after the other, from any of which the user may go back to those before."""
+
+    def __init__(self, prompts: Prompts) -> None:
+        self._prompts = prompts
+        self._asked: list[str] = []
+
+    @property
+    def count(self) -> int:
+        """How many questions were answered, each counted once."""
+        return len(self._asked)
+
+    def put(
+        self, name: str, answers: Answers, enter: Enter | None, others: tuple[Reply, ...] = (), why: str = ""
+    ) -> Answers | None:
+        """The answers with that to one more question, or with another one to a question before; None: that is enough."""
+        others = (*_not_known(name), *((Reply.BACK,) if self._asked else ()), *others)
+        reply = ask(name, self._prompts, enter, others, why)
+        if reply is Reply.ENOUGH:
+            return None
+        if reply is Reply.BACK:
+            return self._back(answers)
+        self._asked.append(name)
+        return answers.having(name, _value(reply))
+
+    def _back(self, answers: Answers) -> Answers:
+        """Ask the question before once more, or one further back. All other answers stay."""
+        for place in reversed(range(len(self._asked))):
+            name = self._asked[place]
+            changed = edited(answers, name, self._prompts, (Reply.BACK,) if place else ())
+            if changed is not None:
+                return changed
+        raise AssertionError("the first question has nothing before it")
+
+
+def first_questions(answers: Answers, interview: Interview, defaults: Mapping[str, Default]) -> Answers:
     """The five questions everybody is asked, unless answered already."""
-    for name in FIRST:
-        if answers.is_open(name):
-            default = defaults.get(name)
-            reply = ask(name, prompts, _enter(default) if default else None, _not_known(name))
-            answers = answers.having(name, _value(reply))
+    while name := next(filter(answers.is_open, FIRST), None):
+        default = defaults.get(name)
+        answers = interview.put(name, answers, _enter(default) if default else None) or answers
     return answers
 
 
@@ -92,15 +133,21 @@ def _enter(default: Default) -> Enter:
     return Enter(value, ", ".join(filter(None, words)))
 
 
-def follow_ups(answers: Answers, prompts: Prompts, advisor: Advisor) -> Answers:
-    """Ask what can still change the answer, most decisive first, until nothing can or the user has had enough."""
+def follow_ups(answers: Answers, interview: Interview, advisor: Advisor) -> Answers:
+    """Ask what can still change the answer, most decisive first, until nothing can or the user has had enough.
+
+    After so many in a row the rest is left to the review, where the user may go on.
+    """
+    enter = Enter(Reply.UNKNOWN, "I don't know")
+    most = interview.count + MOST_FOLLOW_UPS
     while questions := _left(answers, advisor):
-        name = questions[0].field
-        why = _reason(questions, advisor.answer(answers))
-        reply = ask(name, prompts, Enter(Reply.UNKNOWN, "I don't know"), (Reply.UNKNOWN, Reply.ENOUGH), why)
-        if reply is Reply.ENOUGH:
+        more = None
+        if interview.count < most:
+            why = _reason(questions, advisor.answer(answers))
+            more = interview.put(questions[0].field, answers, enter, (Reply.ENOUGH,), why)
+        if more is None:
             return answers.without_asking(q.field for q in questions)
-        answers = answers.having(name, _value(reply))
+        answers = more
     return answers
 
 
@@ -143,11 +190,11 @@ def _said(answers: Answers, name: str) -> str:
     return "not known" if default is None else f"not known, taken as {shown_value(default)}"
 
 
-def edited(answers: Answers, name: str, prompts: Prompts) -> Answers:
-    """Ask one question again; an empty answer leaves things as they are."""
+def edited(answers: Answers, name: str, prompts: Prompts, others: tuple[Reply, ...] = ()) -> Answers | None:
+    """Ask one question again; an empty answer leaves things as they are. None is the wish to go back instead."""
     current = answers.values.get(name, Reply.UNKNOWN)
-    reply = ask(name, prompts, Enter(current, f"leave it at {_said(answers, name)}"), _not_known(name))
-    return answers.having(name, _value(reply))
+    reply = ask(name, prompts, Enter(current, f"leave it at {_said(answers, name)}"), (*_not_known(name), *others))
+    return None if reply is Reply.BACK else answers.having(name, _value(reply))
 
 
 def _not_known(name: str) -> tuple[Reply, ...]:
@@ -175,13 +222,15 @@ def _choose(name: str, prompts: Prompts, enter: Enter | None, others: tuple[Repl
 
 
 def _type_in(name: str, prompts: Prompts, enter: Enter | None, others: tuple[Reply, ...]) -> Any:
+    spoken = {other: _WORDS_FOR[other] for other in others if other in _WORDS_FOR}
+
     def reply(text: str) -> Any:
         """What the words typed mean."""
         word = text.strip().casefold()
         if not word and enter is not None:
             return enter.value
-        if Reply.ENOUGH in others and word in _ENOUGH_WORDS:
-            return Reply.ENOUGH
+        if (other := next((o for o in spoken if word in spoken[o][0]), None)) is not None:
+            return other
         value = parsed(name, text)
         return Reply.UNKNOWN if value is None else value
 
@@ -193,8 +242,8 @@ def _type_in(name: str, prompts: Prompts, enter: Enter | None, others: tuple[Rep
             return error.message
         return None
 
-    if Reply.ENOUGH in others:
-        prompts.say("Type enough to stop the questions.")
+    if spoken:
+        prompts.say(f"Type {', '.join(f'{words[0]} {purpose}' for words, purpose in spoken.values())}.")
     return reply(prompts.type_in(WORDS[name].question, enter.words if enter is not None else "", problem))
 
 
