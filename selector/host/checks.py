@@ -135,6 +135,18 @@ def warnings_after(before: HostState, after: HostState, own_cpu_seconds: float |
     )
 
 
+def tells_of_others(warning: str) -> bool:
+    """Whether a warning of these says that the times of a run are not those of a machine of its own."""
+    return any(sign in warning for sign in _SIGNS_OF_OTHERS)
+
+
+#: What stands in the warnings that times cannot be trusted after; a test holds them to the sentences below.
+_SIGNS_OF_OTHERS = (
+    "other programs are busy", "other processes used", "of the CPU time during the run (steal)", "the CPU quota stopped",
+    "slowed down for heat", "were swapped during the run",
+)  # fmt: skip
+
+
 def _busy_before(state: HostState) -> Iterator[str]:
     """Load beyond the CPUs that this process may not use anyway: the load average counts the whole machine.
 
