@@ -129,11 +129,8 @@ def learn_from(report: ValidationReport) -> tuple[Fold, ...]:
     SelectorError where there is nothing to fold it into, it was not measured under the conditions of now, or cannot be
     believed: the calibration stays as it is then.
     """
-    if reason := refusal(report):
-        raise SelectorError(
-            f"nothing was learned: {reason}",
-            "close other programs and `validate` again, with a longer --budget; the calibration is as it was",
-        )
+    if refused := refusal(report):
+        raise SelectorError(f"nothing was learned: {refused.why}", f"{refused.remedy}; the calibration is as it was")
     selector = Selector()
     machine = this_machine(selector.here.usable_cpus)
     paths = {os.path.realpath(path) for _, path in selector.here.interpreters}

@@ -135,16 +135,22 @@ def warnings_after(before: HostState, after: HostState, own_cpu_seconds: float |
     )
 
 
-def tells_of_others(warning: str) -> bool:
-    """Whether a warning of these says that the times of a run are not those of a machine of its own."""
-    return any(sign in warning for sign in _SIGNS_OF_OTHERS)
+def tells_of_others(warning: str, *, watched: bool) -> bool:
+    """Whether a warning of these says that the times of a run are not those of a machine of its own.
+
+    `watched`: it is known what others took while it ran. Then a load before it is no sign: it may have been our own.
+    """
+    return any(sign in warning for sign in _SIGNS_DURING) or (_SIGN_BEFORE in warning and not watched)
 
 
-#: What stands in the warnings that times cannot be trusted after; a test holds them to the sentences below.
-_SIGNS_OF_OTHERS = (
-    "other programs are busy", "other processes used", "of the CPU time during the run (steal)", "the CPU quota stopped",
-    "slowed down for heat", "were swapped during the run",
-)  # fmt: skip
+#: What stands in those warnings; a test holds them to the sentences below.
+_SIGN_BEFORE = "other programs are busy"
+_SIGNS_DURING = (
+    "other processes used",
+    "during the run (steal)",
+    "slowed down for heat",
+    "were swapped during the run",
+)
 
 
 def _busy_before(state: HostState) -> Iterator[str]:

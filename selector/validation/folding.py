@@ -54,37 +54,56 @@ class _Arm(NamedTuple):
         return self.measured.interpreter.endswith("t")
 
 
-def refusal(report: ValidationReport) -> str | None:
-    """Why nothing may be learned from a run: it says itself that it was disturbed, or its figures are none."""
+class Refusal(NamedTuple):
+    """Why nothing may be learned from a run, and what to do instead."""
+
+    why: str
+    remedy: str
+
+
+def refusal(report: ValidationReport) -> Refusal | None:
+    """Whether nothing may be learned from a run: it says itself that it was disturbed, or its figures are none."""
+    if figure := _no_figure(report):
+        return Refusal(figure, "give the results.json of `validate --save DIR` as it was written")
+    if doubt := _doubt(report):
+        return Refusal(doubt, "close other programs and `validate` again, or with a longer --budget")
+    return None
+
+
+def _doubt(report: ValidationReport) -> str | None:
+    """What the run itself says against its times, if anything."""
     if report.verdict == "inconclusive":
-        return f"that run came to no verdict: {report.reason}"
-    if told := [warning for warning in report.warnings if tells_of_others(warning)]:
-        return f"that run was disturbed: {told[0]}"
+        return f"that run came to no verdict ({report.reason.rstrip('.')})"
     taken = getattr(report, "cpus_taken", None)
+    if told := [warning for warning in report.warnings if tells_of_others(warning, watched=taken is not None)]:
+        return f"that run was disturbed ({told[0]})"
     if taken is not None and taken > _MOST_TAKEN * report.cpus:
-        return f"that run was disturbed: other programs took {taken:.1f} of the {report.cpus} CPUs meanwhile"
+        return f"that run was disturbed (other programs took {taken:.1f} of the {report.cpus} CPUs meanwhile)"
     if report.noise_floor is None:
         return "that run could not tell how noisy the machine was"
     if report.noise_floor > _MOST_NOISE:
-        return f"that run was disturbed: a difference under {report.noise_floor:.0%} may be chance in it"
-    return _no_figure(report)
+        return f"that run was disturbed (a difference under {report.noise_floor:.0%} may be chance in it)"
+    return None
 
 
 def _no_figure(report: ValidationReport) -> str | None:
     """The first figure that no run can have, if there is one."""
-    given = {
-        f"profile.{name}": value for name, value in report.profile.given().items() if name.endswith("_ms_per_task")
-    }
-    for place, measured in enumerate(report.measurements):
-        seconds = {"predicted_seconds": measured.predicted_seconds}
-        if measured.seconds is not None:
-            seconds |= {f"seconds.{name}": getattr(measured.seconds, name) for name in ("low", "median", "high")}
-        given |= {f"measurements.{place}.{name}": value * 1000 for name, value in seconds.items() if value is not None}
-    for name, value in given.items():
-        least = 0.0 if value == 0 and name.startswith("profile.") else _SHORTEST_MS
-        if not least <= value <= _LONGEST_MS:
-            return f"{name} is {value:.3g} ms, which nothing takes that can be measured"
+    for name, value in _times_ms(report):
+        if not (value == 0 and name.startswith("profile.")) and not _SHORTEST_MS <= value <= _LONGEST_MS:
+            return f"{name} comes to {value:.3g} ms, and nothing that can be measured takes that"
     return None
+
+
+def _times_ms(report: ValidationReport) -> Iterator[tuple[str, float]]:
+    """All times of a report that predictions are made of or held against."""
+    for name, value in report.profile.given().items():
+        if name.endswith(("_ms_per_task", "startup_ms", "import_ms")):
+            yield f"profile.{name}", value
+    for place, measured in enumerate(report.measurements):
+        if measured.predicted_seconds is not None:
+            yield f"measurements.{place}.predicted_seconds", measured.predicted_seconds * 1000
+        for end in ("low", "median", "high") if measured.seconds else ():
+            yield f"measurements.{place}.seconds.{end}", getattr(measured.seconds, end) * 1000
 
 
 def folds(
