@@ -408,6 +408,8 @@ class Watch:
             self.computing.append(self.waited)
         elif own:
             self.waited = own[0]
+        elif self.others is not None and not takes_one_cpu(key):
+            self.waited = 0.0  # for CPUs that our own threads take; what others take is known
         elif delay is None or self.delay is None:
             self.waited = sum(self.computing) / len(self.computing)
         elif took > 1e-4:  # else it was measured together with the one before
@@ -431,11 +433,14 @@ class Watch:
 
     def disturbance(self, key: str, waited: float) -> float:
         """The part of the time, or of the CPUs that it takes, which a sample lacked."""
-        summary = COSTS.get(key)
-        if summary is MEMORY:
+        if COSTS.get(key) is MEMORY:
             return 0.0
-        alone = key.endswith(" alone") or (summary is not None and summary.alone)
-        return max(waited, 0.0 if alone else self.lacked or 0.0)
+        return max(waited, 0.0 if takes_one_cpu(key) else self.lacked or 0.0)
+
+
+def takes_one_cpu(key: str) -> bool:
+    """Whether one CPU is enough to measure something."""
+    return key.endswith(" alone") or (key in COSTS and COSTS[key].alone)
 
 
 COMPUTING = ("python_loop_ns", "python_arithmetic_ns", "python_objects_ns")  # of which the thread does nothing else

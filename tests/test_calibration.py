@@ -751,12 +751,16 @@ def test_a_sample_in_which_the_thread_waited_for_a_cpu_is_disturbed(script, monk
     system = FakeSystem(script, monkeypatch)
     watch = script.Watch(2, 2)
     system.passes(0.1, delay=0.005)
-    assert watch.take(("thread_dispatch_ms", 1.0)) == []  # the window is still open
+    assert watch.take(("native_block_us", 1.0)) == []  # the window is still open
     system.passes(0.2, delay=0.1)
-    assert watch.take(("thread_dispatch_ms", 2.0)) == [
-        ("thread_dispatch_ms", 1.0, 0.05),
-        ("thread_dispatch_ms", 2.0, 0.5),
-    ]
+    assert watch.take(("native_block_us", 2.0)) == [("native_block_us", 1.0, 0.05), ("native_block_us", 2.0, 0.5)]
+
+
+def test_where_workers_share_the_cpus_with_the_thread_that_feeds_them_it_may_wait(script, monkeypatch):
+    system = FakeSystem(script, monkeypatch)
+    watch = script.Watch(2, 2)
+    system.passes(0.3, delay=0.1)
+    assert watch.take(("thread_dispatch_ms", 1.0)) == [("thread_dispatch_ms", 1.0, 0.0)]
 
 
 def test_a_sample_beside_others_that_use_the_cpus_is_disturbed_if_it_takes_all_of_them(script, monkeypatch):
