@@ -50,6 +50,7 @@ PART_SECONDS = 20.0  # a part that takes longer hangs; a second or less is usual
 MOST_WORKERS = 16  # in a pool of CPUs: more of them would cost the time for everything else
 DISTURBED = 0.1  # is a sample that waited for a CPU in this part of its time, or lacked this part of the CPUs it takes
 WINDOW_SECONDS = 0.25  # over which the CPUs that others use are counted: the system counts hundredths of a second
+UNCOUNTED = 0.05  # CPUs: that much the count is usually wrong by
 BEYOND = 1.05  # times what is possible may be chance; what is more is no figure at all
 
 Sample = tuple[str, float]  # what, and how much
@@ -425,7 +426,7 @@ class Watch:
         if others is None or self.others is None:
             self.lacked = sum(self.computing) / len(self.computing)
         elif self.lacked is None or now - self.opened >= WINDOW_SECONDS / 2:  # shorter ones cannot be told
-            free = others[0] - (others[1] - self.others[1]) / (now - self.opened)
+            free = others[0] - (others[1] - self.others[1]) / (now - self.opened) + UNCOUNTED
             self.lacked = max(0.0, 1 - free / self.takes)
         done = [(key, value, round(self.disturbance(key, waited), 4)) for key, value, waited in self.samples]
         self.samples, self.opened, self.others = [], now, others

@@ -430,11 +430,13 @@ def test_what_was_measured_well_is_not_replaced_by_what_is_noisy(fake, python, f
     first = calibrate([one])
     noisy = both | {"asyncio_task_ms": cost | {"value": 9.0, "quality": "noisy", "note": "0 of 3 undisturbed"}}
     fake(f"done(costs={noisy!r})")
+    instead = "too noisy to be used, so that what is documented counts instead: asyncio_task_ms"
+    assert calibrate([python("3.13")]).interpreters[0].warnings == (instead,)
     again = calibrate([one], force=True)
     assert (again.interpreters, again.kept) == (first.interpreters, ("3.14",))
     (problem,) = again.problems
     assert problem.startswith("Python 3.14: only 1 of 2 costs could be measured well now, and 2 on 20")
-    assert list(loaded().values()) == [{"thread_start_ms": 0.25, "asyncio_task_ms": 0.25}]
+    assert loaded()[one.path] == {"thread_start_ms": 0.25, "asyncio_task_ms": 0.25}
 
 
 @posix_only
@@ -766,7 +768,7 @@ def test_where_workers_share_the_cpus_with_the_thread_that_feeds_them_it_may_wai
 def test_a_sample_beside_others_that_use_the_cpus_is_disturbed_if_it_takes_all_of_them(script, monkeypatch):
     system = FakeSystem(script, monkeypatch)
     watch = script.Watch(2, 2)
-    system.passes(0.3, others=0.3)
+    system.passes(0.3, others=0.3 * 1.05)
     watch.take(("native_block_us", 1.0))
     assert watch.lacked == pytest.approx(0.5)
     for key, disturbance in {"thread_dispatch_ms": 0.5, "native_block_us": 0.0, "base_memory_mb": 0.0}.items():
@@ -802,7 +804,7 @@ def test_where_the_system_does_not_say_computing_that_lost_time_tells(script, mo
 def test_what_is_left_at_the_end_is_told_by_the_window_before(script, monkeypatch):
     system = FakeSystem(script, monkeypatch)
     watch = script.Watch(2, 2)
-    system.passes(0.3, others=0.3)
+    system.passes(0.3, others=0.3 * 1.05)
     watch.take(("thread_dispatch_ms", 1.0))
     system.passes(0.01, others=0.0)
     watch.take(("thread_dispatch_ms", 2.0))
@@ -1118,7 +1120,7 @@ def test_the_tool_reads_what_the_script_writes(python, folder, monkeypatch):
     told: list[Progress] = []
     found = calibrate([own], budget_seconds=0.5, on_progress=told.append)
     costs = found.interpreters[0]
-    assert (found.problems, costs.warnings) == ((), ("bad: OSError: no",))
+    assert (found.problems, costs.warnings[0]) == ((), "bad: OSError: no")
     assert costs.version == sys.version.split()[0]
     assert set(costs.costs) == EVERYWHERE | {"thread_start_ms", "thread_dispatch_ms"}
     assert costs.costs["thread_start_ms"].quality == "noisy"  # it came once

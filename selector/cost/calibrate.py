@@ -33,6 +33,7 @@ from selector.text import printable
 BUDGET_SECONDS = 8.5  # for one Python
 OLDEST = (3, 10)  # that the script runs on
 _SLOWEST_SECONDS = 150.0  # beyond the budget: every part of the first round may hang until it is given up
+_MOST_NAMES = 8  # in a sentence
 _GRACE_SECONDS = 3.0  # to stop, once asked to
 _MAX_LINE_BYTES = 100_000  # of the result, usual are 8,000
 
@@ -352,11 +353,22 @@ def _understood(result: dict[str, Any], interpreter: Interpreter, stamp: Stamp |
         "measured_at": datetime.now(UTC).replace(microsecond=0),
         "warnings": tuple(printable(str(warning))[:400] for warning in result["warnings"]),
     }
+    noisy = [name for name, cost in result["costs"].items() if cost["quality"] == "noisy"]
+    plain["warnings"] += _too_noisy(noisy)
     same = {name: result[name] for name in ("start_method", "noise", "rounds", "seconds")}
     costs = {
         name: {**cost, "note": printable(str(cost.get("note", "")))[:200]} for name, cost in result["costs"].items()
     }
     return InterpreterCosts.model_validate(plain | same | {"costs": costs})
+
+
+def _too_noisy(names: list[str]) -> tuple[str, ...]:
+    """The sentence about the costs that are not used, if there are any."""
+    if not names:
+        return ()
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    named = ", ".join(printable(name)[:60] for name in names[:_MOST_NAMES])
+    return (f"too noisy to be used, so that what is documented counts instead: {named}{more}",)
 
 
 def _last_line(errors: IO[bytes]) -> list[str]:

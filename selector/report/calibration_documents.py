@@ -10,7 +10,6 @@ from selector.text import printable
 from selector.validation.folding import Fold
 
 _DISTURBED = 0.15  # of the measurements: from there on it is worth a word
-_MOST_NAMES = 8  # in a sentence; the table has them all
 
 
 def calibration_document(found: Calibration) -> Document:
@@ -31,7 +30,10 @@ def calibration_document(found: Calibration) -> Document:
 def folds_document(changed: Sequence[Fold], answers: Answers) -> Document:
     """Which costs a benchmark corrected, and why, and what that changes."""
     if not changed:
-        nothing = "No cost makes up enough of a time that was predicted wrong: nothing was changed."
+        nothing = (
+            "Nothing was changed: of the costs that are known well, none makes up enough of a time that was predicted"
+            " wrong and measured at least three times."
+        )
         return Document((Section("What was measured", (Paragraph(nothing),)),))
     rows = tuple((f.interpreter, f.cost, f"{f.before:.3g}", f"{f.after:.3g}", f.why) for f in changed)
     table = Table(("Python", "cost", "before", "now", "because"), rows, "llrrl")
@@ -62,23 +64,17 @@ def _sure(found: Calibration) -> Bullets:
 
 
 def _counted(python: InterpreterCosts) -> str:
-    total, noisy = len(python.costs), python.noisy
-    if not noisy:
-        return f"Python {python.tag}: all {total} costs were measured well."
-    names = ", ".join(noisy) if len(noisy) <= _MOST_NAMES else f"the {len(noisy)} marked noisy above"
-    return (
-        f"Python {python.tag}: {total - len(noisy)} of {total} costs were measured well. Too noisy to be used, so that"
-        f" what is documented counts instead: {names}."
-    )
+    total, noisy = len(python.costs), len(python.noisy)
+    return f"Python {python.tag}: {f'{total - noisy} of' if noisy else 'all'} {total} costs were measured well."
 
 
 def _notes(python: InterpreterCosts) -> list[str]:
     corrected = [
         f"{name} was corrected ({c.note})" for name, c in python.costs.items() if c.quality == "usable" and c.note
     ]
-    busy = f"Other programs disturbed {python.noise:.0%} of the measurements: close them, then `calibrate --force`."
+    busy = f"other programs disturbed {python.noise:.0%} of the measurements: close them, then `calibrate --force`"
     disturbed = [busy] if python.noisy and python.noise > _DISTURBED else []
-    return [printable(note) for note in (*disturbed, *corrected, *python.warnings)]
+    return [printable(note) for note in (*disturbed, *python.warnings, *corrected)]
 
 
 def _changes(answers: Answers) -> Section:
