@@ -132,7 +132,7 @@ def test_the_document_says_how_sure_the_figures_are() -> None:
         update={"interpreters": (python.model_copy(update={"costs": costs}),), "kept": ("3.14",)}
     ))).replace("\\", "")  # fmt: skip
     assert "16 of 17 costs were measured well" in text
-    assert "noisy: 1 of 9 undisturbed" in text
+    assert "noisy: not used" in text
     assert "other programs disturbed 40% of the measurements" in text
     assert "kept since 2026-11-21: nothing was measured now, --force measures again" in text
     assert "thread_dispatch_ms was corrected (was 0.004: threads took 2 s, predicted 1 s)" in text

@@ -267,7 +267,7 @@ def _run(
 
     def give_up() -> None:
         overdue.set()
-        kill_tree(script)
+        _end(script)
 
     watch = threading.Timer(deadline_seconds, give_up)
     try:
@@ -308,7 +308,17 @@ def _start(command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
 
 
 def _stop(script: subprocess.Popen[bytes]) -> None:
-    """Have a script that still runs clear away its processes, and do it ourselves if it does not."""
+    """End a script that still runs, and what we have of it."""
+    try:
+        _end(script)
+    finally:
+        for stream in (script.stdin, script.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def _end(script: subprocess.Popen[bytes]) -> None:
+    """Have a script that still runs clear away its processes and files, and do it ourselves if it does not."""
     try:
         if script.poll() is None and sys.platform != "win32":  # where it would be ended on the spot
             script.terminate()
@@ -318,9 +328,6 @@ def _stop(script: subprocess.Popen[bytes]) -> None:
         if script.poll() is None:
             kill_tree(script)
             script.wait()
-        for stream in (script.stdin, script.stdout):
-            if stream is not None:
-                stream.close()
 
 
 def _said(line: bytes) -> dict[str, Any]:

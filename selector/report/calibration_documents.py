@@ -49,12 +49,12 @@ def _origin(found: Calibration, python: InterpreterCosts) -> str:
 
 
 def _cells(python: InterpreterCosts, name: str) -> tuple[str, str]:
-    """The figure and its range, or why it is not used."""
+    """The figure and its range, or that it is not used; why would not fit here, JSON has it."""
     cost = python.costs.get(name)
     if cost is None:
         return "-", ""
     if cost.quality == "noisy":
-        return f"{cost.value:.3g}", f"noisy: {cost.note}" if cost.note else "noisy"
+        return f"{cost.value:.3g}", "noisy: not used"
     return f"{cost.value:.3g}", f"{cost.low:.3g} to {cost.high:.3g}"
 
 
