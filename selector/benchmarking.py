@@ -30,7 +30,7 @@ from selector.errors import SelectorError
 from selector.files import cannot_write, own_folder, refuse_special, write_atomically
 from selector.host import Interpreter, cache_dir, find_interpreters, interpreter_at
 from selector.host.checks import host_state, warnings_after, warnings_before
-from selector.pipeline import Selector
+from selector.pipeline import Selector, example_profiles
 from selector.profile import WorkloadProfile
 from selector.programs import Program, programs
 from selector.recommend.choose import choose
@@ -40,7 +40,7 @@ from selector.report.validation_documents import validation_document
 from selector.resources import resource_dir
 from selector.text import quoted, suggestion
 from selector.validation import ValidationReport, validate_results
-from selector.validation.folding import Fold, folds
+from selector.validation.folding import Fold, folds, refusal
 
 #: What shows a run: a context that gives what is to be called with each event.
 View = Callable[[], AbstractContextManager[Callable[[Event], None]]]
@@ -131,8 +131,11 @@ def interpreters_to_calibrate(wanted: tuple[str, ...]) -> list[Interpreter]:
 def learn_from(report: ValidationReport) -> tuple[Fold, ...]:
     """Fold what a benchmark measured on this machine into the calibration that is kept; returns what was changed.
 
-    SelectorError where there is nothing to fold it into, or it was not measured under the conditions of now.
+    SelectorError where there is nothing to fold it into, it was not measured under the conditions of now, or cannot be
+    believed: the calibration stays as it is then.
     """
+    if refused := refusal(report):
+        raise SelectorError(f"nothing was learned: {refused.why}", f"{refused.remedy}; the calibration is as it was")
     selector = Selector()
     machine = this_machine(selector.here.usable_cpus)
     paths = {os.path.realpath(path) for _, path in selector.here.interpreters}
@@ -144,20 +147,31 @@ def learn_from(report: ValidationReport) -> tuple[Fold, ...]:
             f"the results are of a run with {report.cpus} CPUs, and {machine.cpus} may be used here",
             "fold in what `validate` measured on this machine",
         )
-    costs = {tag: {name: cost["value"] for name, cost in entry["costs"].items()} for tag, entry in entries.items()}
+    costs = {tag: dict(_good_enough(entry)) for tag, entry in entries.items()}
     found = folds(report, selector.knowledge, selector.here, costs)
     for tag, entry in entries.items():
-        changed = {
-            fold.cost: _folded(entry["costs"][fold.cost], fold.after) for fold in found if fold.interpreter == tag
-        }
+        changed = {fold.cost: _folded(entry["costs"][fold.cost], fold) for fold in found if fold.interpreter == tag}
         if changed:
             keep_entry(machine, {**entry, "costs": {**entry["costs"], **changed}})
     return found
 
 
-def _folded(cost: dict[str, Any], value: float) -> dict[str, Any]:
-    """A cost with another value, which its range has room for."""
-    return {**cost, "value": value, "low": min(cost["low"], value), "high": max(cost["high"], value)}
+def _good_enough(entry: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """The costs of one Python that are used."""
+    return ((name, cost["value"]) for name, cost in entry["costs"].items() if cost["quality"] == "usable")
+
+
+def _folded(cost: dict[str, Any], fold: Fold) -> dict[str, Any]:
+    """A cost with another value, which its range has room for, and what corrected it."""
+    value = fold.after
+    room = {"low": min(cost["low"], value), "high": max(cost["high"], value)}
+    return {**cost, "value": value, **room, "note": f"was {fold.before:.3g}: {fold.why}"}
+
+
+def example_answers() -> dict[str, str]:
+    """The approach for each of the workloads that ship, by what is known of this machine now."""
+    selector = Selector()
+    return {name: selector.recommend(profile, "none").approach for name, profile in example_profiles()}
 
 
 def script_for(plan: BenchmarkPlan) -> str:

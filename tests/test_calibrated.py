@@ -15,7 +15,7 @@ import selector.cost.calibrate
 import selector.pipeline
 from selector import Selector, WorkloadProfile
 from selector.cli import main
-from selector.cost.calibrate import Calibration, Cost, InterpreterCosts
+from selector.cost.calibrate import Calibration, Cost, InterpreterCosts, answers_changed
 from selector.cost.calibrated import HostCosts, Sheet, rest_on
 from selector.cost.calibration import MeasuredCosts
 from selector.cost.terms import loss
@@ -189,8 +189,37 @@ def calibration() -> Calibration:
 def test_the_document_has_every_cost_and_warns_of_noise() -> None:
     text = render_markdown(calibration_document(calibration()))
     assert all(name.replace("_", "\\_") in text for name in GIL)
-    assert "40% of the time was lost to other programs" in text
+    assert "all 17 costs were measured well" in text
     assert "no PSS here" in text
+    assert "measured on 2026-11-21" in text
+
+
+def test_the_document_says_how_sure_the_figures_are() -> None:
+    found = calibration()
+    python = found.interpreters[0]
+    noisy = Cost(value=0.5, low=0.1, high=0.9, samples=1, quality="noisy", note="1 of 9 undisturbed")
+    mended = python.costs["thread_dispatch_ms"].model_copy(
+        update={"note": "was 0.004: threads took 2 s, predicted 1 s"}
+    )
+    costs = python.costs | {"efficiency_processes": noisy, "thread_dispatch_ms": mended}
+    text = render_markdown(calibration_document(found.model_copy(
+        update={"interpreters": (python.model_copy(update={"costs": costs}),), "kept": ("3.14",)}
+    ))).replace("\\", "")  # fmt: skip
+    assert "16 of 17 costs were measured well" in text
+    assert "noisy: not used" in text
+    assert "other programs disturbed 40% of the measurements" in text
+    assert "kept since 2026-11-21: nothing was measured now, --force measures again" in text
+    assert "thread_dispatch_ms was corrected (was 0.004: threads took 2 s, predicted 1 s)" in text
+
+
+def test_the_document_says_what_changes() -> None:
+    answers = answers_changed({"a": "threads", "b": "asyncio"}, {"a": "asyncio", "b": "asyncio"})
+    text = render_markdown(calibration_document(calibration().model_copy(update={"answers": answers})))
+    assert "1 of the 2 examples that ship gets another answer:" in text
+    assert "a: threads -> asyncio" in text.replace("\\", "").replace("&gt;", ">")
+    none = answers_changed({"a": "threads"}, {"a": "threads"})
+    text = render_markdown(calibration_document(calibration().model_copy(update={"answers": none})))
+    assert "None of the 1 examples that ship gets another answer." in text
 
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -351,23 +351,17 @@ def test_of_many_that_keep_at_once_nothing_is_lost(folder):
 PRELUDE = """
 import json, os, signal, subprocess, sys, time
 
-out = sys.argv[1]
-
 def say(**fields):
     print(json.dumps(fields), flush=True)
 
 def result(**changes):
-    cost = {"value": 0.25, "low": 0.125, "high": 0.5, "samples": 9}
+    cost = {"value": 0.25, "low": 0.125, "high": 0.5, "samples": 9, "quality": "usable", "note": ""}
     python = {"version": "3.14.1", "free_threaded": False, "gil_enabled": True}
-    return {"schema": 1, "python": python, "start_method": "fork", "cpus": 2, "rounds": 3, "seconds": 1.5,
+    return {"schema": 2, "python": python, "start_method": "fork", "cpus": 2, "rounds": 3, "seconds": 1.5,
             "noise": 0.01, "warnings": [], "costs": {"thread_start_ms": cost}} | changes
 
-def write(text):
-    with open(out, "w") as stream:
-        stream.write(text)
-
 def done(**changes):
-    write(json.dumps(result(**changes)))
+    say(result=result(**changes))
 
 def sleeper():
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
@@ -407,7 +401,8 @@ def test_each_python_is_measured_and_kept(fake, python, folder):
     assert told == [Progress(each, "threads", 0.25) for each in pythons]
     assert found.problems == ()
     first = found.interpreters[0]
-    assert (first.version, first.path, first.noisy) == ("3.14.1", pythons[0].path, False)
+    assert (first.version, first.path, first.noisy) == ("3.14.1", pythons[0].path, ())
+    assert found.kept == ()
     assert first.stamp == cache.stamp_of(first.path)
     assert first.measured_at.tzinfo is not None
     assert loaded() == {each.path: VALUES for each in pythons}
@@ -419,10 +414,39 @@ def test_it_is_measured_once_or_by_force(fake, python, folder):
     one = python()
     first = calibrate([one, one])
     assert len(first.interpreters) == 1
-    assert calibrate([one]) == first
+    again = calibrate([one])
+    assert (again.interpreters, again.kept) == (first.interpreters, ("3.14",))
     assert (folder / "runs").read_text() == "x"
     calibrate([one], force=True)
     assert (folder / "runs").read_text() == "xx"
+
+
+@posix_only
+def test_what_was_measured_well_is_not_replaced_by_what_is_noisy(fake, python, folder):
+    cost = {"value": 0.25, "low": 0.125, "high": 0.5, "samples": 9, "quality": "usable", "note": ""}
+    both = {"thread_start_ms": cost, "asyncio_task_ms": cost}
+    fake(f"done(costs={both!r})")
+    one = python()
+    first = calibrate([one])
+    noisy = both | {"asyncio_task_ms": cost | {"value": 9.0, "quality": "noisy", "note": "0 of 3 undisturbed"}}
+    fake(f"done(costs={noisy!r})")
+    instead = "too noisy to be used, so that what is documented counts instead: asyncio_task_ms"
+    assert calibrate([python("3.13")]).interpreters[0].warnings == (instead,)
+    again = calibrate([one], force=True)
+    assert (again.interpreters, again.kept) == (first.interpreters, ("3.14",))
+    (problem,) = again.problems
+    assert problem.startswith("Python 3.14: only 1 of 2 costs could be measured well now, and 2 on 20")
+    assert loaded()[one.path] == {"thread_start_ms": 0.25, "asyncio_task_ms": 0.25}
+
+
+@posix_only
+def test_what_fails_now_leaves_what_was_known(fake, python, folder):
+    fake("done()")
+    one = python()
+    first = calibrate([one])
+    fake("sys.exit('no')")
+    again = calibrate([one], force=True)
+    assert (again.interpreters, len(again.problems)) == (first.interpreters, 1)
 
 
 @posix_only
@@ -433,15 +457,13 @@ def test_a_calibration_can_be_saved_and_read_back(fake, python):
     assert json.loads(text)["schema"] == 2
     assert Calibration.model_validate_json(text) == found
     assert found.interpreters[0].warnings == ("processes: \\x1b[31mno",)
-    assert found.interpreters[0].noisy
 
 
 @posix_only
 def test_the_script_is_told_what_to_do(fake, python, folder, monkeypatch):
-    fake("write(json.dumps(result(warnings=sys.argv[2:] + [os.getcwd()])))")
-    *arguments, cwd = calibrate([python()], budget_seconds=2.5).interpreters[0].warnings
-    assert arguments == ["--budget", "2.5", "--cpus", str(CPUS)]
-    assert not Path(cwd).exists()
+    fake("done(warnings=sys.argv[1:])")
+    arguments = calibrate([python()], budget_seconds=2.5).interpreters[0].warnings
+    assert arguments == ("-", "--while-open", "--budget", "2.5", "--cpus", str(CPUS))
 
 
 @posix_only
@@ -454,7 +476,9 @@ def test_variables_for_another_python_are_left_out(fake, python, monkeypatch):
 
 @posix_only
 def test_lines_that_say_nothing_are_passed_over(fake, python):
-    fake("print('hello'); print('{'); print('[]'); say(part='x'); say(part='x', done='y'); say(part=3, done=7); done()")
+    fake(
+        "print('hello'); print('{'); print('[]'); print('7'); say(part='x'); say(part='x', done='y'); say(part=3, done=7); done()"
+    )
     told: list[Progress] = []
     calibrate([python()], on_progress=told.append)
     assert [(progress.part, progress.done) for progress in told] == [("3", 1.0)]
@@ -479,9 +503,10 @@ def test_one_that_fails_does_not_keep_the_other(fake, python):
         ("sys.exit('first\\nlast\\x1b[2J')", "it ended with exit code 1: last\\x1b[2J"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "it was ended by signal 9"),
         ("", "it left no figures that can be read"),
-        ("write('')", "it left no figures that can be read"),
-        ("write('[]')", "it left no figures that can be read"),
-        ("done(schema=2)", "it left no figures that can be read"),
+        ("say(result=[])", "it left no figures that can be read"),
+        ("say(result=7)", "it left no figures that can be read"),
+        ("print(json.dumps({'result': result()})[:-9])", "it left no figures that can be read"),
+        ("done(schema=1)", "it left no figures that can be read"),
         ("done(costs={})", "it left no figures that can be read"),
         ("done(costs={'x': 1})", "it left no figures that can be read"),
         ("done(costs={'x': {'value': -1, 'low': 0, 'high': 0, 'samples': 1}})", "it left no figures that can be read"),
@@ -554,6 +579,37 @@ def test_no_process_is_left_after_an_interrupt(fake, python, monkeypatch, obeys)
     assert load_calibration() == ()
 
 
+#: A program that calibrates with the script at argv[1] and the Python at argv[2].
+CALIBRATING = """
+import os, sys
+from pathlib import Path
+from selector.cost import calibrate as room
+from selector.host import Interpreter
+
+room._script = lambda: Path(sys.argv[1])
+python = Interpreter(path=sys.argv[2], version="3.14.0", tag="3.14", implementation="CPython", free_threaded=False,
+                     gil_enabled=True, bits=64, found_in="PATH")
+room.calibrate([python])
+"""
+
+
+@posix_only
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+def test_however_it_is_ended_no_process_and_no_file_of_it_is_left(folder, number):
+    pids, temporary = folder / "pids", folder / "tmp"
+    temporary.mkdir()
+    start = "import subprocess; child = subprocess.Popen(['sleep', '60'])"
+    note = f"open({str(pids)!r}, 'w').write(f'{{os.getppid()}} {{os.getpid()}} {{child.pid}} '); time.sleep(60)"
+    command = [sys.executable, "-c", CALIBRATING, str(altered(folder, f"{start}; {note}")), sys.executable]
+    environ = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(SCRIPT.parent.parent)}
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environ) as process:
+        wait_until(lambda: pids.exists() and pids.read_text().endswith(" "))
+        process.send_signal(number)
+        assert process.wait(20) != 0
+    wait_until(lambda: all(map(is_gone, map(int, pids.read_text().split()))))
+    wait_until(lambda: not list(temporary.iterdir()))
+
+
 @posix_only
 def test_what_was_measured_before_an_interrupt_is_kept(fake, python):
     fake("say(part='threads', done=0.5); done()")
@@ -603,21 +659,168 @@ def test_figures_are_quartiles(script):
     assert script.summarised([7.0], script.TIME) == {"value": 7.0, "low": 7.0, "high": 7.0, "samples": 1}
 
 
+def clean(*samples: float) -> list[tuple[float, float]]:
+    """Samples that nothing disturbed."""
+    return [(sample, 0.01) for sample in samples]
+
+
+def disturbed(*samples: float) -> list[tuple[float, float]]:
+    return [(sample, 0.4) for sample in samples]
+
+
+def test_only_undisturbed_samples_make_a_figure(script):
+    key = "thread_dispatch_ms"
+    found = script.figures({key: [*clean(1.0, 1.1, 1.2), *disturbed(7.0, 8.0)]}, 2)[key]
+    assert (found["value"], found["samples"], found["quality"], found["note"]) == (1.1, 3, "usable", "")
+    found = script.figures({key: [*clean(1.0), *disturbed(7.0, 8.0)]}, 2)[key]
+    assert (found["value"], found["quality"], found["note"]) == (1.0, "noisy", "1 of 3 undisturbed")
+    found = script.figures({key: disturbed(7.0, 8.0)}, 2)[key]
+    assert (found["value"], found["quality"], found["note"]) == (7.5, "noisy", "0 of 2 undisturbed")
+
+
+def test_samples_that_do_not_agree_make_a_noisy_figure(script):
+    def quality(key: str, *samples: float) -> Any:
+        return script.figures({key: clean(*samples)}, 2)[key]["quality"]
+
+    assert quality("thread_dispatch_ms", 1.0, 1.2, 1.4) == "usable"
+    found = script.figures({"thread_dispatch_ms": clean(1.0, 2.0, 5.0)}, 2)["thread_dispatch_ms"]
+    assert (found["quality"], found["note"]) == ("noisy", "1.5 to 3.5")
+    assert (
+        quality("subinterpreter_more_ms", 0.0, 1.0, 3.0) == "usable"
+    )  # the difference of two times: some ms are noise
+    assert quality("subinterpreter_more_ms", 0.0, 10.0, 30.0) == "noisy"
+    assert quality("gil_convoy_ms", 1.0, 5.0, 70.0) == "usable"  # it varies by its nature
+    assert quality("process_pool_spawn_ms", 90.0) == "usable"  # a program has one first pool
+    assert quality("process_dispatch_ms", 0.1) == "noisy"
+
+
 def test_efficiency_is_made_of_the_undisturbed_time_of_one(script):
     samples = {
-        "efficiency_hot alone": [10.0, 30.0, 10.0, 10.0, 20.0],
-        "efficiency_hot together": [40.0, 20.0, 25.0, 5.0],
+        "efficiency_hot alone": [*clean(10.0, 10.0, 10.0), *disturbed(30.0, 5.0)],
+        "efficiency_hot together": [*clean(20.0, 20.5, 21.0), *disturbed(40.0)],
     }
-    assert script.figures(samples) == {"efficiency_hot": {"value": 0.625, "low": 0.3625, "high": 1.0, "samples": 4}}
-    assert script.figures({"waited": [1.0], "efficiency_hot alone": [1.0]}) == {}
+    found = script.figures(samples, 2)["efficiency_hot"]
+    assert (found["value"], found["samples"], found["quality"]) == (pytest.approx(0.4939, rel=1e-3), 3, "usable")
+    spoilt = samples | {"efficiency_hot alone": disturbed(10.0, 10.0)}
+    assert script.figures(spoilt, 2)["efficiency_hot"]["quality"] == "noisy"
+    assert script.figures({"efficiency_hot alone": clean(1.0)}, 2) == {}
 
 
-def test_noise_is_variation_or_waiting_whatever_is_more(script):
-    loops = [20.0, 20.0, 21.0, 22.0, 30.0]
-    assert script.noise({"python_loop_ns": loops}) == 0.1
-    assert script.noise({"python_loop_ns": loops, "waited": [0.0, 0.1]}) == 0.1
-    assert script.noise({"python_loop_ns": loops, "waited": [0.0, 0.5]}) == 0.25
-    assert 0 <= script.waited(1) < 1
+def test_what_is_impossible_is_no_figure(script, monkeypatch):
+    key = "efficiency_processes"
+    samples = {f"{key} alone": clean(10.0, 10.0), f"{key} together": clean(10.2, 9.8, 5.0)}
+    found = script.figures(samples, 2)[key]
+    assert (found["high"], found["samples"], found["quality"]) == (1.0, 2, "usable")  # 1.02 is chance, 2 is nonsense
+    samples[f"{key} together"] = clean(5.0, 4.0)
+    found = script.figures(samples, 2)[key]
+    assert (found["quality"], found["note"]) == ("noisy", "beyond what is possible")
+    turns = {
+        "efficiency_threads_python alone": clean(10.0),
+        "efficiency_threads_python together": clean(20.0, 20.1, 12.0),
+    }
+    monkeypatch.setattr(script, "gil_enabled", lambda: True)
+    assert (
+        script.figures(turns, 2)["efficiency_threads_python"]["samples"] == 2
+    )  # with a GIL, 0.83 of 2 CPUs is nonsense
+    monkeypatch.setattr(script, "gil_enabled", lambda: False)
+    assert script.figures(turns, 2)["efficiency_threads_python"]["samples"] == 3
+
+
+def test_noise_is_the_part_of_the_measurements_that_was_disturbed(script):
+    assert script.noise({"x": clean(1.0, 2.0), "y": [*clean(1.0), *disturbed(2.0)]}) == 0.25
+
+
+class FakeSystem:
+    """What the system says of time and CPUs, to be set by a test."""
+
+    def __init__(self, script: Any, monkeypatch: pytest.MonkeyPatch, cpus: int = 2) -> None:
+        self.now = self.cpu = 0.0
+        self.delay: float | None = 0.0
+        self.others: tuple[int, float] | None = (cpus, 0.0)
+        monkeypatch.setattr(script.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(script.time, "thread_time", lambda: self.cpu)
+        monkeypatch.setattr(script, "cpu_delay", lambda: self.delay)
+        monkeypatch.setattr(script, "cpus_of_others", lambda: self.others)
+
+    def passes(self, seconds: float, *, cpu: float = 0.0, delay: float = 0.0, others: float = 0.0) -> None:
+        self.now += seconds
+        self.cpu += cpu
+        self.delay = None if self.delay is None else self.delay + delay
+        self.others = None if self.others is None else (self.others[0], self.others[1] + others)
+
+
+def test_a_sample_in_which_the_thread_waited_for_a_cpu_is_disturbed(script, monkeypatch):
+    system = FakeSystem(script, monkeypatch)
+    watch = script.Watch(2, 2)
+    system.passes(0.1, delay=0.005)
+    assert watch.take(("native_block_us", 1.0)) == []  # the window is still open
+    system.passes(0.2, delay=0.1)
+    assert watch.take(("native_block_us", 2.0)) == [("native_block_us", 1.0, 0.05), ("native_block_us", 2.0, 0.5)]
+
+
+def test_where_workers_share_the_cpus_with_the_thread_that_feeds_them_it_may_wait(script, monkeypatch):
+    system = FakeSystem(script, monkeypatch)
+    watch = script.Watch(2, 2)
+    system.passes(0.3, delay=0.1)
+    assert watch.take(("thread_dispatch_ms", 1.0)) == [("thread_dispatch_ms", 1.0, 0.0)]
+
+
+def test_a_sample_beside_others_that_use_the_cpus_is_disturbed_if_it_takes_all_of_them(script, monkeypatch):
+    system = FakeSystem(script, monkeypatch)
+    watch = script.Watch(2, 2)
+    system.passes(0.3, others=0.3 * 1.05)
+    watch.take(("native_block_us", 1.0))
+    assert watch.lacked == pytest.approx(0.5)
+    for key, disturbance in {"thread_dispatch_ms": 0.5, "native_block_us": 0.0, "base_memory_mb": 0.0}.items():
+        assert watch.disturbance(key, 0.0) == pytest.approx(disturbance)
+    assert watch.disturbance("efficiency_hot alone", 0.0) == 0.0
+    assert watch.disturbance("efficiency_hot together", 0.0) == pytest.approx(0.5)
+
+
+def test_others_do_no_harm_where_there_are_cpus_for_all(script, monkeypatch):
+    system = FakeSystem(script, monkeypatch, cpus=64)
+    watch = script.Watch(4, 4)  # a container's part of a large machine
+    system.passes(0.3, others=0.3 * 50)
+    assert watch.take(("thread_dispatch_ms", 1.0)) == [("thread_dispatch_ms", 1.0, 0.0)]
+
+
+def test_workers_say_themselves_how_long_they_waited(script, monkeypatch):
+    system = FakeSystem(script, monkeypatch)
+    watch = script.Watch(2, 2)
+    system.passes(0.3)
+    assert watch.take(("efficiency_hot alone", 1.0, 0.2)) == [("efficiency_hot alone", 1.0, 0.2)]
+
+
+def test_where_the_system_does_not_say_computing_that_lost_time_tells(script, monkeypatch):
+    system = FakeSystem(script, monkeypatch)
+    system.delay = system.others = None
+    watch = script.Watch(2, 2)
+    system.passes(0.1, cpu=0.04)
+    watch.take(("python_loop_ns", 1.0))
+    system.passes(0.2)
+    assert watch.take(("thread_dispatch_ms", 1.0)) == [("python_loop_ns", 1.0, 0.6), ("thread_dispatch_ms", 1.0, 0.3)]
+
+
+def test_what_is_left_at_the_end_is_told_by_the_window_before(script, monkeypatch):
+    system = FakeSystem(script, monkeypatch)
+    watch = script.Watch(2, 2)
+    system.passes(0.3, others=0.3 * 1.05)
+    watch.take(("thread_dispatch_ms", 1.0))
+    system.passes(0.01, others=0.0)
+    watch.take(("thread_dispatch_ms", 2.0))
+    assert watch.close() == [("thread_dispatch_ms", 2.0, 0.5)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say")
+def test_the_system_is_asked(script):
+    assert script.watched_work(script.loops, 1) <= 1
+    delay, others = script.cpu_delay(), script.cpus_of_others()
+    assert delay is None or delay >= 0
+    if others is not None:
+        assert others[0] == len(os.sched_getaffinity(0))
+        script.loops(2)
+        assert script.cpus_of_others()[1] >= others[1] - 0.05
+    assert next(iter(script.family())) == os.getpid()
 
 
 def test_the_work_is_work(script, monkeypatch):
@@ -668,32 +871,60 @@ def test_what_comes_before_a_failure_is_kept(script, folder, monkeypatch):
     out = folder / "part.json"
     assert script.measure_part(argparse.Namespace(part="threads", cpus=40, out=str(out))) == 0
     left = json.loads(out.read_text())
-    assert left["samples"][-1] == ["thread_start_ms", script.MOST_WORKERS]
-    assert {key for key, _ in left["samples"][:-1]} == EVERYWHERE
+    assert left["samples"][-1][:2] == ["thread_start_ms", script.MOST_WORKERS]
+    assert {key for key, *_ in left["samples"][:-1]} == EVERYWHERE
     assert left["problem"] == "PermissionError: no more threads"
 
 
-def test_rounds_go_on_while_the_budget_lasts(script, folder, monkeypatch):
-    now = [0.0]
-    ran: list[str] = []
+@pytest.fixture
+def rounds(script: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`rounds(parts, budget, found)`: what `measure_all` says, and which parts ran; each takes two seconds."""
 
-    def run_part(part: Any, *_: Any) -> tuple[list[tuple[str, float]], str]:
-        ran.append(part.name)
-        now[0] += 2.0
-        return [("thread_start_ms", 1.0)], "it broke" if part.name == "bad" else ""
+    def measure(parts: list[Any], budget: float, found: Callable[[str], tuple[list[Any], str]]) -> Any:
+        now = [0.0]
+        ran: list[str] = []
+
+        def run_part(part: Any, *_: Any) -> tuple[list[Any], str]:
+            ran.append(part.name)
+            now[0] += 2.0
+            return found(part.name)
+
+        monkeypatch.setattr(script, "all_parts", lambda **_: parts)
+        monkeypatch.setattr(script, "run_part", run_part)
+        monkeypatch.setattr(script.time, "monotonic", lambda: now[0])
+        return script.measure_all(argparse.Namespace(budget=budget, all=False, cpus=2), str(folder)), ran
+
+    return measure
+
+
+def test_rounds_go_on_while_the_budget_lasts(script, rounds):
+    def found(name: str) -> tuple[list[Any], str]:
+        return [("thread_start_ms", 1.0, 0.0)], "it broke" if name == "bad" else ""
 
     parts = [script.Part("bad", None), script.Part("once", None, rounds=1), script.Part("good", None)]
-    monkeypatch.setattr(script, "all_parts", lambda **_: parts)
-    monkeypatch.setattr(script, "run_part", run_part)
-    monkeypatch.setattr(script.time, "monotonic", lambda: now[0])
-    options = argparse.Namespace(budget=10.0, all=False)
-    samples, warnings, rounds = script.measure_all(options, str(folder))
+    (samples, warnings, number), ran = rounds(parts, 10.0, found)
     assert ran == ["bad", "once", "good", "good", "good"]
-    assert (samples, warnings, rounds) == ({"thread_start_ms": [1.0] * 5}, ["bad: it broke"], 3)
-    ran.clear()
-    now[0] = 0.0
-    script.measure_all(argparse.Namespace(budget=0.1, all=False), str(folder))
-    assert ran == ["bad", "once", "good"]
+    assert (samples, warnings, number) == ({"thread_start_ms": [(1.0, 0.0)] * 5}, ["bad: it broke"], 3)
+    assert rounds(parts, 0.1, found)[1] == ["bad", "once", "good"]
+
+
+def test_what_is_noisy_is_measured_again_before_the_rest(script, rounds):
+    def found(name: str) -> tuple[list[Any], str]:
+        if name == "noisy":
+            return [("thread_start_ms", 1.0, 0.5), ("thread_dispatch_ms", 1.0, 0.0)], ""
+        return [("asyncio_start_ms", 1.0, 0.0)], ""
+
+    parts = [script.Part("fine", None), script.Part("noisy", None), script.Part("also fine", None)]
+    (_, warnings, _), ran = rounds(parts, 12.0, found)
+    assert ran == ["fine", "noisy", "also fine", "noisy", "fine", "noisy"]
+    assert warnings == []
+
+
+def test_a_machine_that_is_far_too_busy_does_not_hold_it_up(script, rounds):
+    parts = [script.Part(str(number), None) for number in range(13)]
+    (_, warnings, _), ran = rounds(parts, 8.0, lambda _: ([("asyncio_start_ms", 1.0, 0.0)], ""))
+    assert len(ran) == 11  # 20 s and the part that was begun
+    assert warnings == [f"{number}: not measured, as everything else took so long" for number in (11, 12)]
 
 
 # The script: as a program ---------------------------------------------------------------------------------------------
@@ -756,7 +987,7 @@ def test_a_part_that_fails_leaves_its_figures_out(folder, bad, said):
     result = json.loads(out.read_text())
     assert result["warnings"] == [said]
     assert done.stderr.splitlines()[-1].strip() == said.strip()
-    assert result["costs"]["thread_start_ms"] == {"value": 1.0, "low": 1.0, "high": 1.0, "samples": 1}
+    assert result["costs"]["thread_start_ms"]["value"] == 1.0
     assert ("thread_dispatch_ms" in result["costs"]) == said.startswith("bad: PermissionError")
     lines = list(map(json.loads, done.stdout.splitlines()))
     assert [line["part"] for line in lines if "part" in line] == ["good", "bad"]
@@ -764,7 +995,7 @@ def test_a_part_that_fails_leaves_its_figures_out(folder, bad, said):
 
 
 @posix_only
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_all_its_processes(folder, number):
     out, pids = folder / "out.json", folder / "pids"
     start = "import subprocess; child = subprocess.Popen(['sleep', '60'])"
@@ -824,10 +1055,12 @@ SUBINTERPRETERS = {
 MAY_BE_NOTHING = {"gil_convoy_ms", "thread_memory_mb", "process_memory_mb", "process_pool_memory_mb"}
 
 
-@pytest.mark.parametrize("tag", ["", "3.14", "3.13t"])
+@pytest.mark.parametrize("tag", ["", "3.14", "3.15", "3.13t"])
 def test_a_short_run_gives_plausible_figures(needs, folder, tag):
     out = folder / "out.json"
-    done = run(SCRIPT, str(out), "--budget", "0.1", "--cpus", "2", python=needs(tag) if tag else sys.executable)
+    patient = folder / "patient.py"  # on a machine however busy
+    patient.write_text(SCRIPT.read_text().replace("ROUND_SECONDS = 20.0", "ROUND_SECONDS = 140.0"))
+    done = run(patient, str(out), "--budget", "0.1", "--cpus", "2", python=needs(tag) if tag else sys.executable)
     assert (done.returncode, done.stderr) == (0, "")
     result = json.loads(out.read_text())
     assert result["warnings"] == []
@@ -838,10 +1071,11 @@ def test_a_short_run_gives_plausible_figures(needs, folder, tag):
     assert set(costs) - COPIES - {"subinterpreter_copy_mb_per_s"} == expected(result)
     for key, cost in costs.items():
         assert 0 <= cost["low"] <= cost["value"] <= cost["high"] < 1e6, key
-        assert cost["samples"] >= 1
-        rarely_nothing = key in MAY_BE_NOTHING or "_overshoot_" in key or differs(key)
+        assert cost["samples"] >= 1, key
+        rarely_nothing = key in MAY_BE_NOTHING or "_overshoot_" in key or differs(key) or cost["quality"] == "noisy"
         assert cost["value"] > 0 or rarely_nothing, key
         assert not key.startswith("efficiency_") or cost["value"] <= 1
+        assert cost["quality"] in ("usable", "noisy"), key
     method = result["start_method"]
     assert costs[f"process_pool_{method}_ms"]["value"] > costs["asyncio_task_ms"]["value"]
 
@@ -876,7 +1110,7 @@ def test_other_start_methods_are_measured_where_all_are_wanted(script, folder, m
     assert done.returncode == 0, done.stderr
     left = json.loads(out.read_text())
     assert left["problem"] == ""
-    assert {key for key, _ in left["samples"]} == EVERYWHERE | {"process_pool_spawn_ms", "process_extra_spawn_ms"}
+    assert {key for key, *_ in left["samples"]} == EVERYWHERE | {"process_pool_spawn_ms", "process_extra_spawn_ms"}
 
 
 @posix_only
@@ -886,8 +1120,9 @@ def test_the_tool_reads_what_the_script_writes(python, folder, monkeypatch):
     told: list[Progress] = []
     found = calibrate([own], budget_seconds=0.5, on_progress=told.append)
     costs = found.interpreters[0]
-    assert (found.problems, costs.warnings) == ((), ("bad: OSError: no",))
+    assert (found.problems, costs.warnings[0]) == ((), "bad: OSError: no")
     assert costs.version == sys.version.split()[0]
     assert set(costs.costs) == EVERYWHERE | {"thread_start_ms", "thread_dispatch_ms"}
+    assert costs.costs["thread_start_ms"].quality == "noisy"  # it came once
     assert told[0][1:] == ("good", 0.0)
-    assert loaded() == {own.path: {key: cost.value for key, cost in costs.costs.items()}}
+    assert loaded() == {own.path: {k: cost.value for k, cost in costs.costs.items() if cost.quality == "usable"}}

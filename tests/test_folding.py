@@ -21,7 +21,8 @@ from selector.errors import SelectorError
 from selector.recommend.choose import workload_facts
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import load_knowledge
-from selector.validation.folding import folds
+from selector.validation import ValidationReport
+from selector.validation.folding import folds, refusal
 
 KNOWLEDGE = load_knowledge()
 HOST = HostFacts("linux", 2, (("3.14", "/usr/bin/python3.14"), ("3.14t", "/usr/bin/python3.14t")))
@@ -119,7 +120,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A calibration of the newest Python here, and what is kept of it afterwards."""
     here = selector.benchmarking.Selector().here
     tag, path = max(((t, p) for t, p in here.interpreters if not t.endswith("t")), key=lambda i: int(i[0][2:]))
-    cost = {"low": 80.0, "value": 85.0, "high": 90.0, "samples": 3}
+    cost = {"low": 80.0, "value": 85.0, "high": 90.0, "samples": 3, "quality": "usable", "note": ""}
     names = [f"process_pool_{method}_ms" for method in ("fork", "forkserver", "spawn")]
     resolved = str(Path(path).resolve())
     entry = {"tag": tag, "path": resolved, "costs": dict.fromkeys(names, cost)}
@@ -130,8 +131,8 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def results(tag: str, cpus: int) -> Any:
-    slow = measured("multiprocessing", tag, 2, 2.0, predicted_seconds=0.2)
-    return report(measurements=(slow,), profile=SMALL.model_dump(), tasks=SMALL.tasks, cpus=cpus)
+    slow = measured("multiprocessing", tag, 2, 0.4, predicted_seconds=0.2)
+    return report(measurements=(slow,), profile=SMALL.model_dump(), tasks=SMALL.tasks, cpus=cpus, noise_floor=0.03)
 
 
 def test_what_was_learned_is_kept(kept: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,13 +142,98 @@ def test_what_was_learned_is_kept(kept: dict[str, Any], tmp_path: Path, capsys: 
     with pytest.raises(SystemExit) as ended:
         main(["calibrate", "--from", str(file), "--json"])
     assert ended.value.code == 0
-    (changed,) = json.loads(capsys.readouterr().out)["changed"]
+    said = json.loads(capsys.readouterr().out)
+    (changed,) = said["changed"]
+    assert said["answers"]["examples"] > 20
     cost = kept["costs"][changed["cost"]]
+    assert cost["note"] == f"was 85: {changed['why']}"
     assert (cost["value"], cost["high"]) == (changed["after"], changed["after"])
     assert cost["low"] == 80.0
     with pytest.raises(SystemExit):
         main(["calibrate", "--from", str(file)])
-    assert changed["cost"] in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert changed["cost"] in out
+    assert "examples that ship" in out
+
+
+BUSY = "load average 7.0 on 2 CPUs before the run: other programs are busy; close them or expect wide intervals"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"verdict": "inconclusive", "reason": "Too few runs."}, r"no verdict \(Too few runs\)"),
+        ({"warnings": ("On battery.", BUSY)}, r"disturbed \(load average 7.0"),
+        ({"noise_floor": 0.36}, r"disturbed \(a difference under 36% may be chance"),
+        ({"noise_floor": None}, "could not tell how noisy"),
+    ],
+)
+def test_a_run_that_validate_called_busy_is_refused(kept: dict[str, Any], changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(SelectorError, match=why) as refused:
+        learn_from(results(kept["tag"], 2).model_copy(update=changes))
+    assert refused.value.exit_code == 2
+    assert "the calibration is as it was" in refused.value.hint
+    assert "costs" not in kept
+
+
+def test_a_run_beside_which_others_took_cpus_is_refused() -> None:
+    class Busy(ValidationReport):
+        cpus_taken: float | None = None
+
+    told = Busy.model_validate(results("3.14", 2).model_dump(by_alias=True) | {"cpus_taken": 0.9})
+    assert refusal(told).why == "that run was disturbed (other programs took 0.9 of the 2 CPUs meanwhile)"  # type: ignore[union-attr]
+    assert refusal(told.model_copy(update={"cpus_taken": 0.05})) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cpu_ms_per_task": 5e-324}, {"cpu_ms_per_task": 1e-310}, {"io_wait_ms_per_task": 1e12}, {"startup_ms": 1e12},
+    ],
+)  # fmt: skip
+def test_figures_that_no_run_can_have_are_refused(kept: dict[str, Any], changes: dict[str, float]) -> None:
+    told = results(kept["tag"], 2)
+    (name,) = changes
+    with pytest.raises(SelectorError, match=f"profile.{name} comes to") as refused:
+        learn_from(told.model_copy(update={"profile": told.profile.model_copy(update=changes)}))
+    assert "inf" not in refused.value.message
+    assert "costs" not in kept
+
+
+@given(
+    seconds=st.floats(0, 1e304), said=st.floats(0, 1e304), cpu=st.floats(0, 1e12), wait=st.floats(0, 1e12),
+    approach=st.sampled_from(["single_threaded", "multiprocessing", "asyncio_processes", "free_threaded"]),
+)  # fmt: skip
+def test_whatever_the_figures_are_a_cost_stays_near(
+    seconds: float, said: float, cpu: float, wait: float, approach: str
+) -> None:
+    tag = "3.14t" if approach == "free_threaded" else "3.14"
+    profile = SMALL.model_copy(update={"cpu_ms_per_task": cpu, "io_wait_ms_per_task": wait})
+    arms = tuple(
+        measured(name, tag, 2, seconds, spread=0, predicted_seconds=said) for name in ("single_threaded", approach)
+    )
+    told = report(measurements=arms, profile=profile.model_dump(), tasks=40, noise_floor=0.03)
+    if refusal(told) is None:
+        for fold in folds(told, KNOWLEDGE, HOST, COSTS):
+            assert 0.49 <= fold.after / fold.before <= 2.01
+            assert "inf" not in fold.why
+
+
+def test_what_is_off_by_far_has_another_reason() -> None:
+    assert learned(SMALL, arm(SMALL, "multiprocessing", "3.14", 2, 30)) == {}
+
+
+def test_an_approach_that_ran_twice_teaches_nothing() -> None:
+    few = arm(SMALL, "multiprocessing", "3.14", 2, 1.5).model_copy(update={"samples": 2})
+    assert learned(SMALL, few) == {}
+
+
+def test_a_cost_that_is_not_used_is_not_corrected(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = selector.benchmarking.kept_entries(None)  # type: ignore[arg-type]
+    for entry in entries.values():
+        entry["costs"] = {name: {**cost, "quality": "noisy"} for name, cost in entry["costs"].items()}
+    monkeypatch.setattr(selector.benchmarking, "kept_entries", lambda _: entries)
+    assert learn_from(results(kept["tag"], this_machine(selector.benchmarking.Selector().here.usable_cpus).cpus)) == ()
 
 
 def test_results_of_other_conditions_are_refused(kept: dict[str, Any]) -> None:

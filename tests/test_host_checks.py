@@ -482,6 +482,22 @@ def test_swapped_during_the_run() -> None:
         assert warnings_after(state(swapped_mb=pair[0]), state(swapped_mb=pair[1]), None) == ()
 
 
+def test_which_warnings_say_that_times_cannot_be_trusted() -> None:
+    (load,) = warnings_before(state(load=9.0))
+    assert checks.tells_of_others(load, watched=False)
+    assert not checks.tells_of_others(load, watched=True)
+    busy = warnings_after(
+        state(overheated=5, swapped_mb=5.0, cpu_time=START),
+        state(overheated=17, swapped_mb=1505.0, cpu_time=spent(20.0, 1.0)), 0.0,
+    )  # fmt: skip
+    assert len(busy) == 4
+    assert all(checks.tells_of_others(text, watched=True) for text in busy)
+    for harmless in warnings_before(
+        state(usable(2, 2, 1.5), discharging=True)
+    ):  # a container is like that all the time
+        assert not checks.tells_of_others(harmless, watched=False)
+
+
 # Whatever the files hold ----------------------------------------------------------------------------------------------
 
 _word = st.integers(-1, 10**20).map(str) | st.floats().map(str) | st.text(max_size=6)

@@ -258,9 +258,14 @@ def calibrate(interpreters: tuple[str, ...], force: bool, results: str | None, f
             raise click.UsageError("--from measures nothing: leave --interpreter and --force out.")
         _learn(results, form)
         return
+    from selector.benchmarking import example_answers
+    from selector.cost.calibrate import answers_changed
     from selector.report.calibration_documents import calibration_document
 
+    before = example_answers()
     found = measure_costs(interpreters, force=force)
+    if len(found.kept) < len(found.interpreters):
+        found = found.model_copy(update={"answers": answers_changed(before, example_answers())})
     if form == "json":
         print_json(found.model_dump_json(indent=2))
     else:
@@ -289,14 +294,18 @@ def measure_costs(interpreters: tuple[str, ...] = (), *, force: bool = False) ->
 
 def _learn(results: str, form: str) -> None:
     """Correct the costs by a benchmark, and say which."""
-    from selector.benchmarking import learn_from
+    from selector.benchmarking import example_answers, learn_from
+    from selector.cost.calibrate import answers_changed
 
+    before = example_answers()
     changed = learn_from(read_results(results))
+    answers = answers_changed(before, example_answers())
     if form == "json":
         import json
 
-        print_json(json.dumps({"schema": 1, "changed": [fold.model_dump() for fold in changed]}, indent=2))
+        found = {"changed": [fold.model_dump() for fold in changed], "answers": answers.model_dump()}
+        print_json(json.dumps({"schema": 1, **found}, indent=2))
         return
     from selector.report.calibration_documents import folds_document
 
-    print_as(folds_document(changed), form)
+    print_as(folds_document(changed, answers), form)

@@ -135,6 +135,24 @@ def warnings_after(before: HostState, after: HostState, own_cpu_seconds: float |
     )
 
 
+def tells_of_others(warning: str, *, watched: bool) -> bool:
+    """Whether a warning of these says that the times of a run are not those of a machine of its own.
+
+    `watched`: it is known what others took while it ran. Then a load before it is no sign: it may have been our own.
+    """
+    return any(sign in warning for sign in _SIGNS_DURING) or (_SIGN_BEFORE in warning and not watched)
+
+
+#: What stands in those warnings; a test holds them to the sentences below.
+_SIGN_BEFORE = "other programs are busy"
+_SIGNS_DURING = (
+    "other processes used",
+    "during the run (steal)",
+    "slowed down for heat",
+    "were swapped during the run",
+)
+
+
 def _busy_before(state: HostState) -> Iterator[str]:
     """Load beyond the CPUs that this process may not use anyway: the load average counts the whole machine.
 
