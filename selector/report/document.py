@@ -77,7 +77,7 @@ Block = Paragraph | Fields | Bullets | Table | Bands | Code
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and what stands under it; without a title there is no heading."""
 
     title: str
     blocks: tuple[Block, ...]

@@ -37,7 +37,8 @@ def print_document(document: Document, console: Console) -> None:
         for number, section in enumerate(document.sections):
             if number:
                 console.print()
-            console.print(f"=== {printable(section.title)} ===", style="bold")
+            if section.title:
+                console.print(f"=== {printable(section.title)} ===", style="bold")
             for block in section.blocks:
                 # Code stays in whole lines, so that it can be copied.
                 console.print(_renderable(block, console.width), soft_wrap=isinstance(block, Code))
