@@ -38,8 +38,7 @@ def _no_verdict(report: ValidationReport) -> list[Section]:
     """First of all, where there is none: why, and what to do."""
     if report.verdict != "inconclusive":
         return []
-    why = f"{report.reason[:1].lower()}{report.reason[1:]}" if report.reason.startswith("Nothing") else report.reason
-    return [Section("", (Paragraph(" ".join((f"No verdict: {why}", *report.advice[:1]))),))]
+    return [Section("", (Paragraph(" ".join((f"No verdict: {report.reason}", *report.advice[:1]))),))]
 
 
 def measured_section(report: ValidationReport) -> Section:

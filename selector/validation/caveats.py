@@ -91,7 +91,7 @@ def _noise(evidence: Evidence) -> Iterator[str]:
 
 def _others(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     """Where others took CPUs, and there is a verdict all the same."""
-    held = [r for r in evidence.compared if r.ok and r.held_back]
+    held = [r for r in evidence.compared if r.ok and r.held_back > _NOISY]
     if held and judgement.doubt is None and evidence.cpus_taken is not None:
         who = f" ({listed(evidence.case.others)})" if evidence.case.others else ""
         yield (

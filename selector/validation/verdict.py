@@ -244,7 +244,7 @@ def unmade(evidence: Evidence) -> Doubt | None:
     if found is None or abs(found.made_cpu_ms - found.cpu_ms) <= max(_UNLIKE * found.cpu_ms, _LEAST_MS):
         return None
     why = (
-        f"a task that computes for {found.cpu_ms:.3g} ms could not be made here: what was made takes"
+        f"A task that computes for {found.cpu_ms:.3g} ms could not be made here: what was made takes"
         f" {found.made_cpu_ms:.3g} ms of CPU time."
     )
     return Doubt("stand-in", why, "Validate again when the machine is quiet.")
@@ -279,10 +279,10 @@ def _busy(evidence: Evidence, c: Comparison) -> Doubt:
     cpus, least = evidence.case.cpus, held.seconds * (1 - held.held_back)
     who = f" ({listed(evidence.case.others)})" if evidence.case.others else ""
     why = (
-        f"other programs took {evidence.cpus_taken or 0.0:.1f} of {cpus} CPU{'s' * (cpus > 1)} meanwhile{who}."
+        f"Other programs took {evidence.cpus_taken or 0.0:.1f} of {cpus} CPU{'s' * (cpus > 1)} meanwhile{who}."
         f" {_took(evidence, held)} beside them and may take as little as {duration(least)} alone."
     )
-    return Doubt("busy", why, "Close them, or wait until they are done, and validate again.", c)
+    return Doubt("busy", why, "Close what else computes, or wait until it is done, and validate again.", c)
 
 
 def _few_runs(evidence: Evidence, few: list[Comparison]) -> Doubt:
@@ -291,7 +291,7 @@ def _few_runs(evidence: Evidence, few: list[Comparison]) -> Doubt:
     short += [c.rival for c in few if len(c.rival.samples) < ENOUGH_RUNS]
     told = listed([f"{evidence.name(r)} ran {_TIMES[len(r.samples)]}" for r in short[:3]])
     budget = evidence.case.session.start.budget_seconds
-    why = f"in {budget:g} s {told}, and {ENOUGH_RUNS} runs of each are the least that tells them apart."
+    why = f"In {budget:g} s {told}, and {ENOUGH_RUNS} runs of each are the least that tells them apart."
     return Doubt("runs", why, f"Give it more time (--budget {3 * budget:g}s) or fewer tasks (--set tasks=N).", few[0])
 
 
@@ -303,7 +303,7 @@ def _noisy(evidence: Evidence, c: Comparison) -> Doubt:
     few = min(len(c.recommended.samples), len(c.rival.samples))
     low, high = (times(min(max(ratio, 0.01), 100.0)) for ratio in (c.possible.low, c.possible.high))
     why = (
-        f"after {few} runs, {evidence.name(c.recommended)} may take anything from {low} to {high} as long as"
+        f"After {few} runs, {evidence.name(c.recommended)} may take anything from {low} to {high} as long as"
         f" {evidence.name(c.rival)}: the times of one and the same thing scatter too much here."
     )
     budget = evidence.case.session.start.budget_seconds
