@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from selector.validation.evidence import ASSUMED_NOISE, ENOUGH_RUNS, MOST_NOISE, ArmResult, Evidence
-from selector.validation.verdict import Judgement
+from selector.validation.verdict import Judgement, crowd
 from selector.validation.wording import listed, one_line, percent, sentence
 
 _NOISY = 0.10
@@ -92,12 +92,9 @@ def _noise(evidence: Evidence) -> Iterator[str]:
 def _others(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     """Where others took CPUs, and there is a verdict all the same."""
     held = [r for r in evidence.compared if r.ok and r.held_back > _NOISY]
-    if held and judgement.doubt is None and evidence.cpus_taken is not None:
-        who = f" ({listed(evidence.case.others)})" if evidence.case.others else ""
-        yield (
-            f"Other programs took {evidence.cpus_taken:.1f} of the {evidence.case.cpus} CPUs meanwhile{who}. What was"
-            f" found would hold without them too, but {_names(evidence, held)} would then be faster."
-        )
+    if held and judgement.verdict != "inconclusive":
+        names = _names(evidence, held)
+        yield f"{crowd(evidence)} The verdict would hold without them too, but {names} might be faster."
 
 
 def _workload(evidence: Evidence) -> Iterator[str]:

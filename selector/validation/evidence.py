@@ -24,7 +24,7 @@ MOST_NOISE = 1.0  # 100 %: beyond that a figure for the noise says nothing
 _HARNESS_COST = 0.05  # what being measured may cost one approach and not another: two harnesses differ by that
 _ENOUGH_CONTROLS = 4  # two or three runs of the baseline say next to nothing of the noise
 ENOUGH_RUNS = 3  # of each of two arms, to tell which is faster: fewer are anecdotes
-_QUIET_CPUS = 0.15  # taken by others; the clock of the kernel ticks 100 times a second, so short runs show some anyway
+QUIET_CPUS = 0.15  # taken by others; the clock of the kernel ticks 100 times a second, so short runs show some anyway
 _DEARER = 0.85  # of the CPU time of a run would have done without the others, which also take caches
 _PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
@@ -215,7 +215,7 @@ class _Measuring:
         the time than it kept what they left busy; and without them it would still have had to do its computing, on as
         many CPUs as it can use.
         """
-        if taken is None or cpu_percent is None or taken <= _QUIET_CPUS:
+        if taken is None or cpu_percent is None or taken <= QUIET_CPUS:
             return 0.0
         own, left = cpu_percent / 100, max(self.case.cpus - taken, 0.05)
         computing = _DEARER * own / max(own, self.case.computes_on(arm))
@@ -255,7 +255,7 @@ class _Measuring:
 
 def _undisturbed(cells: list[CellEvent]) -> list[CellEvent]:
     """The cells of an arm without those that others took CPUs from, where enough are left."""
-    quiet = [c for c in cells if c.status == "ok" and c.cpus_taken is not None and c.cpus_taken <= _QUIET_CPUS]
+    quiet = [c for c in cells if c.status == "ok" and c.cpus_taken is not None and c.cpus_taken <= QUIET_CPUS]
     return [c for c in cells if c.status != "ok" or c in quiet] if len(quiet) >= ENOUGH_RUNS else cells
 
 

@@ -17,7 +17,7 @@ from typing import Literal
 from selector.benchmark.events import Status
 from selector.benchmark.stats import Interval
 from selector.validation.case import worth_it
-from selector.validation.evidence import ENOUGH_RUNS, ArmResult, Evidence
+from selector.validation.evidence import ENOUGH_RUNS, QUIET_CPUS, ArmResult, Evidence
 from selector.validation.models import Verdict
 from selector.validation.wording import (
     duration,
@@ -33,6 +33,7 @@ from selector.validation.wording import (
 
 _CLOSE = 1.1  # to the fastest: up to there the simpler one may be called the winner
 _CLEAR = 2.0  # times as long in every run: that much is no accident, even where one of the two ran only once
+_HELD = 0.1  # of its time: an arm that others may have cost so much is not what it would be alone
 _UNLIKE, _LEAST_MS = 0.1, 0.005  # a stand-in that is off by so much, as a share and in ms, is another task
 _FAILED: dict[Status, str] = {
     "timeout": "timeout",
@@ -150,9 +151,7 @@ def judge(evidence: Evidence) -> Judgement:
     if doubt := unmade(evidence):
         return Judgement("inconclusive", doubt.why, recommended, None, None, (), doubt)
     if recommended is None or not recommended.ok:
-        fastest = [r for r in evidence.compared if r.ok and not r.ruled_out] or [r for r in evidence.compared if r.ok]
-        winner = _winner(evidence, fastest) if fastest else None
-        return Judgement("inconclusive", _no_result(evidence, recommended), recommended, None, winner, ())
+        return Judgement("inconclusive", _no_result(evidence, recommended), recommended, None, _left(evidence), ())
     others = [r for r in evidence.compared if r.ok and r.arm.approach != recommended.arm.approach]
     against = [Comparison(evidence, recommended, r) for r in sorted(others, key=lambda r: r.seconds)]
     admitted = tuple(c for c in against if c.won or recommended.ruled_out or not c.rival.ruled_out)
@@ -191,6 +190,15 @@ def _winner(evidence: Evidence, arms: Sequence[ArmResult]) -> ArmResult:
     close = [r for r in arms if r.seconds <= fastest.seconds * _CLOSE]
     near = [r for r in close if r is fastest or Comparison(evidence, r, fastest).tied]
     return min(near, key=lambda r: (r.place, r.seconds))
+
+
+def _left(evidence: Evidence) -> ArmResult | None:
+    """The winner among the others, where the recommended arm has no result; None if they do not tell it for sure."""
+    measured = [r for r in evidence.compared if r.ok]
+    fastest = [r for r in measured if not r.ruled_out] or measured
+    winner = _winner(evidence, fastest) if fastest else None
+    sure = winner and len(winner.samples) >= ENOUGH_RUNS and not any(r.held_back > _HELD for r in measured)
+    return winner if sure else None
 
 
 def _decide(comparisons: tuple[Comparison, ...]) -> tuple[Verdict, Comparison]:
@@ -276,13 +284,18 @@ def _sure(verdict: Verdict, c: Comparison) -> bool:
 def _busy(evidence: Evidence, c: Comparison) -> Doubt:
     """Others took CPUs, and without them it might have come out otherwise."""
     held = max((c.recommended, c.rival), key=lambda r: r.held_back)
-    cpus, least = evidence.case.cpus, held.seconds * (1 - held.held_back)
-    who = f" ({listed(evidence.case.others)})" if evidence.case.others else ""
-    why = (
-        f"Other programs took {evidence.cpus_taken or 0.0:.1f} of {cpus} CPU{'s' * (cpus > 1)} meanwhile{who}."
-        f" {_took(evidence, held)} beside them and may take as little as {duration(least)} alone."
-    )
+    least = held.seconds * (1 - held.held_back)
+    why = f"{crowd(evidence)} {_took(evidence, held)} beside them and may take as little as {duration(least)} alone."
     return Doubt("busy", why, "Close what else computes, or wait until it is done, and validate again.", c)
+
+
+def crowd(evidence: Evidence) -> str:
+    """What others took of the CPUs, and who they are; empty where nobody else computed, as far as is known."""
+    taken, cpus, others = evidence.cpus_taken, evidence.case.cpus, evidence.case.others
+    if taken is None or taken <= QUIET_CPUS:
+        return ""
+    who = f" ({listed(others)})" if others else ""
+    return f"Other programs took {taken:.1f} of {cpus} CPU{'s' * (cpus > 1)} meanwhile{who}."
 
 
 def _few_runs(evidence: Evidence, few: list[Comparison]) -> Doubt:
@@ -292,6 +305,7 @@ def _few_runs(evidence: Evidence, few: list[Comparison]) -> Doubt:
     told = listed([f"{evidence.name(r)} ran {_TIMES[len(r.samples)]}" for r in short[:3]])
     budget = evidence.case.session.start.budget_seconds
     why = f"In {budget:g} s {told}, and {ENOUGH_RUNS} runs of each are the least that tells them apart."
+    why = " ".join(filter(None, (why, crowd(evidence))))
     return Doubt("runs", why, f"Give it more time (--budget {3 * budget:g}s) or fewer tasks (--set tasks=N).", few[0])
 
 
@@ -378,7 +392,9 @@ def _no_result(evidence: Evidence, recommended: ArmResult | None) -> str:
     if recommended is not None:
         m = recommended.measurement
         reason = f": {one_line(m.reason)}" if m.reason else ""
-        return sentence(f"{title} gave no result ({_FAILED[m.status]}){reason}")
+        told = sentence(f"{title} gave no result ({_FAILED[m.status]}){reason}")
+        late = m.status in ("timeout", "not_run")
+        return " ".join(filter(None, (told, crowd(evidence) if late else "")))
     if approach.traits.runs_in == "cluster":
         return f"{title} was not measured: what spreads over machines cannot be tried on one."
     if evidence.case.session.plan is None:
