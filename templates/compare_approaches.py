@@ -293,7 +293,7 @@ def merge(results: list[Any]) -> dict[int, int]:
 
 _OFF = 0.1  # a stand-in that computes for so much more or less than it should is made again
 _LEAST_SECONDS = 5e-6  # a call of a function takes a part of that: what is off by less is as right as it can be
-_LONG_SECONDS = 0.3  # of computing are enough to tell how long more takes
+_LONG_SECONDS = 0.15  # of computing are enough to tell how long more takes
 _TRIES = 4
 
 
@@ -370,7 +370,7 @@ def _task_seconds(steps: int) -> float:
     least = max(1e-4, 10 * time.get_clock_info("thread_time").resolution)
     tries: list[float] = []
     repeats, spent = 1, 0.0
-    while len(tries) < 7 and (len(tries) < 2 or spent < _LONG_SECONDS):
+    while len(tries) < 7 and (len(tries) < 2 or spent < 0.1):
         begun = time.thread_time()
         for _ in range(repeats):
             compute((0, b""))

@@ -438,6 +438,7 @@ class _Run:
         self.failures: dict[int, int] = {}
         self.dropped: set[int] = set()
         self.checksums: dict[str, str] = {}  # of each variant: what the baseline's results come to
+        self.crowding = 1.0  # how much longer things may take as others take CPUs, by the last that was looked at
 
     def elapsed(self) -> float:
         """Seconds since the beginning."""
@@ -675,10 +676,13 @@ class _Run:
         return expected < self.left()
 
     def _limit(self, arm: _Arm, waiting: int) -> float:
-        """After how many seconds a measurement is stopped: well over what it should take, and no more than its share."""
+        """After how many seconds a measurement is stopped: well over what it should take, and no more than its share.
+
+        What it should take is that of a quiet machine; beside others it may take longer in proportion.
+        """
         sequential = self._estimate(arm._replace(approach="single_threaded", workers=1), self.tasks[arm.variant])
         share = 3 * self.left() / waiting
-        return max(min(5 + 3 * sequential, share, self.left() + 0.02 * self.budget), 0.5)
+        return max(min((5 + 3 * sequential) * self.crowding, share, self.left() + 0.02 * self.budget), 0.5)
 
     def _one(self, arm: _Arm, number: int, waiting: int) -> None:
         """Measure one arm once and report it."""
@@ -798,7 +802,9 @@ class _Run:
             answer |= group.last_words()
         if answer.get("cpu_seconds") is not None:
             answer["cpu_seconds"] += group.orphans_cpu_seconds
-        answer["cpus_taken"] = _cpus_taken(before, after, group.cpu_seconds, self.workload.cpus)
+        answer["cpus_taken"] = taken = _cpus_taken(before, after, group.cpu_seconds, self.workload.cpus)
+        cpus = self.workload.cpus
+        self.crowding = cpus / max(cpus - (taken or 0.0), 0.1 * cpus)
         answer["peak_memory_mb"], answer["memory_metric"] = group.peak_mb, group.metric
         if group.metric is None and answer.get("own_peak_mb") is not None:
             answer["peak_memory_mb"], answer["memory_metric"] = answer["own_peak_mb"], "peak_rss_of_main_process"

@@ -297,6 +297,17 @@ def test_losers_are_dropped_and_accidents_forgiven_once(harness: ModuleType, pla
     assert run._why_drop(slow, None, {}) == "failed: timeout"
 
 
+def test_beside_others_a_measurement_may_take_longer(harness: ModuleType, planned: Callable[..., Any]) -> None:
+    run = planned(wall_ms=10, cpu_ms=10, budget_seconds=600.0)
+    arm = arms_of(harness, run, "3.14")[0]
+    run.tasks[""] = 100
+    alone = run._limit(arm, waiting=1)
+    run.crowding = 5.0
+    assert run._limit(arm, waiting=1) == pytest.approx(5 * alone)
+    run.elapsed = lambda: 595.0
+    assert run._limit(arm, waiting=1) < 20  # the budget holds all the same
+
+
 def test_a_process_may_overrun_the_budget_by_a_moment_only(harness: ModuleType, planned: Callable[..., Any]) -> None:
     run = planned(1, 1, budget_seconds=100.0)
     assert run._at_most(30.0) == 30.0
