@@ -30,10 +30,12 @@ from selector.errors import SelectorError
 from selector.files import cannot_write, own_folder, refuse_special, write_atomically
 from selector.host import Interpreter, cache_dir, find_interpreters, interpreter_at
 from selector.host.checks import host_state, warnings_after, warnings_before
+from selector.host.others import busiest, process_times
 from selector.pipeline import Selector, example_profiles
 from selector.profile import WorkloadProfile
 from selector.programs import Program, programs
 from selector.recommend.choose import choose
+from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
 from selector.report.markdown import render_markdown
 from selector.report.validation_documents import validation_document
@@ -244,8 +246,9 @@ def prove(
     Ctrl-C ends the measuring, not the judging: the report is then of what there is (`complete` is False). SelectorError
     where nothing could be measured; KeyboardInterrupt where Ctrl-C came before the script had begun.
     """
-    before = host_state()
+    before, others_before = host_state(), process_times()
     recommendation, plan = plan_for(selector, profile, options)
+    _check_it_can_be_measured(recommendation, selector.knowledge)
     if program is not None:
         plan = program.plan(plan)
     folder = _new_folder(options.save, options.force)
@@ -271,7 +274,8 @@ def prove(
     after = host_state()
     own = after.own_cpu_seconds - before.own_cpu_seconds
     warnings = (*plan.notes, *warnings_before(before), *warnings_after(before, after, own), *run.warnings)
-    report = validate_results(recommendation, collect(run.events), selector.knowledge, warnings)
+    others = busiest(others_before, process_times())
+    report = validate_results(recommendation, collect(run.events), selector.knowledge, warnings, others)
     name = script.name if program is None else f"{program.name}/"
     try:
         _write(folder / "results.json", report.model_dump_json(indent=2))
@@ -279,6 +283,22 @@ def prove(
     except SelectorError as error:
         return Proof(report, folder, name, run.interrupted, unsaved=error)
     return Proof(report, folder, name, run.interrupted)
+
+
+def _check_it_can_be_measured(recommendation: Recommendation, knowledge: Knowledge) -> None:
+    """SelectorError (exit code 1) where a whole budget would say nothing: what spreads over machines cannot be tried on one."""
+    if knowledge.approaches[recommendation.approach].traits.runs_in != "cluster":
+        return
+    profile = recommendation.profile
+    asks = [f"{name}={value}" for name, value in (("durable", "false"), ("machines", 1)) if name in profile.given()]
+    without = " ".join(f"--set {each}" for each in asks)
+    raise SelectorError(
+        f"the recommendation is a {recommendation.title.lower()}, which cannot be measured on one machine: nothing was run",
+        f"to compare what runs on this machine, leave out what asks for it: {without}"
+        if asks
+        else "to compare what runs on this machine, write the script: concurrency-selector generate",
+        1,
+    )
 
 
 def _write_benchmark(plan: BenchmarkPlan, program: Program | None, folder: Path, force: bool) -> Path:

@@ -19,6 +19,7 @@ import importlib
 import sys
 import threading
 import time
+import types
 from typing import TYPE_CHECKING, Any
 
 from approaches import offload
@@ -115,6 +116,7 @@ class _Process:
         self.started = False
         self.lock = threading.Lock()
         self.kept = bytearray()
+        self.memory: list[bytearray] = []  # of tasks that have ended, where the next ones take it over
         self.connections: list[Any] = []  # of the event loop, not in use at the moment
         self.counts: dict[int, int] = {}  # written by every task
         self.own: dict[int, dict[int, int]] = {}  # written by its task only
@@ -126,7 +128,9 @@ thread = _Worker()
 
 
 def configure(settings: dict[str, Any]) -> None:
-    """Take the settings of this run: `steps` of computing a task, `io`, `port`, `library_threads`, `shares_memory`."""
+    """Take the settings of this run: `steps` of computing a task, whether it `keeps_memory`, `io`, `port`,
+    `library_threads`, `shares_memory`.
+    """
     worker.settings = settings
     for module in ("socket",) * bool(IO_WAIT_MS_PER_TASK) + ("hashlib",) * (RELEASES_GIL or NATIVE_PARALLEL):
         importlib.import_module(module)  # before the clock runs; and only what is needed, as workers import it again
@@ -188,15 +192,28 @@ async def close_async() -> None:
 def compute(item: Item) -> Result:
     """The computing part of a task. The dictionary is what it wrote to shared state where nothing can be shared."""
     number, payload = item
-    memory = touched_memory(TASK_MEMORY_MB)
-    steps: int = worker.settings["steps"]
-    if RELEASES_GIL or NATIVE_PARALLEL:
-        return hash_blocks(steps), payload, {}
-    if SHARED_STATE == "none":
-        return count_up(number, 0, steps), payload, {}
-    value, written = share(number, steps)
-    del memory
+    memory = task_memory()
+    value, written = computed(number, worker.settings["steps"])
+    if worker.settings["keeps_memory"]:
+        worker.memory.append(memory)
     return value, payload, {} if worker.settings["shares_memory"] else written
+
+
+def computed(number: int, steps: int) -> tuple[int, dict[int, int]]:
+    """The value of a task, and what it wrote to shared state."""
+    if RELEASES_GIL or NATIVE_PARALLEL:
+        return hash_pieces(steps), {}
+    if SHARED_STATE == "none":
+        return count_up(number, 0, steps), {}
+    return share(number, steps)
+
+
+def task_memory() -> bytearray:
+    """The memory that a task works in: its own, or that of one that has ended, where touching takes too long."""
+    try:
+        return worker.memory.pop()
+    except IndexError:
+        return touched_memory(TASK_MEMORY_MB)
 
 
 def touched_memory(megabytes: float) -> bytearray:
@@ -213,27 +230,30 @@ def count_up(value: int, begin: int, end: int) -> int:
     return value
 
 
-_BLOCK = bytes(65_536)
+_PIECE, _BLOCK = 2048, bytes(65_536)
 
 
-def hash_blocks(blocks: int) -> int:
+def hash_pieces(pieces: int) -> int:
     """Native code that releases the GIL: hashlib does from 2048 bytes on. The library may spread it over threads."""
     parts = worker.settings["library_threads"]
     if parts == 1:
-        return _hash(blocks)
+        return _hash(pieces)
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(parts) as pool:
-        return sum(pool.map(_hash, [blocks // parts + (part < blocks % parts) for part in range(parts)])) % 256
+        return sum(pool.map(_hash, [pieces // parts + (part < pieces % parts) for part in range(parts)])) % 256
 
 
-def _hash(blocks: int) -> int:
+def _hash(pieces: int) -> int:
+    """In blocks of 64 KB, and what is left in one: many small ones would mostly call."""
     import hashlib
 
     digest = hashlib.sha256()
+    blocks, rest = divmod(pieces * _PIECE, len(_BLOCK))
     for _ in range(blocks):
         digest.update(_BLOCK)
-    return digest.digest()[0] if blocks else 0
+    digest.update(_BLOCK[:rest])
+    return digest.digest()[0] if pieces else 0
 
 
 _STEPS_BETWEEN_ACCESSES = 50  # some 2 us of computing: shared state that matters
@@ -269,32 +289,97 @@ def merge(results: list[Any]) -> dict[int, int]:
     return dict(sorted(total.items()))
 
 
+# How much computing makes a task -------------------------------------------------------------------------------------
+
+_OFF = 0.1  # a stand-in that computes for so much more or less than it should is made again
+_LEAST_SECONDS = 5e-6  # a call of a function takes a part of that: what is off by less is as right as it can be
+_LONG_SECONDS = 0.15  # of computing are enough to tell how long more takes
+_TRIES = 4
+
+
 def calibrate() -> dict[str, Any]:
-    """How many steps make CPU_MS_PER_TASK on this Python, as single-threaded code would take them."""
+    """The settings that make a task compute for CPU_MS_PER_TASK on this Python; none where `work` is your own.
+
+    `stand_in` says what the task should take and what it was found to take when it was done once more: it is made up to
+    four times, until both agree. What counts is the CPU time of this thread, which is the same however busy the machine
+    is. Where touching the memory of a task alone takes longer than the task, tasks take over the memory of those before.
+    """
+    if not uses(work, compute):
+        return {}
     target = CPU_MS_PER_TASK / 1000
-    configure({"steps": 0, "library_threads": 1, "shares_memory": True})
-    other = _seconds_of_steps(0)  # what a task computes beside its steps, such as touching its memory
-    if target <= other:
-        return {"steps": 0}
-    steps = 1
-    while (took := _seconds_of_steps(steps)) - other < min(target - other, 0.02):
-        steps *= 2
-    for _ in range(2):  # once more near the right number: numbers that grow make later steps slower
-        steps = max(1, round(steps * (target - other) / max(took - other, 1e-9)))
-        if target > 0.1:
+    configure({"steps": 0, "library_threads": 1, "shares_memory": True, "keeps_memory": False})
+    worker.settings["keeps_memory"] = bool(TASK_MEMORY_MB) and _task_seconds(0) > target
+    for _ in range(_TRIES):
+        steps = _steps_for(target)
+        made = _made_seconds(steps, target)
+        if abs(made - target) <= max(_OFF * target, _LEAST_SECONDS):
             break
-        took = _seconds_of_steps(steps)
-    return {"steps": steps}
+    stand_in = {"cpu_ms": CPU_MS_PER_TASK, "made_cpu_ms": made * 1000}
+    return {"steps": steps, "keeps_memory": worker.settings["keeps_memory"], "stand_in": stand_in}
 
 
-def _seconds_of_steps(steps: int) -> float:
-    """The fastest of several tries: whatever disturbs a measurement makes it longer."""
+def uses(function: Any, wanted: Any) -> bool:
+    """Whether a function of this file names another one, by itself or in the functions of the file that it names."""
+    import dis
+
+    found, codes = [function], [getattr(function, "__code__", None)]
+    while codes:
+        code = codes.pop()
+        if not isinstance(code, types.CodeType):
+            continue
+        codes += code.co_consts  # functions in the function
+        names = [step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"]
+        new = [each for name in names if (each := globals().get(name)) not in found]
+        found += new
+        codes += [getattr(each, "__code__", None) for each in new]
+    return wanted in found
+
+
+def _steps_for(seconds: float) -> int:
+    """How many steps make a task of that CPU time: twice as many again and again, then by proportion."""
+    other = _task_seconds(0)  # what a task computes beside its steps, such as touching its memory
+    room = seconds - other
+    if room <= 0:
+        return 0
+    steps, took = 1, _task_seconds(1) - other
+    while took < min(room, 0.01):
+        steps *= 2
+        took = _task_seconds(steps) - other
+    for wanted in (min(room, _LONG_SECONDS), room):  # near the right number: numbers that grow make later steps slower
+        steps = max(1, round(steps * wanted / max(took, 1e-9)))
+        if wanted < room or room <= _LONG_SECONDS:
+            took = _task_seconds(steps) - other
+    return steps
+
+
+def _made_seconds(steps: int, target: float) -> float:
+    """The CPU time of a task of that many steps; of one that computes for long, reckoned from a part of the steps."""
+    part = min(1.0, _LONG_SECONDS / max(target, 1e-9))
+    if part == 1.0:
+        return _task_seconds(steps)
+    other = _task_seconds(0)
+    return other + (_task_seconds(round(steps * part)) - other) / part
+
+
+def _task_seconds(steps: int) -> float:
+    """The CPU time of this thread for a task: the least of several tries, as whatever disturbs one makes it longer.
+
+    A task that is short for the clock is done several times in each try.
+    """
     worker.settings["steps"] = steps
-    tries = []
-    for _ in range(7):
-        begun = time.perf_counter()
-        compute((0, b""))
-        tries.append(time.perf_counter() - begun)
+    least = max(1e-4, 10 * time.get_clock_info("thread_time").resolution)
+    tries: list[float] = []
+    repeats, spent = 1, 0.0
+    while len(tries) < 7 and (len(tries) < 2 or spent < 0.1):
+        begun = time.thread_time()
+        for _ in range(repeats):
+            compute((0, b""))
+        took = time.thread_time() - begun
+        if took < least:
+            repeats *= 2
+            continue
+        spent += took
+        tries.append(took / repeats)
     return min(tries)
 
 

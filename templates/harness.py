@@ -41,7 +41,7 @@ class Workload(NamedTuple):
     work: Callable[[Any], Any]
     work_async: Callable[[Any], Awaitable[Any]]
     items: Callable[[int], list[Any]]
-    calibrate: Callable[[], dict[str, Any]]  # settings that make the work as long as it should be
+    calibrate: Callable[[], dict[str, Any]]  # settings that make the work as long as it should be; see _calibrate
     configure: Callable[[dict[str, Any]], None]  # take the settings, in every process
     start: Callable[[dict[str, Any]], None]  # configure, and the costly start of a worker
     close_async: Callable[[], Awaitable[None]]
@@ -193,19 +193,25 @@ def _defined_twice(script: str) -> str:
 
 
 def _calibrate(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
-    """The settings that make the work right, what the costly start takes, and one task's time and CPU time."""
+    """The settings that make the work right, what the costly start takes, and one task's time and CPU time.
+
+    A time is without what its thread waited for a CPU, which says nothing of the work. `stand_in` among the settings,
+    where work is made: the milliseconds of CPU that a task should take, and those that it was found to take.
+    """
     workload.configure(order["settings"])
     settings = {**order["settings"], **workload.calibrate()}
+    stand_in = settings.pop("stand_in", None)
     begun = time.perf_counter()
     workload.start(settings)
     startup = time.perf_counter() - begun
     walls: list[float] = []
     cpus: list[float] = []
     for item in workload.items(8):
-        begun, cpu = time.perf_counter(), time.process_time()
+        queued, begun, cpu = _queued_seconds(), time.perf_counter(), time.process_time()
         workload.work(item)
-        walls.append(time.perf_counter() - begun)
-        cpus.append(time.process_time() - cpu)
+        took, cpu = time.perf_counter() - begun, time.process_time() - cpu
+        walls.append(max(took - (_queued_seconds() - queued), min(cpu, took)))
+        cpus.append(cpu)
         if sum(walls) > 0.2:
             break
     if len(walls) > 2:  # the first one opened its connection
@@ -218,7 +224,14 @@ def _calibrate(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
         "startup_seconds": startup,
         "wall_seconds": walls[middle],
         "cpu_seconds": min(cpus[middle], walls[middle]),
+        "stand_in": stand_in,
     }
+
+
+def _queued_seconds() -> float:
+    """How long this thread has been ready to run without getting a CPU, since it began (Linux; else 0)."""
+    fields = _read("/proc/thread-self/schedstat").split()
+    return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
 
 
 def _measure(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
@@ -425,6 +438,7 @@ class _Run:
         self.failures: dict[int, int] = {}
         self.dropped: set[int] = set()
         self.checksums: dict[str, str] = {}  # of each variant: what the baseline's results come to
+        self.crowding = 1.0  # how much longer things may take as others take CPUs, by the last that was looked at
 
     def elapsed(self) -> float:
         """Seconds since the beginning."""
@@ -550,7 +564,7 @@ class _Run:
                         yield _Arm(0, name, python.tag, workers, "scaling", variant, python.path)
 
     def _tasks(self, arms: list[_Arm], variant: str) -> int:
-        """As many tasks as asked for if one round of them takes up to half the budget, else so many that two or three fit."""
+        """As many tasks as asked for if three rounds of them fit the budget, else so many that three or four do."""
         asked, cpus = self.options.tasks or self.variants[variant], self.workload.cpus
         left = self.left() / len(self.variants)
         self.fewer[variant] = fewer = self._fewer(variant, left)
@@ -561,12 +575,12 @@ class _Run:
             racing = (arm for arm in arms if arm.role != "scaling")
             return sum(self._estimate(a, tasks if self._overlaps(a) else min(fewer, tasks)) for a in racing)
 
-        if round_seconds(asked) <= left / 2:
+        if round_seconds(asked) <= left / 3:
             return int(asked)
         affordable, too_many = 0, int(asked)
         while too_many - affordable > 1:
             middle = (affordable + too_many) // 2
-            affordable, too_many = (middle, too_many) if round_seconds(middle) <= 0.4 * left else (affordable, middle)
+            affordable, too_many = (middle, too_many) if round_seconds(middle) <= 0.28 * left else (affordable, middle)
         evenly = 8 if affordable >= 16 else cpus  # so that no worker is left with one task more
         return max(1, min(asked, max(affordable - affordable % evenly, cpus)))
 
@@ -613,6 +627,7 @@ class _Run:
             tasks_asked=self.options.tasks or self.variants[variant],
             task_wall_ms=first["wall_seconds"] * 1000,
             task_cpu_ms=first["cpu_seconds"] * 1000,
+            stand_in=first.get("stand_in"),
             arms=[{k: v for k, v in arm._asdict().items() if k != "python"} for arm in arms],
         )
 
@@ -661,10 +676,13 @@ class _Run:
         return expected < self.left()
 
     def _limit(self, arm: _Arm, waiting: int) -> float:
-        """After how many seconds a measurement is stopped: well over what it should take, and no more than its share."""
+        """After how many seconds a measurement is stopped: well over what it should take, and no more than its share.
+
+        What it should take is that of a quiet machine; beside others it may take longer in proportion.
+        """
         sequential = self._estimate(arm._replace(approach="single_threaded", workers=1), self.tasks[arm.variant])
         share = 3 * self.left() / waiting
-        return max(min(5 + 3 * sequential, share, self.left() + 0.02 * self.budget), 0.5)
+        return max(min((5 + 3 * sequential) * self.crowding, share, self.left() + 0.02 * self.budget), 0.5)
 
     def _one(self, arm: _Arm, number: int, waiting: int) -> None:
         """Measure one arm once and report it."""
@@ -765,6 +783,7 @@ class _Run:
         out = os.path.join(self.folder, "result.json")
         command = [python, self.scripts.get(python, _script()), "--child", json.dumps(order), out]
         _obey(self.options.parent)
+        before = _look_at_cpus(keeper.process.pid)
         try:
             if os.path.exists(out):
                 os.unlink(out)
@@ -773,6 +792,7 @@ class _Run:
             status = "missing_dependency" if error.filename == python else "error"
             return {"status": status, "reason": f"{error.filename or python}: {error.strerror}"}
         stopped = group.watch(limit_seconds, self.memory_limit_mb, self.options.parent)
+        after = _look_at_cpus(keeper.process.pid)
         try:
             with open(out, encoding="utf-8") as stream:
                 answer: dict[str, Any] = json.load(stream)
@@ -782,6 +802,9 @@ class _Run:
             answer |= group.last_words()
         if answer.get("cpu_seconds") is not None:
             answer["cpu_seconds"] += group.orphans_cpu_seconds
+        answer["cpus_taken"] = taken = _cpus_taken(before, after, group.cpu_seconds, self.workload.cpus)
+        cpus = self.workload.cpus
+        self.crowding = cpus / max(cpus - (taken or 0.0), 0.1 * cpus)
         answer["peak_memory_mb"], answer["memory_metric"] = group.peak_mb, group.metric
         if group.metric is None and answer.get("own_peak_mb") is not None:
             answer["peak_memory_mb"], answer["memory_metric"] = answer["own_peak_mb"], "peak_rss_of_main_process"
@@ -791,6 +814,7 @@ class _Run:
 _CELL_FIELDS = (
     "seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short", "extrapolated_from",
+    "cpus_taken",
 )  # fmt: skip
 
 
@@ -1049,6 +1073,7 @@ class _Group:
         self.peak_mb: float | None = None
         self.metric: str | None = None
         self.orphans_cpu_seconds = 0.0
+        self.cpu_seconds = 0.0  # of all that have ended
 
     def watch(self, limit_seconds: float, limit_mb: float, parent: int | None) -> tuple[str, str] | None:
         """Wait until it has ended, or end it; returns (status, reason) if we did."""
@@ -1089,6 +1114,8 @@ class _Group:
             if self.code is None and which == -self.process.pid:  # somebody else has taken it
                 self.code = self.process.returncode = -9
             return False
+        if pid:
+            self.cpu_seconds += usage.ru_utime + usage.ru_stime
         if pid == self.process.pid:
             self.code = self.process.returncode = os.waitstatus_to_exitcode(status)
         elif pid:  # such as the fork server, whose children's time nobody else has counted
@@ -1162,6 +1189,42 @@ class _Group:
                 return stream.read()[-20_000:]
         except OSError:  # removed by somebody
             return ""
+
+
+class _CpuLook(NamedTuple):
+    """What the CPUs that we may use have done, up to one moment."""
+
+    at: float  # time.monotonic
+    cpus: int
+    used: float  # CPU seconds, by processes or taken by the hypervisor
+    ours: float  # by this process and the keeper: neither what is measured nor somebody else
+
+
+def _look_at_cpus(keeper: int) -> _CpuLook | None:
+    """A look now; None where the system does not say (elsewhere than on Linux)."""
+    if sys.platform != "linux":
+        return None
+    names = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+    rows = [line.split() for line in _read("/proc/stat").splitlines() if line.partition(" ")[0] in names]
+    if not rows or any(len(row) < 9 for row in rows):
+        return None
+    tick = 1 / os.sysconf("SC_CLK_TCK")  # rows: user, nice, system, idle, iowait, irq, softirq, steal
+    used = sum(int(row[column]) for row in rows for column in (1, 2, 3, 8)) * tick
+    of_keeper = _read(f"/proc/{keeper}/stat").rpartition(")")[2].split()
+    kept = sum(map(int, of_keeper[11:13])) * tick if len(of_keeper) > 12 else 0.0
+    return _CpuLook(time.monotonic(), len(rows), used, kept + time.process_time())
+
+
+def _cpus_taken(before: _CpuLook | None, after: _CpuLook | None, own_seconds: float, usable: int) -> float | None:
+    """How many of the CPUs to plan for others took meanwhile, on average; None if that is not known.
+
+    `own_seconds` is what was measured. CPUs beyond those to plan for are out of the way (a quota of 2 on 64 CPUs).
+    """
+    if before is None or after is None or before.cpus != after.cpus or after.at <= before.at:
+        return None
+    others = after.used - before.used - (after.ours - before.ours) - own_seconds
+    taken = others / (after.at - before.at) - max(0, after.cpus - usable)
+    return round(min(max(taken, 0.0), usable), 3)
 
 
 class _Meter:

@@ -109,9 +109,13 @@ def configure(settings: dict[str, Any]) -> None:
 
 
 def calibrate() -> dict[str, Any]:
-    """The effort with which a task takes as long as it should."""
-    worker.effort = system("tasks").effort_for(KIND, CPU_MS_PER_TASK)
-    return {"effort": worker.effort}
+    """The effort with which a task takes as long as it should, and what tasks of that effort take (`stand_in`)."""
+    tasks = system("tasks")
+    worker.effort = tasks.effort_for(KIND, CPU_MS_PER_TASK)
+    batch = tasks.Batch(0, items(20))
+    seconds = min(tasks.process_batch(tasks.Settings(KIND, worker.effort), batch).cpu_seconds for _ in range(3))
+    made_ms = seconds * 1000 / len(batch.tasks)
+    return {"effort": worker.effort, "stand_in": {"cpu_ms": CPU_MS_PER_TASK, "made_cpu_ms": made_ms}}
 
 
 def items(count: int) -> list[Any]:

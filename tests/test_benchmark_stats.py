@@ -123,7 +123,9 @@ def test_the_interval_of_a_ratio_holds_the_truth_about_as_often_as_it_says(count
 @given(samples, samples)
 def test_noise_is_never_less_than_the_quietest_host_has(a: list[float], b: list[float]) -> None:
     found = noise_floor(a, b)
-    assert found is not None
+    if found is None:
+        assert len(a) + len(b) < 3
+        return
     assert math.isfinite(found)
     assert found >= LEAST_NOISE
     ratio = statistics.median(a) / statistics.median(b)
@@ -131,7 +133,7 @@ def test_noise_is_never_less_than_the_quietest_host_has(a: list[float], b: list[
         assert found >= min(max(ratio, 1 / ratio) - 1, math.expm1(10)) * (1 - 1e-9)
 
 
-@pytest.mark.parametrize("count", [1, 2, 4, 5, 10])
+@pytest.mark.parametrize("count", [2, 4, 5, 10])
 def test_identical_times_are_as_quiet_as_it_gets(count: int) -> None:
     assert noise_floor([1.0] * count, [1.0] * count) == LEAST_NOISE
 
@@ -146,10 +148,10 @@ def test_the_noise_of_two_equal_arms_is_what_others_like_them_differ_by(count: i
     assert exceeded / runs <= 0.15
 
 
-def test_two_samples_know_little_of_their_noise() -> None:
-    one_percent = noise_floor([1.0], [1.01])
+def test_three_samples_know_little_of_their_noise() -> None:
+    one_percent = noise_floor([1.0, 1.0], [1.01])
     assert one_percent is not None
-    assert 0.10 < one_percent < 0.15
+    assert 0.02 < one_percent < 0.05
 
 
 def test_without_a_control_the_scatter_of_one_arm_tells() -> None:
@@ -158,7 +160,7 @@ def test_without_a_control_the_scatter_of_one_arm_tells() -> None:
     assert noise_floor([1.0] * 30, []) == LEAST_NOISE
 
 
-@pytest.mark.parametrize(("a", "b"), [([], []), ([1.0], []), ([], [1.0, 1.1])])
+@pytest.mark.parametrize(("a", "b"), [([], []), ([1.0], []), ([], [1.0, 1.1]), ([1.0], [1.1])])
 def test_too_little_tells_nothing(a: list[float], b: list[float]) -> None:
     assert noise_floor(a, b) is None
 
@@ -184,11 +186,12 @@ def test_an_exact_curve_gives_its_shares_back(contention: float, coherence: floa
 def test_any_points_give_shares_that_are_not_negative(points: list[tuple[int, float]]) -> None:
     found = fit_scaling(points)
     if found.contention is None or found.coherence is None:
-        assert not any(n > 1 and c > 1e-9 for n, c in points)
+        larger = [(n, c) for n, c in points if n > 1 and c > 1e-9]
+        assert not larger or any(c < 1 for _, c in larger)  # slower than one worker alone: no law of waiting in line
         assert found == (None, None, None)
     else:
-        assert 0 <= found.contention < math.inf
-        assert 0 <= found.coherence < math.inf
+        assert 0 <= found.contention <= 1.001
+        assert 0 <= found.coherence <= 1
         assert found.best_workers is None or 1 <= found.best_workers < math.inf
 
 
@@ -203,6 +206,7 @@ def test_any_points_give_shares_that_are_not_negative(points: list[tuple[int, fl
         ([(1, 1.0), (2, 2 / 1.1)], (0.1, 0, None)),  # one size: all of it is contention
         ([(2, 2 / 1.1)], (0.1, 0, None)),  # one worker would say nothing anyway
         ([(1, 1.0), (2, 1.0), (4, 1.0), (8, 1.0)], (1, 0, 1)),  # the GIL
+        ([(1, 1.0), (2, 0.54)], (None, None, None)),  # "contention 185 %" would be no share of anything
         ([(2, 1.1e-9), (256, 300.0)], (0, 0, None)),  # so far apart that one of them is lost in rounding
     ],
 )

@@ -484,6 +484,27 @@ def test_a_proof_keeps_all_that_it_rests_on(proven: Callable[..., Proof], tmp_pa
     assert (folder / "bench.py").read_text("utf-8").startswith(FAKE.rstrip())
 
 
+@pytest.mark.parametrize(
+    ("asks", "hint"),
+    [
+        ({"durable": True}, "leave out what asks for it: --set durable=false"),
+        ({"durable": True, "machines": 3}, "leave out what asks for it: --set durable=false --set machines=1"),
+    ],
+)
+def test_what_spreads_over_machines_is_refused_before_a_budget_is_spent(
+    proven: Callable[..., Proof], tmp_path: Path, asks: dict[str, Any], hint: str
+) -> None:
+    view = Watched()
+    with pytest.raises(SelectorError) as refused:
+        proven(view=view, profile=ENOUGH.model_copy(update=asks), save=tmp_path / "mine")
+    assert refused.value.message == (
+        "the recommendation is a distributed task queue, which cannot be measured on one machine: nothing was run"
+    )
+    assert (refused.value.exit_code, refused.value.hint.endswith(hint)) == (1, True)
+    assert view.shown == []
+    assert not (tmp_path / "mine").exists()
+
+
 def test_the_notes_of_the_plan_are_warnings_of_the_report(proven: Callable[..., Proof]) -> None:
     report = proven(
         "print('stray'); start(); round(0); end()", profile=ENOUGH.model_copy(update={"cpu_cores": 9})

@@ -48,8 +48,12 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     folder = tmp_path_factory.mktemp("measured")
     (folder / "tiny.json").write_text(json.dumps(TINY), "utf-8")
     where = folder / "results"
-    arguments = ["--budget", "3s", "--json", "--seed", "7", "--save", str(where)]
-    return call("validate", str(folder / "tiny.json"), *arguments), where
+    for seconds in (3, 12, 48):  # a busy machine needs more for everything to run once
+        arguments = ["--budget", f"{seconds}s", "--json", "--seed", "7", "--save", str(where), "--force"]
+        result = call("validate", str(folder / "tiny.json"), *arguments)
+        if result.code == 0 and result.json["complete"]:
+            break
+    return result, where
 
 
 # generate -------------------------------------------------------------------------------------------------------------
@@ -73,8 +77,11 @@ def test_generate_writes_a_script_with_the_numbers_of_the_profile(tiny: Path, tm
 
 def test_the_script_runs_alone_and_prints_a_table(tiny: Path, tmp_path: Path) -> None:
     assert call("generate", str(tiny), "-o", str(tmp_path / "bench.py"), *HERE).code == 0
-    command = [sys.executable, "bench.py", "--budget", "2", "--seed", "1"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    for seconds in ("2", "10", "50"):  # a busy machine needs more for everything to run once
+        command = [sys.executable, "bench.py", "--budget", seconds, "--seed", "1"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+        if "not_run" not in done.stdout:
+            break
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert re.search(r"^tiny\napproach +Python +workers +seconds", done.stdout, re.MULTILINE)
     assert re.search(r"^single_threaded +3\.\d+t? +1 +\d+\.\d+ +\d+\.\d\dx ", done.stdout, re.MULTILINE)
@@ -282,8 +289,9 @@ def test_validate_prints_one_json_object(measured: tuple[Run, Path]) -> None:
     data = result.json  # one object, and nothing after it
     assert data["verdict"] in VERDICTS
     assert data["recommended"] == "single_threaded"
-    assert data["winner"] in {m["approach"] for m in data["measurements"]}
-    assert (data["schema"], data["complete"], data["seed"], data["budget_seconds"]) == (1, True, 7, 3)
+    assert data["winner"] in {m["approach"] for m in data["measurements"]} | {None}  # None: no verdict
+    assert (data["schema"], data["complete"], data["seed"]) == (1, True, 7)
+    assert data["budget_seconds"] in (3, 12, 48)
     assert data["profile"] | TINY == data["profile"]
     assert data["measurements"][0]["approach"] == "single_threaded"
     for m in data["measurements"]:
@@ -315,13 +323,14 @@ def test_all_that_it_rests_on_is_kept(measured: tuple[Run, Path]) -> None:
     assert numbers_of(folder / "bench.py")["TASKS"] == 8
     assert json.loads((folder / "plan.json").read_text())["recommended"] == "single_threaded"
     markdown = (folder / "report.md").read_text("utf-8")
-    assert markdown.startswith("## Verdict\n\n- **Workload:** tiny\n")
+    assert markdown.startswith("No verdict: ") == (result.json["verdict"] == "inconclusive")
+    assert "## Verdict\n\n- **Workload:** tiny\n" in markdown
     assert f"**Verdict:** {result.json['verdict'].upper()}" in markdown
 
 
 def test_progress_is_told_on_standard_error(measured: tuple[Run, Path]) -> None:
     lines = measured[0].err.splitlines()
-    assert lines[0] == "measuring tiny for at most 3 s"
+    assert re.fullmatch(r"measuring tiny for at most \d+ s", lines[0])
     assert any(re.match(r"\[\d+ s, \d+ s left\] single_threaded on 3\.\d+t?, 1 worker: \d", line) for line in lines)
     assert re.match(r"\[\d+ s\] \d+ runs: the time budget is used up", lines[-2])
 
@@ -357,7 +366,7 @@ def test_nothing_hostile_gets_through_a_pipe(tmp_path: Path) -> None:
     result = run("validate", str(file), *FAST, "--save", str(save))
     assert result.code == 0
     assert (result.out + result.err).replace("\n", "").isprintable()
-    assert result.out.startswith("=== Verdict ===\nWorkload: ")
+    assert "=== Verdict ===\nWorkload: " in result.out
     assert "\\x1b[31m" in result.out and "\\x1b[31m" in result.err
     assert ValidationReport.model_validate_json((save / "results.json").read_bytes()).profile.name == name
 
@@ -424,14 +433,12 @@ def test_a_workload_from_standard_input_with_more_cores_than_here() -> None:
     assert all(m.workers <= report.cpus for m in report.measurements if m.role == "candidate")
 
 
-def test_what_cannot_be_tried_on_one_machine_is_inconclusive_in_words() -> None:
+def test_what_cannot_be_tried_on_one_machine_is_said_at_once() -> None:
     work = [part for key, value in TINY.items() for part in ("--set", f"{key}={value}")]
-    result = call("validate", *work, "--set", "machines=3", *FAST)
-    assert result.code == 0
-    words = " ".join(result.out.split())
-    assert "Verdict: INCONCLUSIVE: Distributed" in words
-    assert "what spreads over machines cannot be tried on one" in words
-    assert "Not measured: the recommendation, distributed. It spreads over machines" in words
+    result = call("validate", *work, "--set", "machines=3", "--budget", "24h", *HERE)
+    assert (result.code, result.out) == (1, "")
+    assert "a distributed task queue, which cannot be measured on one machine: nothing was run" in result.err
+    assert "leave out what asks for it: --set machines=1" in result.err
 
 
 def test_only_a_gil_build_makes_another_recommendation_of_what_wants_none(
@@ -450,7 +457,7 @@ def test_only_a_gil_build_makes_another_recommendation_of_what_wants_none(
     ]
     assert call("recommend", *work, "--format", "json").json["approach"] == "free_threaded"
     report = ValidationReport.model_validate_json(
-        call("validate", *work, "--budget", "2s", "--json", "--interpreter", "3.14").out
+        call("validate", *work, "--budget", "8s", "--json", "--interpreter", "3.14").out
     )
     assert {m.interpreter for m in report.measurements} == {"3.14"}
     assert report.recommended != "free_threaded"

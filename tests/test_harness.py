@@ -11,6 +11,7 @@ import importlib
 import json
 import math
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -297,6 +298,17 @@ def test_losers_are_dropped_and_accidents_forgiven_once(harness: ModuleType, pla
     assert run._why_drop(slow, None, {}) == "failed: timeout"
 
 
+def test_beside_others_a_measurement_may_take_longer(harness: ModuleType, planned: Callable[..., Any]) -> None:
+    run = planned(wall_ms=10, cpu_ms=10, budget_seconds=600.0)
+    arm = arms_of(harness, run, "3.14")[0]
+    run.tasks[""] = 100
+    alone = run._limit(arm, waiting=1)
+    run.crowding = 5.0
+    assert run._limit(arm, waiting=1) == pytest.approx(5 * alone)
+    run.elapsed = lambda: 595.0
+    assert run._limit(arm, waiting=1) < 20  # the budget holds all the same
+
+
 def test_a_process_may_overrun_the_budget_by_a_moment_only(harness: ModuleType, planned: Callable[..., Any]) -> None:
     run = planned(1, 1, budget_seconds=100.0)
     assert run._at_most(30.0) == 30.0
@@ -315,6 +327,48 @@ def test_the_gil_may_come_back_with_an_import_of_the_work(harness: ModuleType, m
     assert measured(True)["status"] == "gil_enabled"
     assert measured(False, True)["status"] == "gil_enabled"
     assert measured(False, False)["gil_enabled"] is False
+
+
+# Other programs -------------------------------------------------------------------------------------------------------
+
+STAT = """cpu  999 0 999 999 0 0 0 0 0 0
+cpu0 {0} 10 20 1000 5 1 2 {1} 0 0
+cpu1 100 10 20 1000 5 1 2 0 0 0
+cpu10 7 7 7 7 7 7 7 7 7 7
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
+def test_the_cpus_that_others_took_are_what_is_neither_ours_nor_measured(
+    harness: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick = os.sysconf("SC_CLK_TCK")
+    clock = iter([10.0, 20.0])
+    monkeypatch.setattr(harness.os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(harness.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(harness.time, "process_time", lambda: 0.0)
+    files = {"/proc/stat": STAT.format(0, 0), "/proc/7/stat": f"7 (a) b) S {'0 ' * 10}0 0 0 0"}
+    fake_proc(monkeypatch, harness, files)
+    before = harness._look_at_cpus(7)
+    files["/proc/stat"], files["/proc/7/stat"] = STAT.format(15 * tick, tick), f"7 (a) b) S {'0 ' * 10}{tick} 0 0 0"
+    after = harness._look_at_cpus(7)
+    monkeypatch.undo()
+    assert before is not None and after is not None
+    assert (before.cpus, after.used - before.used, after.ours - before.ours) == (2, pytest.approx(16), 1)
+    assert harness._cpus_taken(before, after, 5.0, 2) == pytest.approx(1.0)  # 16 s, of them 1 s ours and 5 s measured
+    assert harness._cpus_taken(before, after, 5.0, 1) == 0.0  # on the CPU that is not planned for
+    assert harness._cpus_taken(before, after, 99.0, 2) == 0.0
+    for one, other in ((None, after), (before, None), (after, before), (before, after._replace(cpus=3))):
+        assert harness._cpus_taken(one, other, 1.0, 2) is None
+
+
+@pytest.mark.parametrize("stat", ["", "cpu0 1 2 3\n", "intr 1 2 3\n"])
+def test_a_system_that_does_not_say_what_its_cpus_do_is_no_failure(
+    harness: ModuleType, monkeypatch: pytest.MonkeyPatch, stat: str
+) -> None:
+    fake_proc(monkeypatch, harness, {"/proc/stat": stat})
+    assert harness._look_at_cpus(7) is None
+    assert harness._queued_seconds() == 0.0
 
 
 # Processes and memory -------------------------------------------------------------------------------------------------
@@ -907,7 +961,7 @@ def test_the_table_reads_well(start: Callable[..., Script]) -> None:
     assert lines[6] == ""
     assert lines[-1].startswith("Measured for ")
     told = script.errors[0].decode().splitlines()
-    assert told[1] == "8 tasks in each measurement; order by seed"
+    assert re.fullmatch("[1-8] tasks in each measurement; order by seed", told[1])  # as the machine has time for
     assert told[2].startswith("  single_threaded on 3.")
 
 
@@ -933,6 +987,70 @@ def test_free_threading(start: Callable[..., Script], needs: Callable[[str], str
     status = "gil_enabled" if forced else "ok"
     assert script.statuses() == {"single_threaded": "ok", "free_threaded": status, "asyncio_free_threaded": status}
     assert {cell.gil_enabled for cell in cells if cell.status == "ok"} == {forced}
+
+
+def calibrated(folder: Path, script: str) -> dict[str, Any]:
+    """What `calibrate` of a script says, in a process of its own."""
+    (folder / "bench.py").write_text(script, "utf-8")
+    code = "import bench, json; print(json.dumps(bench.calibrate()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"CPU_MS_PER_TASK": 40.0},
+        {"CPU_MS_PER_TASK": 400.0, "TASK_MEMORY_MB": 30.0},
+        {"CPU_MS_PER_TASK": 2.0, "TASK_MEMORY_MB": 100.0},
+        {"CPU_MS_PER_TASK": 3.0, "RELEASES_GIL": True},
+        {"CPU_MS_PER_TASK": 3.0, "SHARED_STATE": "hot_writes"},
+        {"CPU_MS_PER_TASK": 0.0001},
+        {"CPU_MS_PER_TASK": 0.0},
+    ],
+    ids="-".join,
+)
+def test_the_stand_in_takes_the_cpu_time_of_the_task_and_has_been_looked_at(
+    tmp_path: Path, values: dict[str, Any]
+) -> None:
+    template = TEMPLATES / "compare_approaches.py"
+    found = calibrated(tmp_path, render(template, {"IO_WAIT_MS_PER_TASK": 0.0, **values}))
+    wanted, made = found["stand_in"]["cpu_ms"], found["stand_in"]["made_cpu_ms"]
+    assert wanted == values["CPU_MS_PER_TASK"]
+    assert abs(made - wanted) <= max(0.1 * wanted, 0.005)
+    assert found["keeps_memory"] == (values.get("TASK_MEMORY_MB") == 100.0)  # touching it takes longer than the task
+
+
+OWN = """
+def helper(item):
+    return [part.compute() for part in []] + [item]
+
+
+def work(item):
+    return helper(item)
+
+
+async def work_async(item):
+    return helper(item)
+
+
+def start_worker():
+    pass
+
+
+def items(count):
+    return list(range(count))
+
+"""
+
+
+@pytest.mark.parametrize(("body", "made"), [("[item]", False), ("(lambda: compute((item, b'')))()", True)])
+def test_no_stand_in_is_made_where_the_work_is_your_own(tmp_path: Path, body: str, made: bool) -> None:
+    text = render(TEMPLATES / "compare_approaches.py", {"CPU_MS_PER_TASK": 5.0 if made else 400_000.0})
+    before, rest = text.split("# --- your code: begin ---\n")
+    own = OWN.replace("[item]", body)
+    assert bool(calibrated(tmp_path, before + own + rest.split("# --- your code: end ---\n")[1])) == made
 
 
 def test_memory_that_a_task_touches_is_not_taken_for_its_computing(tmp_path: Path) -> None:

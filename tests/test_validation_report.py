@@ -282,10 +282,12 @@ def test_a_run_that_measured_nothing_still_makes_a_report() -> None:
     made = report(verdict="inconclusive", reason="Nothing ran.", recommended="distributed", recommended_interpreter=None,
                   tasks=None, complete=False, used_seconds=0.0)  # fmt: skip
     assert text_of(validation_document(made)) == (
+        "No verdict: Nothing ran.\n"
+        "\n"
         "=== Verdict ===\n"
         "Workload:    CPU-bound work\n"
         "Recommended: distributed\n"
-        "Verdict:     INCONCLUSIVE: Nothing ran.\n"
+        "Verdict:     INCONCLUSIVE: see above\n"
         "Measured:    nothing, on 2 CPUs, seed 1234\n"
         "             0 of 60 s used, incomplete\n"
         "\n"

@@ -88,14 +88,25 @@ class Arm(Saved):
     variant: _Label
 
 
+class StandIn(Saved):
+    """The CPU time of a task whose work is made: what it should take, and what it was found to take."""
+
+    cpu_ms: _Amount
+    made_cpu_ms: _Amount
+
+
 class PlanEvent(Saved):
-    """What will be measured. `tasks` is what a cell runs, out of the `tasks_asked` for in the profile."""
+    """What will be measured. `tasks` is what a cell runs, out of the `tasks_asked` for in the profile.
+
+    `stand_in` is None where the work is the user's own.
+    """
 
     event: Literal["plan"] = "plan"
     tasks: _Count
     tasks_asked: _Count | None
     task_wall_ms: _Amount | None
     task_cpu_ms: _Amount | None
+    stand_in: StandIn | None = None
     arms: Annotated[tuple[Arm, ...], Field(max_length=1000)]
 
 
@@ -124,7 +135,8 @@ class CellEvent(Saved):
     there, `startup_seconds` until the first task starts, `first_result_seconds` until it is done, `steady_seconds` from
     the first result to the last. `cpu_percent` is 200 where two CPUs are busy. `imbalance` is the busiest worker's
     tasks over the mean. Where tasks wait one after the other, seconds may be reckoned from fewer tasks than `tasks`: from
-    `extrapolated_from`. A cell that is `ok` has its seconds; one that failed says why in `reason`.
+    `extrapolated_from`. `cpus_taken` is how many CPUs other programs and the hypervisor took from it, on average.
+    A cell that is `ok` has its seconds; one that failed says why in `reason`.
     """
 
     event: Literal["cell"] = "cell"
@@ -154,6 +166,7 @@ class CellEvent(Saved):
     imbalance: _Amount | None
     short: bool | None
     extrapolated_from: _Index | None
+    cpus_taken: _Amount | None = None
 
     @model_validator(mode="after")
     def _measured(self) -> Self:

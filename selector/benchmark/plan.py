@@ -33,15 +33,17 @@ MOST_BUDGET_SECONDS = 24 * 3600.0
 #: Assumed where a profile is silent: long enough to measure, and waits longer than computing, as they mostly are.
 ASSUMED_CPU_MS = 5.0
 ASSUMED_WAIT_MS = 20.0
+#: Operations in flight at once where nobody says: what clients hold open by default (aiohttp and httpx: 100 connections).
+ASSUMED_IN_FLIGHT = 100
 _NAME = "Workload"  # of a profile that has no name
 _SCALING = (1, 2, 4, 8)
 _OLDEST_MINOR = 10  # the scripts are written for Python 3.10 and later
 _MOST_PROCESSES = 8  # on machines with fewer CPUs: more would mostly measure how processes start
 _PROCESS_LIMIT = 61  # ProcessPoolExecutor takes no more on Windows (docs)
 _NEEDS = {  # what an approach needs, and what to install for it
-    "any": ("a build with the GIL", "3.14"),
+    "any": ("a build with the GIL", "3.15"),
     "free_threaded": ("a free-threaded build", "3.14t"),
-    "subinterpreters": ("Python 3.14 or later", "3.14"),
+    "subinterpreters": ("Python 3.14 or later", "3.15"),
 }
 
 
@@ -161,7 +163,7 @@ def _pythons(
     else:
         chosen = newest_of_each_kind(available)
     if not chosen:
-        raise SelectorError("no Python that the benchmark can run on was found here", "uv python install 3.14", 1)
+        raise SelectorError("no Python that the benchmark can run on was found here", "uv python install 3.15", 1)
     chosen.sort(key=lambda i: (i.free_threaded, -version_key(i.tag)[1]))
     if chosen[0].free_threaded:
         notes.append(
@@ -213,7 +215,7 @@ def _listed(tags: Sequence[str], here: Mapping[str, Interpreter], notes: list[st
     missing = sorted((tag for tag in set(tags) if tag not in here), key=version_key)
     found = [here[tag] for tag in set(tags) if tag in here]
     if not found:
-        newest_tag = missing[-1] if version_key(missing[-1])[1] >= _OLDEST_MINOR else "3.14"
+        newest_tag = missing[-1] if version_key(missing[-1])[1] >= _OLDEST_MINOR else "3.15"
         raise SelectorError(
             f"none of the profile's interpreters can be measured on this machine: {', '.join(missing)}",
             f"uv python install {newest_tag}, or --interpreter with one that is here: {_listing(here.values())}",
@@ -233,17 +235,20 @@ def _listing(available: Iterable[Interpreter]) -> str:
 
 
 def _approaches(subject: _Subject, notes: list[str]) -> tuple[ApproachId, ...]:
-    """The baseline, the recommendation, then the alternatives that no rule rejects, contenders first.
+    """The baseline, the recommendation, what runs today, then the alternatives that no rule rejects, contenders first.
 
-    What cannot be measured here is left out with a note. Where only the baseline remains, challengers join it.
+    Waits that are computed between may overlap in plain pools too: those join a batch that no event loop runs. What
+    cannot be measured here is left out with a note. Where only the baseline remains, challengers join it.
     """
     standing = {c.approach: c.standing for c in subject.choice.others}
     alternatives = [a.approach for a in subject.recommendation.alternatives if a.rejected_by is None]
     alternatives.sort(key=lambda a: standing[a] != "contender")
     measured: list[ApproachId] = []
-    for approach in dict.fromkeys((BASELINE, subject.recommendation.approach, *alternatives)):
+    today = [subject.profile.current_approach] if subject.profile.current_approach else []
+    roles = {**dict.fromkeys(today, "what runs today, "), subject.recommendation.approach: "the recommendation, "}
+    for approach in dict.fromkeys((BASELINE, *reversed(roles), *alternatives, *_blocking_pools(subject))):
         if hindrance := _hindrance(subject.traits(approach), subject):
-            role = "the recommendation, " if approach == subject.recommendation.approach else ""
+            role = roles.get(approach, "")
             notes.append(f"Not measured: {role}{approach}. {hindrance}")
         else:
             measured.append(approach)
@@ -257,6 +262,22 @@ def _approaches(subject: _Subject, notes: list[str]) -> tuple[ApproachId, ...]:
         )
     _note_recommended_build(subject, measured, notes)
     return tuple(measured)
+
+
+def _blocking_pools(subject: _Subject) -> list[ApproachId]:
+    """For a hybrid batch outside an event loop: pools whose workers block, of threads and of processes, if eligible."""
+    facts = subject.choice.facts
+    if facts["workload_type"] != "hybrid" or facts["mode"] != "batch" or facts["event_loop"]:
+        return []
+    if not subject.profile.parallelizable:
+        return []
+    blocking = [a for a in APPROACHES if _waits_in_workers(subject.traits(a)) and not subject.sized(a).ruled_out]
+    return [a for a in blocking if not _hindrance(subject.traits(a), subject)]
+
+
+def _waits_in_workers(traits: Traits) -> bool:
+    """Whether it is a plain pool of this Python that needs nothing special: threads, or processes."""
+    return traits.overlaps_waits == "pool" and traits.needs == "any" and traits.runs_in in ("own", "workers")
 
 
 def _hindrance(traits: Traits, subject: _Subject) -> str:
@@ -346,6 +367,8 @@ def _pool_size(approach: ApproachId, subject: _Subject, notes: list[str]) -> int
     traits, size, cpus = subject.traits(approach), subject.sized(approach).workers, subject.cpus
     if not subject.profile.parallelizable:
         return 1
+    if traits.pool == "waits" and subject.profile.concurrency is None:
+        size = min(size, max(cpus, ASSUMED_IN_FLIGHT))  # as many as are assumed to be in flight
     if traits.runs_loop and subject.profile.async_library is not False and size > cpus:
         notes.append(f"{approach} is measured with a pool of {cpus}, not {size}: the event loop does the waiting.")
         size = cpus
@@ -379,16 +402,17 @@ def _parameters(
         "WORKERS": workers,
         "SCALING": scaling,
         "CPUS": subject.cpus,
-        **_workload(subject.profile, notes),
+        **_workload(subject, notes),
         "BUDGET_SECONDS": budget_seconds,
     }
 
 
-def _workload(profile: WorkloadProfile, notes: list[str]) -> dict[str, Parameter]:
+def _workload(subject: _Subject, notes: list[str]) -> dict[str, Parameter]:
     """The parameters that describe the workload; what the profile had to give and did not is assumed, and named.
 
     An I/O workload of unknown CPU time has none, and a CPU workload of unknown waits has none, as in the predictions.
     """
+    profile = subject.profile
     cpu_ms, wait_ms, assumed = profile.cpu_ms_per_task, profile.io_wait_ms_per_task, []
     if cpu_ms is None and profile.workload_type != "io":
         cpu_ms = ASSUMED_CPU_MS
@@ -398,13 +422,19 @@ def _workload(profile: WorkloadProfile, notes: list[str]) -> dict[str, Parameter
         wait_ms = ASSUMED_WAIT_MS
         assumed.append("IO_WAIT_MS_PER_TASK")
         notes.append(f"The time a task waits is not known: {wait_ms:g} ms are assumed.")
+    in_flight = profile.concurrency if profile.parallelizable else 1
+    if in_flight is None and wait_ms:
+        in_flight = min(subject.choice.facts["in_flight"] or ASSUMED_IN_FLIGHT, ASSUMED_IN_FLIGHT)
+        if in_flight != profile.tasks:  # fewer tasks than that are all in flight anyway
+            assumed.append("CONCURRENCY")
+            notes.append(f"How many operations are in flight at once is not known: {in_flight} are assumed.")
     if profile.has_expensive_startup and profile.startup_ms is None:
         notes.append("How long the expensive startup takes is not known: it is not measured.")
     if not profile.parallelizable:
         notes.append("The tasks depend on each other: one is in flight at a time, and every pool has one worker.")
     return {
         "TASKS": profile.tasks,
-        "CONCURRENCY": profile.concurrency if profile.parallelizable else 1,
+        "CONCURRENCY": in_flight,
         "CPU_MS_PER_TASK": cpu_ms or 0.0,
         "IO_WAIT_MS_PER_TASK": wait_ms or 0.0,
         "PAYLOAD_KB_PER_TASK": profile.payload_kb_per_task or 0.0,

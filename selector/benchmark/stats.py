@@ -95,10 +95,12 @@ def noise_floor(a: Sequence[float], b: Sequence[float], *, seed: int = 0) -> flo
     """How far apart two arms of the same thing may come out: 0.03 if the medians may differ by 3 %; None if unknown.
 
     With enough samples it is the farther end of the interval of their ratio. With fewer, all of them are pooled, being
-    samples of one thing, and Student's t allows for how little a few of them tell. One sample tells nothing.
+    samples of one thing, and Student's t allows for how little a few of them tell. One or two tell nothing.
     """
+    if len(a) + len(b) < 3:
+        return None
     if not a or not b:
-        return _scatter((*a, *b), len(a) + len(b), len(a) + len(b)) if len(a) + len(b) >= 3 else None
+        return _scatter((*a, *b), len(a) + len(b), len(a) + len(b))
     ratio = bootstrap_ratio(a, b, noise=0.0, seed=seed)
     if min(len(a), len(b)) >= ENOUGH:
         return max(LEAST_NOISE, ratio.high - 1, 1 / ratio.low - 1)
@@ -140,7 +142,8 @@ def fit_scaling(points: Sequence[tuple[int, float]]) -> ScalingFit:
 
     The law is linear in its shares when written as N/C = 1 + contention (N - 1) + coherence N (N - 1), so that least
     squares (of relative errors: a slow point counts no more than a fast one) need no search. One worker says nothing,
-    as the law gives it 1 by definition; from one other pool size, all that is lost is taken for contention.
+    as the law gives it 1 by definition; from one other pool size, all that is lost is taken for contention. No more than
+    everything can queue: where a larger pool is slower than one worker, the law of waiting in line explains nothing.
     """
     useful = [(n, c) for n, c in points if n > 1 and c > _SMALLEST]
     rows = [((n - 1) * c / n, (n - 1) * c, 1 - c / n) for n, c in useful]
@@ -148,6 +151,8 @@ def fit_scaling(points: Sequence[tuple[int, float]]) -> ScalingFit:
         return ScalingFit(None, None, None)
     one_size = len({n for n, _ in useful}) == 1
     contention, coherence = (_one_share(rows, 0), 0.0) if one_size else _two_shares(rows)
+    if contention > 1.001 or coherence > 1:  # but for rounding
+        return ScalingFit(None, None, None)
     return ScalingFit(contention, coherence, best_workers(contention, coherence))
 
 

@@ -18,7 +18,7 @@ def render_markdown(document: Document) -> str:
     """The document as Markdown text, ending in a line break."""
     parts = []
     for section in document.sections:
-        parts.append(f"## {_escaped(section.title)}")
+        parts.append(f"## {_escaped(section.title)}" if section.title else "")
         parts += [_block(block) for block in section.blocks]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -37,6 +37,7 @@ _LONGEST_REASON = 300
 def validation_document(report: ValidationReport) -> Document:
     """The verdict first, then the figures it rests on, the winner, and what follows from it."""
     sections = [
+        *_no_verdict(report),
         Section("Verdict", (_verdict(report),)),
         Section("Measurements", _measurements(report)),
         *_winner(report),
@@ -47,6 +48,13 @@ def validation_document(report: ValidationReport) -> Document:
         if lines:
             sections.append(Section(title, (bullets(*lines),)))
     return Document(tuple(sections))
+
+
+def _no_verdict(report: ValidationReport) -> list[Section]:
+    """First of all, where there is none: why, and what to do."""
+    if report.verdict != "inconclusive":
+        return []
+    return [Section("", (Paragraph(" ".join((f"No verdict: {report.reason}", *report.advice[:1]))),))]
 
 
 def measured_section(report: ValidationReport) -> Section:
@@ -68,12 +76,14 @@ def _verdict(report: ValidationReport) -> Fields:
     pairs = [
         ("Workload", profile.name or _WORKLOADS[profile.workload_type]),
         ("Recommended", f"{named}{on}"),
-        ("Verdict", _judged(report)),
+        ("Verdict", _judged(report) if report.verdict != "inconclusive" else "INCONCLUSIVE: see above"),
     ]
     if profile.latency_requirement_ms is not None:
-        pairs.append(
-            ("Latency", _required(report.latency, profile.latency_requirement_ms, MILLISECONDS, "95th percentile"))
-        )
+        latency = _required(report.latency, profile.latency_requirement_ms, MILLISECONDS, "95th percentile")
+        if profile.mode == "service":
+            allowed = given(profile.latency_requirement_ms, MILLISECONDS)
+            latency = f"not judged: {allowed} allowed, and services are not measured as services yet (this was a batch)"
+        pairs.append(("Latency", latency))
     if profile.memory_budget_mb is not None:
         pairs.append(("Memory", _required(report.memory, profile.memory_budget_mb, MEMORY, "peak")))
     return Fields((*pairs, *_measured(report)))
@@ -196,7 +206,8 @@ def _time(m: Measurement, unit: float) -> str:
     if m.seconds.low == m.seconds.high or not middle:
         return _figure(middle, unit)
     percent = round(100 * max(m.seconds.high - middle, middle - m.seconds.low) / middle)
-    return f"{_figure(middle, unit, MEASURED if percent < 10 else 2)} ±{max(percent, 1):,}%"
+    far = f"±{max(percent, 1)}%" if percent < 100 else "±>99%"
+    return f"{_figure(middle, unit, MEASURED if percent < 10 else 2)} {far}"
 
 
 def _legend(compared: list[Measurement]) -> Paragraph:

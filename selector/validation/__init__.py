@@ -12,7 +12,7 @@ from selector.validation.advice import advise, requirements
 from selector.validation.analysis import analyse
 from selector.validation.case import Case
 from selector.validation.caveats import caveats
-from selector.validation.evidence import ArmResult, Evidence, gather
+from selector.validation.evidence import MOST_NOISE, ArmResult, Evidence, gather
 from selector.validation.models import (
     Measurement,
     Requirement,
@@ -40,14 +40,19 @@ __all__ = [
 
 
 def validate_results(
-    recommendation: Recommendation, session: Session, knowledge: Knowledge, warnings: Sequence[str] = ()
+    recommendation: Recommendation,
+    session: Session,
+    knowledge: Knowledge,
+    warnings: Sequence[str] = (),
+    others: Sequence[str] = (),
 ) -> ValidationReport:
     """What a run, finished or not, says to the recommendation it was made for.
 
-    `warnings` are those of the caller (about the host, the plan); they come before those about the figures.
+    `warnings` are those of the caller (about the host, the plan); they come before those about the figures. `others`
+    names the programs that took CPUs meanwhile, most first.
     SelectorError only where a table of the user's has no answer.
     """
-    evidence = gather(Case(recommendation, session, knowledge))
+    evidence = gather(Case(recommendation, session, knowledge, tuple(others)))
     judgement = judge(evidence)
     recommended, winner = judgement.recommended, judgement.winner
     latency, memory = requirements(evidence, recommended)
@@ -61,7 +66,8 @@ def validate_results(
         measurements=tuple(r.measurement for r in sorted(evidence.arms, key=lambda r: _order(r, evidence, judgement))),
         latency=latency,
         memory=memory,
-        noise_floor=evidence.noise,
+        noise_floor=evidence.noise if evidence.noise is None or evidence.noise <= MOST_NOISE else None,
+        cpus_taken=evidence.cpus_taken,
         analysis=analyse(evidence, judgement),
         advice=advise(evidence, judgement),
         scalability=scalability(evidence, judgement),

@@ -23,6 +23,8 @@ def requirements(evidence: Evidence, result: ArmResult | None) -> tuple[Requirem
     """(Latency at the 95th percentile in ms, peak memory in MB) of an arm against the profile's limits."""
     m, profile = result.measurement if result else None, evidence.case.profile
     latency = m.task_latency_ms.p95 if m and m.task_latency_ms else None
+    if profile.mode == "service":
+        latency = None  # a batch has no arrivals and no queue: it says nothing of the latency of a request
     memory = m.peak_memory_mb if m else None
     return _required(profile.latency_requirement_ms, latency), _required(profile.memory_budget_mb, memory)
 
@@ -36,7 +38,14 @@ def _required(limit: float | None, measured: float | None) -> Requirement | None
 def advise(evidence: Evidence, judgement: Judgement) -> tuple[str, ...]:
     """What follows from the verdict, most useful first."""
     by_verdict = {"refuted": _refuted, "tie": _tie, "confirmed": _simpler, "inconclusive": _inconclusive}
-    return (*by_verdict[judgement.verdict](evidence, judgement), *_pool(evidence, judgement))
+    return (*by_verdict[judgement.verdict](evidence, judgement), *_pool(evidence, judgement), *_own_code(evidence))
+
+
+def _own_code(evidence: Evidence) -> Iterator[str]:
+    """What the profile says of a task, against the user's own code; made work is no witness against its profile."""
+    plan = evidence.case.session.plan
+    if plan is not None and plan.stand_in is None:
+        yield from _quantities(evidence)
 
 
 def _refuted(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
@@ -44,7 +53,6 @@ def _refuted(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     assert recommended is not None and opponent is not None
     gain = times(evidence.ratio(recommended, opponent).mid)
     yield f"Take {evidence.name(opponent)}: {gain} as fast here.{''.join(_drawbacks(evidence, recommended, opponent))}"
-    yield from _quantities(evidence)
     yield from _against_prediction(evidence, recommended)
     known = evidence.case.recommendation.would_change or ()
     changes = [c for c in known if c.approach == opponent.arm.approach]
@@ -66,7 +74,7 @@ def _drawbacks(evidence: Evidence, recommended: ArmResult, opponent: ArmResult) 
 
 
 def _quantities(evidence: Evidence) -> Iterator[str]:
-    """Where one task, as the script ran it, is not what the profile says."""
+    """Where one task of the user's own code is not what the profile says."""
     plan, profile = evidence.case.session.plan, evidence.case.profile
     assert plan is not None  # something was measured
     cpu, wall = plan.task_cpu_ms, plan.task_wall_ms
@@ -159,6 +167,9 @@ _FAILURES: dict[Status, str] = {
 
 def _inconclusive(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     recommended, end = judgement.recommended, evidence.case.session.end
+    if judgement.doubt is not None:
+        yield judgement.doubt.remedy
+        return
     if recommended is None:
         yield from _install(evidence)
         return
@@ -184,7 +195,7 @@ def _install(evidence: Evidence) -> Iterator[str]:
 def _pool(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     """Whether another size of its pool, or another Python, would have served the recommended approach better."""
     recommended = judgement.recommended
-    if recommended is None or not recommended.ok:
+    if recommended is None or not recommended.ok or judgement.doubt is not None:
         return
     sizes = [r for r in scaled_arms(evidence, judgement) if r is not recommended]
     if (c := _best(evidence, recommended, sizes)) and c.ratio.mid >= _POOL_GAIN:

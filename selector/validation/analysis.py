@@ -22,7 +22,7 @@ def analyse(evidence: Evidence, judgement: Judgement) -> tuple[str, ...]:
     """Three to six sentences where enough was measured; none without a winner."""
     if judgement.winner is None:
         return ()
-    found = [_ranking(evidence, judgement.winner), *_winner(evidence, judgement.winner)]
+    found = [_ranking(evidence, judgement.winner), *_today(evidence, judgement), *_winner(evidence, judgement.winner)]
     found += [*_not_admitted(evidence, judgement.winner), *_others(evidence, judgement.winner)]
     return tuple(found[:_MOST])
 
@@ -45,6 +45,21 @@ def _ranking(evidence: Evidence, winner: ArmResult) -> str:
         return f"The fastest was {name}: {took}{ahead}, the next."
     gain = times(1 / compared.ratio.mid)
     return f"The fastest was {name}: {took}{ahead}, {gain} as fast as {next_name}, the next."
+
+
+def _today(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
+    """What runs today, against the recommendation: whether to change anything."""
+    current, recommended = evidence.case.profile.current_approach, judgement.recommended
+    found = [r for r in evidence.compared if r.ok and r.arm.approach == current]
+    if recommended is None or not recommended.ok or not found or current == recommended.arm.approach:
+        return
+    today = next((r for r in found if r.arm.interpreter == recommended.arm.interpreter), found[0])
+    compared = Comparison(evidence, recommended, today)
+    took = f"{evidence.subject(today)}, which runs today, took {duration(today.seconds)}"
+    if compared.tied:
+        yield f"{took}, as long as the recommended {evidence.name(recommended)} within the noise: it may stay."
+    else:
+        yield f"{took}, {times(1 / compared.ratio.mid)} as long as the recommended {evidence.name(recommended)}."
 
 
 def _speedup(evidence: Evidence, result: ArmResult) -> str:

@@ -30,6 +30,7 @@ class Case:
     recommendation: Recommendation
     session: Session
     knowledge: Knowledge
+    others: tuple[str, ...] = ()  # programs that took CPUs while it ran, most first, as a sentence names them
 
     @property
     def profile(self) -> WorkloadProfile:
@@ -60,6 +61,16 @@ class Case:
         if cpu is None or wait is None:
             return 1.0 if profile.workload_type == "cpu" and not wait else None
         return cpu / (cpu + wait) if cpu + wait else None
+
+    def computes_on(self, arm: Arm) -> int:
+        """How many CPUs an arm can keep busy at most, by what its workers are."""
+        traits, profile = self.traits(arm), self.profile
+        loop = 1 if traits.runs_loop else 0  # computes beside its pool
+        native = traits.parallel_native and bool(profile.releases_gil or profile.native_parallel)
+        free = arm.interpreter.endswith("t") and traits.pool != "none"
+        if not (traits.parallel_python or native or free):
+            return 1
+        return max(1, min(self.cpus, arm.workers + loop if traits.pool != "none" else self.cpus))
 
     def oversubscribes(self, arm: Arm) -> bool:
         """Whether it has more workers than CPUs, where its workers compute all the time."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from selector.validation.evidence import ASSUMED_NOISE, ArmResult, Evidence
-from selector.validation.verdict import Judgement
+from selector.validation.evidence import ASSUMED_NOISE, ENOUGH_RUNS, MOST_NOISE, ArmResult, Evidence
+from selector.validation.verdict import Judgement, crowd
 from selector.validation.wording import listed, one_line, percent, sentence
 
 _NOISY = 0.10
-_FEW = 3
 
 
 def caveats(evidence: Evidence, judgement: Judgement) -> tuple[str, ...]:
@@ -19,6 +18,7 @@ def caveats(evidence: Evidence, judgement: Judgement) -> tuple[str, ...]:
         *_interpreters(evidence),
         *_arms(evidence, judgement),
         *_noise(evidence),
+        *_others(evidence, judgement),
         *_workload(evidence),
     ]))  # fmt: skip
 
@@ -69,8 +69,8 @@ def _arms(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
             " take twice as long."
         )
     judged = dict.fromkeys(r for r in (judgement.recommended, judgement.winner) if r is not None and r.ok)
-    if few := [r for r in judged if len(r.samples) < _FEW]:
-        yield f"Fewer than {_FEW} runs of {_names(evidence, few)}: a larger --budget makes the range narrower."
+    if judgement.doubt is None and (few := [r for r in judged if len(r.samples) < ENOUGH_RUNS]):
+        yield f"Fewer than {ENOUGH_RUNS} runs of {_names(evidence, few)}: a larger --budget makes the range narrower."
 
 
 def _names(evidence: Evidence, results: Iterable[ArmResult]) -> str:
@@ -80,6 +80,8 @@ def _names(evidence: Evidence, results: Iterable[ArmResult]) -> str:
 def _noise(evidence: Evidence) -> Iterator[str]:
     if evidence.noise is None and any(r.ok for r in evidence.compared):
         yield f"How noisy this host is could not be measured; {percent(ASSUMED_NOISE)} is assumed."
+    elif evidence.noise is not None and evidence.noise > MOST_NOISE:
+        yield "Two measurements of the same thing may be more than twice apart here: the times are no guide."
     elif evidence.noise is not None and evidence.noise > _NOISY:
         yield (
             f"A difference under {percent(evidence.noise)} may be chance here: close other programs, or give it more"
@@ -87,7 +89,20 @@ def _noise(evidence: Evidence) -> Iterator[str]:
         )
 
 
+def _others(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
+    """Where others took CPUs, and there is a verdict all the same."""
+    held = [r for r in evidence.compared if r.ok and r.held_back > _NOISY]
+    if held and judgement.verdict != "inconclusive":
+        names = _names(evidence, held)
+        yield f"{crowd(evidence)} The verdict would hold without them too, but {names} might be faster."
+
+
 def _workload(evidence: Evidence) -> Iterator[str]:
+    if evidence.case.profile.mode == "service":
+        yield (
+            "A batch of its tasks was measured, as services are not measured as services yet: that says which approach"
+            " gets more done, and nothing of the latency of a request."
+        )
     plan, assumed = evidence.case.session.plan, evidence.case.session.start.assumed
     if plan is not None and plan.tasks_asked is not None and plan.tasks != plan.tasks_asked:
         effect = "more" if plan.tasks < plan.tasks_asked else "less"

@@ -20,8 +20,12 @@ from selector.validation.wording import duration, said
 
 #: Where the run could not show how noisy this host is, it is taken for rather noisy; a warning says so.
 ASSUMED_NOISE = 0.10
+MOST_NOISE = 1.0  # 100 %: beyond that a figure for the noise says nothing
 _HARNESS_COST = 0.05  # what being measured may cost one approach and not another: two harnesses differ by that
 _ENOUGH_CONTROLS = 4  # two or three runs of the baseline say next to nothing of the noise
+ENOUGH_RUNS = 3  # of each of two arms, to tell which is faster: fewer are anecdotes
+QUIET_CPUS = 0.15  # taken by others; the clock of the kernel ticks 100 times a second, so short runs show some anyway
+_DEARER = 0.85  # of the CPU time of a run would have done without the others, which also take caches
 _PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
 
@@ -30,7 +34,8 @@ class ArmResult:
     """One arm: its times in seconds (of cells that are ok), what they come to, and the row that rules it out.
 
     `whole` are the times that all tasks of the profile would take at the pace of those that ran; empty where all
-    of them ran, or the cells do not tell their start-up.
+    of them ran, or the cells do not tell their start-up. `cpus_taken` is how many CPUs others took meanwhile, None if
+    that is unknown; `held_back` is the share of its time that this may have cost it, at most.
     """
 
     arm: Arm
@@ -39,6 +44,8 @@ class ArmResult:
     whole: tuple[float, ...]
     measurement: Measurement
     ruled_out: Rule | None
+    cpus_taken: float | None = None
+    held_back: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -87,6 +94,12 @@ class Evidence:
         """How many times as long the one took as the other."""
         return stats.bootstrap_ratio(slow.samples, fast.samples, noise=self.reckoned_noise, seed=self.case.seed)
 
+    @cached_property
+    def cpus_taken(self) -> float | None:
+        """How many CPUs others took while the arms that compete were measured, on average; None if that is unknown."""
+        known = [r.cpus_taken for r in self.compared if r.ok and r.cpus_taken is not None]
+        return statistics.fmean(known) if known else None
+
     def name(self, result: ArmResult) -> str:
         """What a sentence calls it: with its interpreter, where the approach ran on several."""
         tags = {r.arm.interpreter for r in self.compared if r.arm.approach == result.arm.approach}
@@ -103,7 +116,7 @@ def gather(case: Case) -> Evidence:
     planned = case.session.plan.arms if case.session.plan else ()
     variant = "" if any(arm.variant == "" for arm in planned) else planned[0].variant if planned else ""
     arms = [arm for arm in planned if arm.variant == variant]
-    cells = {arm.arm: [cell for cell in case.session.cells if cell.arm == arm.arm] for arm in arms}
+    cells = {arm.arm: _undisturbed([cell for cell in case.session.cells if cell.arm == arm.arm]) for arm in arms}
     baseline = _baseline(arms, case.session)
     if baseline is None:
         samples: tuple[float, ...] = ()
@@ -183,7 +196,30 @@ class _Measuring:
             **self._times(arm, samples),
             **_figures(good),
         )
-        return ArmResult(arm, approach, samples, _whole(good, self.case.session), measurement, self.case.ruled_out(arm))
+        taken = _cpus_taken(good)
+        return ArmResult(
+            arm,
+            approach,
+            samples,
+            _whole(good, self.case.session),
+            measurement,
+            self.case.ruled_out(arm),
+            taken,
+            self._held_back(arm, taken, measurement.cpu_percent),
+        )
+
+    def _held_back(self, arm: Arm, taken: float | None, cpu_percent: float | None) -> float:
+        """The share of its time, at most, that an arm would not have taken had nobody else taken CPUs.
+
+        Three bounds, and the lowest holds: others cannot hold it up for longer than they ran; nor for a larger part of
+        the time than it kept what they left busy; and without them it would still have had to do its computing, on as
+        many CPUs as it can use.
+        """
+        if taken is None or cpu_percent is None or taken <= QUIET_CPUS:
+            return 0.0
+        own, left = cpu_percent / 100, max(self.case.cpus - taken, 0.05)
+        computing = _DEARER * own / max(own, self.case.computes_on(arm))
+        return min(1.0, taken, own / left, max(0.0, 1 - computing))
 
     def _fate(self, arm: Arm, cells: Sequence[CellEvent], samples: tuple[float, ...]) -> tuple[Status, str]:
         """What is to be said of it: ok if any cell counts, else what became of the last one or why there is none.
@@ -205,7 +241,7 @@ class _Measuring:
         found: dict[str, Any] = dict.fromkeys(("seconds", "speedup", "speedup_range", "band"))
         if not samples:
             return found
-        low, mid, high = stats.median(samples, noise=self.noise, seed=self.case.seed)
+        low, mid, high = stats.median(samples, noise=min(self.noise, 1.0), seed=self.case.seed)
         found["seconds"] = SecondsRange(median=mid, low=low, high=high)
         if self.baseline is None or not self.baseline_samples:
             return found
@@ -215,6 +251,21 @@ class _Measuring:
         found["speedup"], found["speedup_range"] = ratio.mid, SpeedupRange(low=ratio.low, high=ratio.high)
         found["band"] = str(self.case.band(ratio.mid, self.baseline).outputs["verdict"])
         return found
+
+
+def _undisturbed(cells: list[CellEvent]) -> list[CellEvent]:
+    """The cells of an arm without those that others took CPUs from, where enough are left."""
+    quiet = [c for c in cells if c.status == "ok" and c.cpus_taken is not None and c.cpus_taken <= QUIET_CPUS]
+    return [c for c in cells if c.status != "ok" or c in quiet] if len(quiet) >= ENOUGH_RUNS else cells
+
+
+def _cpus_taken(cells: Sequence[CellEvent]) -> float | None:
+    """How many CPUs others took while these ran, on average."""
+    known = [
+        ((c.launch_seconds or 0.0) + c.seconds, c.cpus_taken) for c in cells if c.seconds and c.cpus_taken is not None
+    ]
+    whole = sum(seconds for seconds, _ in known)
+    return sum(seconds * taken for seconds, taken in known) / whole if whole else None
 
 
 def _whole(good: Sequence[CellEvent], session: Session) -> tuple[float, ...]:

@@ -103,9 +103,9 @@ class Scalability(Saved):
 class ValidationReport(Saved):
     """What this host says to a recommendation.
 
-    `verdict` is about time; whether `latency` and `memory` requirements were met stands apart from it (None: there is
-    none). `winner` is the fastest approach, or the simplest within the noise of it. `noise_floor` is 0.03 where two
-    runs of the same thing may differ by 3 %. `used_seconds` is of `budget_seconds`. `complete` is False where the run
+    `verdict` is about time, "inconclusive" is none; whether `latency` and `memory` requirements were met stands apart
+    from it (None: there is none). `winner` is the fastest approach, or the simplest within the noise of it. `noise_floor` is 0.03 where two
+    runs of the same thing may differ by 3 %, `cpus_taken` how many CPUs others took meanwhile (None: not known). `used_seconds` is of `budget_seconds`. `complete` is False where the run
     was cut off, or came to its end before everything ran once.
     """
 
@@ -120,6 +120,7 @@ class ValidationReport(Saved):
     latency: Requirement | None
     memory: Requirement | None
     noise_floor: float | None
+    cpus_taken: float | None = None
     analysis: tuple[str, ...]
     advice: tuple[str, ...]
     scalability: Scalability | None

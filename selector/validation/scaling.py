@@ -25,9 +25,9 @@ def scaled_arms(evidence: Evidence, judgement: Judgement) -> list[ArmResult]:
 
 
 def scalability(evidence: Evidence, judgement: Judgement) -> Scalability | None:
-    """The law and the words for it; None with fewer than two sizes measured."""
+    """The law and the words for it; None with fewer than two sizes measured, and where others took the CPUs for it."""
     arms = scaled_arms(evidence, judgement)
-    if len(arms) < 2:
+    if len(arms) < 2 or judgement.doubt is not None or any(r.held_back for r in arms):
         return None
     alone = arms[0].seconds if arms[0].arm.workers == 1 else None
     points = tuple(
