@@ -18,17 +18,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selector import WorkloadProfile
-from selector.cost.batch import batch_seconds
-from selector.cost.calibrated import calibrated_builds
-from selector.cost.predict import speedup_range
+from selector.cost.calibration import MeasuredCosts
+from selector.cost.predict import estimate
 from selector.recommend.choose import Choice, choose, consider
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, load_knowledge
+from selector.recommend.recommendation import expected_of, outlook_of
 
 GRID = Path(__file__).parent / "grid"
 GIL, FREE_THREADED = "3.14", "3.13t"
 CPUS = 2
-HOST = HostFacts("linux", CPUS, ((GIL, "python3.14"), (FREE_THREADED, "python3.13t")))
+HOST = HostFacts("linux", CPUS, ((GIL, "python3.14"), (FREE_THREADED, "python3.13t")), GIL)
 NEEDS_FREE_THREADED = ("free_threaded", "asyncio_free_threaded")
 SLACK_S = 0.005  # below which nobody cares
 SHORTEST_S = 0.02  # of a cell whose prediction counts
@@ -48,16 +48,26 @@ def knowledge_with(calibration: Path | None) -> Knowledge:
     knowledge = load_knowledge()
     if calibration is None:
         return knowledge
-    found = json.loads(calibration.read_text("utf-8"))["interpreters"]
-    costs = {python["tag"]: {name: cost["value"] for name, cost in python["costs"].items()} for python in found}
-    builds = calibrated_builds(knowledge.builds.gil, CPUS, costs[GIL], costs[FREE_THREADED])
-    return replace(knowledge, builds=builds, costs_source="calibrated")
+    measured = tuple(measured_costs(python) for python in json.loads(calibration.read_text("utf-8"))["interpreters"])
+    return replace(knowledge, costs=replace(knowledge.costs, measured=measured, platform=HOST.platform))
+
+
+def measured_costs(python: dict[str, Any]) -> MeasuredCosts:
+    """What a calibration found under one Python."""
+    costs = {name: float(cost["value"]) for name, cost in python["costs"].items()}
+    free, day = python["free_threaded"], python["measured_at"][:10]
+    return MeasuredCosts(python["tag"], python["version"], "", free, python["start_method"], CPUS, day, costs)
+
+
+def profile_of(row: Row, *, only_gil: bool) -> WorkloadProfile:
+    """A workload, with the interpreters that may be used."""
+    tags = [GIL] if only_gil else [GIL, FREE_THREADED]
+    return WorkloadProfile.model_validate({**row["profile"], "interpreters": tags})
 
 
 def chosen(row: Row, knowledge: Knowledge, *, only_gil: bool) -> Choice:
     """What the tables choose for a workload when those interpreters may be used."""
-    tags = [GIL] if only_gil else [GIL, FREE_THREADED]
-    return choose(WorkloadProfile.model_validate({**row["profile"], "interpreters": tags}), HOST, knowledge)
+    return choose(profile_of(row, only_gil=only_gil), HOST, knowledge)
 
 
 # Regret ---------------------------------------------------------------------------------------------------------------
@@ -125,25 +135,22 @@ def cells(rows: list[Row], knowledge: Knowledge) -> list[Cell]:
 
 
 def _cells(row: Row, choice: Choice, knowledge: Knowledge) -> Iterable[Cell]:
-    predicted: dict[str, float] = {}
+    outlook = outlook_of(profile_of(row, only_gil=False), choice, HOST, knowledge)
     for approach, measured in row["seconds"].items():
         traits = knowledge.approaches[approach].traits
         candidate = consider(approach, None, dict(choice.facts), choice.work, knowledge)
-        workers = CPUS if traits.pickles else candidate.workers
-        seconds = batch_seconds(traits, workers, choice.work, knowledge.builds)
-        assert seconds is not None
-        predicted[approach] = seconds
-        args = (traits, workers, predicted["single_threaded"], choice.work, knowledge.builds, knowledge.costs_source)
-        low, high = speedup_range(*args) or (0.0, 0.0)
-        speedup = row["seconds"]["single_threaded"] / measured
+        if traits.pickles:  # as many as it was measured with
+            candidate = candidate._replace(workers=CPUS, predicted=estimate(traits, CPUS, choice.work))
+        expected = expected_of(candidate, outlook)
+        spread = expected["speedup"]
         counts = measured > SHORTEST_S
-        compared = counts and approach != "single_threaded"
+        compared = counts and approach != "single_threaded" and spread
         yield Cell(
             approach,
-            seconds / measured if counts else None,
-            low <= speedup <= high if compared else None,
-            high / low if compared else None,
-            (candidate.predicted.memory_mb + candidate.predicted.data_mb) / row["rss_mb"][approach],
+            (candidate.predicted.seconds or 0.0) / measured if counts else None,
+            spread["low"] <= row["seconds"]["single_threaded"] / measured <= spread["high"] if compared else None,
+            spread["high"] / spread["low"] if compared else None,
+            expected["memory_mb"] / row["rss_mb"][approach],
         )
 
 
@@ -188,7 +195,7 @@ def main() -> None:
     options = parser.parse_args()
     rows: list[Row] = rows_of(options.grids) if options.grids else recorded()[0]
     knowledge = knowledge_with(None if options.documented else options.calibration)
-    print(f"{len(rows)} workloads, {knowledge.costs_source} costs")
+    print(f"{len(rows)} workloads, {'measured' if knowledge.costs.measured else 'documented'} costs")
     print("\n".join([*regret_lines(rows, knowledge), *prediction_lines(cells(rows, knowledge))]))
 
 

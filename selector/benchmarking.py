@@ -6,10 +6,12 @@ Every measurement is in the folder of the run as soon as it is finished, so that
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +27,7 @@ from selector.benchmark.render import PARAMETERS_BEGIN, render, render_known, wr
 from selector.benchmark.run import BenchmarkRun, run_benchmark
 from selector.cost.calibration import keep_entry, kept_entries, this_machine
 from selector.errors import SelectorError
-from selector.files import write_atomically
+from selector.files import cannot_write, own_folder, refuse_special, write_atomically
 from selector.host import Interpreter, cache_dir, find_interpreters, interpreter_at
 from selector.host.checks import host_state, warnings_after, warnings_before
 from selector.pipeline import Selector, example_profiles
@@ -43,6 +45,9 @@ from selector.validation.folding import Fold, folds, refusal
 #: What shows a run: a context that gives what is to be called with each event.
 View = Callable[[], AbstractContextManager[Callable[[Event], None]]]
 _RUNS_KEPT = 10  # in the cache folder, where nobody asked for the files to be kept
+_RUN_NAME = re.compile(r"\d{8}T\d{6}Z-\d{1,9}")  # of a folder there, when it was made and a number that tells two apart
+_MADE_BY_US = ".made-by-validate"  # a file in each: nothing else is ever removed
+_FILES = ("bench.py", "plan.json", "events.jsonl", "results.json", "report.md")
 TEMPLATE = "compare_approaches"
 _ABOUT = f"Written by concurrency-selector {__version__}."
 
@@ -191,12 +196,17 @@ def _own_parameters(options: BenchmarkOptions, cpus: int) -> dict[str, object]:
 
 def command_for(script: Path, options: BenchmarkOptions, plan: BenchmarkPlan | None = None) -> str:
     """The command that runs a script as it was asked for, for a shell."""
-    words = ["python", str(script)]
+    words = ["python", as_argument(script)]
     for python in plan.pythons if plan else ():
         words += ["--interpreter", python.path]
     words += ["--io", options.io] if options.io != BenchmarkOptions.io else []
     words += ["--seed", str(options.seed)] if options.seed is not None else []
     return shlex.join(words)
+
+
+def as_argument(path: Path) -> str:
+    """A path as an argument of a command, which takes one that begins with a hyphen for an option."""
+    return f".{os.sep}{path}" if str(path).startswith("-") else str(path)
 
 
 def template_named(word: str) -> str:
@@ -318,23 +328,44 @@ def _stop_signals() -> Iterator[Callable[[BenchmarkRun], None]]:
 
 
 def _new_folder(save: Path | None, force: bool) -> Path:
-    """The folder asked for, which must be new or empty without `force`; else one in the cache, with the last few."""
+    """The folder asked for, which must be new or empty without `force`; else a new one of our own."""
     if save is None:
-        runs = Path(cache_dir()) / "runs"
-        for old in sorted(runs.glob("*"))[: 1 - _RUNS_KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
-        save = runs / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{time.monotonic_ns() % 10**9}"
+        return _own_run_folder()
     try:
         save.mkdir(parents=True, exist_ok=True)
         if any(save.iterdir()) and not force:
             raise SelectorError(f"{save}: the folder is not empty", "take another one, or --force to write into it")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the name is not one a folder can have"
-        raise SelectorError(f"{save}: cannot be used: {reason}", "--save with a folder you may write to") from None
+        failed = cannot_write(save, error, "--save with a folder you may write to")
+        raise SelectorError(f"{save}: cannot be used: {reason}", failed.hint, failed.exit_code) from None
+    for name in _FILES:
+        refuse_special(save / name, "remove it, or take another folder")
     return save
 
 
+def _own_run_folder() -> Path:
+    """A new folder in the cache, where the last few runs are kept; in the temporary folder where there is no such place.
+
+    A script that runs must not lie where somebody else may write.
+    """
+    runs = cache_dir() / "runs"
+    if not (own_folder(runs.parent) and own_folder(runs)):
+        return Path(tempfile.mkdtemp(prefix="concurrency-selector-"))
+    ours = [old for old in runs.iterdir() if _RUN_NAME.fullmatch(old.name) and (old / _MADE_BY_US).is_file()]
+    for old in sorted(ours)[: 1 - _RUNS_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    folder = runs / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{time.monotonic_ns() % 10**9}"
+    try:
+        folder.mkdir()
+        (folder / _MADE_BY_US).touch()
+    except OSError as error:
+        raise cannot_write(folder, error, "--save with a folder you may write to") from None
+    return folder
+
+
 def _write(file: Path, text: str) -> None:
+    refuse_special(file, "remove it, or take another folder")
     try:
         write_atomically(file, f"{text.rstrip()}\n".encode())
     except OSError as error:

@@ -1,19 +1,30 @@
-"""Files written whole or not at all, and files read as data: regular, bounded, and of nobody else where that matters."""
+"""Files written whole or not at all, and files read as data: regular, bounded, and of nobody else where that matters.
+
+What is no file (a link, a device, a FIFO) is never written to nor replaced: its owner meant something by it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from selector.errors import SelectorError
+
 _NAME_BYTES = 100  # of a name that a temporary file keeps: with what is added it stays below the usual 255
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 #: No waiting for whoever writes a FIFO, no terminal taken over, no descriptor for children.
 _READ = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+#: What is no fault of the name that was given: it failed.
+_NO_ROOM = {
+    getattr(errno, name, -1) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EMFILE", "ENFILE", "ENOMEM")
+}  # fmt: skip
+_SPECIAL = {stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
@@ -38,6 +49,23 @@ def hidden_name(name: str) -> str:
     return f".{begin}-{os.getpid()}-{time.monotonic_ns()}"
 
 
+def refuse_special(path: Path, hint: str) -> None:
+    """SelectorError where something is there already that is neither a file nor a folder, a link for example."""
+    with contextlib.suppress(OSError, ValueError):  # nothing there; what is wrong with the name is said in writing
+        kind = stat.S_IFMT(path.lstat().st_mode)
+        what = f"a link to {path.readlink()}" if kind == stat.S_IFLNK else _SPECIAL.get(kind)
+        if what is not None:
+            raise SelectorError(f"{path}: this is no file but {what}: it is neither written to nor replaced", hint)
+
+
+def cannot_write(path: Path, error: OSError | ValueError, hint: str) -> SelectorError:
+    """The error to raise where a file of the user's cannot be written: a full disk is a failure, not a wrong name."""
+    reason = error.strerror if isinstance(error, OSError) else "the name is not one a file can have"
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return SelectorError(f"{path}: cannot be written: {reason}", "make room, or write to another disk", 1)
+    return SelectorError(f"{path}: cannot be written: {reason}", hint)
+
+
 def read_regular_file(path: Path | str, max_bytes: int) -> bytes | None:
     """A file that somebody else may have made: None where it cannot be read, is no regular file, or is larger.
 
@@ -60,6 +88,27 @@ def read_own_file(path: Path | str, max_bytes: int) -> bytes | None:
             return _bounded(os.open(path, _READ), max_bytes)
         return _bounded(os.open(path.name, _READ | _NO_LINK, dir_fd=number), max_bytes, ours=True)
     return None
+
+
+def own_folder(path: Path) -> bool:
+    """Make a folder for this user alone, if there is none; whether there is one now and it is the user's alone."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _own_folder(path):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def shared_with_others(path: Path) -> bool:
+    """Whether there is a folder, but not of this user alone: what is kept in it is not read, and nothing is kept there."""
+    try:
+        with _own_folder(path):
+            return False
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def write_own_file(path: Path, data: bytes) -> None:

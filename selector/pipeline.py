@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic_core import to_json
 
-from selector.cost.calibrated import calibrated_builds
 from selector.cost.calibration import load_calibration
 from selector.errors import SelectorError
 from selector.host import find_interpreters, platform_id, usable_cpus
-from selector.profile import WorkloadProfile, profile_from_json
+from selector.profile import WorkloadProfile, profile_from_json, profile_from_mapping
 from selector.recommend.changes import would_change
 from selector.recommend.choose import choose
 from selector.recommend.explain import Explanation, Prediction, explain, predictions
-from selector.recommend.facts import HostFacts, newest
+from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import Recommendation, build_recommendation, recommendation_data
 from selector.resources import resource_dir
 from selector.text import quoted, suggestion
+
+_PYTHONS = ("python3.exe", "python.exe") if os.name == "nt" else ("python3", "python")
 
 
 def this_host() -> HostFacts:
@@ -31,7 +33,21 @@ def this_host() -> HostFacts:
     for interpreter in find_interpreters():
         if interpreter.implementation == "CPython":
             found[interpreter.tag] = interpreter.path
-    return HostFacts(platform_id(), usable_cpus().count, tuple(found.items()))
+    return HostFacts(platform_id(), usable_cpus().count, tuple(found.items()), application_tag(found))
+
+
+def application_tag(found: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> str | None:
+    """The tag of the Python that the user's code runs on, among those found here (tag to path).
+
+    That of the active environment, else of the project's .venv in this folder, else the first python3 of the PATH.
+    """
+    by_file = {os.path.realpath(path): tag for tag, path in found.items()}
+    scripts = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    folders = [environ.get("VIRTUAL_ENV") or environ.get("CONDA_PREFIX"), ".venv"]
+    candidates = [os.path.join(folder, *scripts) for folder in folders if folder]  # noqa: PTH118  # as text: it is fast
+    for folder in filter(None, environ.get("PATH", "").split(os.pathsep)):
+        candidates += [os.path.join(folder, name) for name in _PYTHONS]  # noqa: PTH118
+    return next((tag for file in candidates if (tag := by_file.get(os.path.realpath(file)))), None)
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,7 @@ class Selector:
         A user's own costs stay, and so do the documented ones where another host is given.
         """
         knowledge = load_knowledge(self.rules)
-        if self.host is not None or knowledge.costs_source == "given":
+        if self.host is not None or knowledge.costs.source == "given":
             return knowledge
         return _calibrated(knowledge, self.here)
 
@@ -61,41 +77,46 @@ class Selector:
         return self.host or this_host()
 
     def recommend(
-        self, profile: WorkloadProfile, changes: Literal["none", "sampled", "exact"] = "sampled"
+        self, profile: WorkloadProfile | Mapping[str, Any], changes: Literal["none", "sampled", "exact"] = "sampled"
     ) -> Recommendation:
         """The recommendation for a profile; `changes` also asks which inputs would change it.
 
         By samples that takes some 10 milliseconds, exactly some 20 to 300.
         """
+        profile = as_profile(profile)
         choice = choose(profile, self.here, self.knowledge)
         changed = None
         if changes != "none":
             changed = would_change(profile, choice, self.here, self.knowledge, exact=changes == "exact")
         return build_recommendation(profile, choice, self.here, self.knowledge, changed)
 
-    def recommend_json(self, profile: WorkloadProfile) -> str:
+    def recommend_json(self, profile: WorkloadProfile | Mapping[str, Any]) -> str:
         """The recommendation as one line of JSON, without the question what would change it: the fast way for many."""
+        profile = as_profile(profile)
         choice = choose(profile, self.here, self.knowledge)
         return to_json(recommendation_data(profile, choice, self.here, self.knowledge)).decode()
 
-    def predict(self, profile: WorkloadProfile) -> tuple[Prediction, ...]:
+    def predict(self, profile: WorkloadProfile | Mapping[str, Any]) -> tuple[Prediction, ...]:
         """What is predicted for every approach that runs on one machine: time or throughput, latency, memory."""
+        profile = as_profile(profile)
         return predictions(profile, choose(profile, self.here, self.knowledge), self.here, self.knowledge)
 
-    def explain(self, profile: WorkloadProfile) -> Explanation:
+    def explain(self, profile: WorkloadProfile | Mapping[str, Any]) -> Explanation:
         """Which row of which table fired on which values, all predictions, and where the answer would be another one."""
+        profile = as_profile(profile)
         return explain(profile, choose(profile, self.here, self.knowledge), self.here, self.knowledge)
 
 
 def _calibrated(knowledge: Knowledge, here: HostFacts) -> Knowledge:
-    """The knowledge with what was measured under the newest Python of each kind, if anything was."""
-    kept = {found.path: found.costs for found in load_calibration() if found.cpus == here.usable_cpus}
-    measured = {tag: kept.get(os.path.realpath(path), {}) for tag, path in here.interpreters}
-    gil, free = (measured.get(newest(here.tags, free_threaded) or "", {}) for free_threaded in (False, True))
-    if not gil and not free:
+    """The knowledge with what was measured on this host: under the Pythons found here, and under others that it had."""
+    measured = load_calibration()
+    if not measured:
         return knowledge
-    builds = calibrated_builds(knowledge.builds.gil, here.usable_cpus, gil, free)
-    return replace(knowledge, builds=builds, costs_source="calibrated")
+    paths = {tag: os.path.realpath(path) for tag, path in here.interpreters}
+    of_others = [m for m in measured if paths.get(m.tag, m.path) != m.path]
+    ours = sorted((m for m in measured if m not in of_others), key=lambda m: m.cpus != here.usable_cpus)
+    costs = replace(knowledge.costs, measured=tuple(ours), platform=here.platform)
+    return replace(knowledge, costs=costs)
 
 
 def example_files() -> dict[str, Path]:
@@ -118,12 +139,25 @@ def example_text(name: str) -> str:
     return files[stem].read_text(encoding="utf-8")
 
 
-def recommend(profile: WorkloadProfile, *, rules: Path | str | None = None) -> Recommendation:
+def as_profile(profile: WorkloadProfile | Mapping[str, Any]) -> WorkloadProfile:
+    """The profile, or the one with these fields; SelectorError for a field or a value that it cannot have."""
+    if isinstance(profile, WorkloadProfile):
+        return profile
+    return profile_from_mapping(dict(profile) if isinstance(profile, Mapping) else profile)
+
+
+def recommend(profile: WorkloadProfile | Mapping[str, Any], *, rules: Path | str | None = None) -> Recommendation:
     """The concurrency approach for a workload on this host, with reasons, alternatives and migration notes.
 
-    `rules` is a folder of decision tables to use instead of ours, by name. Raises SelectorError for broken tables.
+    `profile` may be a mapping of its fields. `rules` is a folder of decision tables to use instead of ours, by name. Raises SelectorError for broken tables.
 
     >>> recommend(WorkloadProfile(workload_type="io", tasks=1000, io_wait_ms_per_task=50)).approach
     'asyncio'
     """
-    return Selector(Path(rules) if rules is not None else None).recommend(profile)
+    if rules is None:
+        return Selector().recommend(profile)
+    from selector.recommend.user_rules import check_folder
+
+    if Path(rules).is_dir():
+        check_folder(Path(rules), resource_dir("rules"))
+    return Selector(Path(rules)).recommend(profile)

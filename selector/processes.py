@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 
+#: What to do where no process or thread can be started.
+RAISE_THE_LIMIT = "raise the limit of processes and threads (ulimit -u, pids.max), or end some"
+
 
 def kill_tree(script: subprocess.Popen[bytes]) -> None:
     """Kill a script that runs, its group, and those it started that have left the group. It is still to be reaped."""
     import psutil
 
     family: list[psutil.Process] = []
-    with contextlib.suppress(psutil.Error):
+    with contextlib.suppress(psutil.Error, OSError):  # OSError: without /proc it may fail in ways of its own
         family = psutil.Process(script.pid).children(recursive=True)
     kill_group(script.pid)
     script.kill()

@@ -16,8 +16,8 @@ WorkloadType = Literal["cpu", "io", "hybrid"]
 ApproachId = Literal[
     "single_threaded",
     "native_parallel",
-    "asyncio",
     "threads",
+    "asyncio",
     "asyncio_threads",
     "free_threaded",
     "asyncio_free_threaded",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+_WRITTEN_OUT = 1_000_000
+
 
 def quoted(value: object, limit: int = 60) -> str:
     """A value as it may be shown in a message: JSON text, escaped to ASCII, shortened."""
@@ -21,6 +23,20 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
     near = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
     return f' (did you mean "{near[0]}"?)' if near else ""
+
+
+def cut(text: str, limit: int = 300) -> str:
+    """As much of a text as a sentence has room for."""
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def count_text(count: int) -> str:
+    """A count for people: written out up to a million, else rounded (however large it is: no float need hold it)."""
+    if count <= _WRITTEN_OUT:
+        return f"{count:,}"
+    from decimal import Decimal
+
+    return f"{Decimal(count):.1e}".replace("e+", "e")
 
 
 def printable(text: str) -> str:

@@ -58,7 +58,7 @@ class Workload(NamedTuple):
 
 
 def main(workload: Workload) -> int:
-    """Run the command line; returns the exit code: 0 done, 130 interrupted (argparse exits with 2 for bad usage)."""
+    """Run the command line; returns the exit code: 0 done, 1 failed, 130 interrupted (argparse: 2 for bad usage)."""
     options = _arguments(workload)
     if options.keeper:
         _keep(workload.protocol or _wait_protocol)
@@ -76,7 +76,7 @@ def main(workload: Workload) -> int:
     finally:
         run.close()
     show.event(event="end", reason=reason, detail=run.detail, seconds=run.elapsed())
-    return 130 if reason == "interrupted" else 1 if reason == "failed" else 0
+    return 1 if _unsaid or reason == "failed" else 130 if reason == "interrupted" else 0
 
 
 def _arguments(workload: Workload) -> argparse.Namespace:
@@ -771,7 +771,7 @@ class _Run:
             group = _Group(command, self.folder, keeper, self.before)
         except OSError as error:
             status = "missing_dependency" if error.filename == python else "error"
-            return {"status": status, "reason": f"{error.filename}: {error.strerror}"}
+            return {"status": status, "reason": f"{error.filename or python}: {error.strerror}"}
         stopped = group.watch(limit_seconds, self.memory_limit_mb, self.options.parent)
         try:
             with open(out, encoding="utf-8") as stream:
@@ -966,7 +966,8 @@ def _clear_away(groups: set[int], folder: str) -> None:
 def _marked(folder: str) -> list[int]:
     """Everybody else who has the mark of this run, wherever they have gone (Linux)."""
     mark = os.fsencode(f"{_MARK}={folder}").decode("ascii", "replace")
-    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()] if folder and sys.platform == "linux" else []
+    known = folder and sys.platform == "linux" and os.path.isdir("/proc")
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()] if known else []
     return [pid for pid in pids if pid != os.getpid() and mark in _read(f"/proc/{pid}/environ").split("\0")]
 
 
@@ -1277,16 +1278,25 @@ def _plain(value: Any) -> Any:
     return [_plain(part) for part in value] if isinstance(value, list) else value
 
 
+_unsaid: list[str] = []  # why standard output could not be written
+
+
 def _say(text: str, stream: TextIO | None) -> None:
-    """Print a line. If nobody reads any more, that is a reason to stop."""
+    """Print a line. If nobody reads any more, or the results cannot be written, that is a reason to stop."""
+    if stream is None:  # closed by whoever started us
+        return
     try:
         print(text, file=stream, flush=True)
-    except BrokenPipeError:
-        assert stream is not None
+    except OSError as error:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
-        _told.append(0)
+        if isinstance(error, BrokenPipeError):
+            _told.append(0)
+        elif stream is sys.stdout:
+            _told.append(0)
+            _unsaid.append(f"error: the results cannot be written to standard output: {error.strerror}")
+            _say(_unsaid[0], sys.stderr)
 
 
 class _Table:

@@ -327,15 +327,53 @@ def test_a_python_that_cannot_be_started(tmp_path, python):
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("no/folder", "No such file"), (".", "Is a directory"), ("a\0b", "the name has a NUL")]
+    ("name", "reason"), [("no/folder", "No such file"), (".", "Is a directory"), ("a\0b", "the name is not one")]
 )
 def test_a_log_that_cannot_be_written(tmp_path, name, reason):
     with pytest.raises(SelectorError, match=f"cannot be written: {reason}"):
         BenchmarkRun([sys.executable, "-c", ""], log=tmp_path / name, deadline_seconds=9)
 
 
+def test_a_log_is_a_new_file_and_no_way_to_another(tmp_path, fake):
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "link").symlink_to("precious")
+    os.mkfifo(tmp_path / "pipe")
+    os.link(tmp_path / "precious", tmp_path / "same")
+    for name in ("link", "pipe", "/dev/full"):
+        with pytest.raises(SelectorError, match="this is no file but a"):
+            fake("start(); end()", log=tmp_path / name)
+    assert kinds(fake("start(); end()", log=tmp_path / "same")) == ["start", "plan", "end"]
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert (tmp_path / "same").read_text().count("\n") == 3
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_no_thread_to_read_with_is_an_error_and_leaves_nothing(tmp_path, monkeypatch, allowed):
+    started, threads = [], []
+    start, begin = room._start, threading.Thread.start
+    monkeypatch.setattr(room, "_start", lambda command: started.append(start(command)) or started[-1])
+
+    def none_left(self):
+        if len(threads) == allowed:
+            raise RuntimeError("can't start new thread")
+        threads.append(self)
+        begin(self)
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    with pytest.raises(SelectorError, match="no more threads may be started") as failed:
+        BenchmarkRun([sys.executable, "-c", "import time; time.sleep(60)"], deadline_seconds=9)
+    assert failed.value.exit_code == 1
+    assert "ulimit -u" in failed.value.hint
+    assert started[0].returncode is not None
+    for thread in threads:
+        thread.join(10)
+    assert started[0].stdout.closed
+    assert started[0].stderr.closed
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is full")
-def test_a_full_disk_costs_no_measurement(fake):
+def test_a_full_disk_costs_no_measurement(fake, monkeypatch):
+    monkeypatch.setattr(room, "_opened", lambda log: log.open("wb"))
     run = fake("start(); cell(); end()", log=Path("/dev/full"))
     assert kinds(run) == ["start", "plan", "cell", "end"]
     assert run.warnings == ("the events are not saved from some point on: No space left on device",)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import errno
 import functools
 import json
 import os
 import random
 import re
 import shlex
+import shutil
 import signal
 import string
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +27,7 @@ from strategies import FIXED_HOST
 
 from selector import Selector, SelectorError, WorkloadProfile, __version__
 from selector import benchmarking as room
+from selector.benchmark import render
 from selector.benchmark.events import CellEvent, Event, read_events
 from selector.benchmark.plan import BenchmarkPlan
 from selector.benchmarking import (
@@ -547,18 +551,127 @@ def test_a_run_whose_files_cannot_be_written_does_not_begin(
     assert view.shown == []
 
 
+def made_by_validate(runs: Path, name: str) -> Path:
+    folder = runs / name
+    folder.mkdir(parents=True)
+    (folder / ".made-by-validate").touch()
+    return folder
+
+
 def test_of_the_runs_that_nobody_asked_to_keep_the_last_ten_are_kept(
     proven: Callable[..., Proof], tmp_path: Path
 ) -> None:
     runs = tmp_path / "cache" / "runs"
     for day in range(1, 15):
-        (runs / f"202501{day:02}T000000Z-1").mkdir(parents=True)
+        made_by_validate(runs, f"202501{day:02}T000000Z-1")
     made = [proven().folder, proven().folder]
     assert [folder.parent for folder in made] == [runs, runs]
-    assert sorted(os.listdir(made[0])) == FILES
+    assert sorted(os.listdir(made[0])) == sorted([".made-by-validate", *FILES])
     left = sorted(os.listdir(runs))
     assert left[:8] == [f"202501{day:02}T000000Z-1" for day in range(7, 15)]
     assert set(left[8:]) == {folder.name for folder in made}
+
+
+def test_only_what_validate_made_is_ever_removed(proven: Callable[..., Proof], tmp_path: Path) -> None:
+    runs = tmp_path / "cache" / "runs"
+    for number in range(12):
+        (runs / f"experiment-{number:02}").mkdir(parents=True)
+        (runs / f"202401{number + 1:02}T000000Z-1").mkdir()  # no mark
+        made_by_validate(runs, f"202402{number + 1:02}T000000Z-mine")  # not such a name
+        made_by_validate(runs, f"202403{number + 1:02}T000000Z-1")
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / ".made-by-validate").touch()
+    (runs / "20240101T000000Z-2").symlink_to(tmp_path / "weights")
+    before = set(os.listdir(runs))
+    new = proven().folder.name
+    assert before - set(os.listdir(runs)) == {f"202403{day:02}T000000Z-1" for day in range(1, 5)} - {
+        "20240304T000000Z-1"
+    }
+    assert new in os.listdir(runs)
+    assert os.listdir(tmp_path / "weights") == [".made-by-validate"]
+
+
+@posix_only
+@pytest.mark.parametrize("way", ["shared", "a file"])
+def test_where_the_cache_is_not_the_users_alone_a_run_has_a_folder_of_its_own(
+    proven: Callable[..., Proof], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Its script is run: nobody else may be able to put another in its place."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    cache = tmp_path / "cache"
+    if way == "shared":
+        cache.mkdir(exist_ok=True)
+        cache.chmod(0o777)
+    else:
+        shutil.rmtree(cache, ignore_errors=True)
+        cache.write_text("in the way")
+    proof = proven()
+    assert proof.folder.parent == temporary
+    assert proof.folder.stat().st_mode & 0o777 == 0o700
+    assert sorted(os.listdir(proof.folder)) == FILES
+
+
+@posix_only
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("kind", ["link", "dangling", "fifo"])
+def test_a_link_or_fifo_in_the_folder_is_neither_written_to_nor_replaced(
+    proven: Callable[..., Proof], tmp_path: Path, name: str, kind: str
+) -> None:
+    (tmp_path / "precious").write_text("mine")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    if kind == "fifo":
+        os.mkfifo(folder / name)
+    else:
+        (folder / name).symlink_to(tmp_path / ("precious" if kind == "link" else "nothing"))
+    before, view = (folder / name).lstat().st_ino, Watched()
+    with pytest.raises(SelectorError, match=rf"{re.escape(name)}: this is no file but a (link to|FIFO)"):
+        proven(view=view, save=folder, force=True)
+    assert view.shown == []
+    assert (os.listdir(folder), (folder / name).lstat().st_ino) == ([name], before)
+    assert not (tmp_path / "nothing").exists()
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+@posix_only
+def test_a_file_that_has_another_name_elsewhere_keeps_what_is_in_it(
+    proven: Callable[..., Proof], tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in FILES:
+        (tmp_path / f"precious {name}").write_text("mine")
+        os.link(tmp_path / f"precious {name}", folder / name)
+    proven(save=folder, force=True)
+    assert sorted(os.listdir(folder)) == FILES
+    assert {(tmp_path / f"precious {name}").read_text() for name in FILES} == {"mine"}
+
+
+@posix_only
+def test_the_folder_itself_may_be_reached_by_a_link(proven: Callable[..., Proof], tmp_path: Path) -> None:
+    (tmp_path / "large disk").mkdir()
+    (tmp_path / "mine").symlink_to(tmp_path / "large disk")
+    proven(save=tmp_path / "mine")
+    assert sorted(os.listdir(tmp_path / "large disk")) == FILES
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("place", ["mkdir", "open"])
+def test_a_full_disk_is_a_failure_and_no_wrong_name(
+    proven: Callable[..., Proof], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, place: str
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    if place == "mkdir":
+        monkeypatch.setattr(Path, "mkdir", full)
+    else:
+        monkeypatch.setattr(render, "write_atomically", full)
+    with pytest.raises(SelectorError, match=os.strerror(number)) as failed:
+        proven(save=tmp_path / "mine")
+    assert (failed.value.exit_code, failed.value.hint) == (1, "make room, or write to another disk")
 
 
 @posix_only
@@ -567,7 +680,7 @@ def test_ctrl_c_ends_the_measuring_but_not_the_judging(proven: Callable[..., Pro
     proof = proven("start(); round(0); os.kill(os.getppid(), signal.SIGINT); time.sleep(60)", view)
     assert (proof.interrupted, proof.report.complete, view.closed) == (True, False, True)
     assert len(proof.report.measurements) == 2
-    assert sorted(os.listdir(proof.folder)) == FILES
+    assert sorted(os.listdir(proof.folder)) == sorted([".made-by-validate", *FILES])
     assert ValidationReport.model_validate_json((proof.folder / "results.json").read_bytes()) == proof.report
     assert [event.event for event in view.shown] == ["start", "interpreter", "plan", *["cell"] * 3, "end"]
 

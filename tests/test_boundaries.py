@@ -86,7 +86,7 @@ def test_the_order_of_two_rows_is_seen_where_it_decides() -> None:
 
 def test_a_row_that_cannot_fire_has_no_cases() -> None:
     rules = "{id: all, then: {o: 1}}, {id: never, when: {a: '< 5'}, then: {o: 2}}"
-    assert len(boundary_inputs(table_of("a: {type: number}", rules))) == 1
+    assert len(list(boundary_inputs(table_of("a: {type: number}", rules)))) == 1
 
 
 def test_one_input_moves_and_the_others_stay_where_the_row_fires() -> None:
@@ -102,8 +102,8 @@ def test_compiled_random_tables_agree_with_their_cells(part: int) -> None:
     for seed in range(20 * part, 20 * part + 20):
         table = random_table(Random(seed))
         refusing = any(finding.kind == "conflict" for finding in verify_table(table).findings)
-        failures = boundary_failures(table, boundary_inputs(table))
-        assert failures == () or refusing, seed
+        failures = [each for each in boundary_failures(table, boundary_inputs(table)) if each]
+        assert not failures or refusing, seed
         assert all("match" in failure for failure in failures), seed
 
 
@@ -112,7 +112,7 @@ def test_a_compiled_table_that_does_not_agree_with_its_cells_is_noticed() -> Non
     other = table_of("a: {type: number}", "{id: low, when: {a: '<= 5'}, then: {o: 1}}, {id: high, then: {o: 2}}")
     broken = replace(table)
     broken.__dict__["_columns"] = other._columns
-    (failure,) = boundary_failures(broken, boundary_inputs(table))
+    (failure,) = filter(None, boundary_failures(broken, boundary_inputs(table)))
     assert failure == 'given {"a": 5}: {"o": 1} from low, but by its cells it is {"o": 2} from high'
 
 
@@ -139,7 +139,7 @@ def test_no_recorded_case_is_superfluous() -> None:
     table = table_of("a: {type: number}", "{when: {a: '< 5'}, then: {o: 1}}, {when: {a: '[5..9]'}, then: {o: 2}}")
     found: list[Any] = [case.given["a"] for case in recorded_cases(table)]
     assert sorted(found) == [*near(5), *near(9)]
-    assert len(boundary_inputs(table)) == len([*near(5), *near(9)]) + 1
+    assert len(list(boundary_inputs(table))) == len([*near(5), *near(9)]) + 1
 
 
 def test_a_recorded_case_says_how_the_answer_changed() -> None:

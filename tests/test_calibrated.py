@@ -16,12 +16,14 @@ import selector.pipeline
 from selector import Selector, WorkloadProfile
 from selector.cli import main
 from selector.cost.calibrate import Calibration, Cost, InterpreterCosts, answers_changed
-from selector.cost.calibrated import calibrated_builds, documented_builds
+from selector.cost.calibrated import HostCosts, Sheet, rest_on
+from selector.cost.calibration import MeasuredCosts
+from selector.cost.terms import loss
 from selector.recommend.knowledge import load_knowledge
 from selector.report.calibration_documents import calibration_document
 from selector.report.markdown import render_markdown
 
-DOCUMENTED = load_knowledge().builds.gil
+DOCUMENTED = load_knowledge().costs.documented
 GIL = {
     "python_loop_ns": 26.0, "python_arithmetic_ns": 70.0, "python_objects_ns": 160.0, "thread_start_ms": 0.2,
     "thread_dispatch_ms": 0.005, "loop_handover_ms": 0.02, "chunked_dispatch_ms": 0.0002, "process_copy_mb_per_s": 800.0,
@@ -35,9 +37,24 @@ FREE = {
 }  # fmt: skip
 
 
+DAY = "2026-11-28"
+
+
+def measured(tag: str, costs: dict[str, float], cpus: int = 2) -> MeasuredCosts:
+    return MeasuredCosts(tag, f"{tag.rstrip('t')}.0", f"/x/{tag}", tag.endswith("t"), "fork", cpus, DAY, costs)
+
+
+def known(*found: MeasuredCosts) -> HostCosts:
+    return HostCosts(DOCUMENTED, measured=found, platform="linux")
+
+
+def sheet(tag: str, *found: MeasuredCosts, platform: str = "linux", gil: str = "3.14") -> Sheet:
+    return known(*found).sheet(tag, gil, platform)
+
+
 def test_measured_costs_take_the_place_of_documented_ones() -> None:
-    gil, free = calibrated_builds(DOCUMENTED, 2, GIL, FREE)
-    assert set(gil) == set(free) == set(DOCUMENTED)
+    gil, free = (sheet(tag, measured("3.14", GIL), measured("3.14t", FREE)).middle for tag in ("3.14", "3.14t"))
+    assert set(DOCUMENTED) < set(gil) == set(free)
     assert (gil["thread_start_ms"], free["thread_start_ms"]) == (0.2, 0.3)
     assert gil["process_pool_forkserver_ms"] == 150.0
     assert gil["process_pool_spawn_ms"] == DOCUMENTED["process_pool_spawn_ms"]  # not measured here
@@ -47,25 +64,26 @@ def test_measured_costs_take_the_place_of_documented_ones() -> None:
 
 
 def test_two_workers_that_do_nine_tenths_of_twice_as_much_contend_by_a_ninth() -> None:
-    gil, free = calibrated_builds(DOCUMENTED, 2, GIL, FREE)
+    gil, free = (sheet(tag, measured("3.14", GIL), measured("3.14t", FREE)).middle for tag in ("3.14", "3.14t"))
     assert gil["contention_processes"] == pytest.approx(1 / 0.95 - 1)
     assert free["contention_threads_python"] == pytest.approx(0.25)
-    four = calibrated_builds(DOCUMENTED, 4, GIL, FREE).free  # 4 workers do 3.2 times as much: 4 / (1 + 3c) = 3.2
-    assert four["contention_threads_python"] == pytest.approx(0.25 / 3)
+    four = sheet(
+        "3.14t", measured("3.14t", FREE, cpus=4)
+    ).middle  # 4 workers do 3.2 times as much: 1 + c (2 - 2/4) = 1.25
+    assert four["contention_threads_python"] == pytest.approx(0.25 / 1.5)
+    assert loss("contention_threads_python", 4, four) == pytest.approx(1.25)
 
 
 def test_arithmetic_tells_how_slow_the_build_is_and_objects_how_much_slower_it_may_be() -> None:
-    for costs in calibrated_builds(DOCUMENTED, 2, GIL, FREE):
-        assert costs["free_threaded_slowdown"] == costs["free_threaded_slowdown_313"] == pytest.approx(1.3)
-        assert costs["free_threaded_spread"] == pytest.approx(1.75 / 1.3)
-
-
-def test_nothing_measured_changes_nothing() -> None:
-    assert calibrated_builds(DOCUMENTED, 2, {}, {}) == documented_builds(DOCUMENTED)
+    both = measured("3.14", GIL), measured("3.13t", FREE)
+    costs = sheet("3.13t", *both).middle
+    assert costs["free_threaded_slowdown"] == pytest.approx(1.3)
+    assert costs["free_threaded_spread"] == pytest.approx(1.75 / 1.3)
+    assert sheet("3.13t", both[1]).middle["free_threaded_slowdown"] == DOCUMENTED["free_threaded_slowdown_313"]
 
 
 def test_the_documented_free_threaded_build_takes_more_memory() -> None:
-    gil, free = documented_builds(DOCUMENTED)
+    gil, free = (sheet(tag).middle for tag in ("3.14", "3.14t"))
     assert free["base_memory_mb"] == gil["base_memory_mb"] * gil["free_threaded_memory_factor"]
 
 
@@ -75,9 +93,65 @@ def test_the_documented_free_threaded_build_takes_more_memory() -> None:
     st.integers(1, 128),
 )
 def test_whatever_was_measured_costs_stay_over_zero(gil: dict[str, float], free: dict[str, float], cpus: int) -> None:
-    for costs in calibrated_builds(DOCUMENTED, cpus, gil, free):
-        assert set(costs) == set(DOCUMENTED)
-        assert all(0 < value < float("inf") for value in costs.values())
+    for tag in ("3.14", "3.14t", "3.11"):
+        found = sheet(tag, measured("3.14", gil, cpus), measured("3.14t", free, cpus))
+        for costs in (found.middle, found.slow, found.fast):
+            assert set(DOCUMENTED) < set(costs)
+            assert all(0 < costs[name] < float("inf") for name in DOCUMENTED)
+
+
+# What each figure rests on --------------------------------------------------------------------------------------------
+
+POOL = ("process_pool_forkserver_ms", "contention_processes")
+
+
+def test_costs_are_measured_only_under_the_interpreter_that_is_meant() -> None:
+    own = rest_on(sheet("3.14", measured("3.14", GIL)), POOL, 2)
+    assert (own.source, own.text) == ("calibrated", "measured here on 2026-11-28 under 3.14")
+    newer = rest_on(sheet("3.15", measured("3.14", GIL)), POOL, 2)
+    assert (newer.source, newer.kind, newer.text) == ("documented", "taken", "measured under 3.14, taken for 3.15")
+    free = rest_on(sheet("3.14t", measured("3.14", GIL)), POOL, 2)
+    assert (free.source, free.text) == ("documented", "documented")
+
+
+def test_costs_of_the_nearest_version_are_taken_and_its_own_come_first() -> None:
+    own = {"thread_start_ms": 0.7}
+    found = sheet("3.15", measured("3.11", {"thread_start_ms": 0.1, "asyncio_task_ms": 0.9}), measured("3.15", own),
+                  measured("3.14", {"thread_start_ms": 0.5, "asyncio_wait_ms": 0.5}))  # fmt: skip
+    assert [found.middle[n] for n in ("thread_start_ms", "asyncio_wait_ms", "asyncio_task_ms")] == [0.7, 0.5, 0.9]
+    assert found.basis["asyncio_wait_ms"].text == "measured under 3.14, taken for 3.15"
+
+
+def test_one_documented_cost_makes_the_figure_no_calibrated_one_and_is_named() -> None:
+    rest = rest_on(sheet("3.14", measured("3.14", GIL)), (*POOL, "process_pool_spawn_ms"), 2)
+    assert rest.source == "documented"
+    assert rest.text == "measured here on 2026-11-28 under 3.14; documented (process_pool_spawn_ms)"
+
+
+def test_what_another_platform_does_was_not_measured_here() -> None:
+    found = sheet("3.14", measured("3.14", GIL), platform="windows")
+    assert found.middle["thread_start_ms"] == DOCUMENTED["thread_start_ms"]
+    assert rest_on(found, POOL, 2).source == "documented"
+
+
+def test_more_workers_than_were_measured_are_named_and_widen_the_range() -> None:
+    found = sheet("3.14", measured("3.14", GIL))
+    rest = rest_on(found, POOL, 16)
+    assert rest.source == "documented"
+    assert "measured here on 2026-11-28 under 3.14 with 2 workers, reckoned for 16" in rest.text
+    name = "contention_processes"
+
+    def width(workers: int) -> float:
+        return loss(name, workers, found.slow) / loss(name, workers, found.fast)
+
+    assert width(64) > width(16) > width(3) > width(2) > 1
+
+
+def test_documented_scaling_is_as_the_sources_have_it() -> None:
+    """Ten threads do 8.8 to 10 times as much (python/cpython PR 125986); a pool of 16 is not held to half of its cores."""
+    costs = sheet("3.14t").middle
+    assert 8.6 < 10 / loss("contention_threads_python", 10, costs) < 10
+    assert 13 < 16 / loss("contention_processes", 16, costs) < 16
 
 
 def test_a_recommendation_says_that_its_costs_were_measured(monkeypatch: pytest.MonkeyPatch) -> None:

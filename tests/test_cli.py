@@ -25,6 +25,7 @@ from strategies import FIELDS, random_profile
 
 from selector import Selector, __version__
 from selector.cli import cli, main
+from selector.cli.shared import report_error
 from selector.host import Host
 from selector.profile import APPROACHES, WorkloadProfile, field_kind
 from selector.recommend.migration import MigrationGuide
@@ -189,14 +190,14 @@ def test_settings_do_not_turn_a_list_into_a_workload() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ["Give a FILE"]),
+        ([], ["error: give a FILE", "hint: `concurrency-selector recommend --help` says what it takes"]),
         (["missing.json"], ["missing.json: cannot be read: No such file", "hint: give a workload file"]),
         (["."], [".: cannot be read: Is a directory"]),
         (["a\0b"], ["cannot be read: the name has a NUL character"]),
         (["missing\x1b[31m.json"], ["missing\\x1b[31m.json: cannot be read"]),
         (["x.json", "y.json"], ["unexpected extra argument"]),
         (["--format", "xml", "x.json"], ["'xml' is not one of 'text', 'json', 'markdown'"]),
-        (["--colour", "x.json"], ["No such option"]),
+        (["--colour", "x.json"], ["error: no such option", "hint: "]),
         (["--rules", "missing", "x.json"], ["cannot be read"]),
         (["--rules", "missing", "--set", "workload_type=io"], ["--rules missing: not a folder"]),
     ],
@@ -337,7 +338,7 @@ def test_migrate_from_an_approach_to_itself_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["threads"], ["Missing argument 'TO'"]),
+        (["threads"], ["error: missing argument 'TO'"]),
         (["thread", "asyncio"], ['"thread" is no approach (did you mean "threads"?)', "one of single_threaded"]),
         (["threads", "\x1b[31m"], ['"\\u001b[31m" is no approach']),
     ],
@@ -555,6 +556,29 @@ def test_a_full_disk_is_said(arguments: list[str]) -> None:
     assert done.stderr == b"error: the output cannot be written: No space left on device\n"
 
 
+@posix_only
+def test_host_says_that_a_shared_cache_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    tmp_path.chmod(0o777)
+    assert main(["host"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("=== This host ===")
+    assert err.startswith(f"warning: {tmp_path}: others may write to this folder")
+    assert f"hint: chmod go-w {tmp_path}" in err
+    tmp_path.chmod(0o700)
+    assert main(["host"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_no_thread_left_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report_error(RuntimeError("can't start new thread")) == 1
+    assert capsys.readouterr().err.startswith("error: no more threads may be started\n  hint: raise the limit")
+    assert report_error(RuntimeError("something else")) == 1
+    assert "this should not have happened" in capsys.readouterr().err
+
+
 def test_a_line_of_settings_that_no_shell_decodes_is_refused() -> None:
     if sys.platform != "linux":
         pytest.skip("arguments are bytes on Linux")
@@ -632,12 +656,17 @@ def test_both_ways_to_start_it_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nonsense"], ["No such command 'nonsense'"]),
-        (["--nonsense"], ["No such option"]),
-        (["--format", "json", "rules", "list"], ["Only --rules and --debug go before rules"]),
-        (["--set", "tasks=5", "recommend", "x.json"], ["Only --rules and --debug go before recommend"]),
+        (["nonsense"], ['error: no command "nonsense"', "one of calibrate, examples"]),
+        (["recomend"], ['error: no command "recomend" (did you mean "recommend"?)']),
+        (
+            ["rules", "chek"],
+            ['error: no command "chek" (did you mean "check"?)', "`concurrency-selector rules --help`"],
+        ),
+        (["--nonsense"], ["error: no such option"]),
+        (["--format", "json", "rules", "list"], ["error: only --rules and --debug go before rules"]),
+        (["--set", "tasks=5", "recommend", "x.json"], ["error: only --rules and --debug go before recommend"]),
     ],
-    ids=["command", "option", "format before", "set before"],
+    ids=["command", "near miss", "near miss in a group", "option", "format before", "set before"],
 )
 def test_wrong_usage_is_exit_2(arguments: list[str], words: list[str]) -> None:
     refused(call(*arguments), *words)

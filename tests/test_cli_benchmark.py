@@ -111,14 +111,95 @@ def test_a_script_that_is_there_is_only_replaced_by_force(tiny: Path, tmp_path: 
         ("missing/bench.py", ["cannot be written: No such file or directory", "a folder you may write to"]),
         ("tiny.json/bench.py", ["cannot be written: Not a directory"]),
         ("", ["this is no file", "for example bench.py"]),
+        ("/dev/stdout", ["/dev/stdout: this is no file but a", "or - for standard output"]),
+        ("/dev/null", ["/dev/null: this is no file but a device", "or - for standard output"]),
     ],
-    ids=["no folder", "below a file", "a folder"],
+    ids=["no folder", "below a file", "a folder", "standard output", "a device"],
 )
 def test_where_no_script_can_be_written(
     tiny: Path, tmp_path: Path, name: str, words: list[str], force: list[str]
 ) -> None:
     refused(call("generate", str(tiny), "-o", os.path.join(tmp_path, name), *force), *words)
     assert os.listdir(tmp_path) == ["tiny.json"]
+
+
+@posix_only
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=["new", "force"])
+def test_links_and_fifos_are_neither_written_through_nor_replaced(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("precious").write_text("mine")
+    Path("link").symlink_to("precious")
+    Path("nowhere").symlink_to("missing.py")
+    Path("folder").mkdir()
+    Path("way").symlink_to("folder")
+    os.mkfifo("pipe")
+    before = sorted(tmp_path.rglob("*"))
+    for name, what in {"link": "a link to precious", "nowhere": "a link to missing.py", "pipe": "a FIFO"}.items():
+        refused(call("generate", str(tiny), "-o", name, *force), f"{name}: this is no file but {what}")
+    refused(
+        call("generate", "--template", "todo-batch", "-o", "way", *force), "way: this is no file but a link to folder"
+    )
+    assert sorted(tmp_path.rglob("*")) == before
+    assert Path("precious").read_text() == "mine"
+    assert Path("link").is_symlink()
+    assert call("generate", str(tiny), "-o", "way/bench.py").code == 0  # a folder may be reached by a link
+
+
+@posix_only
+def test_a_folder_with_a_link_in_the_place_of_a_file_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "todos").mkdir()
+    (tmp_path / "todos" / "tasks.py").symlink_to(tmp_path / "precious")
+    result = call("generate", "--template", "todo-batch", "-o", str(tmp_path / "todos"), "--force")
+    refused(result, "tasks.py: this is no file but a link to ")
+    assert os.listdir(tmp_path / "todos") == ["tasks.py"]
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_a_hyphen_prints_the_script(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    printed = call("generate", str(tiny), "-o", "-", *HERE)
+    assert printed.code == 0
+    assert os.listdir() == ["tiny.json"]
+    assert call("generate", str(tiny), "-o", "bench.py", *HERE).code == 0
+    assert printed.out == Path("bench.py").read_text("utf-8")
+    assert re.search(
+        r"^standard output: \d approaches. Save it as bench.py and run it with: python bench.py", printed.err
+    )
+    own = call("generate", "--template", "agents", "-o", "-")
+    assert compile(own.out, "agents.py", "exec")
+    assert own.err == "standard output: Save it as bench.py and run it with: python bench.py\n"
+    refused(call("generate", "--template", "todo-batch", "-o", "-"), "is a folder of files: give -o FOLDER")
+
+
+@posix_only
+@pytest.mark.parametrize("name", ["-x.py", "--json", "-", "-c"])
+def test_the_command_for_a_name_that_begins_with_a_hyphen_works(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call("generate", str(tiny), "-o", f"./{name}", *HERE)
+    assert result.code == 0
+    assert sorted(os.listdir()) == sorted([name, "tiny.json"])
+    words = shlex.split(result.err.rpartition("un it with: ")[2])
+    assert words[:2] == ["python", f"./{name}"]
+    done = subprocess.run(
+        [sys.executable, *words[1:], "--help"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "--budget" in done.stdout
+    folder = call("generate", "--template", "todo-batch", "-o", "./-todos")
+    assert "python ./-todos compare" in folder.err
+
+
+@posix_only
+def test_names_of_many_bytes_can_be_written(tiny: Path, tmp_path: Path) -> None:
+    name = "日" * 80 + ".py"
+    assert call("generate", str(tiny), "-o", str(tmp_path / name), *HERE).code == 0
+    assert call("generate", str(tiny), "-o", str(tmp_path / name), "--force", *HERE).code == 0
+    assert call("generate", "--template", "todo-batch", "-o", str(tmp_path / ("日" * 83))).code == 0
+    assert sorted(os.listdir(tmp_path)) == sorted([name, "日" * 83, "tiny.json"])
 
 
 def test_what_is_assumed_is_a_note(tmp_path: Path) -> None:
@@ -160,8 +241,8 @@ def test_the_template_for_any_workload_is_the_one_that_is_taken(tiny: Path, tmp_
         (["--template", "agents", "FILE"], ["agents has a workload of its own: leave FILE and --set out"]),
         (["--template", "agents", "--set", "tasks=5"], ["leave FILE and --set out"]),
         (["--template", "agents", "--interpreter", "3.14"], ["give --interpreter PATH to the script"]),
-        (["--template", "compare-approaches"], ["Give a FILE"]),
-        ([], ["Give a FILE"]),
+        (["--template", "compare-approaches"], ["error: give a FILE"]),
+        ([], ["error: give a FILE"]),
         (["FILE", "--budget", "soon"], ['budget "soon" is no length of time', "60s, 2m, 1m30s"]),
         (["FILE", "--interpreter", "3.9"], ["the benchmark needs 3.10 or later"]),
         (["FILE", "--io", "carrier-pigeon"], ["'socket', 'sleep'"]),
@@ -260,16 +341,12 @@ def test_runs_that_nobody_asked_to_keep_are_in_the_cache(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    for number in range(11):
-        (tmp_path / "cache" / "runs" / f"2020-{number:02}").mkdir(parents=True)
     result = call("validate", str(tiny), *FAST, "--format", "markdown")
     assert result.code == 0
-    kept = sorted((tmp_path / "cache" / "runs").iterdir())
-    assert [folder.name for folder in kept[:9]] == [f"2020-{number:02}" for number in range(2, 11)]
-    assert len(kept) == 10
-    assert sorted(os.listdir(kept[9])) == FILES
-    assert f"kept in {kept[9]}: bench.py" in result.err
-    assert (kept[9] / "report.md").read_text("utf-8") == result.out
+    (kept,) = (tmp_path / "cache" / "runs").iterdir()
+    assert sorted(os.listdir(kept)) == sorted([".made-by-validate", *FILES])
+    assert f"kept in {kept}: bench.py" in result.err
+    assert (kept / "report.md").read_text("utf-8") == result.out
 
 
 def test_nothing_hostile_gets_through_a_pipe(tmp_path: Path) -> None:
@@ -315,8 +392,8 @@ def test_a_standard_error_that_takes_nothing_is_no_reason_to_fail(tiny: Path, re
         (["--interpreter", "/"], ["/: cannot be run: Permission denied"]),
         (["--set", "interpreters=3.98,3.99t"], ["none of the profile's interpreters", "3.98, 3.99t", "--interpreter"]),
         (["--set", "tasks=0"], ["tasks is 0: expected a whole number"]),
-        (["--json", "--format", "markdown"], ["leave --format out"]),
-        (["--format", "json"], ["'json' is not one of 'text', 'markdown'"]),
+        (["--json", "--format", "markdown"], ["--json prints JSON: leave --format markdown out"]),
+        (["--format", "yaml"], ["'yaml' is not one of 'text', 'json', 'markdown'"]),
         (["--rules", "missing"], ["--rules missing: not a folder"]),
         (["--save", __file__], ["cannot be used: File exists", "--save with a folder you may write to"]),
     ],
@@ -332,7 +409,7 @@ def test_what_validate_refuses(
 
 
 def test_validate_needs_a_workload() -> None:
-    refused(call("validate"), "Give a FILE")
+    refused(call("validate"), "error: give a FILE")
     refused(call("validate", "missing.json"), "missing.json: cannot be read")
     refused(call("validate", "-", stdin=b"[]"), "a workload is a JSON object, not a list")
 

@@ -13,6 +13,7 @@ from test_cli import Run, call
 
 from selector.decision import load_table
 from selector.decision.cells import matches, parse_cell
+from selector.decision.cover import Steps
 from selector.decision.prove import prove
 from selector.profile import APPROACHES, WorkloadProfile, profile_from_mapping
 from selector.recommend import witnesses
@@ -355,7 +356,7 @@ def test_counts_are_the_counts_of_a_profile_and_what_is_counted() -> None:
 def rows() -> Iterator[Any]:
     """Every row of the chain that asks for facts of a workload alone, with a region in which it fires."""
     for name in ("classify", "engine", "strategy"):
-        proof = prove(load_knowledge().tables[name], whole=WHOLE, limit=1_000_000)
+        proof = prove(load_knowledge().tables[name], whole=WHOLE, steps=Steps(1_000_000))
         for rule, fate in zip(proof.space.table.rules, proof.fates, strict=True):
             assert fate.fires is not None
             yield name, rule.id, proof.space.region(fate.fires), proof.space.witness(fate.fires)

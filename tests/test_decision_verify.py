@@ -449,7 +449,7 @@ def test_an_axis_is_cut_where_cells_change_and_says_so_in_cells(
 )  # fmt: skip
 def test_a_witness_is_as_simple_as_can_be(kind: Any, test: str, witness: Any) -> None:
     axis = axis_of(Input("x", kind, None, optional=True), [parse_cell(test)])
-    assert axis.witness(axis.classes_for(0)) == witness
+    assert axis.witness(axis.rows[0]) == witness
     assert matches(parse_cell(test), witness)
 
 

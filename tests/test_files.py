@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from selector.files import hidden_name, read_own_file, read_regular_file, write_atomically, write_own_file
+from selector.errors import SelectorError
+from selector.files import (
+    cannot_write,
+    hidden_name,
+    own_folder,
+    read_own_file,
+    read_regular_file,
+    refuse_special,
+    shared_with_others,
+    write_atomically,
+    write_own_file,
+)
 
 posix = pytest.mark.skipif(os.name != "posix", reason="owners, modes, links and FIFOs of POSIX")
 
@@ -114,3 +126,47 @@ def test_hidden_names_are_short_and_text() -> None:
     assert len(os.fsencode(hidden_name("日" * 85))) < 160
     hidden_name("\udcff日" * 85).encode()  # half a letter is left out: some file systems want UTF-8
     assert hidden_name("bench.py").startswith(".bench.py-")
+
+
+@posix
+def test_a_folder_that_is_shared_is_told_from_one_that_is_not(own: Path, tmp_path: Path) -> None:
+    assert own_folder(own)
+    assert not shared_with_others(own)
+    assert not shared_with_others(tmp_path / "missing")
+    own.chmod(0o770)
+    assert shared_with_others(own)
+    assert not own_folder(own)
+    assert own_folder(tmp_path / "new" / "one")
+    assert not own_folder(own / "kept")
+    assert not own_folder(tmp_path / "a\0b")
+
+
+@posix
+def test_what_is_special_is_refused_and_what_is_not_is_left_to_the_writing(own: Path) -> None:
+    (own / "link").symlink_to("kept")
+    (own / "folder").mkdir()
+    os.mkfifo(own / "pipe")
+    for fine in ("kept", "folder", "missing", "no/folder", "a\0b", "n" * 300):
+        refuse_special(own / fine, "")
+    for name, what in {"link": "a link to kept", "pipe": "a FIFO"}.items():
+        with pytest.raises(SelectorError, match=f"this is no file but {what}: it is neither written to nor replaced"):
+            refuse_special(own / name, "")
+    with pytest.raises(SelectorError, match="no file but a device"):
+        refuse_special(Path("/dev/null"), "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "No space left"),
+        (OSError(errno.EIO, "Input/output error"), 1, "Input/output"),
+        (OSError(errno.EACCES, "Permission denied"), 2, "Permission denied"),
+        (ValueError("embedded null byte"), 2, "the name is not one a file can have"),
+    ],
+)
+def test_a_full_disk_is_a_failure_and_a_wrong_name_is_bad_input(
+    error: OSError | ValueError, code: int, reason: str
+) -> None:
+    raised = cannot_write(Path("x.py"), error, "name another")
+    assert raised.message.startswith(f"x.py: cannot be written: {reason}")
+    assert (raised.exit_code, raised.hint != "name another") == (code, code == 1)

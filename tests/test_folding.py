@@ -18,7 +18,8 @@ from selector.cli import main
 from selector.cost.batch import batch_seconds
 from selector.cost.calibration import this_machine
 from selector.errors import SelectorError
-from selector.recommend.facts import HostFacts, build_facts, quantities
+from selector.recommend.choose import workload_facts
+from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import load_knowledge
 from selector.validation import ValidationReport
 from selector.validation.folding import folds, refusal
@@ -35,8 +36,8 @@ SMALL = WorkloadProfile(workload_type="cpu", tasks=40, cpu_ms_per_task=1, io_wai
 
 def predicted(profile: WorkloadProfile, approach: str, tag: str, workers: int) -> float:
     here = profile.model_copy(update={"interpreters": (tag,)})
-    work = quantities(here, build_facts(here, HOST), HOST)
-    seconds = batch_seconds(KNOWLEDGE.approaches[approach].traits, workers, work, KNOWLEDGE.builds)  # type: ignore[index]
+    work = workload_facts(here, HOST, KNOWLEDGE)[1]
+    seconds = batch_seconds(KNOWLEDGE.approaches[approach].traits, workers, work)  # type: ignore[index]
     assert seconds is not None
     return seconds
 

@@ -11,6 +11,7 @@ import importlib
 import json
 import math
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -741,6 +742,35 @@ def test_it_stops_quietly_when_nobody_reads_any_more(start: Callable[..., Script
     script.reader.join()
     assert script.errors == [b""]
     assert script.left_behind() == ([], [])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+@pytest.mark.parametrize("options", [["--json"], []], ids=["json", "table"])
+def test_results_that_cannot_be_written_end_it_with_one_sentence(tmp_path: Path, options: list[str]) -> None:
+    script = tmp_path / "bench.py"
+    script.write_text(text_of(), encoding="utf-8")
+    command = [sys.executable, str(script), *options, "--budget", "2", "--approach", "single_threaded"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    *progress, last = done.stderr.splitlines()
+    assert last == "error: the results cannot be written to standard output: No space left on device"
+    assert bool(progress) != bool(options)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+@pytest.mark.parametrize("how", ["full", "closed"])
+def test_progress_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path, how: str) -> None:
+    script = tmp_path / "bench.py"
+    script.write_text(text_of(), encoding="utf-8")
+    command = [sys.executable, str(script), "--budget", "2", "--approach", "single_threaded"]
+    shell = f"exec {shlex.join(command)} {'2> /dev/full' if how == 'full' else '2>&-'}"
+    done = subprocess.run(["sh", "-c", shell], stdout=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 0
+    assert "interrupted" not in done.stdout
+    assert "failed" not in done.stdout
+    assert "order by seed" not in done.stdout  # nor does progress get among the results
 
 
 def test_a_keeper_that_was_killed_is_replaced(start: Callable[..., Script]) -> None:

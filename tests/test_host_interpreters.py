@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -224,6 +225,21 @@ def test_an_odd_pyvenv_cfg_changes_nothing(machine: Machine, config: str) -> Non
     assert [i.path for i in machine.survey().interpreters] == [str(file)]
 
 
+@pytest.mark.parametrize("odd", ["fifo", "zero", "folder", "large"])
+def test_a_pyvenv_cfg_that_is_no_small_file_is_not_read(machine: Machine, odd: str) -> None:
+    file = machine.python("env/bin/python3")
+    config = file.parent.parent / "pyvenv.cfg"
+    make: dict[str, Callable[[], Any]] = {
+        "fifo": lambda: os.mkfifo(config),
+        "zero": lambda: config.symlink_to("/dev/zero"),
+        "folder": config.mkdir,
+        "large": lambda: config.write_text(f"home = {machine.python('opt/x/bin/python3').parent}\n" + "# \n" * 100_000),
+    }
+    make[odd]()
+    machine.environ["PATH"] = str(file.parent)
+    assert str(file) in [i.path for i in machine.survey().interpreters]
+
+
 def test_a_script_that_starts_a_listed_interpreter_is_left_out(machine: Machine) -> None:
     target = machine.root / "opt/x/bin/python3.13"
     machine.python("opt/x/bin/python3.13", executable=str(target))
@@ -340,7 +356,7 @@ def test_no_child_survives_an_interrupt(machine: Machine, monkeypatch: pytest.Mo
         started.append(start(path, environ))
         return started[-1]
 
-    def interrupt(child: object, timeout_seconds: float) -> str:
+    def interrupt() -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(interpreters, "_start", remember)
@@ -365,6 +381,80 @@ def is_gone(pid: int) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def test_many_that_hang_share_one_time_limit_and_do_not_hide_a_good_one(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time is counted and not passed: at 16 at once 64 took four limits."""
+    clock = [1000.0]
+    monkeypatch.setattr(interpreters, "_wait", lambda: (clock.append(clock[-1] + 0.05), time.sleep(0.01)))
+    monkeypatch.setattr(interpreters, "time", FakeTime(clock))
+    for number in range(40):
+        machine.script(f"opt/a{number:02}/bin/python3", "exec sleep 600")
+    machine.python("opt/z/bin/python3")
+    found = machine.survey(timeout_seconds=20.0)
+    assert [i.path for i in found.interpreters] == [str(machine.root / "opt/z/bin/python3")]
+    assert clock[-1] - clock[0] < 20.5
+    assert len(found.problems) == 40
+    assert all(problem.endswith("no answer in time") for problem in found.problems)
+    machine.asked()
+    assert machine.survey() == found  # remembered
+    assert machine.asked() == []
+
+
+class FakeTime:
+    """The clocks of the time module, of which one is set by hand."""
+
+    def __init__(self, clock: list[float]) -> None:
+        self.monotonic = lambda: clock[-1]
+        self.time = time.time
+        self.sleep = time.sleep
+
+
+def test_those_that_were_not_reached_come_first_the_next_time(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreters, "_AT_ONCE", 1)
+    for number in range(8):
+        machine.script(f"opt/a{number}/bin/python3", "exec sleep 600")
+    machine.python("opt/z/bin/python3")
+    found = machine.survey(timeout_seconds=0.3)
+    assert found.interpreters == ()
+    assert found.problems[0].endswith("no answer in time")
+    assert found.problems[-1].endswith("not asked yet: others did not answer")
+    monkeypatch.setattr(interpreters, "_AT_ONCE", 16)
+    assert machine.survey(timeout_seconds=2.0).interpreters
+
+
+def test_one_that_hangs_again_and_again_is_asked_less_and_less_often(machine: Machine) -> None:
+    machine.script("bin/python3", "exec sleep 600")
+    waits = []
+    for _ in range(8):
+        machine.survey(timeout_seconds=0.05)
+        data = json.loads(machine.cache.read_text())
+        (entry,) = data["entries"].values()
+        waits.append(interpreters._remembered_seconds(entry))
+        entry["asked_at"] -= waits[-1] + 1
+        machine.cache.write_text(json.dumps(data))
+    assert waits == [120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    machine.python("bin/python3")
+    assert machine.tags() == ["3.13"]  # it is another file now
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM, errno.EMFILE])
+def test_no_room_for_a_process_is_no_fault_of_the_file(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def no_room(path: str, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+        raise OSError(number, os.strerror(number))
+
+    machine.python("bin/python3")
+    monkeypatch.setattr(interpreters, "_start", no_room)
+    (problem,) = machine.survey().problems
+    assert problem.endswith(f"cannot be run: {os.strerror(number)}")
+    monkeypatch.undo()
+    assert machine.tags() == ["3.13"]
 
 
 def test_more_than_one_batch(machine: Machine) -> None:
@@ -439,11 +529,15 @@ def test_a_failure_is_remembered_for_a_while(machine: Machine) -> None:
         lambda text: '{"version": 1}',
         lambda text: '{"version": 1, "entries": 5}',
         lambda text: '{"version": 1, "entries": ["ab"]}',
-        lambda text: text.replace('"version":1', '"version":0'),
+        lambda text: text.replace('"version":2', '"version":1'),
         lambda text: text.replace("CPython", "Monty"),
         lambda text: text.replace('"stamp"', '"stomp"'),
         lambda text: text.replace('"executable"', '"x"'),
         lambda text: "[" * 100_000,
+        lambda text: re.sub(r'"asked_at":[0-9.e+]+', f'"asked_at":{"9" * 400}', text).replace(
+            '"problem":""', '"problem":"x"'
+        ),
+        lambda text: text.replace('"hung":0', '"hung":1e999').replace('"problem":""', '"problem":"x"'),
     ],
 )
 def test_a_spoilt_cache_is_no_error(machine: Machine, spoil: Callable[[str], str]) -> None:
@@ -454,6 +548,35 @@ def test_a_spoilt_cache_is_no_error(machine: Machine, spoil: Callable[[str], str
     assert len(machine.asked()) == 2
     assert machine.survey() == first  # and it is mended
     assert machine.asked() == []
+
+
+def test_a_fifo_a_device_or_a_link_where_the_cache_should_be_is_not_read(machine: Machine) -> None:
+    machine.python("bin/python3")
+    machine.survey()
+    text = machine.cache.read_text()
+    (machine.root / "copy").write_text(text)
+    for make in (
+        lambda: os.mkfifo(machine.cache),
+        lambda: machine.cache.symlink_to("/dev/zero"),
+        lambda: machine.cache.symlink_to(machine.root / "copy"),
+    ):
+        machine.cache.unlink()
+        make()
+        machine.asked()
+        assert machine.tags() == ["3.13"]
+        assert machine.asked() == ["bin/python3"]
+        assert machine.cache.is_file()
+        assert not machine.cache.is_symlink()
+    assert (machine.root / "copy").read_text() == text
+
+
+def test_a_cache_that_others_may_write_to_is_not_read(machine: Machine) -> None:
+    machine.python("bin/python3")
+    machine.survey()
+    machine.cache.parent.chmod(0o777)
+    machine.asked()
+    assert machine.tags() == ["3.13"]
+    assert machine.asked() == ["bin/python3"]
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(machine: Machine) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +26,9 @@ from selector.host import (
     start_methods,
     usable_cpus,
 )
+from selector.host.checks import host_state, warnings_before
+from selector.report.documents import host_document
+from selector.report.markdown import render_markdown
 
 GB = 1024**3
 V2 = "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate"
@@ -371,6 +375,45 @@ def test_a_limit_above_what_is_available_does_not_limit(tmp_path: Path) -> None:
 def test_available_memory_of_an_old_kernel(tmp_path: Path) -> None:
     write(tmp_path, "/proc/meminfo", "MemTotal: 4096 kB\nMemFree: 1024 kB\nBuffers: 512 kB\nCached: 512 kB\n")
     assert memory(tmp_path).available_mb == 2
+
+
+def _no_psutil() -> Any:
+    def virtual_memory() -> Any:
+        raise FileNotFoundError(2, "No such file or directory", "/proc/meminfo")
+
+    return SimpleNamespace(virtual_memory=virtual_memory)
+
+
+def test_without_proc_the_c_library_says_how_much_memory_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", _no_psutil())
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1024 * 256, "SC_AVPHYS_PAGES": 512 * 256}
+    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
+    found = memory(tmp_path)
+    assert (found.total_mb, found.available_mb, found.usable_mb) == (1024, 512, 512)
+
+
+@pytest.mark.parametrize("psutil", [None, _no_psutil(), SimpleNamespace()], ids=["not there", "no /proc", "odd"])
+@pytest.mark.parametrize("answer", [-1, 0, OSError("not here"), ValueError("unrecognized configuration name")])
+def test_what_no_one_says_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, psutil: Any, answer: Any) -> None:
+    def sysconf(_: str) -> int:
+        if isinstance(answer, Exception):
+            raise answer
+        return int(answer)
+
+    monkeypatch.setitem(sys.modules, "psutil", psutil)
+    monkeypatch.setattr(os, "sysconf", sysconf)
+    found = memory(tmp_path)
+    assert (found.total_mb, found.available_mb, found.usable_mb, found.limit_mb) == (None, None, None, None)
+    host = probe_host(tmp_path, {"CONCURRENCY_SELECTOR_CACHE_DIR": str(tmp_path)}, tmp_path)
+    assert host.memory == found
+    assert Host.model_validate_json(host.model_dump_json()) == host
+    assert "unknown usable (total unknown, no limit)" in render_markdown(host_document(host))
+    warnings_before(host_state(tmp_path)._replace(memory=found))
+    write(tmp_path, "/sys/fs/cgroup/memory.max", str(2 * GB))  # a group may say it all the same
+    limited = memory(tmp_path)
+    assert (limited.usable_mb, limited.limited_by, limited.total_mb) == (2048, "cgroup limit", None)
 
 
 @pytest.mark.parametrize("text", ["", "MemTotal: x kB\n", "MemTotal:\nMemAvailable: 5 kB", "MemTotal: 8192 kB\n"])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
+import random
+import re
 import shutil
 import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from conftest import CACHE_VARIABLE
@@ -20,7 +24,15 @@ from selector import Selector, WorkloadProfile, pipeline
 from selector.errors import SelectorError
 from selector.profile import APPROACHES
 from selector.recommend import knowledge, knowledge_cache
-from selector.recommend.knowledge import CHAIN, all_tables, find_rules, load_knowledge, read_knowledge, rules_folders
+from selector.recommend.knowledge import (
+    CHAIN,
+    Knowledge,
+    all_tables,
+    find_rules,
+    load_knowledge,
+    read_knowledge,
+    rules_folders,
+)
 from selector.resources import resource_dir
 
 RULES = resource_dir("rules")
@@ -68,7 +80,7 @@ def engine_for(rules: Path | None) -> str | None:
 
 
 def cache_files(cache: Path) -> list[Path]:
-    return sorted(cache.glob("rules-*.pickle"))
+    return sorted(cache.glob("rules-*.json"))
 
 
 # Ours -----------------------------------------------------------------------------------------------------------------
@@ -400,55 +412,185 @@ def test_an_error_is_not_kept(folder: Path, own_cache: Path) -> None:
     load_knowledge(folder)
 
 
-class Payload:
-    """Pickled, this asks whoever reads it to run a command."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, (f"echo done > '{self.marker}'",)
+def same(a: Knowledge, b: Knowledge) -> bool:
+    """Whether two are equal down to types (1, 1.0 and True differ) and order; objects of these classes have no `==`."""
+    return knowledge_cache.flattened(a) == knowledge_cache.flattened(b) and repr(a) == repr(b)
 
 
-def hostile(marker: Path) -> dict[str, bytes]:
+def test_what_is_recalled_is_what_was_read(own_cache: Path, folder: Path) -> None:
+    change(folder, "engine", "then: {engine: dask}", "then: {engine: ray}")
+    for folders in ((RULES,), (folder, RULES)):
+        read, state = read_knowledge(folders), knowledge_cache.state_of(folders)
+        knowledge_cache.keep(state, read)
+        recalled = knowledge_cache.recall(state)
+        assert recalled is not None, "a class is missing in knowledge_cache.CLASSES"
+        assert same(recalled, read)
+        assert recalled.folders == folders
+        assert [t.source for t in recalled.tables.values()] == [t.source for t in read.tables.values()]
+    assert len(cache_files(own_cache)) == 2
+
+
+TABLE = """
+table: engine
+hit_policy: first
+inputs: {machines: {type: number, optional: true}, durable: {type: boolean}, mode: {type: string, values: [batch, service]}}
+outputs: {engine: {values: [celery, rq, dask, ray]}, odd: {}}
+rules: [%s]
+default: {engine: ray, odd: null}
+"""
+
+
+def test_every_value_of_a_table_survives(folder: Path, reads: list[Any]) -> None:
+    """Numbers of every size, true beside 1 and 1.0, null, and more rules than JSON's numbers have bits."""
+    values = [
+        "1",
+        "1.0",
+        "true",
+        "-0.0",
+        "0",
+        "1e300",
+        "5e-324",
+        "123456789012345678901234567890",
+        '"\\u65e5 \\n"',
+        "null",
+    ]
+    cells = ["'>= 3'", "'[2..4.5)'", "'not(7,8)'", "null", "'-'", "'1,2,> 1e300'"]
+    rows = [
+        f"{{when: {{machines: {cells[i % len(cells)]}, durable: {'false' if i % 2 else '-'}}}, "
+        f"then: {{engine: rq, odd: {values[i % len(values)]}}}}}"
+        for i in range(100)
+    ]
+    (folder / "engine.yaml").write_text(TABLE % ", ".join(rows), "utf-8")
+    first, second = load_knowledge(folder), load_knowledge(folder)
+    assert len(reads) == 1
+    assert same(first, second)
+    for machines in (None, 0, 1, 2, 3.5, 4.5, 7, 1e301):
+        given = {"machines": machines, "durable": True, "mode": "batch"}
+        assert repr(first.tables["engine"].decide(given)) == repr(second.tables["engine"].decide(given))
+
+
+def test_a_class_that_a_cache_does_not_know_is_not_kept(own_cache: Path) -> None:
+    state = knowledge_cache.state_of((RULES,))
+    odd = replace(read_knowledge((RULES,)), approaches={"threads": tmp_class()})
+    with pytest.raises(ValueError, match="Odd has no place in a rules cache"):
+        knowledge_cache.flattened(odd)
+    knowledge_cache.keep(state, odd)
+    assert cache_files(own_cache) == []
+
+
+def tmp_class() -> Any:
+    @dataclass
+    class Odd:
+        pass
+
+    return Odd()
+
+
+def kept(state: knowledge_cache.State, content: object) -> bytes:
+    """A file of the right form and checksum, whatever is in it."""
+    body = json.dumps([repr(state), *content] if isinstance(content, list) else content).encode()
+    return b"concurrency-selector rules %08x\n%s" % (crc32(body), body)
+
+
+def hostile() -> dict[str, bytes]:
     """Files that somebody or something may have left where the cache is."""
     state = knowledge_cache.state_of((RULES,))
-    good = pickle.dumps((state, read_knowledge((RULES,))), protocol=5)
+    values, groups = knowledge_cache.flattened(read_knowledge((RULES,)))
+    good = kept(state, [values, groups])
+    old = state._replace(files=())
+    kinds = range(-30, 30)
     return {
-        "a command": pickle.dumps(Payload(marker)),
-        "a command beside the right state": pickle.dumps((state, Payload(marker))),
-        "a command by name": f"cos\nsystem\n(S\"echo done > '{marker}'\"\ntR.".encode(),
-        "eval": f"cbuiltins\neval\n(S\"open('{marker}', 'w').close()\"\ntR.".encode(),
-        "a method of an allowed class": f"cpathlib\nPath.touch\n(cpathlib\nPath\n(S'{marker}'\ntRtR.".encode(),
         "empty": b"",
         "garbage": os.urandom(1000),
         "text": b"hello\n",
+        "a pickle that runs a command": b"cos\nsystem\n(S'false'\ntR.",
         "the first half": good[: len(good) // 2],
-        "one byte flipped": good[:-500] + bytes([good[-500] ^ 0xFF]) + good[-499:],
-        "another state": pickle.dumps((("old",), {})),
-        "no pair": pickle.dumps([1, 2, 3]),
-        "nothing kept": pickle.dumps((state, None)),
+        "one byte more": good + b" ",
+        "no checksum": good.partition(b"\n")[2],
+        "another state": kept(old, [values, groups]),
+        "no knowledge": kept(state, [[], []]),
+        "null": kept(state, None),
+        "a number": kept(state, 1),
+        "a number as knowledge": kept(state, [[1], []]),
+        "no nodes": kept(state, [values, []]),
+        "no values": kept(state, [[], groups]),
+        "a node less": kept(state, [values, groups[:-1]]),
+        "values as nodes": kept(state, [groups, values]),
+        "nodes of no kind": kept(state, [values, [*groups, [99, [[0]]]]]),
+        "parts that are not there": kept(state, [values, [*groups, [0, [[10**6]]]]]),
+        "deep": b"concurrency-selector rules %08x\n%s" % (crc32(b"[" * 10**5), b"[" * 10**5),
+        **{f"knowledge of kind {kind} and nothing": kept(state, [values, [*groups, [kind, [[]]]]]) for kind in kinds},
+        **{f"knowledge of kind {kind} and one": kept(state, [values, [*groups, [kind, [[0]]]]]) for kind in kinds},
+        **{
+            f"knowledge of kind {kind} and itself": kept(state, [values, [*groups, [kind, [[-1] * 6]]]])
+            for kind in kinds
+        },
     }
 
 
-@pytest.mark.parametrize("case", hostile(Path("x")))
-def test_whatever_lies_in_the_cache_runs_nothing_and_is_replaced(own_cache: Path, tmp_path: Path, case: str) -> None:
+def test_whatever_lies_in_the_cache_is_replaced(own_cache: Path, reads: list[Any]) -> None:
     load_knowledge()
     (file,) = cache_files(own_cache)
-    marker = tmp_path / "marker"
-    bad = hostile(marker)[case]
-    file.write_bytes(bad)
-    assert engine_for(None) == "dask"
-    assert not marker.exists()
-    if case != "one byte flipped":  # which may have hit a sentence
-        assert file.read_bytes() != bad
+    good, state = file.read_bytes(), knowledge_cache.state_of((RULES,))
+    for case, bad in hostile().items():
+        file.write_bytes(bad)
+        assert knowledge_cache.recall(state) is None, case
+    load_knowledge()
+    assert len(reads) == 2
+    assert file.read_bytes() == good
 
 
-def test_the_payload_of_this_test_would_run_where_nothing_refuses_it(tmp_path: Path) -> None:
-    for case in ("a command", "a command by name", "eval"):
-        marker = tmp_path / case.replace(" ", "-")
-        pickle.loads(hostile(marker)[case])
-        assert marker.exists()
+def test_no_bit_that_flips_is_taken_for_rules(own_cache: Path) -> None:
+    load_knowledge()
+    (file,) = cache_files(own_cache)
+    good, state = file.read_bytes(), knowledge_cache.state_of((RULES,))
+    draw = random.Random(12)
+    for _ in range(300):
+        place, bit = draw.randrange(len(good)), draw.randrange(8)
+        file.write_bytes(good[:place] + bytes([good[place] ^ 1 << bit]) + good[place + 1 :])
+        assert knowledge_cache.recall(state) is None
+    file.write_bytes(good)
+    assert knowledge_cache.recall(state) is not None
+
+
+def test_a_cache_holds_no_path_of_rules_and_names_no_class(own_cache: Path, folder: Path) -> None:
+    """It says neither where anything lies (but for the state, which is compared and no more) nor what is made."""
+    load_knowledge(folder)
+    (file,) = cache_files(own_cache)
+    state, values, groups = json.loads(file.read_bytes().partition(b"\n")[2])
+    assert str(folder) in state
+    assert str(folder) not in json.dumps([values, groups])
+    assert str(RULES) not in json.dumps([values, groups])
+    assert not re.search(r"selector\.|pathlib|Knowledge", json.dumps([values, groups]))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+@pytest.mark.parametrize(("name", "mode"), [("", 0o777), ("", 0o720), ("file", 0o602), ("file", 0o660)])
+def test_what_others_may_write_to_is_not_read(own_cache: Path, reads: list[Any], name: str, mode: int) -> None:
+    load_knowledge()
+    (file,) = cache_files(own_cache)
+    (file if name else own_cache).chmod(mode)
+    load_knowledge()
+    assert len(reads) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="FIFOs and links of POSIX")
+def test_a_fifo_a_device_or_a_link_in_its_place_is_not_read(own_cache: Path, tmp_path: Path, reads: list[Any]) -> None:
+    load_knowledge()
+    (file,) = cache_files(own_cache)
+    good = file.read_bytes()
+    (tmp_path / "copy").write_bytes(good)
+    for make in (
+        lambda: os.mkfifo(file),
+        lambda: file.symlink_to("/dev/zero"),
+        lambda: file.symlink_to(tmp_path / "copy"),
+    ):
+        file.unlink()
+        make()
+        load_knowledge()
+        assert file.read_bytes() == good  # replaced
+    assert len(reads) == 4
+    assert (tmp_path / "copy").read_bytes() == good
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")

@@ -213,8 +213,8 @@ def test_own_rules_are_used_and_named_in_the_command(wizard, tmp_path):
         (("--answers", "missing.json"), "missing.json: cannot be read"),
         (("--answers", "list.json"), "a workload is a JSON object, not a list"),
         (("--answers", "broken.json"), "not valid JSON"),
-        (("--set", "tasks=3", "host"), "Only --rules and --debug go before host"),
-        (("--no-input", "host"), "Only --rules and --debug go before host"),
+        (("--set", "tasks=3", "host"), "only --rules and --debug go before host"),
+        (("--no-input", "host"), "only --rules and --debug go before host"),
     ],
 )
 def test_bad_flags(wizard, tmp_path, arguments, said):

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
 from selector.errors import SelectorError
-from selector.files import write_atomically
+from selector.files import cannot_write, hidden_name, refuse_special, write_atomically
 from selector.text import quoted, suggestion
 
 PARAMETERS_BEGIN = "# --- parameters: begin ---"
@@ -115,8 +115,10 @@ def template_parameters(template: Path) -> dict[str, object]:
 def write_script(text: str, out: Path, force: bool) -> None:
     """Write the script whole or not at all; a file that is there is only replaced with `force`.
 
-    SelectorError where the file exists or cannot be written. Of several that write the same new file at once, one does.
+    SelectorError where the file exists or cannot be written, and for a link or a device, whatever is asked. Of several
+    that write the same new file at once, one does.
     """
+    refuse_special(out, "name a file, for example bench.py, or - for standard output")
     try:
         if out.exists() and not out.is_file():
             raise SelectorError(f"{out}: this is no file", "name a file, for example bench.py")
@@ -127,22 +129,24 @@ def write_script(text: str, out: Path, force: bool) -> None:
     except FileExistsError:
         raise SelectorError(f"{out}: there is a file already", "take another name, or --force to replace it") from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "the name is not one a file can have"
-        raise SelectorError(f"{out}: cannot be written: {reason}", "name a file in a folder you may write to") from None
+        raise cannot_write(out, error, "name a file in a folder you may write to") from None
 
 
 def write_folder(files: Mapping[str, bytes], out: Path, force: bool) -> None:
     """Write files, by name, to a folder of the user's, whole or not at all.
 
     A folder that is there is refused; with `force` our files in it are replaced, and nothing else is touched.
-    SelectorError where it cannot be written.
+    SelectorError where it cannot be written, and where a link or a device has its name or one of a file's.
     """
+    hint = "name a new folder where you may write"
+    for place in (out, *(out / name for name in files)):
+        refuse_special(place, hint)
     try:
         if force and out.is_dir():
             for name, data in files.items():
                 write_atomically(out / name, data)
             return
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as part:
+        with tempfile.TemporaryDirectory(prefix=f"{hidden_name(out.name)}-", dir=out.parent) as part:
             for name, data in files.items():
                 Path(part, name).write_bytes(data)
             out.mkdir()  # takes the name in one step, or fails because somebody has it
@@ -153,8 +157,7 @@ def write_folder(files: Mapping[str, bytes], out: Path, force: bool) -> None:
             f"{out}: it is there already", "take another name, or --force to replace our files"
         ) from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "the name is not one a folder can have"
-        raise SelectorError(f"{out}: cannot be written: {reason}", "name a new folder where you may write") from None
+        raise cannot_write(out, error, hint) from None
 
 
 def _write_new(out: Path, data: bytes) -> None:

@@ -32,7 +32,8 @@ from selector.benchmark.events import (
     parse_event,
 )
 from selector.errors import SelectorError
-from selector.processes import kill_group, kill_tree
+from selector.files import cannot_write, refuse_special
+from selector.processes import RAISE_THE_LIMIT, kill_group, kill_tree
 from selector.text import printable, quoted
 
 GRACE_SECONDS = 5.0  # to stop and report, once asked to
@@ -108,8 +109,22 @@ class BenchmarkRun(Iterator[Event]):
             threading.Thread(target=reader.read, args=(stream,), daemon=True)
             for reader, stream in ((self._intake, self._script.stdout), (self._errors, self._script.stderr))
         ]
-        for reader in self._readers:
-            reader.start()
+        self._begin_reading()
+
+    def _begin_reading(self) -> None:
+        """Start the threads that read; SelectorError, and no script, where this user may not have as many."""
+        try:
+            for reader in self._readers:
+                reader.start()
+        except RuntimeError:
+            kill_tree(self._script)
+            self._script.wait()
+            for reader, stream in zip(self._readers, (self._script.stdout, self._script.stderr), strict=True):
+                if stream is not None and not reader.is_alive():  # one that reads closes its pipe itself
+                    stream.close()
+            self._intake.close()
+            what = "the benchmark script cannot be watched: no more threads may be started"
+            raise SelectorError(what, RAISE_THE_LIMIT, 1) from None
 
     @property
     def events(self) -> list[Event]:
@@ -369,11 +384,14 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
 
 
 def _opened(log: Path) -> IO[bytes]:
+    """A new file. What had its name is removed and not emptied: it may have another name elsewhere (a hard link)."""
+    hint = "name a file in a folder of yours"
+    refuse_special(log, hint)
     try:
-        return log.open("wb")
+        log.unlink(missing_ok=True)
+        return log.open("xb")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "the name has a NUL character"
-        raise SelectorError(f"{log}: cannot be written: {reason}", "name a file in a folder of yours") from None
+        raise cannot_write(log, error, hint) from None
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -389,4 +407,5 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
         )
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise SelectorError(f"{command[0]}: cannot be run: {reason}", "give the path of a Python", 1) from None
+        hint = RAISE_THE_LIMIT if isinstance(error, BlockingIOError) else "give the path of a Python"
+        raise SelectorError(f"{command[0]}: cannot be run: {reason}", hint, 1) from None

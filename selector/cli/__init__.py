@@ -15,12 +15,22 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from selector.cli import ask, benchmark, rules, schema
-from selector.cli.shared import format_option, print_as, print_json, report_error, rules_option, set_option
+from selector.cli import ask, benchmark, completion, rules, schema
+from selector.cli.shared import (
+    Commands,
+    format_option,
+    print_as,
+    print_json,
+    report_error,
+    rules_option,
+    set_option,
+)
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
     from selector.profile import WorkloadProfile
+
+COMPLETE = "_CONCURRENCY_SELECTOR_COMPLETE"  # by which a shell asks for completions
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -30,6 +40,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = [a for a in arguments if a != "--debug"]
     gc.freeze()  # what the imports made lives to the end: walking it at every collection and at exit is a tenth of a run
     output = sys.stdout
+    if COMPLETE in os.environ:
+        completion.prepare()
     try:
         _prepare_output()
         code = cli.main(arguments, prog_name="concurrency-selector", standalone_mode=False)
@@ -56,13 +68,19 @@ def _prepare_output() -> None:
 
 
 @click.group(
+    cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: concurrency-selector recommend examples/web-scraper.json",
 )
-@click.version_option(package_name="concurrency-selector", message="%(prog)s %(version)s")
+@click.version_option(None, "-V", "--version", package_name="concurrency-selector", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("--answers", metavar="FILE", help="A profile (JSON) whose answers are not asked for.")
+@click.option(
+    "--answers",
+    metavar="FILE",
+    shell_complete=completion.workload_files,
+    help="A profile (JSON) whose answers are not asked for.",
+)
 @set_option
 @click.option("--no-input", is_flag=True, help="Ask nothing: what is not given takes its default.")
 @format_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from selector.cli.shared import (
     ApproachType,
     example_names,
+    file_argument,
     format_option,
     print_as,
     print_json,
@@ -32,18 +34,19 @@ class RecommendCommand(click.Command):
     """`recommend`, whose help ends in the fields of a profile."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The fields with what they accept, then the example."""
+        """The fields with what they mean and accept, then the example."""
         from selector.profile import WorkloadProfile, accepted
 
+        fields = WorkloadProfile.model_fields.items()
         with formatter.section("Fields of FILE and --set (all but workload_type may be left out)"):
-            formatter.write_dl([(name, accepted(name)) for name in WorkloadProfile.model_fields])
+            formatter.write_dl([(name, f"{field.description}: {accepted(name)}") for name, field in fields])
         super().format_epilog(ctx, formatter)
 
 
 @click.command(
     cls=RecommendCommand, epilog="Example: concurrency-selector recommend workload.json --set tasks=500 --format json"
 )
-@click.argument("file", required=False, metavar="FILE|-")
+@file_argument
 @set_option
 @format_option
 @click.option("--explain", is_flag=True, help="Every row of every table, and all inputs that would change the answer.")
@@ -174,7 +177,7 @@ def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path 
     if form == "json":
         import json
 
-        click.echo(json.dumps({stem: result.model_dump(mode="json") for stem, result in results}, indent=2))
+        print_json(json.dumps({stem: result.model_dump(mode="json") for stem, result in results}, indent=2))
         return
     from selector.report.documents import examples_document
 
@@ -182,15 +185,20 @@ def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path 
 
 
 @click.command(epilog="Example: concurrency-selector host --json")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def host(as_json: bool) -> None:
+@format_option
+def host(form: str) -> None:
     """What this machine has: usable CPUs, memory and its limit, start methods, Python interpreters."""
-    from selector.host import probe_host
+    from selector.files import shared_with_others
+    from selector.host import cache_dir, probe_host
 
     found = probe_host()
-    if as_json:
+    if shared_with_others(cache := cache_dir()):
+        what = "others may write to this folder, or it is not yours: nothing that is kept there is used"
+        hint = f"chmod go-w {shlex.quote(str(cache))}, or name another folder by CONCURRENCY_SELECTOR_CACHE_DIR"
+        say(f"warning: {cache}: {what}\n  hint: {hint}", err=True)
+    if form == "json":
         print_json(found.model_dump_json(indent=2))
         return
     from selector.report.documents import host_document
 
-    print_as(host_document(found), "text")
+    print_as(host_document(found), form)

@@ -6,6 +6,8 @@ And calibrate, which measures what concurrency costs on this machine.
 from __future__ import annotations
 
 import shlex
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ import click
 from selector.cli.shared import (
     INTERRUPTED,
     Command,
+    file_argument,
+    format_option,
     print_as,
     print_json,
     read_results,
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from selector.programs import Program
 
 REFUTED = 3
+_PRINT = "-"  # as an output: standard output
 
 
 def _measuring_options(command: Command) -> Command:
@@ -70,10 +75,8 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
 
 
 @click.command(epilog="Example: concurrency-selector generate workload.json -o bench.py && python bench.py")
-@click.argument("file", required=False, metavar="FILE|-")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="OUT", help="The file to write."
-)
+@file_argument
+@click.option("-o", "--output", required=True, metavar="OUT|-", help="The file to write; - prints it.")
 @click.option(
     "--template",
     metavar="NAME",
@@ -88,7 +91,7 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
 def generate(
     outer_rules: Path | None,
     file: str | None,
-    output: Path,
+    output: str,
     template: str | None,
     force: bool,
     settings: tuple[str, ...],
@@ -99,9 +102,10 @@ def generate(
     rules: Path | None,
 ) -> None:
     """Write a benchmark script for the workload in FILE: one file, standard library only, yours to read and change."""
-    from selector.benchmark.render import write_folder, write_script
+    from selector.benchmark.render import write_folder
     from selector.benchmarking import (
         TEMPLATE,
+        as_argument,
         command_for,
         files_of,
         plan_for,
@@ -121,35 +125,48 @@ def generate(
             raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
         cpus = Selector().here.usable_cpus
         if program := programs().get(name):
-            write_folder(files_of(program, options, cpus), output, force)
-            say(f"{output}: run it with: python {shlex.quote(str(output))} compare", err=True)
+            if output == _PRINT:
+                raise click.UsageError(f"The template {name} is a folder of files: give -o FOLDER.")
+            write_folder(files_of(program, options, cpus), Path(output), force)
+            say(f"{output}: run it with: python {shlex.quote(as_argument(Path(output)))} compare", err=True)
             return
-        write_script(script_of(name, options, cpus), output, force)
-        say(f"{output}: run it with: {command_for(output, options)}", err=True)
+        _put(script_of(name, options, cpus), output, force)
+        say(_how_to_run(output, "", lambda script: command_for(script, options)), err=True)
         return
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
     _, plan = plan_for(Selector(rules or outer_rules), read_profile(file, settings), options)
-    write_script(script_for(plan), output, force)
+    _put(script_for(plan), output, force)
     for note in plan.notes:
         say(f"note: {note}", err=True)
-    say(f"{output}: {len(plan.approaches)} approaches. Run it with: {command_for(output, options, plan)}", err=True)
+    arms = f"{len(plan.approaches)} approaches. "
+    say(_how_to_run(output, arms, lambda script: command_for(script, options, plan)), err=True)
+
+
+def _put(text: str, output: str, force: bool) -> None:
+    """Write a script to its file, or print it."""
+    from selector.benchmark.render import write_script
+
+    if output != _PRINT:
+        write_script(text, Path(output), force)
+        return
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
+def _how_to_run(output: str, about: str, command: Callable[[Path], str]) -> str:
+    """What to do with a script now. From a pipe it does not run: the processes that it starts have to import it."""
+    if output != _PRINT:
+        return f"{output}: {about}{'R' if about else 'r'}un it with: {command(Path(output))}"
+    return f"standard output: {about}Save it as bench.py and run it with: {command(Path('bench.py'))}"
 
 
 @click.command(epilog="Example: concurrency-selector validate workload.json --budget 30s --save results")
-@click.argument("file", required=False, metavar="FILE|-")
+@file_argument
 @click.option("--template", metavar="NAME", help="Measure a program that ships instead, and its own work: todo-batch.")
 @set_option
 @_measuring_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown"]),
-    default="text",
-    show_default=True,
-    help="How to print it.",
-)
+@format_option
 @click.option(
     "--save",
     type=click.Path(path_type=Path),
@@ -169,7 +186,6 @@ def validate(
     interpreters: tuple[str, ...],
     io: Any,
     seed: int | None,
-    as_json: bool,
     form: str,
     save: Path | None,
     force: bool,
@@ -188,12 +204,10 @@ def validate(
         raise click.UsageError(f"The program {template} has a workload of its own: leave FILE out.")
     if file is None and not settings and program is None:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
-    if as_json and form != "text":
-        raise click.UsageError("--json prints JSON: leave --format out.")
     options = _options(budget, interpreters=interpreters, io=io, seed=seed, save=save, force=force)
     profile = read_profile(file, settings) if program is None else program.workload(settings)
     proof = prove(Selector(rules or outer_rules), profile, options, progress_view, program)
-    if as_json:
+    if form == "json":
         print_json(proof.report.model_dump_json(indent=2))
     else:
         print_as(validation_document(proof.report), form)
@@ -236,13 +250,13 @@ def _program_named(template: str | None) -> Program | None:
     metavar="RESULTS",
     help="Instead of measuring, correct what is known by what `validate` measured (its results.json).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def calibrate(interpreters: tuple[str, ...], force: bool, results: str | None, as_json: bool) -> None:
+@format_option
+def calibrate(interpreters: tuple[str, ...], force: bool, results: str | None, form: str) -> None:
     """Measure what concurrency costs on this machine, some 9 seconds for each Python; `recommend` then uses that."""
     if results is not None:
         if interpreters or force:
             raise click.UsageError("--from measures nothing: leave --interpreter and --force out.")
-        _learn(results, as_json)
+        _learn(results, form)
         return
     from selector.benchmarking import example_answers
     from selector.cost.calibrate import answers_changed
@@ -252,10 +266,10 @@ def calibrate(interpreters: tuple[str, ...], force: bool, results: str | None, a
     found = measure_costs(interpreters, force=force)
     if len(found.kept) < len(found.interpreters):
         found = found.model_copy(update={"answers": answers_changed(before, example_answers())})
-    if as_json:
+    if form == "json":
         print_json(found.model_dump_json(indent=2))
     else:
-        print_as(calibration_document(found), "text")
+        print_as(calibration_document(found), form)
 
 
 def measure_costs(interpreters: tuple[str, ...] = (), *, force: bool = False) -> Calibration:
@@ -278,7 +292,7 @@ def measure_costs(interpreters: tuple[str, ...] = (), *, force: bool = False) ->
     return found
 
 
-def _learn(results: str, as_json: bool) -> None:
+def _learn(results: str, form: str) -> None:
     """Correct the costs by a benchmark, and say which."""
     from selector.benchmarking import example_answers, learn_from
     from selector.cost.calibrate import answers_changed
@@ -286,7 +300,7 @@ def _learn(results: str, as_json: bool) -> None:
     before = example_answers()
     changed = learn_from(read_results(results))
     answers = answers_changed(before, example_answers())
-    if as_json:
+    if form == "json":
         import json
 
         found = {"changed": [fold.model_dump() for fold in changed], "answers": answers.model_dump()}
@@ -294,4 +308,4 @@ def _learn(results: str, as_json: bool) -> None:
         return
     from selector.report.calibration_documents import folds_document
 
-    print_as(folds_document(changed, answers), "text")
+    print_as(folds_document(changed, answers), form)

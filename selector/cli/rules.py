@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from selector.cli.shared import print_as, print_json, report_error, rules_option, say, table_names
+from selector.cli.shared import (
+    Commands,
+    format_option,
+    forms_option,
+    print_as,
+    print_json,
+    report_error,
+    say,
+    table_names,
+    tables_option,
+)
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
@@ -17,43 +27,67 @@ if TYPE_CHECKING:
 
     Tables = list[tuple[str, DecisionTable]]  # each with what to call it: its name, or the file that was given
 
+_SHARE_OF_PROOFS = 0.8  # of the time; the rest is for workloads that show what was found
 
-@click.group(epilog="Example: concurrency-selector rules show strategy")
+
+def _budget_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--budget`, handed over in seconds."""
+    return click.option(
+        "--budget", default="20s", show_default=True, metavar="TIME", callback=_seconds,
+        help="Time for the proofs and cases; what it does not reach is named as not proven.",
+    )(command)  # fmt: skip
+
+
+def _seconds(_: click.Context, __: click.Parameter, budget: str) -> float:
+    from selector.benchmark.plan import budget_from_text
+
+    return budget_from_text(budget)
+
+
+@click.group(cls=Commands, epilog="Example: concurrency-selector rules show strategy")
 def rules() -> None:
     """The decision tables: list them, show one, check and test them, compare two."""
 
 
 @rules.command("list", epilog="Example: concurrency-selector rules list --rules ./my-rules")
-@rules_option
+@format_option
+@tables_option
 @click.pass_obj
-def list_tables(outer_rules: Path | None, rules: Path | None) -> None:
+def list_tables(outer_rules: Path | None, form: str, rules: Path | None) -> None:
     """The tables in use, and the file each comes from."""
     from selector.recommend.knowledge import all_tables
     from selector.report.documents import tables_document
+    from selector.report.rules_documents import list_data
 
-    print_as(tables_document(all_tables(rules or outer_rules)), "text")
+    tables = all_tables(rules or outer_rules)
+    if form == "json":
+        _print_data(list_data(tables))
+        return
+    print_as(tables_document(tables), form)
 
 
 @rules.command("show", epilog="Example: concurrency-selector rules show classify --format markdown")
 @click.argument("name", shell_complete=table_names)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "yaml"]),
-    default="text",
-    show_default=True,
-    help="How to print it; yaml is the file itself, to start your own from.",
-)
-@rules_option
+@forms_option("text", "json", "markdown", "yaml")
+@tables_option
 @click.pass_obj
 def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | None) -> None:
-    """One table with its rules and their reasons; `facts` lists what a table may ask about."""
+    """One table with its rules and their reasons; `facts` lists what a table may ask about.
+
+    yaml is the file itself, to start your own from; json is what it holds.
+    """
+    from selector.decision.source import parse_yaml, read_text
     from selector.recommend.facts import FACTS
     from selector.recommend.knowledge import all_tables
     from selector.report.documents import facts_document, table_document
     from selector.text import quoted, suggestion
 
+    if name == "facts" and form == "yaml":
+        raise click.UsageError("facts are no table: leave --format yaml out.")
     if name == "facts":
+        if form == "json":
+            _print_data(dict(FACTS))
+            return
         print_as(facts_document(FACTS), form)
         return
     tables = {table.name: table for table in all_tables(rules or outer_rules)}
@@ -61,8 +95,12 @@ def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | Non
         raise SelectorError(
             f"no table {quoted(name)}{suggestion(name, tables)}", f"one of {', '.join(tables)}, or facts"
         )
+    text = read_text(Path(tables[name].source))
     if form == "yaml":
-        click.echo(Path(tables[name].source).read_text(encoding="utf-8"), nl=False)
+        click.echo(text, nl=False)
+        return
+    if form == "json":
+        _print_data(parse_yaml(text, tables[name].source).plain())
         return
     print_as(table_document(tables[name]), form)
 
@@ -71,25 +109,38 @@ def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | Non
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--notes", is_flag=True, help="Also show the notes: what is usual, and good to know.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all findings.")
-@rules_option
+@forms_option("text", "json")
+@_budget_option
+@tables_option
 @click.pass_obj
 def check_tables(
-    outer_rules: Path | None, files: tuple[str, ...], strict: bool, notes: bool, as_json: bool, rules: Path | None
+    outer_rules: Path | None,
+    files: tuple[str, ...],
+    strict: bool,
+    notes: bool,
+    form: str,
+    budget: float,
+    rules: Path | None,
 ) -> None:
-    """Prove the tables in use, or the table FILEs given: no gap, no conflict, no row that can never fire."""
+    """Prove the tables in use, or the table FILEs given: no gap, no conflict, no row that can never fire.
+
+    Exit code 1: an error was found. Not proven in time is a warning, an error only with --strict.
+    """
+    from selector.decision.cover import Steps
     from selector.recommend.witnesses import shown, verified, with_tables
     from selector.report.rules_documents import check_data, check_lines
 
+    steps = Steps.within(budget)
     tables, bad = _read(files, rules or outer_rules)
     knowledge = with_tables([table for _, table in tables], rules or outer_rules)
+    proofs = verified([table for _, table in tables], knowledge, _SHARE_OF_PROOFS * steps.seconds_left)
     found = [
-        (label, table, proof, shown(proof.findings, table.name, knowledge, notes=notes or as_json))
-        for (label, table), proof in zip(tables, verified([table for _, table in tables], knowledge), strict=True)
+        (label, table, proof, shown(proof.findings, table.name, knowledge, steps, notes=notes or form == "json"))
+        for (label, table), proof in zip(tables, proofs, strict=True)
     ]
-    if as_json:
+    if form == "json":
         _print_data([check_data(*each) for each in found])
-    for line in (line for each in found for line in check_lines(*each)) if not as_json else ():
+    for line in (line for each in found for line in check_lines(*each)) if form == "text" else ():
         say(line)
     _refuse_if(bad, files)
     counting = ("error", "warning") if strict else ("error",)
@@ -100,60 +151,75 @@ def check_tables(
 @rules.command("test", epilog="Example: concurrency-selector rules test --rules ./my-rules")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--record", is_flag=True, help="Record the boundary cases as they are answered now (cases/NAME.jsonl).")
-@rules_option
+@forms_option("text", "json")
+@_budget_option
+@tables_option
 @click.pass_obj
-def test_tables(outer_rules: Path | None, files: tuple[str, ...], record: bool, rules: Path | None) -> None:
-    """Run the examples of the tables in use, or of the table FILEs given, and cases at every bound of their cells."""
+def test_tables(
+    outer_rules: Path | None, files: tuple[str, ...], record: bool, form: str, budget: float, rules: Path | None
+) -> None:
+    """Run the examples of the tables in use, or of the table FILEs given, and cases at every bound of their cells.
+
+    Exit code 1: something failed. Cases for which there is no time are named; they fail nothing.
+    """
     from selector.decision.boundaries import record_cases
+    from selector.decision.cover import Steps
     from selector.decision.examples import run_table_test
     from selector.recommend.witnesses import WHOLE
-    from selector.report.rules_documents import failure_text, test_lines
+    from selector.report.rules_documents import failure_text, test_data, test_lines
 
     folder = rules or outer_rules
+    steps, results = Steps.within(budget), []
     tables, bad = _read(files, folder)
-    results = []
-    for label, table in tables:
+    for left, (label, table) in zip(range(len(tables), 0, -1), tables, strict=True):
         if record and (files or folder is None or Path(table.source).parent == folder):
-            done = record_cases(table, WHOLE)
-            say(f"recorded  {label}: {done.cases} cases, {done.new} new, {done.changed} changed, {done.gone} gone")
-        results.append(run_table_test(table, WHOLE))
-        for line in test_lines(label, results[-1]):
+            done = record_cases(table, WHOLE, Steps.within(steps.seconds_left / left / 2))
+            told = f"{label}: {done.cases} cases, {done.new} new, {done.changed} changed, {done.gone} gone"
+            say(f"recorded  {told}", err=form == "json")
+        results.append((label, run_table_test(table, WHOLE, steps.seconds_left / left)))
+        for line in test_lines(*results[-1]) if form == "text" else ():
             say(line)
+    if form == "json":
+        _print_data([test_data(*each) for each in results])
     _refuse_if(bad, files)
-    if any(result.failed for result in results):
-        raise SelectorError(*failure_text(results), 1)
+    if any(result.failed for _, result in results):
+        raise SelectorError(*failure_text([result for _, result in results]), 1)
 
 
 @rules.command("diff", epilog="Example: concurrency-selector rules diff my-table.yaml my-rules/engine.yaml")
 @click.argument("old", type=click.Path(exists=True, path_type=Path))
 @click.argument("new", type=click.Path(exists=True, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all regions.")
-def diff_tables(old: Path, new: Path, as_json: bool) -> int:
-    """Which inputs two tables, or two folders of tables, answer differently. Exit code 0: none; 1: some."""
+@forms_option("text", "json")
+@_budget_option
+def diff_tables(old: Path, new: Path, form: str, budget: float) -> int:
+    """Which inputs two tables, or two folders of tables, answer differently.
+
+    Exit code 0: none; 1: some, or it is not known in time.
+    """
+    from selector.decision.cover import Steps
     from selector.decision.diff import TABLE_GONE, TABLE_NEW, table_changes
     from selector.pipeline import example_profiles
     from selector.recommend.witnesses import WHOLE, flipped, shown
     from selector.report.rules_documents import diff_data, diff_lines, flip_lines
 
+    steps, found = Steps.within(budget), []
     (before, was), (after, now) = _sides(old, new)
-    found = []
-    for label in dict.fromkeys([*before, *after]):
+    labels = list(dict.fromkeys([*before, *after]))
+    for left, label in zip(range(len(labels), 0, -1), labels, strict=True):
         if label in before and label in after:
-            changes = table_changes(before[label], after[label], whole=WHOLE)
+            seconds = _SHARE_OF_PROOFS * steps.seconds_left / left
+            changes = table_changes(before[label], after[label], whole=WHOLE, seconds=seconds)
         else:
             changes = (TABLE_GONE if label in before else TABLE_NEW,)
-        found.append((label, shown(changes, label, now)))
+        found.append((label, shown(changes, label, now, steps)))
     profiles = example_profiles()
     flips = flipped(profiles, was, now)
-    if as_json:
+    if form == "json":
         examples = {name: {"old": was, "new": now} for name, (was, now) in flips.items()}
         _print_data({"tables": [diff_data(*each) for each in found], "examples": examples})
-    for line in (
-        (*(line for each in found for line in diff_lines(*each)), *flip_lines(flips, len(profiles)))
-        if not as_json
-        else ()
-    ):
-        say(line)
+    else:
+        for line in (*(line for each in found for line in diff_lines(*each)), *flip_lines(flips, len(profiles))):
+            say(line)
     return int(bool(flips) or any(change.matters for _, changes in found for change, _ in changes))
 
 

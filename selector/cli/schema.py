@@ -6,16 +6,18 @@ import json
 
 import click
 
-from selector.cli.shared import print_json
+from selector.cli.shared import forms_option, print_json
 
 
 @click.command(epilog="Example: concurrency-selector schema table > table.schema.json")
 @click.argument("what", type=click.Choice(["table", "profile"]))
-def schema(what: str) -> None:
+@forms_option("json")
+def schema(what: str, form: str) -> None:
     """The JSON Schema of a decision table's YAML file, or of a workload's JSON file (profile).
 
     Editors complete and check with it; docs/tables.md says how to tell them.
     """
+    _ = form  # a schema is JSON, however it is asked for
     from selector.decision.schema import table_schema
     from selector.profile_schema import profile_schema
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from selector.cli.completion import setting_words, workload_files
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 INTERRUPTED = 130
+_ASKS_FOR_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # of click 8.2 and later
 FORMATS = click.Choice(["text", "json", "markdown"])
 
 
@@ -40,12 +43,19 @@ def report_error(error: BaseException) -> int:
             if error.hint:
                 click.echo(printable(f"  hint: {error.hint}"), err=True)
             return error.exit_code
+        case click.ClickException() if isinstance(error, _ASKS_FOR_HELP):
+            click.echo(error.format_message(), err=True)
+            return 2
         case click.ClickException():
-            error.show()
-            return error.exit_code
+            return report_error(_in_our_words(error))
         case KeyboardInterrupt() | click.Abort():
             click.echo("interrupted", err=True)
             return INTERRUPTED
+        case RuntimeError(args=("can't start new thread",)):
+            from selector.processes import RAISE_THE_LIMIT
+
+            click.echo(f"error: no more threads may be started\n  hint: {RAISE_THE_LIMIT}", err=True)
+            return 1
         case OSError(filename=None, strerror=str(reason)):  # reading is reported with the file's name where it is done
             sys.stdout = None  # as above
             click.echo(f"error: the output cannot be written: {reason}", err=True)
@@ -57,28 +67,135 @@ def report_error(error: BaseException) -> int:
     return 1
 
 
+def _in_our_words(error: click.ClickException) -> SelectorError:
+    """What click says of wrong arguments, in the form that all errors have; click's own hints stay."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    if message[:2].istitle() and not message[:2].isupper():
+        message = message[0].lower() + message[1:]
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"`{context.command_path} --help` says what it takes" if context is not None else ""
+    return SelectorError(message, hint, error.exit_code)
+
+
+class Commands(click.Group):
+    """A group of commands that says which one was meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, or a usage error that names the nearest."""
+        from selector.text import quoted, suggestion
+
+        names = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in names:
+            ctx.fail(f"no command {quoted(args[0])}{suggestion(args[0], names)}; one of {', '.join(names)}")
+        return super().resolve_command(ctx, args)
+
+
 def rules_option(command: Command) -> Command:
-    """`--rules DIR`."""
+    """`--rules DIR`, for commands that ask the tables: a file in it that replaces none of ours is told of."""
+    return _rules_option(_folder_for_answers)(command)
+
+
+def tables_option(command: Command) -> Command:
+    """`--rules DIR`, for commands that are about the tables themselves."""
+    return _rules_option(_folder)(command)
+
+
+def _rules_option(callback: Callable[..., Any]) -> Callable[[Command], Command]:
     return click.option(
         "--rules",
         metavar="DIR",
         type=click.Path(path_type=Path),
+        callback=callback,
         help="A folder of your own tables; a table of the same name replaces ours.",
-    )(command)
+    )
+
+
+def _folder(_: click.Context, __: click.Parameter, folder: Path | None) -> Path | None:
+    """The folder; an error if nothing is in it, or a file that is only nearly called as one of ours.
+
+    What is no folder is said where it is read.
+    """
+    from selector.recommend.user_rules import check_folder
+    from selector.resources import resource_dir
+
+    if folder is not None and folder.is_dir():
+        check_folder(folder, resource_dir("rules"))
+    return folder
+
+
+def _folder_for_answers(context: click.Context, option: click.Parameter, folder: Path | None) -> Path | None:
+    """The same; and a note which of its files no recommendation asks."""
+    from selector.recommend.user_rules import strangers
+    from selector.resources import resource_dir
+
+    if _folder(context, option, folder) is not None and (names := strangers(Path(str(folder)), resource_dir("rules"))):
+        say(f"note: {folder}: no recommendation asks {', '.join(names)} (`rules list` has the names of ours)", err=True)
+    return folder
 
 
 def format_option(command: Command) -> Command:
-    """`--format`, handed over as `form`."""
-    return click.option("--format", "form", type=FORMATS, default="text", show_default=True, help="How to print it.")(
-        command
-    )
+    """`--format`, or `--json` for short, handed over as `form`."""
+    return forms_option(*FORMATS.choices)(command)
+
+
+def forms_option(*forms: str) -> Callable[[Command], Command]:
+    """`--format` with these forms, the first by default; `--json` is short for `--format json`."""
+
+    def with_forms(command: Command) -> Command:
+        """The command with both options."""
+
+        @wraps(command)
+        def choosing(*arguments: Any, as_json: bool, form: str, **options: Any) -> Any:
+            """The command, told one form."""
+            if as_json and form not in ("json", forms[0]):
+                raise click.UsageError(f"--json prints JSON: leave --format {form} out.")
+            return command(*arguments, form="json" if as_json else form, **options)
+
+        with_json = click.option("--json", "as_json", is_flag=True, help="Short for --format json.")(choosing)
+        option = click.option(
+            "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help="How to print it."
+        )
+        return cast("Command", option(with_json))
+
+    return with_forms
 
 
 def set_option(command: Command) -> Command:
     """`--set KEY=VALUE`, any number of times."""
     return click.option(
-        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set a field of the profile (null: unknown)."
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        shell_complete=setting_words,
+        help="Set a field of the profile (null: unknown).",
     )(command)
+
+
+def file_argument(command: Command) -> Command:
+    """`FILE`, a workload: a JSON file, `-` for standard input, or the name of an example that ships."""
+    return click.argument(
+        "file", required=False, metavar="FILE|-", shell_complete=workload_files, callback=_file_or_example
+    )(command)
+
+
+def _file_or_example(_: click.Context, __: click.Parameter, file: str | None) -> str | None:
+    """The file; if there is none of that name but an example, that, which is told."""
+    if file is None or file == "-" or Path(file).name != file or Path(file).exists():
+        return file
+    from selector.pipeline import example_files
+
+    found = example_files().get(file.removesuffix(".json"))
+    if found is None:
+        return file
+    say(
+        f"note: there is no file {file}: taken is the example that ships (`concurrency-selector examples {found.stem}`"
+        " prints it, to start your own from)",
+        err=True,
+    )
+    return str(found)
 
 
 class ApproachType(click.ParamType):  # type: ignore[type-arg]

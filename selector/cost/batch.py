@@ -1,17 +1,22 @@
 """The time of a batch under one approach, by where it goes.
 
 Waits overlap as far as the approach lets them; CPU work is divided among the workers that can run it at once (the
-slowest worker decides) and takes longer the more of them compute (universal scalability law); what the parent does for
-each task (dispatch, pickling) comes on top, one task after the other, and so do the starts.
+slowest worker decides) and takes longer the more of them compute; what the parent does for each task (dispatch,
+pickling) comes on top, one task after the other, and so do the starts.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.terms import Builds, Costs, Quantities, at_once_of, cpu_ms_of, under
+from selector.cost.terms import Builds, Costs, Quantities, at_once_of, contention_of, cpu_ms_of, loss, under
+
+if TYPE_CHECKING:
+    from selector.cost.calibrated import Sheet
 
 
 class Parts(NamedTuple):
@@ -25,87 +30,210 @@ class Parts(NamedTuple):
     copying: float
 
 
-def batch_seconds(traits: Traits, workers: int, work: Quantities, builds: Builds, factor: float = 1.0) -> float | None:
-    """Seconds from before the pool is made to the last result; `factor` scales every overhead."""
-    parts = batch_parts(traits, workers, work, builds, factor)
+def batch_seconds(traits: Traits, workers: int, work: Quantities) -> float | None:
+    """Seconds from before the pool is made to the last result."""
+    parts = batch_parts(traits, workers, work)
     return sum(parts) / 1000 if parts else None
 
 
-def batch_parts(traits: Traits, workers: int, work: Quantities, builds: Builds, factor: float = 1.0) -> Parts | None:
+def batch_parts(traits: Traits, workers: int, work: Quantities) -> Parts | None:
     """The same in milliseconds, by where they go; None where the quantities are not known."""
-    tasks, cpu, wait = work.tasks, work.cpu_ms, work.wait_ms
-    if tasks is None or cpu is None or wait is None or traits.runs_in == "cluster":
-        return None
-    costs = under(traits, work, builds)
-    at_once = at_once_of(traits, min(workers, tasks), work)
-    each = cpu_ms_of(traits, cpu, at_once, work, costs, factor)
-    if traits.pool == "none":  # a library that uses every core for one task after the other
-        each, at_once = each / at_once, 1
-    waits = wait + costs["sleep_overshoot_ms"] * factor if wait else 0.0
-    dispatch = dispatch_ms(traits, workers, tasks, work, costs) * factor
-    copying = tasks * copy_ms(traits, work, costs) * factor
-    slots = {"none": 1, "pool": min(workers, tasks), "all": min(work.in_flight or tasks, tasks)}[traits.overlaps_waits]
-    computing, busy = _overlapped(tasks, slots, at_once, waits, each, (dispatch + copying) / tasks)
-    return Parts(
-        computing=computing,
-        waiting=max(0.0, busy - computing - dispatch - copying),
-        pool_start=_start_ms(traits, min(workers, tasks), work, costs) * factor,
-        startup=_startup_ms(traits, min(workers, tasks), work),
-        dispatch=dispatch,
-        copying=copying,
-    )
+    batch = batch_of(traits, work)
+    return batch.parts(workers) if batch else None
 
 
-def _overlapped(tasks: int, slots: int, at_once: int, wait: float, each: float, parent: float) -> tuple[float, float]:
-    """(Time of all computing, time until all is done) with so many tasks in flight and so many computing at once.
+def batch_of(traits: Traits, work: Quantities) -> Batch | None:
+    """A batch under one approach, for any number of workers; None where the quantities are not known."""
+    unknown = work.tasks is None or work.cpu_ms is None or work.wait_ms is None
+    return None if unknown or traits.runs_in == "cluster" else Batch(traits, work)
 
-    Either the computing is the narrow place, after a first wait; or the waits are, in rounds of as many as may be in
-    flight, and the last ones to wake up compute in turn. `parent` is what the parent does for each.
+
+class Batch:
+    """A batch under one approach: what does not depend on how many workers there are, worked out once."""
+
+    __slots__ = (
+        "_contention", "_copying", "_cores", "_costs", "_cpu", "_dispatch", "_first_start", "_flight", "_in_pool",
+        "_message", "_more_starts", "_names", "_slowed", "_startup", "_startup_each", "_tasks", "_traits", "_wait", "_work",
+    )  # fmt: skip
+
+    def __init__(self, traits: Traits, work: Quantities) -> None:
+        assert work.tasks is not None and work.cpu_ms is not None and work.wait_ms is not None
+        costs = under(traits, work)
+        self._traits, self._work, self._costs = traits, work, costs
+        self._tasks = tasks = work.tasks
+        self._cores = at_once_of(traits, work.cores, work)  # at most that many compute
+        self._cpu = cpu_ms_of(traits, work.cpu_ms, 1, work, costs)
+        self._contention = contention_of(traits, work) if self._cores > 1 else ""
+        self._wait = work.wait_ms + costs["sleep_overshoot_ms"] if work.wait_ms else 0.0
+        self._in_pool = traits.pool != "none" and (traits.overlaps_waits == "pool" or work.blocks)
+        self._flight = 1 if traits.overlaps_waits == "none" else min(work.in_flight or tasks, tasks)
+        self._dispatch, self._message = _dispatch_terms(traits, work, costs)
+        self._copying = tasks * copy_ms(traits, work, costs)
+        self._first_start, self._more_starts = _start_terms(traits, work, costs)
+        self._startup = work.startup_ms
+        self._slowed = (traits.needs == "free_threaded" or not work.gil_build) and not work.releases_gil
+        self._names = _names(traits, work)
+        self._startup_each = traits.runs_in == "workers" or traits.needs == "subinterpreters"
+
+    def parts(self, workers: int) -> Parts:
+        """Where the milliseconds go with so many workers."""
+        tasks, wait = self._tasks, self._wait
+        pool = min(workers, tasks)
+        slots = min(self._flight, pool) if self._in_pool else self._flight
+        each, at_once = self._cpu, 1
+        if self._contention:
+            at_once = min(self._cores, pool, slots) if self._traits.pool != "none" else self._cores
+            each *= loss(self._contention, _computing(at_once, slots, each, wait), self._costs)
+            if self._traits.pool == "none":  # one task after the other, each of them on every core
+                each, at_once = each / at_once, 1
+        dispatch = tasks * self._dispatch
+        if self._message:
+            dispatch += min(tasks, _CHUNKS_PER_WORKER * workers) * self._message
+        parent = dispatch + self._copying
+        computing = -(-tasks // at_once) * each
+        busy = wait + computing + parent
+        if wait:
+            busy = max(busy, _in_rounds(tasks, slots, at_once, wait, each, parent / tasks))
+        waiting = max(0.0, busy - computing - parent)
+        return Parts(computing, waiting, self.start_ms(pool), self.startup_ms(pool), dispatch, self._copying)
+
+    def start_ms(self, workers: int) -> float:
+        """To start the pool and the loop."""
+        more = self._more_starts
+        if not isinstance(more, tuple):
+            return self._first_start + (workers - 1) * more
+        side_by_side = min(workers, self._work.cores)
+        return self._first_start + (side_by_side - 1) * more[0] + (workers - side_by_side) * more[1]
+
+    def startup_ms(self, workers: int) -> float:
+        """The workload's own costly start: once a process or subinterpreter, as many at a time as there are cores.
+
+        Threads share it. But those of one pool begin it together, and where they are more than the cores the last begin
+        when the first have nearly done (measured with 2 to 64 threads on 2 CPUs: 1.0 times as long with 2, 1.3 with 4, 1.7
+        with 8, 1.9 with 16 or more).
+        """
+        if not self._startup:
+            return 0.0
+        cores = self._work.cores
+        if self._startup_each:
+            return self._startup * -(-workers // cores)
+        return self._startup * (2 - min(workers, cores) / workers if self._traits.pool != "none" else 1)
+
+    def off(self, workers: int, sheet: Sheet, slow: bool) -> Parts:
+        """How many times as long each part takes where its costs are as high (or low) as what they rest on leaves open."""
+        n = 1
+        if self._contention:
+            pool = min(workers, self._tasks)
+            in_pool = min(self._cores, pool, min(self._flight, pool) if self._in_pool else self._flight)
+            n = in_pool if self._traits.pool != "none" else self._cores
+        return _off(self._names, self._contention, n, self._slowed, sheet, slow)
+
+    def best_size(self, most: int) -> tuple[int, Parts]:
+        """The size of the pool, up to `most`, with which it ends soonest, and where its time goes then.
+
+        A worker is worth its start, or not made.
+
+        Up to 16 every size is tried, beyond them sizes a fifth apart, down from `most`, so that twice as many CPUs are
+        never worse; and no smaller ones where even a pool that starts at once would gain next to nothing.
+        """
+        if most == 1 or self._traits.pool == "none":
+            return most, self.parts(most)
+        if not self._contention and not (self._in_pool and self._wait):
+            return 1, self.parts(1)  # one computes at a time and nothing waits in the pool: more hold each other up
+        at_once = self.start_ms(1) + self.startup_ms(1)
+        best: tuple[int, Parts] | None = None
+        least = math.inf
+        for workers in _sizes(min(most, self._tasks), self._tasks):
+            parts = self.parts(workers)
+            total = sum(parts)
+            if total < least:
+                best, least = (workers, parts), total
+            could_save = parts.pool_start + parts.startup - at_once
+            if total - could_save >= least * (1 - _NEXT_TO_NOTHING) and self._contention not in _MAY_SLOW_DOWN:
+                break
+        assert best is not None, "one size is tried at least"
+        return best
+
+
+_MAY_SLOW_DOWN = ("contention_hot",)  # more workers can take longer than fewer
+
+
+def _computing(most: int, slots: int, cpu: float, wait: float) -> int:
+    """How many really compute at the same time and hold each other up: of those in flight, the ones that do not wait."""
+    return computing_at_once(most, slots, cpu, wait) if most > 1 and wait else most
+
+
+def computing_at_once(most: int, slots: int, cpu: float, wait: float) -> int:
+    """How many of so many in flight compute at the same time, at most `most`."""
+    return min(most, max(1, math.ceil(slots * cpu / (cpu + wait)))) if cpu else 1
+
+
+def _in_rounds(tasks: int, slots: int, at_once: int, wait: float, each: float, parent: float) -> float:
+    """The time of a batch whose narrow place is the waits: rounds of as many as may be in flight.
+
+    The last ones to wake up compute in turn. `parent` is what the parent does for each.
     """
-    computing = math.ceil(tasks / at_once) * each
-    rounds = math.ceil(tasks / slots)
+    rounds = -(-tasks // slots)
     last = tasks - (rounds - 1) * slots
-    in_rounds = rounds * (wait + each + parent) + (math.ceil(last / at_once) - 1) * (each + parent)
-    return computing, max(wait + computing + tasks * parent, in_rounds)
+    return rounds * (wait + each + parent) + (-(-last // at_once) - 1) * (each + parent)
 
 
-def _start_ms(traits: Traits, workers: int, work: Quantities, costs: Costs) -> float:
-    """To start the pool and the loop; processes beside a loop are not started before something computes."""
+def _sizes(most: int, tasks: int) -> Iterator[int]:
+    """The sizes tried, each once, the largest first; each the smallest that does the tasks in as many rounds."""
+    last, step, size = most + 1, 0, most
+    while size > _EVERY_SIZE:
+        if (same := -(-tasks // -(-tasks // size))) < last:
+            yield (last := same)
+        step += 1
+        size = math.ceil(most / 2 ** (step / 4))
+    yield from range(min(last - 1, _EVERY_SIZE), 0, -1)
+
+
+_NEXT_TO_NOTHING = 0.005  # of the time of a batch
+_EVERY_SIZE = 16  # up to which every size is tried
+
+
+def _start_terms(traits: Traits, work: Quantities, costs: Costs) -> tuple[float, float | tuple[float, float]]:
+    """What the first worker (with the loop) takes to start and each further one; a pair: beside others, and beyond the cores.
+
+    Processes beside a loop are not started before something must run in them.
+    """
     loop = costs["asyncio_start_ms"] if traits.runs_loop else 0.0
-    if traits.runs_in == "workers" and traits.runs_loop and not work.cpu_ms:
-        return loop + costs["process_pool_unused_ms"]
-    if traits.pool == "none" or (traits.runs_loop and not work.cpu_ms):
-        return loop
+    if not uses_pool(traits, work):
+        return loop + (costs["process_pool_unused_ms"] if traits.runs_in == "workers" else 0.0), 0.0
     if traits.runs_in == "workers":
-        kind, more = f"process_pool_{work.start_method}_ms", f"process_start_{work.start_method}_ms"
-        return loop + costs[kind] + (workers - 1) * costs[more]
+        return loop + costs[f"process_pool_{work.start_method}_ms"], costs[f"process_start_{work.start_method}_ms"]
     if traits.needs == "subinterpreters":
-        side_by_side = min(workers, work.cores)
-        return (
-            costs["subinterpreter_start_ms"]
-            + (side_by_side - 1) * costs["subinterpreter_more_ms"]
-            + (workers - side_by_side) * costs["subinterpreter_extra_ms"]
-        )
-    return loop + workers * costs["thread_start_ms"]
+        return costs["subinterpreter_start_ms"], (costs["subinterpreter_more_ms"], costs["subinterpreter_extra_ms"])
+    return loop + costs["thread_start_ms"], costs["thread_start_ms"]
 
 
-def dispatch_ms(traits: Traits, workers: int, tasks: int, work: Quantities, costs: Costs) -> float:
-    """What the parent does for all tasks, one after the other, beside copying their data."""
+def _dispatch_terms(traits: Traits, work: Quantities, costs: Costs) -> tuple[float, float]:
+    """What the parent does for each task, beside copying its data, and for each message with tasks in it."""
     name = dispatch_cost_of(traits, work)
     if not name:
-        return 0.0
+        return 0.0, 0.0
     if traits.runs_loop:
         on_loop = costs["asyncio_wait_ms" if work.wait_ms else "asyncio_task_ms"]
-        return tasks * (on_loop + (costs[name] if not name.startswith("asyncio") else 0.0))
-    if traits.runs_in == "workers":
-        messages = min(tasks, _CHUNKS_PER_WORKER * workers)
-        return messages * costs[name] + tasks * costs["chunked_dispatch_ms"]
-    return tasks * costs[name]
+        return on_loop + (costs[name] if not name.startswith("asyncio") else 0.0), 0.0
+    return (costs["chunked_dispatch_ms"], costs[name]) if traits.runs_in == "workers" else (costs[name], 0.0)
+
+
+def uses_pool(traits: Traits, work: Quantities) -> bool:
+    """Whether anything is handed to its pool: what only waits stays on the loop, unless the library blocks."""
+    if traits.pool == "none":
+        return False
+    return not traits.runs_loop or bool(work.cpu_ms) or work.blocks or (work.isolated and traits.runs_in == "workers")
+
+
+def hand_over_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
+    """What it takes to hand over one task by itself, in a message of its own, beside copying its data."""
+    return sum(_dispatch_terms(traits, work, costs))
 
 
 def dispatch_cost_of(traits: Traits, work: Quantities) -> str:
     """The name of what handing a task over costs beyond what a loop does for it; empty where nothing is handed over."""
-    if traits.runs_loop and (traits.pool == "none" or not work.cpu_ms):
+    if traits.runs_loop and not uses_pool(traits, work):
         return "asyncio_wait_ms" if work.wait_ms else "asyncio_task_ms"
     if traits.pool == "none":
         return ""
@@ -118,24 +246,77 @@ def dispatch_cost_of(traits: Traits, work: Quantities) -> str:
     return "thread_wait_ms" if work.wait_ms else "thread_dispatch_ms"
 
 
+@lru_cache(maxsize=4096)
+def _off(names: tuple[str, str, str], contention: str, at_once: int, slowed: bool, sheet: Sheet, slow: bool) -> Parts:
+    other, middle = sheet.slow if slow else sheet.fast, sheet.middle
+    computing = other["free_threaded_slowdown"] / middle["free_threaded_slowdown"] if slowed else 1.0
+    if contention and at_once > 1:
+        computing *= loss(contention, at_once, other) / loss(contention, at_once, middle)
+    start, dispatch, rate = (other[name] / middle[name] if name else 1.0 for name in names)
+    return Parts(computing, 1.0, start, 1.0, dispatch, 1 / rate)
+
+
+def _names(traits: Traits, work: Quantities) -> tuple[str, str, str]:
+    """The costs that mostly make up the start of the pool, the dispatch and the copying; empty where there is none."""
+    dispatch = dispatch_cost_of(traits, work)
+    if not uses_pool(traits, work):
+        return ("asyncio_start_ms" if traits.runs_loop else ""), dispatch, ""
+    copying = f"{'subinterpreter' if traits.needs == 'subinterpreters' else 'process'}_copy_mb_per_s"
+    return _start_costs(traits, False, work)[0], dispatch, copying if traits.pickles else ""
+
+
 _CHUNKS_PER_WORKER = 4  # as the scripts we generate divide tasks among processes
 
 
 def copy_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
     """To copy the payload of one task to a worker and back; 0 where it stays where it is."""
-    if not traits.pickles or (traits.runs_loop and not work.cpu_ms):
+    if not traits.pickles or not work.payload_kb or not uses_pool(traits, work):
         return 0.0
     kind = "subinterpreter" if traits.needs == "subinterpreters" else "process"
     return 2 * work.payload_kb / 1024 / costs[f"{kind}_copy_mb_per_s"] * 1000
 
 
-def _startup_ms(traits: Traits, workers: int, work: Quantities) -> float:
-    """The workload's own costly start: once a process or subinterpreter, as many at a time as there are cores.
+def shape_of(work: Quantities) -> Quantities:
+    """A workload without its amounts: only which of them there are. What holds for a shape holds for all that have it."""
+    return work._replace(
+        tasks=None, in_flight=None, cores=1, task_mb=0.0, startup_ms=0.0, startup_mb=0.0, builds=_NO_COSTS,
+        cpu_ms=1.0 if work.cpu_ms else 0.0, wait_ms=1.0 if work.wait_ms else 0.0, payload_kb=1.0 if work.payload_kb else 0.0,
+    )  # fmt: skip
 
-    Threads share it. But those of one pool begin it together, and where they are more than the cores the last begin when
-    the first have nearly done (measured with 2 to 64 threads on 2 CPUs: 1.0 times as long with 2, 1.3 with 4, 1.7 with
-    8, 1.9 with 16 or more).
+
+_NO_COSTS = Builds((), (), ())  # type: ignore[arg-type]  # nobody looks into a shape for costs
+
+
+@lru_cache(maxsize=4096)
+def costs_used(traits: Traits, several: bool, parallel: bool, shape: Quantities) -> tuple[str, ...]:
+    """The names of the costs that the time of an approach rests on, beside what the task takes by itself.
+
+    `several` says whether its pool has more than one worker, `parallel` whether more than one computes at a time.
     """
-    if traits.runs_in == "workers" or traits.needs == "subinterpreters":
-        return work.startup_ms * math.ceil(workers / work.cores)
-    return work.startup_ms * (2 - min(workers, work.cores) / workers if traits.pool != "none" else 1)
+    found: list[str] = []
+    if traits.runs_loop:
+        found += ["asyncio_start_ms", "asyncio_wait_ms" if shape.wait_ms else "asyncio_task_ms"]
+    if uses_pool(traits, shape):
+        found += [dispatch_cost_of(traits, shape), *_start_costs(traits, several, shape)]
+        if traits.pickles and shape.payload_kb:
+            found.append(f"{'subinterpreter' if traits.needs == 'subinterpreters' else 'process'}_copy_mb_per_s")
+    elif traits.runs_in == "workers":
+        found.append("process_pool_unused_ms")
+    if shape.cpu_ms:
+        if parallel:
+            found.append(contention_of(traits, shape))
+        if (traits.needs == "free_threaded" or not shape.gil_build) and not shape.releases_gil:
+            found.append("free_threaded_slowdown")
+    if shape.wait_ms:
+        found.append("sleep_overshoot_ms")
+    return tuple(dict.fromkeys(found))
+
+
+def _start_costs(traits: Traits, several: bool, work: Quantities) -> list[str]:
+    """What starting its pool costs, by name."""
+    if traits.runs_in == "workers":
+        more = [f"process_start_{work.start_method}_ms"] if several else []
+        return [f"process_pool_{work.start_method}_ms", *more]
+    if traits.needs == "subinterpreters":
+        return ["subinterpreter_start_ms", *(["subinterpreter_more_ms"] if several else [])]
+    return ["thread_start_ms"]

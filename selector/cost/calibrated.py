@@ -1,4 +1,4 @@
-"""The costs of the model from what was measured on this host: documented where it was not.
+"""The costs under one interpreter: measured under it, measured under another one here, or documented, each for itself.
 
 Pure. What the script measured is in the terms of one Python (templates/calibration.py) and mostly under the name that
 the model has for it; what compares two Pythons, or depends on how many CPUs there are, is reckoned here.
@@ -6,54 +6,205 @@ the model has for it; what compares two Pythons, or depends on how many CPUs the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
-from selector.cost.terms import Builds, Costs
+from selector.cost.calibration import MeasuredCosts
+from selector.cost.terms import IN_TURNS, Costs
 
-_Measured = Mapping[str, float]
+Kind = Literal["measured", "taken", "given", "documented"]  # from the surest to the least sure
+Source = Literal["calibrated", "documented", "given"]
+
+
+class Sureness(NamedTuple):
+    """How far costs may be off either way, and what is left over (what the model leaves out, what disturbs a host)."""
+
+    costs: float
+    margin: float
+
+
+#: By what a cost rests on. Documented ones: the figures of facts.md and those measured on 3.14.10 on the same machine differ
+#: by up to that much for most of them. What was taken from another Python of this machine lies between.
+SURENESS: dict[Kind, Sureness] = {
+    "measured": Sureness(1.3, 1.1),
+    "taken": Sureness(1.5, 1.15),
+    "given": Sureness(1.5, 1.15),
+    "documented": Sureness(2.0, 1.25),
+}
 
 _LEAST = 1e-6  # a cost is over 0
 _MOST_WORKERS = 16  # that efficiencies are measured with (templates/calibration.py)
-_SLOWDOWNS = ("free_threaded_slowdown", "free_threaded_slowdown_313")
+_DOCUMENTED_WORKERS = 2  # that the documented contentions were measured with (costs.yaml)
+_GROWTH = 0.5  # of the loss for each worker beyond those measured, in the slow estimate
+_FIXED = {"gil_switch_ms": "sys.getswitchinterval()"}  # the same in every CPython, so as good as measured
 
 
-def documented_builds(costs: Costs) -> Builds:
-    """Documented costs under both builds: they differ in the slowdown, which the model adds, and in memory."""
-    more = costs["base_memory_mb"] * costs["free_threaded_memory_factor"]
-    return Builds(costs, {**costs, "base_memory_mb": more})
+class Basis(NamedTuple):
+    """What one cost rests on, for the program and in words."""
+
+    kind: Kind
+    text: str
 
 
-def calibrated_builds(documented: Costs, cpus: int, gil: _Measured, free: _Measured) -> Builds:
-    """The documented costs, replaced by those measured under a Python with a GIL and under a free-threaded one.
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """The costs under one interpreter: the middle, as high and as low as what they rest on leaves open, and what that is."""
 
-    Either may be empty: nothing of it was measured. `cpus` is how many CPUs could be used.
-    """
-    builds = documented_builds(documented)
-    compared = dict(_compared(gil, free))
-    return Builds({**_replaced(builds.gil, cpus, gil), **compared}, {**_replaced(builds.free, cpus, free), **compared})
-
-
-def _replaced(costs: Costs, cpus: int, measured: _Measured) -> dict[str, float]:
-    found = {**measured, **dict(_contentions(cpus, measured))}
-    return {name: max(found.get(name, documented), _LEAST) for name, documented in costs.items()}
+    middle: Costs
+    slow: Costs
+    fast: Costs
+    basis: Mapping[str, Basis]
 
 
-def _contentions(cpus: int, measured: _Measured) -> Iterator[tuple[str, float]]:
-    """What an efficiency with a worker for each CPU comes to for any number of them (see costs.yaml)."""
-    others = min(cpus, _MOST_WORKERS) - 1
-    for name, efficiency in measured.items():
-        if name.startswith("efficiency_") and others and efficiency > 0:
-            yield name.replace("efficiency", "contention"), (1 / max(efficiency, 0.01) - 1) / others
+@dataclass(frozen=True, eq=False)
+class HostCosts:
+    """All that is known of costs: documented (or a user's own), and measured under interpreters of this host."""
+
+    documented: Costs
+    source: Literal["documented", "given"] = "documented"
+    measured: tuple[MeasuredCosts, ...] = ()  # of one tag the one to use first
+    platform: str = ""  # that the measured ones are of
+    _sheets: dict[tuple[str, str, str], Sheet] = field(default_factory=dict, repr=False)
+
+    def sheet(self, tag: str, gil_tag: str, platform: str) -> Sheet:
+        """The costs under an interpreter, beside one with a GIL that the workload's CPU time is told for."""
+        key = tag, gil_tag, platform
+        if key not in self._sheets:
+            self._sheets[key] = _sheet(self, *key)
+        return self._sheets[key]
 
 
-def _compared(gil: _Measured, free: _Measured) -> Iterator[tuple[str, float]]:
-    """How much longer pure Python takes on the free-threaded build: arithmetic, and as the spread work with objects."""
-    ratios = [_ratio(free, gil, f"python_{kind}_ns") for kind in ("arithmetic", "objects")]
-    if ratios[0] is not None:
-        yield from dict.fromkeys(_SLOWDOWNS, ratios[0]).items()
-    if ratios[0] is not None and ratios[1] is not None:
-        yield "free_threaded_spread", max(ratios[1] / ratios[0], 1.0)
+def _sheet(known: HostCosts, tag: str, gil_tag: str, platform: str) -> Sheet:
+    """Each cost by the best that there is for it."""
+    free_threaded = tag.endswith("t")
+    here = known.measured if platform == known.platform else ()
+    sources = sorted((m for m in here if m.tag.endswith("t") == free_threaded), key=lambda m: _distance(m.tag, tag))
+    base = {**known.documented, "free_threaded_slowdown": _documented_slowdown(known.documented, tag)}
+    if free_threaded:
+        base["base_memory_mb"] *= base["free_threaded_memory_factor"]
+    fallback = Basis(known.source, "the costs given" if known.source == "given" else "documented")
+    middle = dict(base)
+    basis = dict.fromkeys(base, fallback) | {name: Basis("measured", why) for name, why in _FIXED.items()}
+    known_to = float(_DOCUMENTED_WORKERS)
+    for measured in reversed(sources):  # the nearest one has the last word
+        found = {**measured.costs, **dict(_contentions(measured)), **dict(_slowdown(measured, here, gil_tag))}
+        used = {name: max(found[name], _LEAST) for name in base if name in found}
+        middle.update(used)
+        basis.update(dict.fromkeys(used, _basis(measured, tag)))
+        if any(name.startswith("contention") for name in used):
+            known_to = float(min(measured.cpus, _MOST_WORKERS))
+    slow, fast = _ends(middle, basis)
+    shared = {"scaling_known_to": known_to}
+    return Sheet(
+        {**middle, **shared, "scaling_growth": 0.0},
+        {**slow, **shared, "scaling_growth": _GROWTH},
+        {**fast, **shared, "scaling_growth": 0.0},
+        basis,
+    )
 
 
-def _ratio(free: _Measured, gil: _Measured, name: str) -> float | None:
+def _distance(tag: str, wanted: str) -> tuple[int, int]:
+    """How far a version is from another one; of two as far the newer one is nearer."""
+    minor, other = (int(t.rstrip("t").partition(".")[2]) for t in (tag, wanted))
+    return abs(minor - other), -minor
+
+
+def _documented_slowdown(documented: Costs, tag: str) -> float:
+    return documented["free_threaded_slowdown_313" if tag == "3.13t" else "free_threaded_slowdown"]
+
+
+def _basis(measured: MeasuredCosts, tag: str) -> Basis:
+    if measured.tag == tag:
+        return Basis("measured", f"measured here on {measured.measured_at} under {tag}")
+    return Basis("taken", f"measured under {measured.tag}, taken for {tag}")
+
+
+def _ends(middle: Mapping[str, float], basis: Mapping[str, Basis]) -> tuple[dict[str, float], dict[str, float]]:
+    """The costs as high and as low as each may be; what the slowdown of a build may be has a spread of its own."""
+    slow, fast = {}, {}
+    for name, value in middle.items():
+        factor = SURENESS[basis[name].kind].costs
+        if name.endswith("_per_s"):
+            slow[name], fast[name] = value / factor, value * factor
+        else:
+            slow[name], fast[name] = value * factor, value / factor
+    slowdown, spread = middle["free_threaded_slowdown"], middle["free_threaded_spread"]
+    slow["free_threaded_slowdown"], fast["free_threaded_slowdown"] = slowdown * spread, max(1.0, slowdown / spread)
+    slow["gil_switch_ms"] = fast["gil_switch_ms"] = middle["gil_switch_ms"]
+    return slow, fast
+
+
+def _contentions(measured: MeasuredCosts) -> Iterator[tuple[str, float]]:
+    """What an efficiency with a worker for each CPU comes to (see `loss` in terms)."""
+    workers = min(measured.cpus, _MOST_WORKERS)
+    for name, efficiency in measured.costs.items():
+        if name.startswith("efficiency_") and workers > 1 and efficiency > 0:
+            contention, lost = name.replace("efficiency", "contention"), 1 / max(efficiency, 0.01) - 1
+            yield contention, lost / (workers - 1 if contention in IN_TURNS else 2 - 2 / workers)
+
+
+def _slowdown(measured: MeasuredCosts, here: Sequence[MeasuredCosts], gil_tag: str) -> Iterator[tuple[str, float]]:
+    """How much longer pure Python takes on the free-threaded build; as the spread, how much more it does with objects."""
+    beside = [m for m in here if not m.tag.endswith("t")] if measured.tag.endswith("t") else []
+    if not beside:
+        return
+    gil = min(beside, key=lambda m: _distance(m.tag, gil_tag))
+    arithmetic, objects = (_ratio(measured.costs, gil.costs, f"python_{kind}_ns") for kind in ("arithmetic", "objects"))
+    if arithmetic is not None:
+        yield "free_threaded_slowdown", arithmetic
+    if arithmetic is not None and objects is not None:
+        yield "free_threaded_spread", max(objects / arithmetic, 1.0)
+
+
+def _ratio(free: Costs, gil: Costs, name: str) -> float | None:
     return min(max(1.0, free[name] / gil[name]), 100.0) if gil.get(name) and free.get(name) else None
+
+
+# What a figure rests on -----------------------------------------------------------------------------------------------
+
+
+class Rest(NamedTuple):
+    """What a figure rests on: the least sure of its costs decides how far it may be off."""
+
+    source: Source
+    kind: Kind
+    text: str
+
+
+_ORDER: tuple[Kind, ...] = ("measured", "taken", "given", "documented")
+_SOURCES: dict[Kind, Source] = {
+    "measured": "calibrated",
+    "taken": "documented",
+    "given": "given",
+    "documented": "documented",
+}
+_NAMED = 2  # costs of a group that are named
+
+
+@lru_cache(maxsize=4096)
+def rest_on(sheet: Sheet, names: tuple[str, ...], workers: int) -> Rest:
+    """What the costs of these names rest on under an interpreter, with so many workers computing at once."""
+    groups: dict[Basis, list[str]] = {}
+    known_to = int(sheet.middle["scaling_known_to"])
+    for name in names:
+        basis = sheet.basis[name]
+        if name.startswith("contention") and workers > known_to:
+            kind: Kind = "taken" if basis.kind == "measured" else basis.kind
+            basis = Basis(kind, f"{basis.text} with {known_to} workers, reckoned for {workers}")
+        if name not in _FIXED:
+            groups.setdefault(basis, []).append(name)
+    if not groups:
+        return Rest("calibrated", "measured", "no cost but the task's own")
+    kinds = sorted({basis.kind for basis in groups}, key=_ORDER.index)
+    ordered = sorted(groups.items(), key=lambda group: _ORDER.index(group[0].kind))
+    texts = [b.text if len(ordered) == 1 else f"{b.text} ({_some(names)})" for b, names in ordered]
+    if len(ordered) > 1 and ordered[0][0].kind in ("measured", "documented"):
+        texts[0] = ordered[0][0].text  # the rest of them, which needs no names
+    return Rest(_SOURCES[kinds[-1]], kinds[-1], "; ".join(texts))
+
+
+def _some(names: list[str]) -> str:
+    """Some costs by name, the others by number."""
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

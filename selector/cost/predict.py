@@ -1,24 +1,20 @@
 """Predicts what a workload takes under one approach, and how far off that may be.
 
-Pure functions of the quantities of the workload, the traits of the approach and the costs of the host: the time of a
+Pure functions of the quantities of the workload (with the costs it meets) and the traits of the approach: the time of a
 batch (`batch`), the throughput and latency of a service (`service`, `queueing`) and memory (`memory`).
 """
 
 from __future__ import annotations
 
+from operator import mul
 from typing import Literal, NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.batch import Parts, batch_parts, batch_seconds
-from selector.cost.memory import memory_mb
+from selector.cost.batch import Batch, Parts, batch_parts
+from selector.cost.calibrated import Sheet
+from selector.cost.memory import Footprint, footprint_of
 from selector.cost.service import latency_ms, service_of
-from selector.cost.terms import Builds, Quantities, at_once_of
-
-#: How far costs per start and per task may be off either way, by where they are from. Documented ones: the figures of
-#: facts.md and those measured on 3.14.10 on the same machine differ by up to that much for most of them.
-UNCERTAINTY = {"documented": 2.0, "given": 1.5, "calibrated": 1.3}
-#: How far everything may be off, as what the model leaves out and what disturbs a host: see docs/predictions.md.
-MARGIN = {"documented": 1.25, "given": 1.15, "calibrated": 1.1}
+from selector.cost.terms import Quantities, at_once_of
 
 Dominant = Literal["computing", "GIL", "waiting", "pool start", "expensive start", "dispatch", "pickling"]
 
@@ -28,7 +24,7 @@ class CostEstimate(NamedTuple):
 
     `seconds` is for the whole batch, and `dominant` the part that most of it goes into. `latency_ms` is that of one
     task by itself, 95th percentile; a service has a `throughput` (requests per second), and `queued_ms`, which is that
-    latency among all that are in flight. `memory_mb` has the data of the tasks in work, and `data_mb` is that of all
+    latency among all that are in flight. `parts` is where the time of a batch goes. `memory_mb` has the data of the tasks in work, and `data_mb` is that of all
     others, if they and their results are in memory, too.
     """
 
@@ -40,46 +36,49 @@ class CostEstimate(NamedTuple):
     dominant: Dominant | None
     throughput: float | None
     queued_ms: float | None
+    parts: Parts | None
+
+    @property
+    def seconds_each(self) -> float | None:
+        """What tells how fast it is: the seconds of a batch, of a service those for each request."""
+        return self.seconds if not self.throughput else 1 / self.throughput
 
 
-def estimate(traits: Traits, workers: int, work: Quantities, builds: Builds) -> CostEstimate:
-    """The middle estimate for one approach with so many workers."""
-    memory, overhead = memory_mb(traits, workers, work, builds)
-    parts = batch_parts(traits, workers, work, builds)
-    alone = latency_ms(traits, workers, work, builds)
-    throughput, queued = service_of(traits, workers, work, builds, alone) if work.serves else (None, None)
+def estimate(
+    traits: Traits,
+    workers: int,
+    work: Quantities,
+    parts: Parts | None = None,
+    footprint: Footprint | None = None,
+) -> CostEstimate:
+    """The middle estimate for one approach with so many workers.
+
+    `parts` and `footprint` are what `batch_parts` and `footprint_of` give, where that is at hand.
+    """
+    parts, footprint = parts or batch_parts(traits, workers, work), footprint or footprint_of(traits, work)
+    alone = latency_ms(traits, workers, work)
+    throughput, queued = service_of(traits, workers, work, alone) if work.serves else (None, None)
+    active = workers if traits.pool != "none" else 1
+    waiting_data_mb = max(0, (work.tasks or 0) - workers) * work.payload_kb / 1024
     return CostEstimate(
-        seconds=sum(parts) / 1000 if parts else None,
-        memory_mb=memory,
-        overhead_mb=overhead,
-        data_mb=max(0, (work.tasks or 0) - workers) * work.payload_kb / 1024 * (2 if traits.pickles else 1),
-        latency_ms=alone,
-        dominant=_dominant(parts, traits, workers, work) if parts else None,
-        throughput=throughput,
-        queued_ms=queued,
+        sum(parts) / 1000 if parts else None,
+        footprint.whole_mb(active),
+        footprint.overhead_mb(active),
+        waiting_data_mb * (2 if traits.pickles else 1),
+        alone,
+        _dominant(parts, traits, workers, work) if parts else None,
+        throughput,
+        queued,
+        parts,
     )
 
 
-def speedup_range(
-    traits: Traits,
-    workers: int,
-    baseline_seconds: float | None,
-    work: Quantities,
-    builds: Builds,
-    source: str = "documented",
-) -> tuple[float, float] | None:
-    """The lowest and highest speedup to expect over a baseline, or None where the quantities are not known.
+def spread_of(workers: int, batch: Batch, parts: Parts, sheet: Sheet, slow: bool) -> float:
+    """The longest (`slow`) or the shortest time to expect of a batch, in seconds, before what the model leaves out.
 
-    They take the costs, the loss of parallel efficiency and the slowdown of the free-threaded build as so much more and
-    less as their `source` leaves open. Computing alone is never faster than by as many as compute at once.
+    Each part of the time is taken as much longer or shorter as the costs that it comes from may be off.
     """
-    slow = batch_seconds(traits, workers, work, builds, UNCERTAINTY[source])
-    fast = batch_seconds(traits, workers, work, builds, 1 / UNCERTAINTY[source])
-    if not (baseline_seconds and slow and fast):
-        return None
-    low, high = baseline_seconds / (slow * MARGIN[source]), baseline_seconds / fast * MARGIN[source]
-    at_once = at_once_of(traits, min(workers, work.tasks or workers), work)
-    return low, min(high, at_once) if at_once > 1 and not work.wait_ms else high
+    return float(sum(map(mul, parts, batch.off(workers, sheet, slow)))) / 1000
 
 
 #: The parts in words, in the order of Parts.
@@ -90,4 +89,4 @@ def _dominant(parts: Parts, traits: Traits, workers: int, work: Quantities) -> D
     """What most of the time goes into, in a word."""
     name = _NAMES[parts.index(max(parts))]
     in_turns = traits.pool != "none" and min(workers, work.cores) > 1 and at_once_of(traits, workers, work) == 1
-    return "GIL" if name == "computing" and in_turns else name
+    return "GIL" if name == "computing" and in_turns and not work.library_parallel else name

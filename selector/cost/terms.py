@@ -1,4 +1,4 @@
-"""The terms of the cost model: the costs of a host, what is known of a workload, and what both come to for one task.
+"""The terms of the cost model: what is known of a workload, the costs it meets, and what both come to for one task.
 
 Times are milliseconds, memory is megabytes.
 """
@@ -14,14 +14,15 @@ Costs = Mapping[str, float]
 
 
 class Builds(NamedTuple):
-    """The costs under a Python with a GIL, and under a free-threaded one."""
+    """The costs under each Python that an approach may run on: with a GIL, free-threaded, and the one for subinterpreters."""
 
     gil: Costs
     free: Costs
+    sub: Costs
 
 
 class Quantities(NamedTuple):
-    """What the model needs to know of a workload; None where nothing is known.
+    """What the model needs to know of a workload, with the costs it meets; None where nothing is known.
 
     `cpu_ms` and `wait_ms` are per task on a GIL build; `in_flight` is how many operations may overlap, or do in a service;
     `startup_shared` says that workers inherit the start-up memory (copy-on-write after fork).
@@ -39,29 +40,74 @@ class Quantities(NamedTuple):
     startup_mb: float
     startup_shared: bool
     releases_gil: bool
+    library_parallel: bool  # the library divides its own work among all cores
+    blocks: bool  # the library blocks the thread that calls it: each wait takes a worker
+    isolated: bool  # whatever a task does, it does in a worker process
     shared_state: str | None
     start_method: str
     gil_build: bool  # whether a build with a GIL may be used; else everything runs on the free-threaded one
-    free_threaded_version: str  # "3.13t", "3.14t", ...
+    builds: Builds
 
 
-def under(traits: Traits, work: Quantities, builds: Builds) -> Costs:
+def under(traits: Traits, work: Quantities) -> Costs:
     """The costs under the Python that an approach runs on."""
-    return builds.free if traits.needs == "free_threaded" or not work.gil_build else builds.gil
+    if traits.needs == "free_threaded" or not work.gil_build:
+        return work.builds.free
+    return work.builds.sub if traits.needs == "subinterpreters" else work.builds.gil
+
+
+def runs_single(traits: Traits) -> bool:
+    """Whether it is plain code: one thread, no loop, no library that divides the work."""
+    return traits.pool == "none" and not traits.runs_loop and not traits.parallel_native
+
+
+def slots_of(traits: Traits, workers: int, work: Quantities) -> int | None:
+    """How many tasks may be in flight at once; None: all that there are. Plain calls that wait hold a worker each."""
+    if traits.overlaps_waits == "none":
+        return 1
+    if traits.overlaps_waits == "pool" or (work.blocks and traits.pool != "none"):
+        return workers if work.in_flight is None else min(workers, work.in_flight)
+    return work.in_flight
 
 
 def at_once_of(traits: Traits, workers: int, work: Quantities) -> int:
-    """How many workers compute at the same time."""
+    """How many workers compute at the same time; of a library that divides its work itself, one call after the other."""
+    if work.library_parallel and not runs_single(traits):
+        return 1
     parallel = traits.parallel_python or (traits.parallel_native and work.releases_gil)
     parallel = parallel or (traits.pool != "none" and not work.gil_build)
-    return min(work.cores, workers if traits.pool != "none" else work.cores) if parallel else 1
+    if not parallel:
+        return 1
+    at_once = min(work.cores, workers if traits.pool != "none" else work.cores)
+    slots = slots_of(traits, workers, work) if traits.pool != "none" else None
+    return at_once if slots is None else min(at_once, slots)
 
 
-def cpu_ms_of(traits: Traits, cpu: float, at_once: int, work: Quantities, costs: Costs, factor: float) -> float:
-    """CPU part of a task while so many compute: by the universal scalability law, of which contention is measured."""
+def cpu_ms_of(traits: Traits, cpu: float, at_once: int, work: Quantities, costs: Costs) -> float:
+    """CPU part of a task while so many compute: slower on a free-threaded build, and by what they hold each other up."""
     if (traits.needs == "free_threaded" or not work.gil_build) and not work.releases_gil:
-        cpu *= _slowdown(work, costs, factor)
-    return cpu * (1 + costs[contention_of(traits, work)] * factor * (at_once - 1))
+        cpu *= costs["free_threaded_slowdown"]
+    if work.library_parallel and not runs_single(traits):
+        return cpu * loss("contention_threads_native", work.cores, costs) / work.cores
+    return cpu if at_once == 1 else cpu * loss(contention_of(traits, work), at_once, costs)
+
+
+#: What those pay who take turns at one thing, such as a lock: each worker more adds the same again (Amdahl).
+IN_TURNS = ("contention_hot",)
+
+
+def loss(name: str, workers: int, costs: Costs) -> float:
+    """How many times as long a task takes while so many workers compute: 1 for one, 1 + the cost `name` for two.
+
+    Whoever takes turns pays the same again for each worker more. What workers share otherwise is the hardware (caches,
+    memory, the clock of the CPUs), which is soon shared by all: the loss of two comes to at most twice that of many. What
+    happens beyond as many as were measured (`scaling_known_to`) is open; `scaling_growth` is 0 in the middle estimate.
+    """
+    contention = costs[name]
+    if name in IN_TURNS:
+        return 1 + contention * (workers - 1)
+    beyond = max(0.0, workers - costs["scaling_known_to"]) * costs["scaling_growth"]
+    return 1 + contention * (2 - 2 / workers + beyond)
 
 
 def contention_of(traits: Traits, work: Quantities) -> str:
@@ -75,10 +121,3 @@ def contention_of(traits: Traits, work: Quantities) -> str:
     return {"read_only": "contention_read_only", "hot_writes": "contention_hot"}.get(
         work.shared_state or "", "contention_threads_python"
     )
-
-
-def _slowdown(work: Quantities, costs: Costs, factor: float) -> float:
-    """How much longer pure Python takes on the free-threaded build; how much depends on what the code does."""
-    middle = costs["free_threaded_slowdown_313" if work.free_threaded_version == "3.13t" else "free_threaded_slowdown"]
-    spread = costs["free_threaded_spread"]
-    return middle if factor == 1 else middle * spread if factor > 1 else max(1.0, middle / spread)

@@ -14,16 +14,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from selector.decision.cells import ANYTHING, Cell, Scalar, kind_of, literals, matches
-from selector.decision.cover import OutOfSteps, Steps, intersection, is_empty, uncovered
+from selector.decision.cover import OutOfSteps, Steps, intersection, uncovered
 from selector.decision.findings import given_text
-from selector.decision.prove import prove
+from selector.decision.masks import bits
+from selector.decision.prove import partners_of, row_fates
 from selector.decision.source import read_text
-from selector.decision.space import TableSpace
+from selector.decision.space import TableSpace, space_of
 from selector.decision.table import ONE_WINS, DecisionTable, Input
 from selector.decision.verify import LIMIT_STEPS
 from selector.errors import SelectorError
@@ -32,6 +32,8 @@ from selector.text import quoted
 
 Given = dict[str, Scalar]
 _MOST_BYTES = 20_000_000
+_SHARE_OF_PROOF = 0.4  # of the time: finding inputs for which each row fires; the rest is for trying cases
+_MOST_PINS = 1_000_000  # 200 MB
 _SEEN_ORDER = ("first", "rule_order")  # the policies under which the order of rows is seen
 _Pin = tuple[Any, ...]
 
@@ -67,46 +69,64 @@ def case_of(table: DecisionTable, given: Mapping[str, Scalar]) -> Case:
     return Case(there, decision.output, tuple(decision.matched))
 
 
-def boundary_inputs(table: DecisionTable, whole: frozenset[str] = frozenset()) -> tuple[Given, ...]:
+def boundary_inputs(
+    table: DecisionTable,
+    whole: frozenset[str] = frozenset(),
+    steps: Steps | None = None,
+    left_out: list[str] | None = None,
+) -> Iterator[Given]:
     """For each row that can fire, inputs for which it does, and these with one input at each place that its cell tells apart.
 
     And inputs for each two rows whose order decides. Each once. Inputs named in `whole` are counts, without fractions.
+    Where the time of `steps` is over they end, and `left_out` is told for what there are none.
     """
-    proof = prove(table, whole=whole, limit=LIMIT_STEPS)
-    found: dict[tuple[tuple[str, Scalar], ...], Given] = {}
-    for rule, fate in zip(table.rules, proof.fates, strict=True):
-        if fate.fires is not None:
-            base = proof.space.witness(fate.fires)
-            for given in (base, *_moved(table, rule.cells, base, whole)):
-                found.setdefault(_key(given), given)
-    for given in _order_inputs(proof.space):
-        found.setdefault(_key(given), given)
-    return tuple(found.values())
+    steps, left_out = steps or Steps(LIMIT_STEPS), [] if left_out is None else left_out
+    seen: set[int] = set()
+    for given in _all_inputs(table, whole, steps, left_out):
+        key = hash(tuple((kind_of(value), value) for value in given.values()))  # 1 is not true
+        if key not in seen:
+            seen.add(key)
+            yield given
 
 
-def _key(given: Given) -> tuple[tuple[str, Scalar], ...]:
-    """Inputs as a value to keep in sets: 1 is not true."""
-    return tuple((kind_of(value), value) for value in given.values())
-
-
-def _order_inputs(space: TableSpace) -> Iterator[Given]:
-    """For each two rows that match together and say different things, inputs for which their order is seen, if any."""
-    table, steps = space.table, Steps(LIMIT_STEPS)
-    if table.hit_policy not in _SEEN_ORDER:
-        return
-    for one, other in combinations(range(len(table.rules)), 2):
-        box = intersection(space.boxes[one], space.boxes[other])
-        if is_empty(box) or table.rules[one].outputs == table.rules[other].outputs:
+def _all_inputs(table: DecisionTable, whole: frozenset[str], steps: Steps, left_out: list[str]) -> Iterator[Given]:
+    """The same, some of them more than once."""
+    space, rows = space_of(table, whole), len(table.rules)
+    with steps.part(_SHARE_OF_PROOF):
+        fates = row_fates(space, steps)
+    if unknown := sum(fate.fires is None and not fate.never for fate in fates):
+        left_out.append(f"{unknown:,} of {rows:,} rows: it is not known whether they can fire")
+    for row, (rule, fate) in enumerate(zip(table.rules, fates, strict=True)):
+        if fate.fires is None:
             continue
-        before = (1 << one) - 1 if table.hit_policy == "first" else 0
-        with suppress(OutOfSteps):
-            if (where := uncovered(space.masks, box, before, steps)) is not None:
-                yield space.witness(where)
+        base = space.witness(fate.fires)
+        for given in (base, *_moved(table, rule.cells, base, whole)):
+            if steps.is_over:
+                left_out.append(f"{rows - row:,} of {rows:,} rows, and the order of rows")
+                return
+            yield given
+    try:
+        yield from _order_inputs(space, steps)
+    except OutOfSteps:
+        left_out.append("further pairs of rows whose order decides")
 
 
-def boundary_failures(table: DecisionTable, inputs: Iterable[Given]) -> tuple[str, ...]:
-    """Where the table does not answer as its cells, read one by one, say; a line each."""
-    failures = []
+def _order_inputs(space: TableSpace, steps: Steps) -> Iterator[Given]:
+    """For each two rows that match together and say different things, inputs for which their order is seen, if any."""
+    if space.table.hit_policy not in _SEEN_ORDER:
+        return
+    for one, later in enumerate(partners_of(space, steps, other_outputs=True)):
+        before = (1 << one) - 1 if space.table.hit_policy == "first" else 0
+        for other in bits(later):
+            steps.check()
+            with suppress(OutOfSteps):
+                box = intersection(space.boxes[one], space.boxes[other])
+                if (where := uncovered(space.masks, box, before, steps)) is not None:
+                    yield space.witness(where)
+
+
+def boundary_failures(table: DecisionTable, inputs: Iterable[Given]) -> Iterator[str | None]:
+    """For each of the inputs: how the table does not answer as its cells, read one by one, say; None where it does."""
     for given in inputs:
         values = list(given.values())
         rules = [rule for rule in table.rules if all(map(matches, rule.cells, values))]
@@ -114,13 +134,14 @@ def boundary_failures(table: DecisionTable, inputs: Iterable[Given]) -> tuple[st
             output, made_by = table.apply_policy(rules, given)
             decision = table.decide(given)
         except SelectorError as error:
-            failures.append(f"given {given_text(given)}: {error.message}")
+            yield f"given {given_text(given)}: {error.message}"
             continue
         expected = Case(given, output, tuple(rule.id for rule in made_by))
         found = Case(given, decision.output, tuple(decision.matched))
-        if found.line != expected.line:
-            failures.append(f"given {given_text(given)}: {_answer(found)}, but by its cells it is {_answer(expected)}")
-    return tuple(failures)
+        same = found.line == expected.line
+        yield (
+            None if same else f"given {given_text(given)}: {_answer(found)}, but by its cells it is {_answer(expected)}"
+        )
 
 
 # Recorded cases -------------------------------------------------------------------------------------------------------
@@ -146,17 +167,30 @@ def read_cases(file: Path) -> tuple[Case, ...]:
     return tuple(cases)
 
 
-def recorded_cases(table: DecisionTable, whole: frozenset[str] = frozenset()) -> tuple[Case, ...]:
-    """The boundary cases worth keeping: few that pin down all that the boundary cases together pin down."""
-    wanted = _Pins(table, whole)
-    cases, pins = [], []
-    for given in boundary_inputs(table, whole):
-        try:
-            case = case_of(table, given)
-        except SelectorError:  # the hit policy refuses, of which `rules check` tells
-            continue
-        cases.append(case)
-        pins.append(wanted.pinned(given, case.rows))
+def recorded_cases(
+    table: DecisionTable, whole: frozenset[str] = frozenset(), steps: Steps | None = None
+) -> tuple[Case, ...]:
+    """The boundary cases worth keeping: few that pin down all that the boundary cases together pin down.
+
+    Raises SelectorError if there is no time to look at all of them.
+    """
+    steps, left_out = steps or Steps(LIMIT_STEPS), list[str]()
+    try:
+        wanted = _Pins(table, whole, steps)
+        cases, pins = [], []
+        for given in boundary_inputs(table, whole, steps, left_out):
+            steps.check()
+            try:
+                case = case_of(table, given)
+            except SelectorError:  # the hit policy refuses, of which `rules check` tells
+                continue
+            cases.append(case)
+            pins.append(wanted.pinned(given, case.rows))
+    except OutOfSteps:
+        left_out.append("too many cells")
+    if left_out and steps.is_over:
+        what = f"{table.source}: its cases are not recorded: {'; '.join(left_out)} {steps.limit}"
+        raise SelectorError(what, "allow more time by --budget, or split the table", 1)
     return tuple(cases[i] for i in _few_that_cover(pins))
 
 
@@ -170,14 +204,14 @@ class Recorded:
     gone: int
 
 
-def record_cases(table: DecisionTable, whole: frozenset[str] = frozenset()) -> Recorded:
+def record_cases(table: DecisionTable, whole: frozenset[str] = frozenset(), steps: Steps | None = None) -> Recorded:
     """Write the file of recorded cases of a table; raises SelectorError if that cannot be done."""
     file = cases_file(table)
     try:
         before = {given_text(case.given): case.line for case in (read_cases(file) if file.exists() else ())}
     except SelectorError:  # it is written anew
         before = {}
-    now = {given_text(case.given): case.line for case in recorded_cases(table, whole)}
+    now = {given_text(case.given): case.line for case in recorded_cases(table, whole, steps)}
     try:
         file.parent.mkdir(exist_ok=True)
         write_atomically(file, "".join(f"{line}\n" for line in now.values()).encode())
@@ -194,17 +228,19 @@ class _Pins:
     order of two rows, if that would change had they changed places.
     """
 
-    def __init__(self, table: DecisionTable, whole: frozenset[str]) -> None:
+    def __init__(self, table: DecisionTable, whole: frozenset[str], steps: Steps) -> None:
         self.table = table
         self.number = {rule.id: row for row, rule in enumerate(table.rules)}
         self.place = {row: place for place, row in enumerate(table.winning_order)}
         self.one_wins = table.hit_policy in ONE_WINS
-        self.wanted = {
-            (row, i, kind_of(value), value)
-            for row, rule in enumerate(table.rules)
-            for i, (column, cell) in enumerate(zip(table.inputs, rule.cells, strict=True))
-            for value in _values_around(cell, column, whole=column.name in whole)
-        }
+        self.wanted: set[_Pin] = set()
+        for row, rule in enumerate(table.rules):
+            steps.check()
+            for i, (column, cell) in enumerate(zip(table.inputs, rule.cells, strict=True)):
+                around = _values_around(cell, column, whole=column.name in whole)
+                self.wanted.update((row, i, kind_of(value), value) for value in around)
+            if len(self.wanted) > _MOST_PINS:
+                raise OutOfSteps
 
     def pinned(self, given: Given, fired: Sequence[str]) -> set[_Pin]:
         """All that one case pins."""

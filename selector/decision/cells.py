@@ -171,6 +171,11 @@ def parse_cell(text: str) -> Cell:
     return _Parser(text).cell()
 
 
+def region_cell(text: str) -> Cell:
+    """The cell of a text that `cell_text` made: a whole number beside a bound may have more digits than one may write."""
+    return _Parser(text, most_digits=None).cell()
+
+
 _TOKENS = r"""\s*(?:
       (?P<string>"(?:[^"\\]|\\.)*")
     | (?P<number>-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)
@@ -188,6 +193,7 @@ def _token() -> re.Pattern[str]:
 
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _MAX_NESTING = 20
+_MOST_DIGITS = 300  # of a number that somebody writes: any such number is a float too
 _MISTAKES = {
     "==": "write = for equal", "=>": "write >= for at least", "=<": "write <= for at most", "<>": "write != for unlike",
     "“": 'use straight quotes: "', "”": 'use straight quotes: "', "'": 'strings take double quotes: "cpu"',
@@ -211,8 +217,9 @@ _NOT_A_TEST = {
 class _Parser:
     """Recursive descent over the tokens of one cell."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, most_digits: int | None = _MOST_DIGITS) -> None:
         self.text = text
+        self.most_digits = most_digits
         self.kinds: list[str] = []
         self.words: list[str] = []
         self.offsets: list[int] = []
@@ -380,8 +387,8 @@ class _Parser:
         digits = word.lstrip("-")
         if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
             raise self.fail(f"the number {word} starts with 0", "write 1000, not 1,000 and not 01")
-        if len(digits) > 300:
-            raise self.fail("a number of too many digits", "at most 300")
+        if self.most_digits is not None and len(digits) > self.most_digits:
+            raise self.fail("a number of too many digits", f"at most {self.most_digits}")
         if digits.isdigit():
             return int(word)
         value = float(word)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from selector.decision.cells import Scalar, kind_of, matches
+from selector.decision.cells import Scalar, kind_of
 from selector.decision.cover import OutOfSteps, Steps, is_empty, uncovered
 from selector.decision.findings import Finding, Severity, finding_at
 from selector.decision.prove import Proof, default_rows
@@ -38,11 +38,12 @@ def _not_accepted(upper: Proof, lower: Proof) -> Iterator[Finding]:
     below = lower.space.table
     for name in (column.name for column in upper.space.table.outputs if column.name in below.input_names):
         position = below.input_names.index(name)
+        own_rows = _rows_of_their_own(lower.space, position)
         for (_, value), row in _produced(upper, name).items():
             if problem := below.inputs[position].problem(value):
                 message = f"output {name} {problem}: table {below.name} does not accept it"
                 yield _given_finding(upper, "error", message, row)
-            elif not _has_a_row_for(lower.space, position, value):
+            elif own_rows is not None and not own_rows & below.rows_passing(position, value):
                 message = f"output {name} is {quoted(value)}, for which table {below.name} has no row of its own"
                 yield _given_finding(upper, "warning", message, row)
 
@@ -62,14 +63,12 @@ def _produced(proof: Proof, name: str) -> _Produced:
     return produced
 
 
-def _has_a_row_for(space: TableSpace, position: int, value: Scalar) -> bool:
-    """Whether a row lets the value through, other than one that asks nothing; true if no row asks about this input."""
+def _rows_of_their_own(space: TableSpace, position: int) -> int | None:
+    """The rows that ask for something, as bits; None if none of them asks about this input."""
     if all(box[position] == space.everything[position] for box in space.boxes):
-        return True
-    return any(
-        box != space.everything and not is_empty(box) and matches(rule.cells[position], value)
-        for rule, box in zip(space.table.rules, space.boxes, strict=True)
-    )
+        return None
+    asking = (box != space.everything and not is_empty(box) for box in space.boxes)
+    return sum(1 << row for row, asks in enumerate(asking) if asks)
 
 
 def _given_finding(upper: Proof, severity: Severity, message: str, row: int | None) -> Finding:

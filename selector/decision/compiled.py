@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from selector.decision.cells import Cell, Scalar, literals, matches
+from selector.decision.cells import ANYTHING, Cell, Not, OneOf, Scalar, kind_of, literals, matches
 
 if TYPE_CHECKING:
     from selector.decision.table import Input
+
+WHOLE_FLOATS_FROM = 2**53  # beyond it every float is a whole number, and not every whole number is a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +52,109 @@ class Column:
         return found
 
 
-def compile_column(column: Input, cells: Sequence[Cell], everything: int) -> Column:
-    """The lookup for one input, given the cells of all rules in it; `everything` has a bit for each rule."""
-
-    def passing(value: Scalar) -> int:
-        """The rules whose cell lets the value through."""
-        return sum(1 << i for i, cell in enumerate(cells) if matches(cell, value)) & everything
-
-    missing = passing(None)
+def compile_column(column: Input, cells: Sequence[Cell]) -> Column:
+    """The lookup for one input, given the cells of all rows in it."""
+    missing = _rows(matches(cell, None) for cell in cells)
     if column.type == "boolean":
-        allowed = [value for value in (True, False) if column.problem(value) is None]
-        return Column("boolean", column.optional, missing, {v: passing(v) for v in allowed}, [], [])
+        allowed: list[Scalar] = [value for value in (True, False) if column.problem(value) is None]
+        passing = {value: _rows(matches(cell, value) for cell in cells) for value in allowed}
+        return Column("boolean", column.optional, missing, passing, [], [])
+    line = line_of(column, cells)
+    by_place = _rows_by_place([line.passing(cell) for cell in cells], line.places)
     if isinstance(column.values, tuple):
-        return Column("values", column.optional, missing, {v: passing(v) for v in column.values}, [], [])
-    mentioned: list[Any] = [value for cell in cells for value in literals(cell) if value is not None]
-    domain = column.values
-    if domain is not None:
-        mentioned += [value for value in literals(domain) if value is not None]
-    bounds = sorted(set(mentioned))
-    by_gap = [
-        passing(value) if domain is None or matches(domain, value) else None
-        for value in _one_from_each_place(bounds, column.type)
-    ]
-    return Column(column.type, column.optional, missing, {}, list(bounds), by_gap)
+        listed = {value: by_place[line.place(value)] for value in column.values}
+        return Column("values", column.optional, missing, listed, [], [])
+    by_gap: list[int | None] = [None] * line.places
+    for low, high in line.passing(ANYTHING if column.values is None else column.values):
+        by_gap[low:high] = by_place[low:high]
+    return Column(column.type, column.optional, missing, {}, line.bounds, by_gap)
+
+
+def _rows(passing: Iterable[bool]) -> int:
+    """The numbers of those that pass, as bits."""
+    return int("".join("1" if each else "0" for each in passing)[::-1] or "0", 2)
+
+
+def _rows_by_place(passing: Sequence[Ranges], places: int) -> list[int]:
+    """For each place the rows that let it through, as bits: swept from place to place, which few rows tell apart."""
+    turning: dict[int, list[int]] = {}
+    for row, ranges in enumerate(passing):
+        for place in (place for ends in ranges for place in ends):
+            turning.setdefault(place, []).append(row)
+    found, rows = [], 0
+    for place in range(places):
+        for row in turning.get(place, ()):
+            rows ^= 1 << row
+        found.append(rows)
+    return found
+
+
+# The line of an input that has an order -------------------------------------------------------------------------------
+
+Ranges = list[tuple[int, int]]  # of places: from the first up to, and without, the second; ascending and apart
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The values of an input in their order, cut at the n bounds that its cells and its domain mention.
+
+    There are 2n + 1 places: an odd place is a bound, an even one what lies between two.
+    """
+
+    kind: str  # "number" or "string"
+    bounds: list[Any]
+
+    @property
+    def places(self) -> int:
+        """How many places there are."""
+        return 2 * len(self.bounds) + 1
+
+    def place(self, value: Any) -> int:
+        """Where a value lies."""
+        return bisect_left(self.bounds, value) + bisect_right(self.bounds, value)
+
+    def passing(self, cell: Cell) -> Ranges:
+        """The places that a cell lets through. The literals of the cell are among the bounds."""
+        match cell:
+            case OneOf(tests=tests):
+                return _united(ends for test in tests for ends in self.passing(test))
+            case Not(test=test):
+                return self._others(self.passing(test))
+            case _:
+                return self._passing_one(cell)
+
+    def _passing_one(self, cell: Cell) -> Ranges:
+        """The same for a single test: asked only at the places that its own bounds, two at most, tell apart."""
+        own = sorted({value for value in literals(cell) if kind_of(value) == self.kind})  # type: ignore[type-var]  # of one kind
+        ends = [0, *(end for value in own for end in (self.place(value), self.place(value) + 1)), self.places]
+        values = _one_from_each_place(own, self.kind)
+        return _united(both for both, value in zip(pairwise(ends), values, strict=True) if matches(cell, value))
+
+    def _others(self, ranges: Ranges) -> Ranges:
+        """All places but these."""
+        ends = [0, *(end for both in ranges for end in both), self.places]
+        return [(low, high) for low, high in zip(ends[::2], ends[1::2], strict=True) if low < high]
+
+
+def line_of(column: Input, cells: Sequence[Cell]) -> Line:
+    """The line of a column of numbers or strings, given the cells of all rows in it."""
+    found = {value for cell in cells for value in literals(cell) if kind_of(value) == column.type}
+    if isinstance(column.values, tuple):
+        found.update(column.values)
+    elif column.values is not None:
+        found.update(value for value in literals(column.values) if kind_of(value) == column.type)
+    return Line(column.type, sorted(found))
+
+
+def _united(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """Ranges in their order, those that touch joined."""
+    found: Ranges = []
+    for low, high in sorted(ranges):
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        elif low < high:
+            found.append((low, high))
+    return found
 
 
 def _one_from_each_place(bounds: list[Any], kind: str) -> list[Any]:
@@ -92,7 +174,11 @@ def _one_from_each_place(bounds: list[Any], kind: str) -> list[Any]:
 def _number_between(low: float, high: float) -> float:
     """A whole number between the two if there is one (exact also where floats are sparse), else their middle."""
     whole = (int(low) + int(high)) // 2
-    return whole if low < whole < high else low / 2 + high / 2
+    if (
+        low < whole < high or abs(low) >= WHOLE_FLOATS_FROM
+    ):  # of so large ones, two neighbours have nothing between them
+        return whole
+    return low / 2 + high / 2
 
 
 def matcher(

@@ -7,14 +7,21 @@ through. The sweep over the columns is that of Calvanese et al., "Semantics and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import reduce
-from operator import and_, or_
+from operator import and_
+from time import monotonic
 
+from selector.decision.masks import Masks, bits
 from selector.decision.space import Box
 
-Masks = Sequence[Sequence[int]]
-_SHARE = 4  # one search may take a quarter of the steps that are left, so that a hard one leaves some for the others
+_SHARE = 4  # one search may take a quarter of what is left, so that a hard one leaves some for the others
+_DEEPEST = 500  # columns chosen one below the other; Python itself goes no deeper than 1,000 calls
+_MOST_KEPT = 20_000_000  # words of 64 bits that one search may remember: 160 MB
+_COMPARED_IN_A_STEP = 64  # sets of rows, each with another
 _Branch = tuple[int, int]  # the rows left alive, and the classes that leave them
 
 
@@ -23,24 +30,53 @@ class OutOfSteps(Exception):  # noqa: N818  # not an error: the answer is "not k
 
 
 class Steps:
-    """How much work is left: a step looks at one class of one column. Counted, so that the result is the same anywhere."""
+    """How much work is left: a step looks at one class of one column.
 
-    def __init__(self, left: int) -> None:
+    Steps are counted, so that the result is the same anywhere. Who waits for it may set an end in time instead: then
+    the result is what was found out by then.
+    """
+
+    def __init__(self, left: int, seconds: float = math.inf) -> None:
         self.left = left
+        self.until = monotonic() + seconds
+        self.limit = f"beyond {left:,} steps" if seconds == math.inf else "in the time given"
+
+    @classmethod
+    def within(cls, seconds: float) -> Steps:
+        """As many steps as can be taken in that time."""
+        return cls(sys.maxsize, seconds)
+
+    @property
+    def seconds_left(self) -> float:
+        """The time that is left; endless where only steps are counted."""
+        return self.until - monotonic()
 
     def take(self, steps: int) -> None:
-        """Spend steps; raises OutOfSteps when there are none left."""
+        """Spend steps; raises OutOfSteps when there are none left, or no time."""
         if self.left < steps:
             raise OutOfSteps
         self.left -= steps
+        self.check()
 
+    def check(self) -> None:
+        """Raise OutOfSteps if the time is over."""
+        if self.is_over:
+            raise OutOfSteps
 
-def bits(found: int) -> Iterator[int]:
-    """The numbers of the bits that are set, ascending."""
-    while found:
-        lowest = found & -found
-        yield lowest.bit_length() - 1
-        found ^= lowest
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is over."""
+        return monotonic() > self.until
+
+    @contextmanager
+    def part(self, share: float) -> Iterator[None]:
+        """Inside, only this share of the time is left, so that there is some for what comes after."""
+        until = self.until
+        self.until = monotonic() + share * self.seconds_left
+        try:
+            yield
+        finally:
+            self.until = until
 
 
 def intersection(one: Box, other: Box) -> Box:
@@ -55,12 +91,12 @@ def is_empty(box: Box) -> bool:
 
 def meeting(masks: Masks, box: Box) -> int:
     """The rows that match somewhere in the box, as bits."""
-    return reduce(and_, (reduce(or_, _held(column, classes), 0) for column, classes in zip(masks, box, strict=True)))
+    return reduce(and_, (masks.any_of(axis, classes) for axis, classes in enumerate(box)))
 
 
 def containing(masks: Masks, box: Box) -> int:
     """The rows that match everywhere in the box, as bits."""
-    return reduce(and_, (reduce(and_, _held(column, classes), -1) for column, classes in zip(masks, box, strict=True)))
+    return reduce(and_, (masks.all_of(axis, classes) for axis, classes in enumerate(box)))
 
 
 def uncovered(masks: Masks, box: Box, rows: int, steps: Steps) -> Box | None:
@@ -70,13 +106,15 @@ def uncovered(masks: Masks, box: Box, rows: int, steps: Steps) -> Box | None:
     """
     if is_empty(box):
         return None
+    steps.check()
     rows &= meeting(masks, box)
-    share = Steps(steps.left // _SHARE)
-    kept = steps.left - share.left
+    kept = steps.left - steps.left // _SHARE
+    steps.left -= kept
     try:
-        chosen = _Search(masks, box, share).find(rows, tuple(range(len(box))))
+        with steps.part(1 / _SHARE):
+            chosen = _Search(masks, box, steps).find(rows, tuple(range(len(box))))
     finally:
-        steps.left = kept + share.left
+        steps.left += kept
     if chosen is None:
         return None
     return widened(masks, box, tuple(chosen.get(i, held) for i, held in enumerate(box)), rows)
@@ -95,7 +133,7 @@ def widened(masks: Masks, limits: Box, box: Box, rows: int) -> Box:
 
 def _restricting_columns(masks: Masks, box: Box, rows: int) -> list[int]:
     """Few columns that together keep every row out of the box: the one that keeps most out comes first."""
-    kept_out = [rows & ~reduce(or_, _held(column, classes), 0) for column, classes in zip(masks, box, strict=True)]
+    kept_out = [rows & ~masks.any_of(axis, classes) for axis, classes in enumerate(box)]
     chosen: list[int] = []
     while rows:
         best = max(range(len(box)), key=lambda i: (kept_out[i] & rows).bit_count())
@@ -104,26 +142,28 @@ def _restricting_columns(masks: Masks, box: Box, rows: int) -> list[int]:
     return chosen
 
 
-def _held(column: Sequence[int], classes: int) -> list[int]:
-    return [mask for k, mask in enumerate(column) if classes >> k & 1]
-
-
 class _Search:
     """Depth first over the columns, with what is known to be covered."""
 
     def __init__(self, masks: Masks, box: Box, steps: Steps) -> None:
-        self.columns = [
-            [(mask, 1 << k) for k, mask in enumerate(column) if held >> k & 1]
-            for column, held in zip(masks, box, strict=True)
-        ]
-        self.let_all_through = [reduce(and_, (mask for mask, _ in column), -1) for column in self.columns]
+        self.masks, self.box, self.steps = masks, box, steps
+        self.columns: dict[int, list[_Branch]] = {}
+        self.let_all_through = [masks.all_of(axis, classes) for axis, classes in enumerate(box)]
         self.covered: set[tuple[int, tuple[int, ...]]] = set()
-        self.steps = steps
+        self.kept = 0
 
-    def find(self, alive: int, open_columns: tuple[int, ...]) -> dict[int, int] | None:
+    def column(self, axis: int) -> list[_Branch]:
+        """The classes of one column that are in the box, each with the rows it lets through."""
+        if axis not in self.columns:
+            self.columns[axis] = [(self.masks[axis][k], 1 << k) for k in bits(self.box[axis])]
+        return self.columns[axis]
+
+    def find(self, alive: int, open_columns: tuple[int, ...], depth: int = 0) -> dict[int, int] | None:
         """Classes for some of the open columns with which no row is left alive, or None if there are none."""
         if not alive:
             return {}
+        if depth > _DEEPEST:
+            raise OutOfSteps
         open_columns = tuple(i for i in open_columns if alive & ~self.let_all_through[i])
         state = (alive, open_columns)
         if state in self.covered:
@@ -131,12 +171,18 @@ class _Search:
         column, branches = self.choose(alive, open_columns)
         others = tuple(i for i in open_columns if i != column)
         for left, classes in branches:
-            found = self.find(left, others)
+            found = self.find(left, others, depth + 1)
             if found is not None:
                 found[column] = classes
                 return found
-        self.covered.add(state)
+        self.remember(state)
         return None
+
+    def remember(self, state: tuple[int, tuple[int, ...]]) -> None:
+        """Keep what is covered, as far as there is room: without it the search only takes longer."""
+        self.kept += state[0].bit_length() // 64 + len(state[1]) + 20
+        if self.kept < _MOST_KEPT:
+            self.covered.add(state)
 
     def choose(self, alive: int, open_columns: tuple[int, ...]) -> tuple[int, list[_Branch]]:
         """The column with the fewest branches to look at, and these; no branch means that all is covered."""
@@ -167,14 +213,15 @@ class _Search:
 
         A set with a row that lets all the rest through is covered. A set that holds another is covered if that one is.
         """
-        self.steps.take(len(self.columns[column]))
+        self.steps.take(self.box[column].bit_count())
         distinct: dict[int, int] = {}
-        for mask, bit in self.columns[column]:
+        for mask, bit in self.column(column):
             left = mask & alive
             if not left & covering:
                 distinct[left] = distinct.get(left, 0) | bit
         least: list[_Branch] = []
         for left in sorted(distinct, key=int.bit_count):
+            self.steps.take(len(least) // _COMPARED_IN_A_STEP)
             if all(smaller & ~left for smaller, _ in least):
                 least.append((left, distinct[left]))
         return least

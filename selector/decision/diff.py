@@ -8,24 +8,29 @@ neighbouring branches are joined on the way back, so that few are left, none of 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from functools import reduce
 from operator import and_
 from typing import Any, Literal
 
 from selector.decision.cells import ANYTHING, Cell, Not, OneOf, Scalar, kind_of
-from selector.decision.cover import OutOfSteps, Steps, bits
+from selector.decision.cover import OutOfSteps, Steps
 from selector.decision.findings import where_text
+from selector.decision.masks import bits
 from selector.decision.space import Box, TableSpace, space_of
 from selector.decision.table import LIST_POLICIES, ONE_WINS, DecisionTable, Input, Output, Rule
 from selector.errors import SelectorError
-from selector.text import printable, quoted
+from selector.text import count_text, printable, quoted
 
 LIMIT_STEPS = 1_000_000  # about 2 seconds
 _STEPS_A_REGION = 30  # that is found: so many more must be told at the end
+_MOST_REGIONS = 200_000  # that are found on the way, those of each step counted: 200 MB
+_MOST_KEPT = 20_000_000  # words of 64 bits to remember what is known
+_DEEPEST = 400  # columns chosen one below the other, two calls each; Python itself goes no deeper than 1,000
+_SHARE_OF_SEARCH = 0.6  # of the time: finding the regions; the rest is for telling them
 _REFUSED = ("refused",)  # the answer where a hit policy has none: UNIQUE or ANY is violated
 
 _Region = tuple[tuple[int, int], ...]  # classes, as bits, for each column that matters; ascending
@@ -70,19 +75,22 @@ TABLE_GONE = Change("table", "there is no such table any more")
 
 
 def table_changes(
-    old: DecisionTable, new: DecisionTable, *, whole: frozenset[str] = frozenset(), limit: int = LIMIT_STEPS
-) -> tuple[Change, ...]:
+    old: DecisionTable, new: DecisionTable, *, whole: frozenset[str] = frozenset(), limit: int = LIMIT_STEPS,
+    seconds: float | None = None,
+) -> tuple[Change, ...]:  # fmt: skip
     """Every difference: inputs, outputs, policy, regions with another answer (largest first), rows.
 
     Inputs named in `whole` are counts, which take no fractions. An input that only one table has is one that the other
-    ignores; compared is what both accept. `limit` is the number of steps that the search may take.
+    ignores; compared is what both accept. `limit` is the number of steps that the search may take; `seconds`, where
+    given, ends it instead.
     """
+    steps = Steps(limit) if seconds is None else Steps.within(seconds)
     found = [*_column_changes(old, new), *_policy_changes(old, new)]
     if other_types := _other_types(old, new):
         names = ", ".join(other_types)
         found.append(_told("not_proven", f"the answers cannot be compared: {names} changed its type"))
     else:
-        found += _Comparison(old, new, whole, limit).changes()
+        found += _Comparison(old, new, whole, steps).changes()
     return (*found, *_row_changes(old, new))
 
 
@@ -128,22 +136,51 @@ def _policy_changes(old: DecisionTable, new: DecisionTable) -> Iterator[Change]:
 def _row_changes(old: DecisionTable, new: DecisionTable) -> Iterator[Change]:
     """Rows that were added, removed, renamed, moved or changed."""
     before, after = _row_texts(old), _row_texts(new)
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    gone, come = dict[str, int](), dict[str, int]()
-    for tag, low, high, new_low, new_high in matcher.get_opcodes():
-        if tag == "equal":
-            for one, other in zip(old.rules[low:high], new.rules[new_low:new_high], strict=True):
-                if one.id != other.id:
-                    yield _told("row", f"row {one.id} is renamed {other.id}")
-        else:
-            gone |= {old.rules[row].id: row for row in range(low, high)}
-            come |= {new.rules[row].id: row for row in range(new_low, new_high)}
+    stayed = _stayed(before, after)
+    for row, place in stayed.items():
+        one, other = old.rules[row], new.rules[place]
+        if one.id != other.id:
+            yield _told("row", f"row {one.id} is renamed {other.id}")
+    places = set(stayed.values())
+    gone = {rule.id: row for row, rule in enumerate(old.rules) if row not in stayed}
+    come = {rule.id: row for row, rule in enumerate(new.rules) if row not in places}
     for name, row in gone.items():
         if name not in come:
             yield _told("row", f"row {name} is gone")
         else:
             yield _told("row", f"row {name} is {'moved' if before[row] == after[come[name]] else 'changed'}")
     yield from (_told("row", f"row {name} is new") for name in come if name not in gone)
+
+
+def _stayed(before: Sequence[Any], after: Sequence[Any]) -> dict[int, int]:
+    """As many places of equal rows, old to new, as keep their order; of rows that say the same, the first is the first.
+
+    They are the longest ascending run of new places (patience sorting), in n log n steps.
+    """
+    new_places = {key: place for place, key in enumerate(_counted(after))}
+    pairs = [(row, new_places[key]) for row, key in enumerate(_counted(before)) if key in new_places]
+    ends: list[int] = []  # the smallest new place in which a run of each length ends
+    last: list[int] = []  # the number of the pair that does
+    earlier: list[int | None] = []
+    for number, (_, place) in enumerate(pairs):
+        at = bisect_left(ends, place)
+        ends[at : at + 1] = [place]
+        earlier.append(last[at - 1] if at else None)
+        last[at : at + 1] = [number]
+    found: list[tuple[int, int]] = []
+    chosen = last[-1] if last else None
+    while chosen is not None:
+        found.append(pairs[chosen])
+        chosen = earlier[chosen]
+    return dict(reversed(found))
+
+
+def _counted(rows: Iterable[Any]) -> Iterator[tuple[Any, int]]:
+    """Each row with how many before it say the same."""
+    seen = Counter[Any]()
+    for row in rows:
+        yield row, seen[row]
+        seen[row] += 1
 
 
 def _row_texts(table: DecisionTable) -> list[Any]:
@@ -200,6 +237,14 @@ def _frozen(output: Output) -> Any:
     return None if output is None else ("value", kind_of(output), output)
 
 
+def _places(order: Sequence[int]) -> list[int]:
+    """The place of each row in an order of them."""
+    places = [0] * len(order)
+    for place, row in enumerate(order):
+        places[row] = place
+    return places
+
+
 class _Side:
     """One of the two tables: `shift` is the number of its first row among the bits.
 
@@ -210,13 +255,18 @@ class _Side:
         self.table, self.shift, self.unordered = table, shift, unordered
         self.in_order = table.hit_policy in ONE_WINS
         self.order = table.winning_order
+        self.all_rows = (1 << len(self.order)) - 1
+        self.sorted_by = None if self.order == tuple(range(len(self.order))) else _places(self.order)
         self.outputs = [_frozen(rule.outputs) for rule in table.rules]
         self.nothing = self._told(table.default)
         self.lists = table.hit_policy in LIST_POLICIES and table.aggregate is None
 
     def rows(self, alive: int) -> list[int]:
         """Its rows among those alive, as numbers of their own, in the order in which they win."""
-        return [row for row in self.order if alive >> (self.shift + row) & 1]
+        mine = alive >> self.shift & self.all_rows
+        if self.sorted_by is None:
+            return list(bits(mine))
+        return sorted(bits(mine), key=self.sorted_by.__getitem__)
 
     def trimmed(self, alive: int, certain: int) -> int:
         """The rows alive without those that a row which surely matches hides."""
@@ -268,7 +318,7 @@ class _Side:
 class _Comparison:
     """Two tables over one space, and where they differ."""
 
-    def __init__(self, old: DecisionTable, new: DecisionTable, whole: frozenset[str], limit: int) -> None:
+    def __init__(self, old: DecisionTable, new: DecisionTable, whole: frozenset[str], steps: Steps) -> None:
         self.unordered = "collect" in (old.hit_policy, new.hit_policy)  # which promises none
         self.old = _Side(old, 0, unordered=self.unordered)
         self.new = _Side(new, len(old.rules), unordered=self.unordered)
@@ -276,7 +326,8 @@ class _Comparison:
         self.space = _joint_space(old, new, whole)
         self.outputs = [*self.old.outputs, *self.new.outputs]
         self.let_all_through = [reduce(and_, column, -1) for column in self.space.masks]
-        self.steps, self.limit, self.complete = Steps(limit), limit, True
+        self.steps, self.complete = steps, True
+        self.kept = self.regions = 0
         self.same_policy = (old.hit_policy, old.aggregate, old.outputs) == (new.hit_policy, new.aggregate, new.outputs)
         self.keys_by_columns: dict[tuple[int, ...], list[int]] = {}
         self.known: dict[tuple[int, tuple[int, ...]], tuple[_Region, ...]] = {}
@@ -286,14 +337,26 @@ class _Comparison:
         """The regions where the answers differ, largest first; and whether the search ended before it knew all."""
         everything = self.space.everything
         alive = sum(1 << row for row, box in enumerate(self.space.boxes) if all(box))
-        found = self.differing(alive, tuple(range(len(everything)))) if all(everything) else ()
-        boxes = _joined({tuple(dict(region).get(i, held) for i, held in enumerate(everything)) for region in found})
+        with self.steps.part(_SHARE_OF_SEARCH):
+            found = self.differing(alive, tuple(range(len(everything)))) if all(everything) else ()
+        boxes = _joined(
+            {tuple(dict(region).get(i, held) for i, held in enumerate(everything)) for region in found}, self.steps
+        )
+        told = 0
         for box in sorted(boxes, key=lambda box: (-self.size(box), box)):
+            if self.steps.is_over:
+                break
+            told += 1
             given = self.space.witness(box)
             answers = [answer_of(side.table, given) for side in self.sides]
             yield Change("answer", where_text(self.space, box), self.space.region(box), self.size(box), given, *answers)
+        if told < len(boxes):
+            more = "at least " if not self.complete else ""
+            yield _told(
+                "not_proven", f"not listed {self.steps.limit}: {more}{len(boxes) - told:,} regions with other answers"
+            )
         if not self.complete:
-            yield _told("not_proven", f"not compared beyond {self.limit:,} steps, of {self.space.cells:,} cells")
+            yield _told("not_proven", f"not compared {self.steps.limit}, of {count_text(self.space.cells)} cells")
 
     def size(self, box: Box) -> int:
         """How many elementary cells a box has."""
@@ -302,17 +365,26 @@ class _Comparison:
             for axis, classes in zip(self.space.axes, box, strict=True)
         )
 
-    def differing(self, alive: int, columns: tuple[int, ...]) -> tuple[_Region, ...]:
+    def differing(self, alive: int, columns: tuple[int, ...], depth: int = 0) -> tuple[_Region, ...]:
         """Where, within the open columns, the answers differ."""
+        if depth > _DEEPEST:
+            self.complete = False
+            return ()
         alive, certain, columns = self.reduced(alive, columns)
         state = (alive, columns)
         if state in self.known:
             return self.known[state]
         differ = self.verdict(alive, certain, columns)
-        found = self.split(alive, certain, columns) if differ is None else ((),) if differ else ()
+        found = self.split(alive, certain, columns, depth) if differ is None else ((),) if differ else ()
         if self.complete:
-            self.known[state] = found
+            self.remember(state, found)
         return found
+
+    def remember(self, state: tuple[int, tuple[int, ...]], found: tuple[_Region, ...]) -> None:
+        """Keep what is known, as far as there is room: without it the search only takes longer."""
+        self.kept += state[0].bit_length() // 64 + len(state[1]) + 20 + len(found)
+        if self.kept < _MOST_KEPT:
+            self.known[state] = found
 
     def reduced(self, alive: int, columns: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
         """Rows that can still matter, those of them that surely match, and the columns that can still tell."""
@@ -324,7 +396,7 @@ class _Comparison:
                 return alive, certain, columns
             alive = kept
 
-    def split(self, alive: int, certain: int, columns: tuple[int, ...]) -> tuple[_Region, ...]:
+    def split(self, alive: int, certain: int, columns: tuple[int, ...], depth: int) -> tuple[_Region, ...]:
         """The same for each class of one column, joined where the rest is the same."""
         column = self.chosen_column(alive, certain, columns)
         others = tuple(i for i in columns if i != column)
@@ -335,8 +407,9 @@ class _Comparison:
         for left, classes in branches.items():
             if not self.may_go_on(len(branches) + alive.bit_count()):
                 break
-            for region in self.differing(left, others):
+            for region in self.differing(left, others, depth + 1):
                 joined[region] = joined.get(region, 0) | classes
+        self.regions += len(joined)
         self.may_go_on(_STEPS_A_REGION * len(joined))
         every = self.space.everything[column]
         return tuple(
@@ -348,6 +421,8 @@ class _Comparison:
         try:
             self.steps.take(steps)
         except OutOfSteps:
+            self.complete = False
+        if self.regions > _MOST_REGIONS:
             self.complete = False
         return self.complete
 
@@ -371,7 +446,7 @@ class _Comparison:
         one, other = ([keys[side.shift + row] for row in side.rows(alive)] for side in self.sides)
         if self.says_the_same(one, other) and (self.old.nothing == self.new.nothing or certain):
             return False
-        answered = all(certain >> side.shift & ((1 << len(side.order)) - 1) for side in self.sides)
+        answered = all(certain >> side.shift & side.all_rows for side in self.sides)
         if self.old.lists and self.new.lists and (answered or self.old.nothing is self.new.nothing is None):
             return self.counts_differ(alive, certain, keys) or None
         return None
@@ -404,6 +479,8 @@ class _Comparison:
     def keys(self, columns: tuple[int, ...]) -> list[int]:
         """A number for each row: equal for rows that say the same and, in these columns, match the same."""
         if columns not in self.keys_by_columns:
+            if len(self.keys_by_columns) * len(self.outputs) > _MOST_KEPT:
+                self.keys_by_columns.clear()
             numbers: dict[Any, int] = {}
             self.keys_by_columns[columns] = [
                 numbers.setdefault((self.outputs[row], *(box[i] for i in columns)), len(numbers))
@@ -415,20 +492,20 @@ class _Comparison:
         """The rows of either table that the other does not have at that place, as bits."""
         keys = self.keys(tuple(range(len(self.space.axes))))
         one, other = ([keys[side.shift + row] for row in side.order] for side in self.sides)
-        odd = 0
-        for tag, low, high, new_low, new_high in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
-            if tag != "equal":
-                odd |= sum(1 << self.old.order[at] for at in range(low, high))
-                odd |= sum(1 << (self.new.shift + self.new.order[at]) for at in range(new_low, new_high))
-        return odd
+        stayed = _stayed(one, other)
+        places = set(stayed.values())
+        odd = sum(1 << row for at, row in enumerate(self.old.order) if at not in stayed)
+        return odd | sum(1 << (self.new.shift + row) for at, row in enumerate(self.new.order) if at not in places)
 
 
-def _joined(boxes: Iterable[Box]) -> set[Box]:
-    """Boxes that differ in one column are one box, as long as there are any."""
+def _joined(boxes: Iterable[Box], steps: Steps) -> set[Box]:
+    """Boxes that differ in one column are one box, as long as there are any (and time)."""
     found = set(boxes)
     while True:
         before = len(found)
         for column in range(len(next(iter(found), ()))):
+            if steps.is_over:
+                return found
             by_rest: dict[Box, int] = {}
             for box in found:
                 rest = (*box[:column], 0, *box[column + 1 :])

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from selector.decision import DecisionTable
 from selector.decision.boundaries import boundary_failures, boundary_inputs, cases_file, read_cases
+from selector.decision.cover import Steps
 from selector.errors import SelectorError
 from selector.text import quoted
+
+_MOST_FAILURES = 1000  # boundary cases of one table; then it is known to be wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class ExampleResult:
 class TableTest:
     """What testing a table came to: how many of each there are, and what failed, a line each.
 
-    `recorded` is None where no cases are recorded beside the table.
+    `recorded` is None where no cases are recorded beside the table; `left_out` is for what there was no time.
     """
 
     rows: int
@@ -32,6 +35,7 @@ class TableTest:
     boundary_failures: tuple[str, ...]
     recorded: int | None
     recorded_failures: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -39,18 +43,27 @@ class TableTest:
         return bool(self.examples.failures or self.boundary_failures or self.recorded_failures)
 
 
-def run_table_test(table: DecisionTable, whole: frozenset[str] = frozenset()) -> TableTest:
-    """Run all tests of a table that was read from a file; raises SelectorError for a broken file of recorded cases."""
-    inputs, file = boundary_inputs(table, whole), cases_file(table)
+def run_table_test(
+    table: DecisionTable, whole: frozenset[str] = frozenset(), seconds: float | None = None
+) -> TableTest:
+    """Run all tests of a table that was read from a file; raises SelectorError for a broken file of recorded cases.
+
+    `seconds` is the time for the boundary cases; without it they take what they need.
+    """
+    file = cases_file(table)
     cases = read_cases(file) if file.exists() else ()
     where = (f"{file}:{number}: {failure}" for number, case in enumerate(cases, 1) if (failure := case.failure(table)))
+    steps, left_out = None if seconds is None else Steps.within(seconds), list[str]()
+    tried, failures = 0, list[str]()
+    for failure in boundary_failures(table, boundary_inputs(table, whole, steps, left_out)):
+        tried += 1
+        failures += [failure] if failure else []
+        if len(failures) == _MOST_FAILURES:
+            left_out.append(f"the cases after the {_MOST_FAILURES:,}th that failed")
+            break
+    recorded = len(cases) if file.exists() else None
     return TableTest(
-        len(table.rules),
-        run_examples(table),
-        len(inputs),
-        boundary_failures(table, inputs),
-        len(cases) if file.exists() else None,
-        tuple(where),
+        len(table.rules), run_examples(table), tried, tuple(failures), recorded, tuple(where), tuple(left_out)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from selector.decision.cells import Scalar
 from selector.decision.space import Box, TableSpace
-from selector.text import printable
+from selector.text import cut, printable
 
 Kind = Literal[
     "gap", "conflict", "overlap", "never_fires", "never_matches_value", "duplicate", "output_never_produced",
@@ -61,7 +61,12 @@ def given_text(given: Mapping[str, Scalar]) -> str:
 def where_text(space: TableSpace, box: Box) -> str:
     """The box in a sentence."""
     region = space.region(box)
-    return "where " + ", ".join(f"{name} is {text}" for name, text in region.items()) if region else "any input"
+    return f"where {region_text(region)}" if region else "any input"
+
+
+def region_text(region: Mapping[str, str]) -> str:
+    """Inputs with the cells of a region, as a sentence has room for them."""
+    return ", ".join(f"{name} is {cut(text)}" for name, text in region.items())
 
 
 def finding_at(

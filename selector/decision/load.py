@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, get_args
@@ -19,6 +19,7 @@ from selector.decision.cells import (
     literals,
     parse_cell,
 )
+from selector.decision.compiled import line_of
 from selector.decision.source import Node, parse_yaml, read_text
 from selector.decision.table import (
     LIST_POLICIES,
@@ -34,12 +35,14 @@ from selector.decision.table import (
     ValueType,
 )
 from selector.errors import SelectorError
-from selector.text import quoted, suggestion
+from selector.text import cut, quoted, suggestion
 
 TABLE_KEYS = ("table", "title", "hit_policy", "aggregate", "inputs", "outputs", "rules", "default", "examples")
 TYPES: tuple[str, ...] = get_args(ValueType)
 POLICIES: tuple[str, ...] = get_args(HitPolicy)
 AGGREGATES: tuple[str, ...] = get_args(Aggregate)
+MAX_CELLS = 2_000_000  # rows times inputs: 8 bytes each, in some of the steps 100
+MAX_BOUNDS = 600_000_000  # rows times values that cells mention: 2 bits each, and as many again in some of the steps
 _ARTICLE = {"string": "a string", "number": "a number", "boolean": "true or false", "null": "null"}
 
 
@@ -65,12 +68,12 @@ class _Loader:
         line, column = node if isinstance(node, tuple) else (node.line, node.column)
         raise SelectorError(f"{self.file}:{line}:{column}: {problem}", hint)
 
-    def mapping(self, node: Node, what: str, known: Iterable[str] | None = None) -> dict[str, Node]:
+    def mapping(self, node: Node, what: str, known: Collection[str] | None = None) -> dict[str, Node]:
         """The entries of a mapping, refusing unknown keys if `known` is given."""
         if not isinstance(node.value, dict):
             self.fail(node, f"{what} must be a mapping of keys to values, not {quoted(node.plain())}")
         for key in node.value if known is not None else ():
-            if key not in (names := list(known or ())):
+            if key not in (names := known or ()):
                 place = (node.keys or {}).get(key, (node.line, node.column))
                 self.fail(
                     place, f"{what}: unknown key {quoted(key)}{suggestion(key, names)}", f"keys: {', '.join(names)}"
@@ -118,7 +121,7 @@ class _Loader:
         outputs_node = self.required(entries, "outputs", root, "the table")
         outputs = self.outputs(outputs_node)
         outputs = self.fit_to_policy(outputs_node, policy, aggregate, outputs)
-        return DecisionTable(
+        table = DecisionTable(
             name=self.text(self.required(entries, "table", root, "the table"), "table"),
             title=self.text(entries.get("title"), "title"),
             hit_policy=policy,
@@ -130,6 +133,17 @@ class _Loader:
             examples=self.examples(entries.get("examples"), inputs),
             source=self.file,
         )
+        self.refuse_too_large(root, table)
+        return table
+
+    def refuse_too_large(self, root: Node, table: DecisionTable) -> None:
+        """Tables take room for each cell, empty ones too, and for each row at each bound of a cell."""
+        rows = len(table.rules)
+        bounds = sum(len(line_of(c, [rule.cells[i] for rule in table.rules]).bounds)
+                     for i, c in enumerate(table.inputs) if c.type != "boolean")  # fmt: skip
+        if rows * bounds > MAX_BOUNDS:
+            what = f"{rows:,} rows and {bounds:,} different values in their cells: more than {MAX_BOUNDS:,} together"
+            self.fail(root, what, "the product counts: split the table")
 
     def fit_to_policy(
         self, node: Node, policy: str, aggregate: str | None, outputs: tuple[OutputColumn, ...]
@@ -218,6 +232,9 @@ class _Loader:
         """The rows, at least one, each with an id of its own."""
         rules: list[Rule] = []
         ids: set[str] = set()
+        if (rows := len(node.value or ())) * len(inputs) > MAX_CELLS:
+            what = f"{rows:,} rows of {len(inputs):,} inputs: more than {MAX_CELLS:,} cells"
+            self.fail(node, what, "cells that are left out count too: split the table")
         for number, item in enumerate(self.items(node, "rules"), start=1):
             rule = self.rule(item, number, inputs, outputs)
             if rule.id in ids:
@@ -235,7 +252,7 @@ class _Loader:
         entries = self.mapping(node, f"rule {number}", ("id", "when", "then", "because"))
         rule_id = self.text(entries.get("id"), "id") or f"rule-{number}"
         what = f"rule {rule_id}"
-        names = [column.name for column in inputs]
+        names = {column.name: column for column in inputs}
         tests: dict[str, Node] = {}
         if (when := entries.get("when")) is not None and when.value is not None:
             tests = self.mapping(when, f"{what}: when", names)
@@ -257,7 +274,7 @@ class _Loader:
             value = self.scalar(item, where)
             if column.type is not None and kind_of(value) != column.type:
                 self.fail(item, f"{where}: {quoted(value)} is not {_ARTICLE[column.type]}", _quote_hint(value))
-            if column.values is not None and value not in column.values:
+            if column.values is not None and value not in column.order:
                 near = suggestion(str(value), [str(v) for v in column.values])
                 self.fail(item, f"{where}: {quoted(value)} is not one of its values{near}", _one_of(column.values))
             result[column.name] = value
@@ -308,7 +325,7 @@ class _Loader:
             self.fail(node, f"{what}: a cell is a test, not a mapping", "for example '>= 2'")
         if not isinstance(value, str):
             cell: Cell = Compare("=", value)
-        elif isinstance(column.values, tuple) and value in column.values and value != "-" and (value or node.quoted):
+        elif isinstance(column.values, tuple) and value in column.listed and value != "-" and (value or node.quoted):
             return Compare("=", value)
         else:
             cell = self.parse(node, what)
@@ -338,7 +355,7 @@ class _Loader:
                     self.type_hint(value, column),
                 )  # fmt: skip
         for value in _equalities(cell):
-            if isinstance(column.values, tuple) and value is not None and value not in column.values:
+            if isinstance(column.values, tuple) and value is not None and value not in column.listed:
                 near = suggestion(str(value), [str(v) for v in column.values])
                 problem = f"{what}: cell {quoted(node.plain())}: {quoted(value)} is not a value of the input{near}"
                 self.fail(node, problem, _one_of(column.values))
@@ -365,7 +382,7 @@ def _equalities(cell: Cell) -> list[Scalar]:
 
 
 def _one_of(values: tuple[Scalar, ...]) -> str:
-    return f"one of {', '.join(quoted(value) for value in values)}"
+    return cut(f"one of {', '.join(quoted(value) for value in values)}", 1000)
 
 
 def _quote_hint(value: Scalar) -> str:

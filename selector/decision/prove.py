@@ -7,16 +7,15 @@ All of it is exact. Pairs of rows are compared column by column; whether rows to
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations, islice
+from itertools import islice
 
-from selector.decision.cells import Cell, Not, OneOf, cell_text, kind_of, matches
+from selector.decision.cells import Cell, Not, OneOf, cell_text, kind_of
 from selector.decision.cover import (
     OutOfSteps,
     Steps,
-    bits,
     containing,
     intersection,
     is_empty,
@@ -25,13 +24,17 @@ from selector.decision.cover import (
     widened,
 )
 from selector.decision.findings import Finding, Severity, finding_at, where_text
+from selector.decision.masks import Masks, bits
 from selector.decision.space import Box, TableSpace, space_of
 from selector.decision.table import LIST_POLICIES, ONE_WINS, DecisionTable, Outputs, typed
-from selector.text import quoted
+from selector.text import count_text, cut, quoted
 
 _MOST_GAPS = 5  # regions reported for a table
 _MOST_WORDS = 8  # of a list in a sentence
 _MOST_CONFLICTS = 200  # pairs reported one by one, as all of a table of 20 rows
+_MOST_PAIRS = 10_000  # pairs of rows listed with a finding that stands for many
+_SHARE_OF_ROWS = 0.4  # of the time: what becomes of each row
+_SHARE_OF_GAPS = 0.5  # of the time then left; the rest is for pairs of rows
 
 
 @dataclass(frozen=True)
@@ -59,42 +62,47 @@ class Proof:
     proven: bool
 
 
-def prove(table: DecisionTable, *, whole: frozenset[str], limit: int) -> Proof:
-    """The findings about one table and what they rest on."""
-    space, steps = space_of(table, whole), Steps(limit)
-    winners = _winners(table)
-    fates = tuple(_fate(space, row, rivals, steps) for row, rivals in enumerate(winners))
+def prove(table: DecisionTable, *, whole: frozenset[str], steps: Steps) -> Proof:
+    """The findings about one table and what they rest on, as far as the steps reach."""
+    space = space_of(table, whole)
+    with steps.part(_SHARE_OF_ROWS):
+        fates = row_fates(space, steps)
     doubts: list[str] = []
     if unknown := [table.rules[row].id for row, fate in enumerate(fates) if not fate.never and fate.fires is None]:
         doubts.append(f"whether these rows can fire: {_some(unknown)}")
-    gaps, more = _gaps(space, steps)
+    with steps.part(_SHARE_OF_GAPS):
+        gaps, more = _gaps(space, steps)
     if more is None:
         doubts.append("that there is no gap" if not gaps else "that there is no other gap")
     findings = [
         *_conflicts(space, steps, doubts),
         *_gap_findings(space, gaps, more=bool(more)),
-        *_never_fires(space, fates),
+        *_never_fires(space, fates, steps),
         *_never_matches_value(space),
-        *_duplicates(space),
+        *_duplicates(space, steps),
         *_output_never_produced(space, fates, gap_possible=bool(gaps) or more is None),
-        *_overlaps(space),
-        *_catch_all(space, winners, steps, doubts),
+        *_overlaps(space, steps, doubts),
+        *_catch_all(space, steps, doubts),
     ]
     if doubts:
-        findings.append(_not_proven(space, limit, doubts))
+        findings.append(_not_proven(space, steps, doubts))
     return Proof(space, fates, gaps, tuple(findings), proven=not doubts)
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------
 
 
-def _winners(table: DecisionTable) -> list[int]:
-    """For each row, the rows that win where both match, as bits: by the order of rows, under priority by rank first."""
-    winners, better = [0] * len(table.rules), 0
-    for row in table.winning_order if table.hit_policy in ONE_WINS else ():
-        winners[row] = better
-        better |= 1 << row
-    return winners
+def row_fates(space: TableSpace, steps: Steps) -> tuple[Fate, ...]:
+    """What becomes of each row, in the order of the rows."""
+    fates, better = (
+        dict[int, Fate](),
+        0,
+    )  # those that win where both match: earlier rows, under priority those of a better rank
+    for row in space.table.winning_order:
+        fates[row] = _fate(space, row, better, steps)
+        if space.table.hit_policy in ONE_WINS:
+            better |= 1 << row
+    return tuple(fates[row] for row in range(len(fates)))
 
 
 def _fate(space: TableSpace, row: int, rivals: int, steps: Steps) -> Fate:
@@ -102,10 +110,13 @@ def _fate(space: TableSpace, row: int, rivals: int, steps: Steps) -> Fate:
     box = space.boxes[row]
     if is_empty(box):
         return Fate(dead_input=next(i for i, classes in enumerate(box) if not classes))
-    if alone := containing(space.masks, box) & rivals:
-        return Fate(hidden_by=(next(bits(alone)),))
-    rivals &= meeting(space.masks, box)
+    if not rivals:
+        return Fate(fires=box)
     try:
+        steps.check()
+        if alone := containing(space.masks, box) & rivals:
+            return Fate(hidden_by=(next(bits(alone)),))
+        rivals &= meeting(space.masks, box)
         found = uncovered(space.masks, box, rivals, steps)
         if found is not None:
             return Fate(fires=found)
@@ -125,7 +136,7 @@ def _all_needed(space: TableSpace, box: Box, rows: int, steps: Steps) -> int:
     return rows
 
 
-def _never_fires(space: TableSpace, fates: Sequence[Fate]) -> Iterator[Finding]:
+def _never_fires(space: TableSpace, fates: Sequence[Fate], steps: Steps) -> Iterator[Finding]:
     rules, inputs = space.table.rules, space.table.inputs
     for row, fate in enumerate(fates):
         if fate.dead_input is not None:
@@ -138,21 +149,28 @@ def _never_fires(space: TableSpace, fates: Sequence[Fate]) -> Iterator[Finding]:
             continue
         box = space.boxes[row]
         found = finding_at(space, "never_fires", "error", f"{rules[row].id} never fires: {why}", (row, *fate.hidden_by))
-        yield found if is_empty(box) else replace(found, witness=space.witness(box), region=space.region(box))
+        yield (
+            found
+            if is_empty(box) or steps.is_over
+            else replace(found, witness=space.witness(box), region=space.region(box))
+        )
 
 
 def _never_matches_value(space: TableSpace) -> Iterator[Finding]:
     """Cells, and alternatives in a cell, that no value of the domain passes."""
     for row, rule in enumerate(space.table.rules):
         for axis, cell, classes in zip(space.axes, rule.cells, space.boxes[row], strict=True):
-            text = cell_text(cell)
             if not classes:
-                message = f"{rule.id}: no value of {axis.name} passes {text}"
+                message = f"{rule.id}: no value of {axis.name} passes {cut(cell_text(cell))}"
                 yield finding_at(space, "never_matches_value", "error", message, (row,))
-            for part in _alternatives(cell) if isinstance(cell, OneOf | Not) else ():
-                if not any(matches(part, place.witness) for place in axis.places):
-                    message = f"{rule.id}: in {text}, no value of {axis.name} passes {cell_text(part)}"
-                    yield finding_at(space, "never_matches_value", "warning", message, (row,))
+            if not isinstance(cell, OneOf | Not):
+                continue
+            dead = [part for part in _alternatives(cell) if not axis.admits(part)]
+            for number, part in enumerate(dead[:_MOST_WORDS], start=1):
+                more = f", nor {len(dead) - number:,} others of it" if number == _MOST_WORDS < len(dead) else ""
+                passed = f"no value of {axis.name} passes {cut(cell_text(part))}{more}"
+                message = f"{rule.id}: in {cut(cell_text(cell))}, {passed}"
+                yield finding_at(space, "never_matches_value", "warning", message, (row,))
 
 
 def _alternatives(cell: Cell) -> Iterator[Cell]:
@@ -167,7 +185,7 @@ def _alternatives(cell: Cell) -> Iterator[Cell]:
             yield cell
 
 
-def _duplicates(space: TableSpace) -> Iterator[Finding]:
+def _duplicates(space: TableSpace, steps: Steps) -> Iterator[Finding]:
     """Rows of a table that answers with all of them, which say the same twice."""
     if space.table.hit_policy not in LIST_POLICIES:
         return
@@ -176,19 +194,29 @@ def _duplicates(space: TableSpace) -> Iterator[Finding]:
         same = first.setdefault((box, tuple(typed(rule.outputs).items())), row)
         if same != row and not is_empty(box):
             message = f"{rule.id} says the same as {rules[same].id}, for the same inputs"
-            yield finding_at(space, "duplicate", "warning", message, (same, row), box)
+            yield finding_at(space, "duplicate", "warning", message, (same, row), None if steps.is_over else box)
 
 
 # Pairs of rows --------------------------------------------------------------------------------------------------------
 
 
-def _meeting_pairs(space: TableSpace, *, other_outputs: bool) -> Iterator[tuple[int, int, Box]]:
-    """The pairs of rows that match together somewhere, and where; perhaps only those that say different things."""
-    outputs = [typed(rule.outputs) for rule in space.table.rules]
-    near = [0 if is_empty(box) else meeting(space.masks, box) for box in space.boxes]
-    for one, other in combinations(range(len(space.boxes)), 2):
-        if near[one] >> other & 1 and not (other_outputs and outputs[one] == outputs[other]):
-            yield one, other, intersection(space.boxes[one], space.boxes[other])
+def partners_of(space: TableSpace, steps: Steps, *, other_outputs: bool) -> list[int]:
+    """For each row, the later rows that match together with it somewhere, as bits; perhaps only those that say other things."""
+    said = [tuple(typed(rule.outputs).items()) for rule in space.table.rules]
+    saying: dict[object, int] = {}
+    for row, outputs in enumerate(said if other_outputs else ()):
+        saying[outputs] = saying.get(outputs, 0) | 1 << row
+    found = []
+    for row, box in enumerate(space.boxes):
+        steps.check()
+        near = 0 if is_empty(box) else meeting(space.masks, box) & ~saying.get(said[row], 0)
+        found.append(near >> row + 1 << row + 1)
+    return found
+
+
+def _each(partners: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The pairs of rows, in their order."""
+    return ((one, other) for one, later in enumerate(partners) for other in bits(later))
 
 
 def _conflicts(space: TableSpace, steps: Steps, doubts: list[str]) -> Iterator[Finding]:
@@ -201,52 +229,82 @@ def _conflicts(space: TableSpace, steps: Steps, doubts: list[str]) -> Iterator[F
     policy, rules = space.table.hit_policy, space.table.rules
     if policy not in law:
         return
+    try:
+        partners = partners_of(space, steps, other_outputs=policy != "unique")
+    except OutOfSteps:
+        doubts.append("which rows match together")
+        return
     if policy == "priority":
-        pairs = _pairs_of_equal_rank(space, steps, doubts)
+        pairs = list(_pairs_of_equal_rank(space, partners, steps, doubts))
+        count = len(pairs)
     else:
-        pairs = _meeting_pairs(space, other_outputs=policy == "any")
-    for one, other, box in islice(pairs, _MOST_CONFLICTS):
+        shared = ((one, other, intersection(space.boxes[one], space.boxes[other])) for one, other in _each(partners))
+        pairs = list(islice(shared, _MOST_PAIRS))
+        count = sum(map(int.bit_count, partners))
+    told = 0
+    for one, other, box in pairs[:_MOST_CONFLICTS]:
+        if steps.is_over:
+            break
+        told += 1
         yield finding_at(
             space, "conflict", "error", f"{rules[one].id} and {rules[other].id} {law[policy]}", (one, other), box
         )
-    if others := list(pairs):
+    if others := pairs[told:]:
         one, other, box = others[0]
-        message = f"{len(others):,} more pairs {law[policy]}: {rules[one].id} and {rules[other].id}, ..."
+        more = "more pairs" if told else "pairs of rows"
+        message = f"{count - told:,} {more} {law[policy]}: {rules[one].id} and {rules[other].id}, ..."
         found = finding_at(space, "conflict", "error", message, (one, other), box)
         yield replace(found, pairs=tuple((rules[one].id, rules[other].id) for one, other, _ in others))
 
 
-def _pairs_of_equal_rank(space: TableSpace, steps: Steps, doubts: list[str]) -> Iterator[tuple[int, int, Box]]:
+def _pairs_of_equal_rank(
+    space: TableSpace, partners: Sequence[int], steps: Steps, doubts: list[str]
+) -> Iterator[tuple[int, int, Box]]:
     """Under priority: pairs of the same rank with different outputs, where no row of a better rank matches too."""
-    ranks = [space.table.rank(rule) for rule in space.table.rules]
-    for one, other, box in _meeting_pairs(space, other_outputs=True):
-        if ranks[one] != ranks[other]:
-            continue
-        better = sum(1 << row for row, rank in enumerate(ranks) if rank < ranks[one])
+    rules = space.table.rules
+    ranks = [space.table.rank(rule) for rule in rules]
+    peers = {rank: sum(1 << row for row, other in enumerate(ranks) if other == rank) for rank in set(ranks)}
+    better = {rank: sum(rows for other, rows in peers.items() if other < rank) for rank in peers}
+    found = unknown = 0
+    for one, other in _each(later & peers[ranks[row]] for row, later in enumerate(partners)):
+        if _MOST_PAIRS in (found, unknown):
+            doubts.append("whether further pairs of rows of one rank are in conflict")
+            return
         try:
-            where = uncovered(space.masks, box, better, steps)
+            box = intersection(space.boxes[one], space.boxes[other])
+            where = uncovered(space.masks, box, better[ranks[one]], steps)
         except OutOfSteps:
-            doubts.append(f"whether {space.table.rules[one].id} and {space.table.rules[other].id} are in conflict")
+            unknown += 1
+            doubts.append(f"whether {rules[one].id} and {rules[other].id} are in conflict")
             continue
         if where is not None:
+            found += 1
             yield one, other, where
 
 
-def _overlaps(space: TableSpace) -> Iterator[Finding]:
+def _overlaps(space: TableSpace, steps: Steps, doubts: list[str]) -> Iterator[Finding]:
     """Under first: the pairs whose order decides, and one place where it does.
 
     Where the first pair matches no earlier row does: it would differ from one of the two, and be in an earlier pair.
     """
-    found = list(_meeting_pairs(space, other_outputs=True)) if space.table.hit_policy == "first" else []
-    if not found:
+    if space.table.hit_policy != "first":
+        return
+    try:
+        partners = partners_of(space, steps, other_outputs=True)
+    except OutOfSteps:
+        doubts.append("which rows match together")
+        return
+    listed = list(islice(_each(partners), _MOST_PAIRS))
+    if not listed:
         return
     rules = space.table.rules
-    one, other, box = found[0]
+    one, other = listed[0]
     message = (
-        f"pairs of rows that match together with different outputs, so that their order decides: {len(found):,}, "
-        f"for example {rules[one].id} before {rules[other].id}"
+        f"pairs of rows that match together with different outputs, so that their order decides: "
+        f"{sum(map(int.bit_count, partners)):,}, for example {rules[one].id} before {rules[other].id}"
     )
-    pairs = tuple((rules[one].id, rules[other].id) for one, other, _ in found)
+    pairs = tuple((rules[one].id, rules[other].id) for one, other in listed)
+    box = intersection(space.boxes[one], space.boxes[other])
     yield replace(finding_at(space, "overlap", "note", message, (one, other), box), pairs=pairs)
 
 
@@ -263,7 +321,7 @@ def _gaps(space: TableSpace, steps: Steps) -> tuple[tuple[Box, ...], bool | None
     everyone = rows = (1 << len(space.boxes)) - 1
     more: bool | None = None
     try:
-        while (gap := uncovered(masks, space.everything, rows, steps)) is not None and len(found) < _MOST_GAPS:
+        while (gap := uncovered(Masks(masks), space.everything, rows, steps)) is not None and len(found) < _MOST_GAPS:
             gap = widened(space.masks, space.everything, gap, everyone)
             bit = 1 << (len(space.boxes) + len(found))
             for column, classes in zip(masks, gap, strict=True):
@@ -299,12 +357,12 @@ def _gap_findings(space: TableSpace, gaps: Sequence[Box], *, more: bool) -> Iter
         yield finding_at(space, "gap", severity, message, (), gap)
 
 
-def _catch_all(space: TableSpace, winners: Sequence[int], steps: Steps, doubts: list[str]) -> Iterator[Finding]:
+def _catch_all(space: TableSpace, steps: Steps, doubts: list[str]) -> Iterator[Finding]:
     """What only the row that matches everything decides, where that row comes last."""
     table, everyone = space.table, (1 << len(space.boxes)) - 1
     if table.hit_policy in LIST_POLICIES:
         return
-    last = max(range(len(space.boxes)), key=lambda row: (winners[row].bit_count(), row))
+    last = table.winning_order[-1] if table.hit_policy in ONE_WINS else len(space.boxes) - 1
     if space.boxes[last] != space.everything or is_empty(space.everything):
         return
     try:
@@ -341,6 +399,6 @@ def _some(words: Sequence[str], separator: str = ", ") -> str:
     return separator.join([*words[:_MOST_WORDS], *more])
 
 
-def _not_proven(space: TableSpace, limit: int, doubts: Sequence[str]) -> Finding:
-    message = f"not proven beyond {limit:,} steps, of {space.cells:,} cells: {_some(doubts, '; ')}"
+def _not_proven(space: TableSpace, steps: Steps, doubts: Sequence[str]) -> Finding:
+    message = f"not proven {steps.limit}, of {count_text(space.cells)} cells: {_some(doubts, '; ')}"
     return finding_at(space, "not_proven", "warning", message, ())

@@ -8,31 +8,36 @@ form one class, as no row can tell them apart. A part of the space is a `Box`: f
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import compress
+from operator import attrgetter
 from typing import Any
 
-from selector.decision.cells import ANYTHING, Cell, Compare, Interval, Not, OneOf, Scalar, cell_text
-from selector.decision.compiled import Column, compile_column
+from selector.decision.cells import ANYTHING, Cell, Compare, Interval, Not, OneOf, Scalar, cell_text, matches
+from selector.decision.compiled import WHOLE_FLOATS_FROM, Column, Line, compile_column, line_of
+from selector.decision.masks import Masks, bits
 from selector.decision.table import DecisionTable, Input
 
 Box = tuple[int, ...]
 
-_WHOLE_FLOATS_FROM = 2**53  # beyond it every float is a whole number, and not every whole number is a float
 _MAX_DIGITS = 25  # more than any float needs to be told from its neighbours
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Place:
     """Values that no cell of a column tells apart: those from `low` to `high`, both included or both not.
 
     An end of None is open; with both ends None and included it is the missing value. `rows` passes it, as bits. The
     numbers of neighbouring places follow each other; those of listed values do not, as nothing is between them.
+    `position` is where it lies among the values in their order, the missing value after all others.
     """
 
     number: int
+    position: float
     low: Any
     high: Any
     included: bool
@@ -67,36 +72,72 @@ class ValueClass:
 
 @dataclass(frozen=True)
 class Axis:
-    """One input: all its elementary places, and their classes."""
+    """One input: all its elementary places, and their classes; `rows` are the classes that each row lets through, as bits.
+
+    `line` says where a value lies; None for booleans, whose two values are places of their own.
+    """
 
     name: str
     places: tuple[Place, ...]
     classes: tuple[ValueClass, ...]
+    rows: tuple[int, ...]
     optional: bool
+    line: Line | None
 
     @property
     def all_classes(self) -> int:
         """Every class, as bits."""
         return (1 << len(self.classes)) - 1
 
-    def classes_for(self, row: int) -> int:
-        """The classes that a row lets through, as bits."""
-        return sum(1 << i for i, found in enumerate(self.classes) if found.rows >> row & 1)
-
     def witness(self, classes: int) -> Scalar:
         """A value in one of these classes: missing if all will do and it may be, else the simplest."""
         if self.optional and classes == self.all_classes:
             return None
-        return min((found.witness for i, found in enumerate(self.classes) if classes >> i & 1), key=_simplicity)
+        order, rank = self._simplest_first
+        if classes.bit_count() ** 2 < len(order):
+            best = min(bits(classes), key=rank.__getitem__)
+        else:
+            best = next(k for k in order if classes >> k & 1)
+        return self.classes[best].witness
+
+    @cached_property
+    def _simplest_first(self) -> tuple[list[int], list[int]]:
+        """The classes, that with the simplest value first; and the rank of each in that order."""
+        order = sorted(range(len(self.classes)), key=lambda k: _simplicity(self.classes[k].witness))
+        rank = [0] * len(order)
+        for place, k in enumerate(order):
+            rank[k] = place
+        return order, rank
 
     def cell(self, classes: int) -> Cell:
         """The test that, within the domain, these classes pass and no others: what they are or, if shorter, what not."""
         if classes == self.all_classes:
             return ANYTHING
-        inside = {place for i, found in enumerate(self.classes) if classes >> i & 1 for place in found.places}
-        these = _any_place(place for place in self.places if place in inside)
-        not_the_others = Not(_any_place(place for place in self.places if place not in inside))
+        flags = bin(classes | 1 << len(self.classes))[:2:-1]
+        inside = [flags[k] == "1" for k in self._class_of_place]
+        these = _any_place(compress(self.places, inside))
+        not_the_others = Not(_any_place(place for place, there in zip(self.places, inside, strict=True) if not there))
         return min(these, not_the_others, key=lambda cell: len(cell_text(cell)))
+
+    @cached_property
+    def _class_of_place(self) -> list[int]:
+        """The number of the class of each place."""
+        numbers = {place.position: k for k, found in enumerate(self.classes) for place in found.places}
+        return [numbers[place.position] for place in self.places]
+
+    def admits(self, cell: Cell) -> bool:
+        """Whether any value of the domain passes a test."""
+        if self.optional and matches(cell, None):
+            return True
+        if self.line is None:
+            return any(matches(cell, place.witness) for place in self.places)
+        found = self._positions
+        return any(bisect_left(found, low) < bisect_left(found, high) for low, high in self.line.passing(cell))
+
+    @cached_property
+    def _positions(self) -> list[float]:
+        """Where the places are on the line, ascending."""
+        return sorted(place.position for place in self.places)
 
 
 @dataclass(frozen=True)
@@ -109,9 +150,9 @@ class TableSpace:
     boxes: tuple[Box, ...]
 
     @cached_property
-    def masks(self) -> tuple[tuple[int, ...], ...]:
+    def masks(self) -> Masks:
         """For each axis, for each of its classes: the rows it lets through, as bits."""
-        return tuple(tuple(found.rows for found in axis.classes) for axis in self.axes)
+        return Masks([[found.rows for found in axis.classes] for axis in self.axes])
 
     @property
     def cells(self) -> int:
@@ -137,29 +178,54 @@ def space_of(table: DecisionTable, whole: frozenset[str] = frozenset()) -> Table
         axis_of(column, [rule.cells[i] for rule in table.rules], whole=column.name in whole)
         for i, column in enumerate(table.inputs)
     )
-    boxes = tuple(tuple(axis.classes_for(row) for axis in axes) for row in range(len(table.rules)))
+    boxes = tuple(zip(*(axis.rows for axis in axes), strict=True))
     return TableSpace(table, axes, tuple(axis.all_classes for axis in axes), boxes)
 
 
 def axis_of(column: Input, cells: Sequence[Cell], *, whole: bool = False) -> Axis:
     """The axis of one input, given the cells of all rows in it."""
-    compiled = compile_column(column, cells, (1 << len(cells)) - 1)
-    listed = compiled.kind in ("boolean", "values")
+    compiled = compile_column(column, cells)
+    line = None if column.type == "boolean" else line_of(column, cells)
     whole = whole and column.type == "number"
-    places = _listed_places(compiled, whole=whole) if listed else _ordered_places(compiled, whole=whole)
+    listed = compiled.kind in ("boolean", "values")
+    places = _listed_places(compiled, line, whole=whole) if listed else _ordered_places(compiled, whole=whole)
     if column.optional:
-        places.append(Place(-1, None, None, True, compiled.missing, "null"))
+        places.append(Place(-1, math.inf, None, None, True, compiled.missing, "null"))
     by_rows: dict[int, list[Place]] = {}
-    for place in places:
+    for place in sorted(places, key=attrgetter("position")):
         by_rows.setdefault(place.rows, []).append(place)
     classes = tuple(ValueClass(rows, tuple(found)) for rows, found in by_rows.items())
-    return Axis(column.name, tuple(places), classes, column.optional)
+    return Axis(column.name, tuple(places), classes, _classes_by_row(cells, classes, line), column.optional, line)
 
 
-def _listed_places(compiled: Column, *, whole: bool) -> list[Place]:
+def _classes_by_row(cells: Sequence[Cell], classes: Sequence[ValueClass], line: Line | None) -> tuple[int, ...]:
+    """For each row the classes that it lets through, as bits: a class is let through where its first place is."""
+    firsts = [found.places[0].position for found in classes]
+    missing = 1 << len(classes) - 1 if firsts and firsts[-1] == math.inf else 0
+
+    def passed(cell: Cell) -> int:
+        """The classes of the places that a cell lets through."""
+        if line is None:
+            ends = [(at, at + 1) for at, value in enumerate((True, False)) if matches(cell, value)]
+        else:
+            ends = line.passing(cell)
+        found = missing if missing and matches(cell, None) else 0
+        for low, high in ends:
+            found |= (1 << bisect_left(firsts, high)) - (1 << bisect_left(firsts, low))
+        return found
+
+    anything = passed(ANYTHING)
+    return tuple(anything if cell is ANYTHING else passed(cell) for cell in cells)
+
+
+def _listed_places(compiled: Column, line: Line | None, *, whole: bool) -> list[Place]:
     """The values of a list, each for itself."""
     values = [value for value in compiled.by_value if not whole or value == math.floor(value)]  # type: ignore[arg-type]
-    return [Place(2 * i, value, value, True, compiled.by_value[value], compiled.kind) for i, value in enumerate(values)]
+    return [
+        Place(2 * i, int(value is False) if line is None else line.place(value), value, value, True,
+              compiled.by_value[value], compiled.kind)
+        for i, value in enumerate(values)
+    ]  # fmt: skip
 
 
 def _ordered_places(compiled: Column, *, whole: bool) -> list[Place]:
@@ -179,7 +245,7 @@ def _ordered_places(compiled: Column, *, whole: bool) -> list[Place]:
         number += 1
         if rows is not None:
             included = bool(is_bound) or (whole and bool(bounds))
-            places.append(Place(number, low, high, included, rows, compiled.kind))
+            places.append(Place(number, position, low, high, included, rows, compiled.kind))
     return places
 
 
@@ -196,7 +262,7 @@ def _holds_a_value(low: Any, high: Any, kind: str) -> bool:
         return high is None or bool(high if low is None else f"{low}\0" < high)
     if low is None or high is None or math.floor(low) + 1 < high:
         return True
-    return bool(abs(low) < _WHOLE_FLOATS_FROM and math.nextafter(low, math.inf) < high)
+    return bool(abs(low) < WHOLE_FLOATS_FROM and math.nextafter(low, math.inf) < high)
 
 
 def _number_between(low: float | None, high: float | None, *, whole: bool = False) -> int | float:

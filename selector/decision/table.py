@@ -7,7 +7,7 @@ type, unknown or missing is an error, never the default row.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from selector.decision import compiled
 from selector.decision.cells import ANYTHING, Cell, Scalar, cell_text, kind_of, literals, matches
 from selector.errors import SelectorError
-from selector.text import quoted, suggestion
+from selector.text import cut, quoted, suggestion
 
 ValueType = Literal["string", "number", "boolean"]
 HitPolicy = Literal["unique", "any", "priority", "first", "rule_order", "output_order", "collect"]
@@ -26,6 +26,8 @@ Output = Outputs | list[Outputs] | int | float | str | None
 LIST_POLICIES: tuple[HitPolicy, ...] = ("rule_order", "output_order", "collect")  # which give all rows that match
 ONE_WINS: tuple[HitPolicy, ...] = ("first", "priority")  # under which the first of `winning_order` that matches answers
 _MAX_REMEMBERED = 4096  # settled decisions kept by the set of rules that matched
+_MOST_ROWS_REMEMBERED = 256  # of one decision: 30 MB in all
+_MOST_NAMED = 20  # rows named in an error
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class Input:
     values: tuple[Scalar, ...] | Cell | None = None
     optional: bool = False
 
+    @cached_property
+    def listed(self) -> frozenset[Scalar]:
+        """The values of a domain that is a list."""
+        return frozenset(self.values) if isinstance(self.values, tuple) else frozenset()
+
     def problem(self, value: object) -> str | None:
         """Why `value` is not accepted, in words, or None if it is."""
         if value is None:
@@ -45,9 +52,9 @@ class Input:
             return f"is {quoted(value)}, not a {self.type}"
         if isinstance(value, float) and not math.isfinite(value):
             return f"is {value}, not a finite number"
-        if isinstance(self.values, tuple) and value not in self.values:
+        if isinstance(self.values, tuple) and value not in self.listed:
             near = suggestion(value, [str(v) for v in self.values]) if isinstance(value, str) else ""
-            return f"is {quoted(value)}, not one of {', '.join(map(quoted, self.values))}{near}"
+            return f"is {quoted(value)}, not one of {cut(', '.join(map(quoted, self.values)), 1000)}{near}"
         if isinstance(self.values, Cell) and not matches(self.values, value):
             return f"is {quoted(value)}, outside {cell_text(self.values)}"
         return None
@@ -60,6 +67,11 @@ class OutputColumn:
     name: str
     type: ValueType | None = None
     values: tuple[Scalar, ...] | None = None
+
+    @cached_property
+    def order(self) -> dict[Scalar, int]:
+        """The place of each of its values."""
+        return {value: place for place, value in enumerate(self.values or ())}
 
 
 @dataclass(frozen=True)
@@ -185,6 +197,32 @@ class DecisionTable:
         except KeyError:
             return self._settle(matched, self.inputs_among(facts))
 
+    def part(self, names: Iterable[str]) -> Callable[[dict[str, Any]], int]:
+        """What some of the inputs let through: facts to rules, as bits; raises for facts that are not plainly right.
+
+        The parts of a decision are joined with `&` and settled by `decision_of`: whoever asks a table about many things
+        that have most inputs in common need not look at those each time.
+        """
+        wanted = set(names)
+        chosen = [
+            (name, column) for name, column in zip(self.input_names, self._columns, strict=True) if name in wanted
+        ]
+        return compiled.matcher([n for n, _ in chosen], [c for _, c in chosen], False, others_allowed=True)
+
+    def decision_of(self, matched: int, facts: dict[str, Any]) -> Decision:
+        """The decision where just these rules match, as the parts joined say; `facts` are for its errors."""
+        if self.hit_policy == "first":
+            matched &= -matched
+        try:
+            return self._settled[matched]
+        except KeyError:
+            return self._settle(matched & ((1 << len(self.rules)) - 1), self.inputs_among(facts))
+
+    def rules_without(self, names: Iterable[str]) -> int:
+        """The rules that ask nothing about these inputs, as bits."""
+        places = [i for i, name in enumerate(self.input_names) if name in set(names)]
+        return sum(1 << n for n, r in enumerate(self.rules) if all(r.cells[i] is ANYTHING for i in places))
+
     def inputs_among(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """This table's inputs, out of a larger set of facts."""
         return {name: facts.get(name) for name in self.input_names}
@@ -200,11 +238,14 @@ class DecisionTable:
 
     @cached_property
     def _columns(self) -> list[compiled.Column]:
-        everything = (1 << len(self.rules)) - 1
         return [
-            compiled.compile_column(column, [rule.cells[i] for rule in self.rules], everything)
+            compiled.compile_column(column, [rule.cells[i] for rule in self.rules])
             for i, column in enumerate(self.inputs)
         ]
+
+    def rows_passing(self, position: int, value: Scalar) -> int:
+        """The rows whose cell in one column lets a value of its domain through, as bits."""
+        return self._columns[position].rules_passing(value)
 
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs as plain values, or a SelectorError that names the first thing wrong with them."""
@@ -227,7 +268,7 @@ class DecisionTable:
         """The decision for a set of matching rules, remembered for the next time."""
         rules = [rule for i, rule in enumerate(self.rules) if matched >> i & 1]
         decision = Decision(*self.apply_policy(rules, inputs))
-        if len(self._settled) < _MAX_REMEMBERED:
+        if len(self._settled) < _MAX_REMEMBERED and len(rules) <= _MOST_ROWS_REMEMBERED:
             self._settled[matched] = decision
         return decision
 
@@ -268,7 +309,7 @@ class DecisionTable:
 
     def rank(self, rule: Rule) -> tuple[int, ...]:
         """Place in the output order: by the first output that has an order, then the next."""
-        return tuple(c.values.index(rule.outputs[c.name]) for c in self.outputs if c.values is not None)
+        return tuple(c.order[rule.outputs[c.name]] for c in self.outputs if c.values is not None)
 
     def _aggregated(self, values: list[Any]) -> int | float | str:
         if self.aggregate == "count":
@@ -281,7 +322,9 @@ class DecisionTable:
         return min(values) if self.aggregate == "min" else max(values)  # type: ignore[no-any-return]
 
     def _violation(self, rules: list[Rule], inputs: Mapping[str, Any], law: str) -> SelectorError:
-        names = ", ".join(f"{rule.id} (line {rule.line})" if rule.line else rule.id for rule in rules)
+        named = [f"{rule.id} (line {rule.line})" if rule.line else rule.id for rule in rules[:_MOST_NAMED]]
+        more = f" and {len(rules) - _MOST_NAMED} more" if len(rules) > _MOST_NAMED else ""
+        names = ", ".join(named) + more
         given = ", ".join(f"{k}={quoted(v)}" for k, v in inputs.items() if v is not None)
         where = f" in {self.source}" if self.source else ""
         return SelectorError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from selector.decision.chain import chain_findings
+from selector.decision.cover import Steps
 from selector.decision.findings import SEVERITIES, Finding, Severity, Verification
 from selector.decision.prove import Proof, prove
 from selector.decision.table import DecisionTable
@@ -20,22 +21,35 @@ LIMIT_STEPS = 4_000_000  # about 2 seconds
 
 
 def verify_table(
-    table: DecisionTable, *, whole: frozenset[str] = frozenset(), limit: int = LIMIT_STEPS
+    table: DecisionTable, *, whole: frozenset[str] = frozenset(), limit: int = LIMIT_STEPS, seconds: float | None = None
 ) -> Verification:
     """Everything that can be proven about one table. Inputs named in `whole` are counts, which take no fractions.
 
-    `limit` is the number of steps that the search may take.
+    `limit` is the number of steps that the search may take; `seconds`, where given, ends it instead.
     """
-    return _report(prove(table, whole=whole, limit=limit), ())
+    return _report(prove(table, whole=whole, steps=_steps(limit, seconds)), ())
 
 
 def verify_tables(
-    tables: Sequence[DecisionTable], *, whole: frozenset[str] = frozenset(), limit: int = LIMIT_STEPS
-) -> tuple[Verification, ...]:
-    """One verification for each table of a chain, and whether outputs fit the inputs of the same name in the others."""
-    proofs = [prove(table, whole=whole, limit=limit) for table in tables]
-    found = chain_findings(proofs)
+    tables: Sequence[DecisionTable], *, whole: frozenset[str] = frozenset(), limit: int = LIMIT_STEPS,
+    seconds: float | None = None,
+) -> tuple[Verification, ...]:  # fmt: skip
+    """One verification for each table of a chain, and whether outputs fit the inputs of the same name in the others.
+
+    `limit` is for each table, `seconds` for all together: each takes what it needs of its part, and leaves the rest.
+    """
+    whole_time = _steps(limit, seconds)
+    proofs = []
+    for left in range(len(tables), 0, -1):
+        share = None if seconds is None else max(0.0, whole_time.seconds_left) / left
+        proofs.append(prove(tables[-left], whole=whole, steps=_steps(limit, share)))
+    names = {table.name for table in tables}
+    found = chain_findings(proofs) if len(names) == len(tables) else {}  # versions of one table are no chain
     return tuple(_report(proof, found.get(proof.space.table.name, ())) for proof in proofs)
+
+
+def _steps(limit: int, seconds: float | None) -> Steps:
+    return Steps(limit) if seconds is None else Steps.within(seconds)
 
 
 def _report(proof: Proof, between_tables: Sequence[Finding]) -> Verification:

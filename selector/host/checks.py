@@ -201,7 +201,7 @@ def _battery(state: HostState) -> Iterator[str]:
 
 def _little_memory(state: HostState) -> Iterator[str]:
     found = state.memory
-    if found is None or found.usable_mb >= _LITTLE_MEMORY_MB:
+    if found is None or found.usable_mb is None or found.usable_mb >= _LITTLE_MEMORY_MB:
         return
     if found.limited_by == "cgroup limit":
         yield f"the memory limit is {found.usable_mb} MB: raise it (such as docker run --memory=2g) or ask for fewer tasks"

@@ -7,6 +7,7 @@ run once to say what they are; the answers are kept, because a start of the tool
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import re
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json, to_json
 
 from selector.errors import SelectorError
-from selector.files import write_atomically
+from selector.files import read_own_file, read_regular_file, write_own_file
 
 if TYPE_CHECKING:
     import subprocess
@@ -44,10 +45,17 @@ FoundIn = Literal[
 OLDEST = (3, 8)  # older ones cannot run the benchmark scripts
 CACHE_DIR_VARIABLE = "CONCURRENCY_SELECTOR_CACHE_DIR"
 _APP = "concurrency-selector"
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
+_MAX_CACHE_BYTES = 10_000_000  # an interpreter takes some 400
+_MAX_CONFIG_BYTES = 100_000  # a pyvenv.cfg has five lines
 _RETRY_SECONDS = 120.0  # a file that failed once (a busy machine?) is asked again after this
+_RETRY_AT_MOST_SECONDS = 3600.0  # and one that hangs each time after twice as long as before, up to an hour
 _SIGKILL = 9  # the signal module of Windows has no name for it
 _AT_ONCE = 16  # children at a time
+_LOOK_SECONDS = 0.005  # how often ends are looked for: a Python takes some 15 ms
+_HANGS = "no answer in time"
+#: Why a file could not be started that say something of this moment and nothing of the file.
+_NO_ROOM = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EINTR)
 _IMPLEMENTATIONS: dict[str, Literal["CPython", "PyPy"]] = {"cpython": "CPython", "pypy": "PyPy"}
 _NAME = re.compile(r"(?:python(?:3(?:\.\d+)?t?)?|pypy3(?:\.\d+)?)(?:\.exe)?", re.IGNORECASE)
 
@@ -99,6 +107,7 @@ class _Answer(NamedTuple):
     interpreter: Interpreter | None
     problem: str = ""
     executable: str = ""  # its real sys.executable: another path if the candidate is a script that starts it
+    lasts: bool = True  # whether it is of the file, and not of a machine that had no room for one more process
 
 
 def find_interpreters(
@@ -141,8 +150,8 @@ def survey_interpreters(
 
     `environ` (default: os.environ) gives PATH and the tools' own variables; `root` and `home` stand before the places
     outside PATH, so that a test can use a fake tree. `refresh` ignores the cache, `running=False` leaves out the
-    interpreter this code runs on, and `timeout_seconds` is what the children started together (16) may take. Nothing
-    here raises for a broken file or cache. Order: by version, then by where it was found (running, PATH, ...).
+    interpreter this code runs on, and `timeout_seconds` is what all children together may take. Nothing here raises for
+    a broken file or cache. Order: by version, then by where it was found (running, PATH, ...).
     """
     environ = os.environ if environ is None else environ
     home = Path(os.path.expanduser("~")) if home is None else home
@@ -160,8 +169,11 @@ def survey_interpreters(
         else:
             unknown.append(candidate)
     if unknown:
+        hung = {c.path: _times_hung(cache.get(c.path), c) for c in unknown}
+        unknown.sort(key=lambda c: hung[c.path])  # what hung before may wait behind what is new
         fresh = _ask_all(unknown, _child_environ(environ), timeout_seconds)
-        _save_cache(cache_file, cache | {c.path: _cache_entry(c, fresh[c.path]) for c in unknown})
+        kept = {c.path: _cache_entry(c, fresh[c.path], hung[c.path]) for c in unknown if fresh[c.path].lasts}
+        _save_cache(cache_file, cache | kept)
         answers |= fresh
     return _survey(candidates, answers)
 
@@ -248,11 +260,14 @@ def _base_interpreter(real: str) -> str:
 
     Links need no such help. The base is `home` in pyvenv.cfg (a directory) and the same file name.
     """
-    try:
-        with open(os.path.join(os.path.dirname(os.path.dirname(real)), "pyvenv.cfg"), encoding="utf-8") as lines:
-            settings = dict(re.split(r"\s*=\s*", line.strip(), maxsplit=1) for line in lines if "=" in line)
-    except (OSError, ValueError):
+    config = read_regular_file(os.path.join(os.path.dirname(os.path.dirname(real)), "pyvenv.cfg"), _MAX_CONFIG_BYTES)
+    if config is None:
         return real
+    try:
+        lines = config.decode().splitlines()
+    except ValueError:
+        return real
+    settings = dict(re.split(r"\s*=\s*", line.strip(), maxsplit=1) for line in lines if "=" in line)
     for base in (settings.get("executable", ""), os.path.join(settings.get("home", ""), os.path.basename(real))):
         if os.path.isabs(base) and os.path.isfile(base):
             return os.path.realpath(base)
@@ -376,35 +391,50 @@ print(json.dumps({
 
 
 def _ask_all(candidates: list[_Candidate], environ: dict[str, str], timeout_seconds: float) -> dict[str, _Answer]:
-    """Run every candidate, a batch at a time, and collect by path what each says of itself."""
-    answers: dict[str, _Answer] = {}
-    for batch in range(0, len(candidates), _AT_ONCE):
-        answers |= _ask_batch(candidates[batch : batch + _AT_ONCE], environ, timeout_seconds)
-    return answers
+    """Run every candidate and collect by path what each says of itself, in `timeout_seconds` however many they are.
 
-
-def _ask_batch(candidates: list[_Candidate], environ: dict[str, str], timeout_seconds: float) -> dict[str, _Answer]:
-    """Start all, then wait for each: the children run in parallel without a thread here.
-
-    However this ends (an error, Ctrl-C), every child is killed and reaped first.
+    The children run in parallel without a thread here, 16 at a time. One that has not answered in a fifth of the time
+    seems to hang and makes room for the next, so that some that hang do not keep the others from being asked. However
+    this ends (an error, Ctrl-C), every child is killed and reaped first.
     """
-    children: list[tuple[_Candidate, subprocess.Popen[bytes]]] = []
+    began = time.monotonic()
     answers: dict[str, _Answer] = {}
+    waiting = list(reversed(candidates))
+    running: list[_Running] = []
     try:
-        for candidate in candidates:
-            try:
-                children.append((candidate, _start(candidate.path, environ)))
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or error
-                answers[candidate.path] = _Answer(None, f"cannot be run: {reason}")
-        deadline = time.monotonic() + timeout_seconds
-        for candidate, child in children:
-            problem = _wait(child, max(0.0, deadline - time.monotonic()))
-            answers[candidate.path] = _Answer(None, problem) if problem else _understand(_read(child), candidate)
+        while (waiting or running) and (now := time.monotonic()) < began + timeout_seconds:
+            hopeful = sum(now < child.started_at + timeout_seconds / 5 for child in running)
+            for _ in range(min(len(waiting), _AT_ONCE - hopeful)):
+                _begin(waiting.pop(), environ, running, answers)
+            _wait()
+            for ended in [child for child in running if child.process.poll() is not None]:
+                answers[ended.candidate.path] = _answer_of(ended)
+                _stop(ended.process)
+                running.remove(ended)
+        answers |= {child.candidate.path: _Answer(None, _HANGS) for child in running}
+        answers |= {c.path: _Answer(None, "not asked yet: others did not answer", lasts=False) for c in waiting}
     finally:
-        for _, child in children:
-            _stop(child)
+        for child in running:
+            _stop(child.process)
     return answers
+
+
+class _Running(NamedTuple):
+    candidate: _Candidate
+    process: subprocess.Popen[bytes]
+    started_at: float  # monotonic
+
+
+def _begin(
+    candidate: _Candidate, environ: dict[str, str], running: list[_Running], answers: dict[str, _Answer]
+) -> None:
+    """Start a candidate, or note why that cannot be done."""
+    try:
+        running.append(_Running(candidate, _start(candidate.path, environ), time.monotonic()))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        lasts = getattr(error, "errno", None) not in _NO_ROOM
+        answers[candidate.path] = _Answer(None, f"cannot be run: {reason}", lasts=lasts)
 
 
 def _start(path: str, environ: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -421,17 +451,17 @@ def _start(path: str, environ: dict[str, str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _wait(child: subprocess.Popen[bytes], timeout_seconds: float) -> str:
-    """Wait for the end of a child; what went wrong, or nothing."""
-    import subprocess
+def _wait() -> None:
+    """Until it is worth to look for ends again."""
+    time.sleep(_LOOK_SECONDS)
 
-    try:
-        code = child.wait(timeout_seconds)
-    except subprocess.TimeoutExpired:
-        return "no answer in time"
+
+def _answer_of(ended: _Running) -> _Answer:
+    """What a child said that has ended."""
+    code = ended.process.returncode
     if code == 0:
-        return ""
-    return f"ended with exit code {code}" if code > 0 else f"was killed by signal {-code}"
+        return _understand(_read(ended.process), ended.candidate)
+    return _Answer(None, f"ended with exit code {code}" if code > 0 else f"was killed by signal {-code}")
 
 
 def _read(child: subprocess.Popen[bytes]) -> bytes:
@@ -513,7 +543,7 @@ def _survey(candidates: list[_Candidate], answers: Mapping[str, _Answer]) -> Sur
     found: list[Interpreter] = []
     problems: list[str] = []
     for path in (c.path for c in candidates):
-        interpreter, problem, executable = answers[path]
+        interpreter, problem, executable, _ = answers[path]
         if problem:
             problems.append(f"{path}: {problem}")
         elif interpreter and (executable == path or executable not in listed):
@@ -527,10 +557,9 @@ def _survey(candidates: list[_Candidate], answers: Mapping[str, _Answer]) -> Sur
 def _load_cache(file: str) -> dict[str, Any]:
     """Entries by path; none where the file is missing, torn, of another version or not ours."""
     try:
-        with open(file, "rb") as stream:
-            data = from_json(stream.read())
+        data = from_json(read_own_file(file, _MAX_CACHE_BYTES) or b"")
         return dict(data["entries"]) if data["version"] == _CACHE_VERSION else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return {}
 
 
@@ -542,7 +571,7 @@ def _known(entry: Any, candidate: _Candidate) -> _Answer | None:
     try:
         if tuple(entry["stamp"]) != candidate.stamp:
             return None
-        if entry["problem"] and not 0 <= time.time() - entry["asked_at"] < _RETRY_SECONDS:
+        if entry["problem"] and not 0 <= time.time() - entry["asked_at"] < _remembered_seconds(entry):
             return None
         fields = entry["interpreter"]
         # Where it was found and its own path are today's: the cache is shared by different PATHs.
@@ -552,12 +581,33 @@ def _known(entry: Any, candidate: _Candidate) -> _Answer | None:
             else Interpreter(**{**fields, "path": candidate.path, "found_in": candidate.found_in})
         )
         return _Answer(found, str(entry["problem"]), str(entry["executable"]))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 
-def _cache_entry(candidate: _Candidate, answer: _Answer) -> dict[str, Any]:
-    return {"stamp": candidate.stamp, "asked_at": time.time(), **answer._asdict()}
+def _remembered_seconds(entry: Any) -> float:
+    """How long a failure holds: to ask a file that hangs costs seconds each time."""
+    doublings = min(max(0, int(entry["hung"]) - 1), 20)
+    return min(_RETRY_SECONDS * float(2**doublings), _RETRY_AT_MOST_SECONDS)
+
+
+def _times_hung(entry: Any, candidate: _Candidate) -> int:
+    """How often this very file gave no answer in time, one time after the other."""
+    try:
+        return int(entry["hung"]) if tuple(entry["stamp"]) == candidate.stamp else 0
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _cache_entry(candidate: _Candidate, answer: _Answer, hung: int) -> dict[str, Any]:
+    return {
+        "stamp": candidate.stamp,
+        "asked_at": time.time(),
+        "interpreter": answer.interpreter,
+        "problem": answer.problem,
+        "executable": answer.executable,
+        "hung": hung + 1 if answer.problem == _HANGS else 0,
+    }
 
 
 def _save_cache(file: str, entries: Mapping[str, Any]) -> None:
@@ -567,5 +617,4 @@ def _save_cache(file: str, entries: Mapping[str, Any]) -> None:
     """
     cache = {"version": _CACHE_VERSION, "entries": {p: e for p, e in entries.items() if os.path.exists(p)}}
     with contextlib.suppress(OSError, ValueError):
-        os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
-        write_atomically(Path(file), to_json(cache))
+        write_own_file(Path(file), to_json(cache))

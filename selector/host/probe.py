@@ -46,7 +46,7 @@ class UsableCpus(BaseModel):
 
 
 class Memory(BaseModel):
-    """Memory in MB of 1,048,576 bytes.
+    """Memory in MB of 1,048,576 bytes; None where the machine does not say.
 
     `available_mb` is what the machine can give without swapping, `limit_mb` the tightest cgroup limit (None: no
     limit), `usable_mb` the smaller of the two. What the group already uses is not taken off the limit, because that
@@ -55,10 +55,10 @@ class Memory(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
-    total_mb: int = Field(ge=0)
-    available_mb: int = Field(ge=0)
+    total_mb: int | None = Field(ge=0)
+    available_mb: int | None = Field(ge=0)
     limit_mb: int | None = Field(None, ge=0)
-    usable_mb: int = Field(ge=0)
+    usable_mb: int | None = Field(ge=0)
     limited_by: Literal["available memory", "cgroup limit"]
 
 
@@ -147,22 +147,28 @@ def _affinity(logical: int) -> int:
 
 
 def memory(root: Path = Path("/")) -> Memory:
-    """Memory of the machine (/proc/meminfo, else psutil) and the limit its cgroups set; `root` as in `usable_cpus`."""
+    """Memory of the machine and the limit its cgroups set; `root` as in `usable_cpus`. What is not said is None.
+
+    The machine is asked by /proc/meminfo, else by psutil, else (a sandbox without /proc) by the C library.
+    """
     return _memory(_Cgroups(str(root)))
 
 
 def _memory(cgroups: _Cgroups) -> Memory:
-    total, available = meminfo(cgroups.root) or _psutil_memory()
+    total, available = meminfo(cgroups.root) or _psutil_memory() or _sysconf_memory() or (None, None)
     limit = cgroups.memory_limit()
-    limit_mb = None if limit is None else limit // _MB
-    limited = limit_mb is not None and limit_mb < available // _MB
+    limited = limit is not None and (available is None or limit // _MB < available // _MB)
     return Memory(
-        total_mb=total // _MB,
-        available_mb=available // _MB,
-        limit_mb=limit_mb,
-        usable_mb=limit_mb if limit_mb is not None and limited else available // _MB,
+        total_mb=_in_mb(total),
+        available_mb=_in_mb(available),
+        limit_mb=_in_mb(limit),
+        usable_mb=_in_mb(limit if limited else available),
         limited_by="cgroup limit" if limited else "available memory",
     )
+
+
+def _in_mb(size: int | None) -> int | None:
+    return None if size is None else size // _MB
 
 
 def meminfo(root: str) -> tuple[int, int] | None:
@@ -178,11 +184,23 @@ def meminfo(root: str) -> tuple[int, int] | None:
     return total * 1024, min(available, total) * 1024
 
 
-def _psutil_memory() -> tuple[int, int]:
-    import psutil
+def _psutil_memory() -> tuple[int, int] | None:
+    try:
+        import psutil
 
-    now = psutil.virtual_memory()
-    return int(now.total), int(now.available)
+        now = psutil.virtual_memory()
+        return int(now.total), int(now.available)
+    except Exception:  # noqa: BLE001  # without /proc, or with an odd one: FileNotFoundError, KeyError, its own ...
+        return None
+
+
+def _sysconf_memory() -> tuple[int, int] | None:
+    """By the system call behind `sysconf` (Linux); free pages are taken for what is available."""
+    try:
+        page, total, free = (os.sysconf(f"SC_{name}") for name in ("PAGE_SIZE", "PHYS_PAGES", "AVPHYS_PAGES"))
+    except (AttributeError, OSError, ValueError):
+        return None
+    return (total * page, free * page) if min(page, total, free) > 0 else None
 
 
 # Control groups -------------------------------------------------------------------------------------------------------

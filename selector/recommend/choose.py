@@ -5,24 +5,30 @@ classify -> strategy -> (sizing, estimate, eligibility for each candidate) -> sp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, get_args
 
-from selector.catalogue import Traits
+from selector.catalogue import Effort, Traits
+from selector.cost.batch import Batch, Parts, batch_of
+from selector.cost.calibrated import Sheet
+from selector.cost.memory import Footprint, footprint_of
 from selector.cost.predict import CostEstimate, estimate
-from selector.cost.terms import Quantities
+from selector.cost.service import workers_in_time
+from selector.cost.terms import Builds, Quantities
 from selector.decision import DecisionTable
-from selector.decision.table import Rule
+from selector.decision.table import LIST_POLICIES, Rule
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, ApproachId, WorkloadProfile
 from selector.recommend.facts import (
+    PREDICTED,
     HostFacts,
     add_cost_facts,
-    add_prediction_facts,
     build_facts,
-    newest,
+    prediction_facts,
     quantities,
-    workers_that_fit,
+    tag_for,
 )
 from selector.recommend.knowledge import Knowledge
 
@@ -31,6 +37,8 @@ _DEFAULT_WAITING_THREADS = 32
 #: More threads than this are no plan for waits, with their stacks and their scheduling, and `calibrate` measures no more;
 #: `advice` says what to do instead.
 _MOST_THREADS = 128
+#: Workers that each make a costly start of unknown length: with few of them it is made few times, and they stay warm.
+_FEW = 4
 _PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
 
@@ -43,12 +51,24 @@ class Candidate(NamedTuple):
     sizing: Rule
     predicted: CostEstimate
     ruled_out: tuple[Rule, ...]
-    facts: dict[str, Any]
+    batch: Batch | None  # that its time was predicted from
+    own: dict[str, Any]  # the facts about it that are predicted
+    asked: Asked
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All that the tables may ask about it."""
+        return self.asked.facts_of(self.approach, self.own)
 
     @property
     def standing(self) -> str:
         """contender, or fallback (also for an approach no row of strategy named)."""
         return str(self.row.outputs["standing"]) if self.row else "fallback"
+
+    @property
+    def seconds(self) -> float | None:
+        """What tells how fast it is: the seconds predicted for a batch, of a service those for each request."""
+        return self.predicted.seconds_each
 
 
 class Comparison(NamedTuple):
@@ -85,12 +105,20 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
     named: dict[ApproachId, Rule] = {}
     for row in knowledge.tables["strategy"].decide_among(facts).rules:
         named.setdefault(row.outputs["approach"], row)  # type: ignore[arg-type]  # knowledge checked the values
-    candidates = [consider(a, row, facts, work, knowledge) for a, row in named.items()]
-    contenders = [c for c in candidates if c.standing == "contender" and not c.ruled_out]
-    if contenders:
-        chosen, compared = _nearest_to_fastest(contenders, knowledge)
+    asked = Asked(facts, work, knowledge)
+    candidates = [asked.candidate(approach, row) for approach, row in named.items()]
+    if any(c.seconds for c in candidates):  # then whatever is eligible takes part, named or not
+        candidates += _others_near_the_fastest(candidates, asked)
+    eligible = [c for c in candidates if not c.ruled_out]
+    predicted = [c for c in eligible if c.seconds]
+    compared = None
+    if predicted:
+        origin = profile.current_approach or "single_threaded"
+        chosen, compared = _nearest_to_fastest(predicted, origin, knowledge)
+    elif contenders := [c for c in eligible if c.standing == "contender"]:
+        chosen = contenders[0]
     else:
-        chosen, compared = _least_bad(candidates, facts, work, knowledge), None
+        chosen = _least_bad(candidates, asked)
     others = tuple(c for c in candidates if c.approach != chosen.approach)
     on_a_cluster = knowledge.approaches[chosen.approach].traits.runs_in == "cluster"
     engine = _one(knowledge.tables["engine"], facts) if on_a_cluster else None
@@ -102,91 +130,257 @@ def workload_facts(
 ) -> tuple[dict[str, Any], Quantities]:
     """What there is to ask about a workload before any table has said something, and its quantities."""
     facts = build_facts(profile, host)
-    work = quantities(profile, facts, host)
-    add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits, knowledge.builds)
+    sheets = cost_sheets(profile, host, knowledge)
+    work = quantities(profile, facts, Builds(*(sheet.middle for sheet in sheets)))
+    add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits)
     return facts, work
+
+
+def cost_sheets(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> tuple[Sheet, Sheet, Sheet]:
+    """The costs under each Python that an approach may run on, as in `Builds`."""
+    gil = tag_for("any", profile, host) or "3.14"
+    platform = profile.platform or host.platform
+    tags = gil, tag_for("free_threaded", profile, host) or gil, tag_for("subinterpreters", profile, host) or gil
+    return tuple(knowledge.costs.sheet(tag, gil, platform) for tag in tags)  # type: ignore[return-value]  # three
+
+
+def _others_near_the_fastest(named: list[Candidate], asked: Asked) -> list[Candidate]:
+    """The approaches that no row named but that may be the answer: eligible, and as near to the fastest as the bands ask.
+
+    What is predicted to be slower is not considered any further, as that takes most of the time.
+    """
+    fastest = min((c.seconds for c in named if c.seconds and not c.ruled_out), default=math.inf)
+    known = {c.approach for c in named}
+    open_to = [a for a in APPROACHES if a not in known and not asked.ruled_out_whatever_is_predicted(a)]
+    timed = sorted((seconds, a) for a in open_to if (seconds := asked.seconds(a)))
+    found = []
+    for seconds, approach in timed:
+        if seconds <= fastest * _near_enough(asked.knowledge):
+            candidate = asked.candidate(approach, None)
+            if not candidate.ruled_out:
+                fastest = min(fastest, seconds)
+                found.append(candidate)
+    return found
+
+
+@lru_cache(maxsize=8)
+def _near_enough(knowledge: Knowledge) -> float:
+    """The largest speedup for which the bands keep a simpler approach; endless where they ask about more than that."""
+    table = knowledge.tables["speedup_bands"]
+    if set(table.input_names) != {"speedup"}:
+        return math.inf
+    bounds = sorted(float(b) for b in table.thresholds("speedup") if isinstance(b, int | float))
+    kept = [b for b in bounds if _one(table, {"speedup": b}).outputs["verdict"] in ("avoid", "stay_simple")]
+    return max(kept, default=math.inf)
+
+
+_Limit = Literal["nothing", "memory", "latency", "pay"]
+
+
+class _Pool(NamedTuple):
+    """The pool of an approach: its size, what sized it, what made it smaller, and what it was sized by."""
+
+    workers: int
+    sizing: Rule
+    limit: _Limit
+    batch: Batch | None
+    parts: Parts | None  # where the time of the batch goes with as many workers
+    footprint: Footprint
+
+
+class Asked:
+    """A workload about which the tables are asked, approach by approach.
+
+    What the tables say to the facts of the workload is worked out once, what they say to the traits of an approach once
+    for all workloads: only what is predicted for an approach is looked at each time.
+    """
+
+    def __init__(self, facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> None:
+        self.facts, self.work, self.knowledge = facts, work, knowledge
+        self._pools: dict[ApproachId, _Pool] = {}
+        self._eligibility, self._sizing = _by_parts(knowledge, "eligibility"), _by_parts(knowledge, "sizing")
+
+    def facts_of(self, approach: ApproachId, predicted: dict[str, Any]) -> dict[str, Any]:
+        """All facts about an approach, with those that are predicted."""
+        traits = self.knowledge.approaches[approach].traits
+        return {**self.facts, **traits.__dict__, "approach": approach, **predicted}
+
+    def candidate(self, approach: ApproachId, row: Rule | None) -> Candidate:
+        """One approach with its pool, what is predicted for it, and what rules it out."""
+        pool = self._pool(approach)
+        traits = self.knowledge.approaches[approach].traits
+        predicted = estimate(traits, pool.workers, self.work, pool.parts, pool.footprint)
+        own = prediction_facts(self.facts, pool.workers, pool.limit, predicted)
+        ruled_out = self._eligibility.rules(self, approach, own)
+        return Candidate(approach, row, pool.workers, pool.sizing, predicted, ruled_out, pool.batch, own, self)
+
+    def seconds(self, approach: ApproachId) -> float | None:
+        """What tells how fast an approach is: the seconds of a batch, of a service those for each request."""
+        pool = self._pool(approach)
+        if pool.parts is not None:
+            return sum(pool.parts) / 1000
+        return estimate(self.knowledge.approaches[approach].traits, pool.workers, self.work).seconds_each
+
+    def ruled_out_whatever_is_predicted(self, approach: ApproachId) -> bool:
+        """Whether the workload and the traits of the approach rule it out by themselves."""
+        return self._eligibility.settled_without_predictions(self, approach)
+
+    def _pool(self, approach: ApproachId) -> _Pool:
+        """The pool of an approach: as large as CPUs or waits ask for, memory allows, and pays."""
+        if approach not in self._pools:
+            self._pools[approach] = self._pool_of(approach)
+        return self._pools[approach]
+
+    def _pool_of(self, approach: ApproachId) -> _Pool:
+        traits = self.knowledge.approaches[approach].traits
+        sizing = self._sizing.rules(self, approach, {})[0]
+        batch, footprint = batch_of(traits, self.work), footprint_of(traits, self.work)
+        wanted = _workers_wanted(str(sizing.outputs["basis"]), self.facts)
+        if wanted == 1 or traits.pool == "none":
+            return _Pool(1, sizing, "nothing", batch, batch.parts(1) if batch else None, footprint)
+        budget = self.facts["memory_budget_mb"]
+        fit = wanted if budget is None else max(1, min(wanted, footprint.workers_within(budget)))
+        most = workers_in_time(traits, fit, self.work, self.facts["latency_requirement_ms"])
+        workers, parts = batch.best_size(most) if batch else (most, None)
+        limits: tuple[tuple[_Limit, bool], ...] = (
+            ("pay", workers < most), ("latency", most < fit), ("memory", fit < wanted), ("nothing", True),
+        )  # fmt: skip
+        limit = next(name for name, holds in limits if holds)
+        return _Pool(workers, sizing, limit, batch, parts, footprint)
+
+
+class _Parts:
+    """One table, asked in parts: about the workload, about the traits of an approach, and about what is predicted."""
+
+    def __init__(self, table: DecisionTable, knowledge: Knowledge) -> None:
+        self._table = table
+        of_traits = {"approach", *Traits.__annotations__}
+        self._shared = table.part(n for n in table.input_names if n not in of_traits and n not in PREDICTED)
+        by_traits = table.part(of_traits)
+        self._by_traits = {
+            approach: by_traits({**entry.traits.__dict__, "approach": approach})
+            for approach, entry in knowledge.approaches.items()
+        }
+        self._predicted = table.part(PREDICTED)
+        self._without_predictions = table.rules_without(PREDICTED)
+        self._last: tuple[dict[str, Any] | None, int] = None, 0
+
+    def _rows(self, asked: Asked, approach: ApproachId) -> int:
+        """The rows that the workload and the traits let through, as bits."""
+        facts, rows = self._last
+        if facts is not asked.facts:
+            rows = self._shared(asked.facts)
+            self._last = asked.facts, rows
+        return rows & self._by_traits[approach]
+
+    def rules(self, asked: Asked, approach: ApproachId, predicted: dict[str, Any]) -> tuple[Rule, ...]:
+        """The rows that fire for an approach (under a default: the default as a row)."""
+        try:
+            matched = self._rows(asked, approach) & self._predicted(predicted)
+            decision = self._table.decision_of(matched, {})
+        except (LookupError, TypeError, ValueError, SelectorError):
+            decision = None  # for the error that says what is wrong, or a list policy of a user's own
+        if decision is not None and decision.rules:
+            return decision.rules
+        if self._table.hit_policy in LIST_POLICIES:
+            return self._table.decide_among(asked.facts_of(approach, predicted)).rules if decision is None else ()
+        return (_one(self._table, asked.facts_of(approach, predicted)),)
+
+    def settled_without_predictions(self, asked: Asked, approach: ApproachId) -> bool:
+        """Whether a row fires that asks nothing that is predicted."""
+        try:
+            return bool(self._rows(asked, approach) & self._without_predictions)
+        except (LookupError, TypeError, ValueError):
+            return False
+
+
+@lru_cache(maxsize=32)
+def _by_parts(knowledge: Knowledge, name: str) -> _Parts:
+    return _Parts(knowledge.tables[name], knowledge)
 
 
 def consider(
     approach: ApproachId, row: Rule | None, facts: dict[str, Any], work: Quantities, knowledge: Knowledge
 ) -> Candidate:
-    """One approach with its pool, what is predicted for it, and what rules it out."""
-    traits = knowledge.approaches[approach].traits
-    asked = {**facts, **traits.__dict__, "approach": approach}
-    sizing = _one(knowledge.tables["sizing"], asked)
-    wanted = _workers_wanted(str(sizing.outputs["basis"]), facts)
-    workers = _workers_in_memory(wanted, traits, facts, work, knowledge)
-    predicted = estimate(traits, workers, work, knowledge.builds)
-    add_prediction_facts(asked, workers, wanted, predicted)
-    ruled_out = knowledge.tables["eligibility"].decide_among(asked).rules
-    return Candidate(approach, row, workers, sizing, predicted, ruled_out, asked)
+    """One approach by itself, as `choose` considers it."""
+    return Asked(facts, work, knowledge).candidate(approach, row)
 
 
 def _workers_wanted(basis: str, facts: dict[str, Any]) -> int:
-    """The size of a pool by CPUs or by waits, no larger than the tasks."""
+    """The size of a pool by CPUs or by waits, no larger than the tasks, nor than what may be in flight."""
     cores: int
     cores, tasks = facts["cpu_cores"], facts["tasks"]
-    if basis == "one":
+    if basis == "one" or not facts["parallelizable"]:
         return 1
+    if basis == "few":  # each of them starts at a cost that nobody has told
+        return min(_FEW, cores, tasks or cores)
     size = cores if basis == "cores" else facts["in_flight"] or max(cores, min(_DEFAULT_WAITING_THREADS, cores + 4))
-    return min(size, tasks or size, size if basis == "cores" else max(_MOST_THREADS, cores))
+    return min(
+        size, tasks or size, facts["concurrency"] or size, size if basis == "cores" else max(_MOST_THREADS, cores)
+    )
 
 
-def _workers_in_memory(
-    wanted: int, traits: Traits, facts: dict[str, Any], work: Quantities, knowledge: Knowledge
-) -> int:
-    """As many of the workers as the memory budget allows, at least one."""
-    if traits.pool == "none" or not (work.task_mb or traits.runs_in == "workers" or traits.needs == "subinterpreters"):
-        return wanted
-    fitting = workers_that_fit(facts["memory_budget_mb"], traits, work, knowledge.builds)
-    return wanted if fitting is None else max(1, min(wanted, fitting))
+def _nearest_to_fastest(
+    predicted: list[Candidate], origin: ApproachId, knowledge: Knowledge
+) -> tuple[Candidate, Comparison | None]:
+    """The simplest candidate that the bands call near enough to the fastest, and the comparison that settled it.
 
-
-def _nearest_to_fastest(contenders: list[Candidate], knowledge: Knowledge) -> tuple[Candidate, Comparison | None]:
-    """The simplest contender that the bands call near enough to the fastest, and the comparison that settled it.
-
-    The first one where nothing is predicted, or that there is nothing to do: no time is no measure of another.
+    Simplest is what takes the least effort from where the code is; of several that take the same, those as fast as the
+    fastest of them, and the first in the order of APPROACHES.
     """
-    if len(contenders) == 1 or not all(c.predicted.seconds for c in contenders):
-        return contenders[0], None
-    fastest = min(contenders, key=_seconds)
-    beaten: Comparison | None = None  # the last one that spoke against a simpler candidate
-    for candidate in sorted(contenders, key=lambda c: _PLACE[c.approach]):
-        compared = _compare(candidate, fastest, knowledge)
-        if candidate is fastest:
-            return candidate, beaten or compared
-        if compared.band.outputs["verdict"] in ("avoid", "stay_simple"):
-            return candidate, compared
-        beaten = compared
-    raise AssertionError("the fastest contender is one of them")
+    fastest = min(predicted, key=_seconds)
+    if len(predicted) == 1:
+        return fastest, None
+    compared = {c.approach: _compare(c, fastest, knowledge) for c in predicted if c is not fastest}
+    near = [fastest, *(c for c in predicted if c is not fastest and _stays(compared[c.approach]))]
+    least = min(_EFFORTS.index(knowledge.moves[origin, c.approach].effort) for c in near)
+    simple = [c for c in near if _EFFORTS.index(knowledge.moves[origin, c.approach].effort) == least]
+    as_fast = min(map(_seconds, simple)) * _AS_FAST
+    chosen = min((c for c in simple if _seconds(c) <= as_fast), key=lambda c: _PLACE[c.approach])
+    if chosen is not fastest:
+        return chosen, compared[chosen.approach]
+    beaten = [c for c in predicted if c is not fastest and c not in near]  # what spoke against the nearest of them
+    return chosen, compared[min(beaten or near[1:], key=_seconds).approach]
+
+
+_EFFORTS = get_args(Effort)  # from the least to the most
+_AS_FAST = 1.05  # as `validate` counts them: nobody measures a smaller difference twice the same
+
+
+def _stays(compared: Comparison) -> bool:
+    """Whether the bands let the simpler candidate stay."""
+    return compared.band.outputs["verdict"] in ("avoid", "stay_simple")
 
 
 def _compare(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> Comparison:
     """What the bands say of taking the fastest candidate instead of a simpler one."""
-    facts = {**simpler.facts, "speedup": _seconds(simpler) / max(_seconds(fastest), 1e-9)}
-    return Comparison(simpler, fastest, facts, _one(knowledge.tables["speedup_bands"], facts))
+    table, speedup = knowledge.tables["speedup_bands"], _seconds(simpler) / max(_seconds(fastest), 1e-9)
+    facts = {"speedup": speedup}
+    if len(table.input_names) > 1:  # of a user's own
+        facts = {**simpler.facts, **facts}
+    return Comparison(simpler, fastest, facts, _one(table, facts))
 
 
 def _seconds(candidate: Candidate) -> float:
-    assert candidate.predicted.seconds is not None
-    return candidate.predicted.seconds
+    assert candidate.seconds is not None
+    return candidate.seconds
 
 
-def _least_bad(candidates: list[Candidate], facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> Candidate:
+def _least_bad(candidates: list[Candidate], asked: Asked) -> Candidate:
     """With no eligible contender: an eligible fallback, else any eligible approach, else the least objectionable one.
 
     That is the one whose first objection stands lowest in eligibility, which puts what cannot be mended first; of several
     with the same objection the one that exceeds a requirement by least, or the first.
     """
     considered = {c.approach for c in candidates}
-    others = [consider(a, None, facts, work, knowledge) for a in APPROACHES if a not in considered]
-    rows = knowledge.tables["eligibility"].rules
+    others = [asked.candidate(a, None) for a in APPROACHES if a not in considered]
+    rows = asked.knowledge.tables["eligibility"].rules
     place = {rule.id: number for number, rule in enumerate(rows)}
 
     def merit(candidate: Candidate) -> tuple[int, float]:
         """Where its first objection stands, and how little it exceeds what is required."""
         objection = min((place[rule.id] for rule in candidate.ruled_out), default=len(rows))
-        used = [candidate.facts[name] or 0.0 for name in USES]
+        used = [candidate.own[name] or 0.0 for name in USES]
         return objection, -max(1.0, *used) if candidate.ruled_out else 0.0
 
     return max([*candidates, *others], key=merit)
@@ -194,16 +388,6 @@ def _least_bad(candidates: list[Candidate], facts: dict[str, Any], work: Quantit
 
 #: How much of a requirement an approach takes.
 USES = ("memory_use", "latency_use", "queued_latency_use")
-
-
-def interpreter_for(traits: Traits, profile: WorkloadProfile, host: HostFacts) -> str | None:
-    """The tag of the Python to use: the newest fitting one of the profile's, else of the host's, else what to install."""
-    tags = profile.interpreters or host.tags
-    if traits.needs == "free_threaded":
-        return newest(tags, free_threaded=True) or "3.14t"
-    if traits.needs == "subinterpreters":
-        return newest(tags, free_threaded=False, at_least=14) or newest(tags, free_threaded=True, at_least=14) or "3.14"
-    return newest(tags, free_threaded=False) or newest(tags, free_threaded=True)
 
 
 def _one(table: DecisionTable, facts: dict[str, Any]) -> Rule:

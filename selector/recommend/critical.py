@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from itertools import groupby, pairwise, permutations
 from typing import Any, NamedTuple
 
-from selector.cost.memory import memory_mb, worker_memory_mb
+from selector.cost.memory import footprint_of
 from selector.cost.terms import Quantities
 from selector.profile import ApproachId, WorkloadProfile, field_kind
 from selector.recommend.choose import USES, Candidate, Choice, choose, consider, workload_facts
@@ -187,10 +187,8 @@ class _Line:
         facts, work = self._asked_at(value)
         if facts["memory_budget_mb"] is None:
             return {}
-        asked = self.knowledge.approaches[approach].traits, work, self.knowledge.builds
-        each = worker_memory_mb(*asked)
-        first = memory_mb(asked[0], 1, *asked[1:])[0] - each
-        return {"workers": (facts["memory_budget_mb"] - first) / max(each, 1e-9)}
+        footprint = footprint_of(self.knowledge.approaches[approach].traits, work)
+        return {"workers": (facts["memory_budget_mb"] - footprint.fixed) / max(footprint.worker, 1e-9)}
 
     def _asked_at(self, value: Number) -> tuple[dict[str, Any], Quantities]:
         """What there is to ask about at a value, as `choose` works it out before it asks about approaches."""

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 from selector.decision import DecisionTable
 from selector.profile import ApproachId, WorkloadProfile
-from selector.recommend.choose import Choice, consider, interpreter_for
+from selector.recommend.choose import Choice, consider
 from selector.recommend.crossover import Crossover, crossovers
-from selector.recommend.facts import FACTS, HostFacts
+from selector.recommend.facts import FACTS, HostFacts, tag_for
 from selector.recommend.knowledge import Knowledge
-from selector.recommend.recommendation import Expected, baseline_of, expected_of
+from selector.recommend.recommendation import Expected, expected_of, outlook_of
 
 
 class RowReport(BaseModel):
@@ -89,7 +89,7 @@ def predictions(
     profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge
 ) -> tuple[Prediction, ...]:
     """What is predicted for every approach that runs on one machine, simplest first."""
-    baseline = baseline_of(choice, knowledge)
+    outlook = outlook_of(profile, choice, host, knowledge)
     found = []
     for approach, entry in knowledge.approaches.items():
         if entry.traits.runs_in != "cluster":
@@ -97,9 +97,9 @@ def predictions(
             found.append(
                 Prediction(
                     approach=approach,
-                    interpreter=interpreter_for(entry.traits, profile, host),
+                    interpreter=tag_for(entry.traits.needs, profile, host),
                     workers=candidate.workers,
-                    expected=Expected.model_validate(expected_of(candidate, choice, baseline, knowledge)),
+                    expected=Expected.model_validate(expected_of(candidate, outlook)),
                 )
             )
     return tuple(found)

@@ -13,7 +13,7 @@ from typing import Any
 
 from selector.catalogue import Traits
 from selector.cost.batch import copy_ms
-from selector.cost.memory import memory_mb, worker_memory_mb
+from selector.cost.memory import footprint_of
 from selector.cost.predict import CostEstimate
 from selector.cost.terms import Builds, Quantities
 from selector.profile import WorkloadProfile
@@ -26,12 +26,16 @@ _FROM_PROFILE = (
     "durable", "gpu", "current_approach",
 )  # fmt: skip
 _DERIVED = {
-    "in_flight": "operations that can be in flight at once: the concurrency, at most the tasks",
+    "in_flight": "operations that can be in flight at once: the concurrency (assumed where it is not given), at most the tasks",
+    "waits": "whether a task waits: it says so, or its type does",
+    "cores_given": "whether the profile says how many CPUs there are",
+    "workload_known": "whether tasks (of a service: concurrency), CPU time and waits are known, so that its time is predicted",
     "total_cpu_ms": "CPU time of all tasks",
     "total_work_ms": "CPU time and waits of all tasks, one after the other",
     "cpu_share": "the part of a task that is CPU time, 0 to 1",
     "copy_share": "copying the payload to a worker and back against the task's own time",
     "cpu_over_latency": "CPU time of a task against the latency requirement",
+    "task_over_latency": "the whole time of a task by itself (on every core, where a library divides it) against the latency requirement",
     "thread_start_share": "starting a thread for each operation in flight against the time of all waits",
     "process_start_over_latency": "a cold process pool, with its costly start, against the latency requirement",
     "free_threading": "ready (said so, or such a build is listed), possible (nothing known) or ruled_out",
@@ -45,7 +49,7 @@ _OF_APPROACH = {
     "approach": "the approach in question",
     **dict.fromkeys(Traits.__annotations__, "a trait of the approach (see approaches.yaml)"),
     "workers": "the size of its pool",
-    "memory_limits_pool": "whether its pool is smaller than CPUs or waits ask for, because of the memory budget",
+    "pool_limit": "what makes its pool smaller than CPUs or waits ask for: nothing, memory, latency (they would hold each other up), or pay (a start that does not pay)",
     "memory_use": "its predicted memory, as far as known, against the budget",
     "latency_use": "its predicted latency of a task by itself against the requirement",
     "queued_latency_use": "of a service: its predicted latency among all that are in flight against the requirement",
@@ -67,11 +71,16 @@ FACTS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class HostFacts:
-    """What a recommendation takes from the host: its platform, usable CPUs and interpreters (tag to path)."""
+    """What a recommendation takes from the host: its platform, usable CPUs and interpreters (tag to path).
+
+    `application` is the tag of the Python that the user's code runs on: that of the active environment, of the project's
+    own, or the `python3` on the PATH; None where that is not known.
+    """
 
     platform: str
     usable_cpus: int
     interpreters: tuple[tuple[str, str], ...] = ()
+    application: str | None = None
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
@@ -93,85 +102,144 @@ def newest(tags: tuple[str, ...], free_threaded: bool, at_least: int = 0) -> str
     return max(fitting, key=version_key, default=None)
 
 
+#: Operations in flight where nothing says how many: what the usual clients open at most unless told otherwise (aiohttp:
+#: TCPConnector(limit=100); httpx: Limits(max_connections=100)), and what is plausible besides.
+ASSUMED_IN_FLIGHT = 100
+PLAUSIBLE_IN_FLIGHT = (10, 1000)
+
+
 def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
-    """The facts about a workload on a host that do not depend on an approach (without process_workers_that_fit)."""
+    """The facts about a workload on a host that do not depend on an approach, nor on costs."""
     facts = dict(profile.__dict__)  # with what no table asks for, such as its name: cheaper than leaving it out
-    cpu, wait, tasks = profile.cpu_ms_per_task, profile.io_wait_ms_per_task, profile.tasks
+    cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
+    tasks = facts["tasks"] = profile.tasks if profile.mode == "batch" else None  # a service has no end
     known = cpu is not None and wait is not None
     task_ms = (cpu or 0.0) + (wait or 0.0)
     latency = profile.latency_requirement_ms
     facts["cpu_cores"] = profile.cpu_cores or host.usable_cpus
+    facts["cores_given"] = profile.cpu_cores is not None
     facts["platform"] = profile.platform or host.platform
-    facts["in_flight"] = _smaller(profile.concurrency, tasks)
+    facts["waits"] = wait > 0 if wait is not None else profile.workload_type != "cpu"
+    facts["in_flight"] = _in_flight(profile, tasks, facts["waits"])
     facts["total_cpu_ms"] = tasks * cpu if tasks is not None and cpu is not None else None
-    facts["total_work_ms"] = tasks * task_ms if tasks is not None and _task_known(profile) else None
+    task_known = _task_known(profile)
+    facts["workload_known"] = _amount_known(profile) and task_known and not profile.gpu
+    facts["total_work_ms"] = tasks * task_ms if tasks is not None and task_known else None
     facts["cpu_share"] = (cpu or 0.0) / task_ms if known and task_ms else None
     facts["cpu_over_latency"] = _against(cpu, latency)
+    at_best_ms = task_ms if not profile.native_parallel else (cpu or 0.0) / facts["cpu_cores"] + (wait or 0.0)
+    facts["task_over_latency"] = _against(at_best_ms, latency) if task_known else None
     facts["free_threaded_here"] = profile.interpreters is None and newest(host.tags, free_threaded=True) is not None
     facts["start_method"] = _start_method(profile, host, facts["platform"])
     facts.update(_builds(profile))
     return facts
 
 
-def add_cost_facts(facts: dict[str, Any], work: Quantities, processes: Traits, builds: Builds) -> None:
-    """The facts that need costs: what copying and starting take against the task and the requirement."""
-    task_ms = (work.cpu_ms or 0.0) + (work.wait_ms or 0.0)
-    facts["copy_share"] = (
-        _against(copy_ms(processes, work, builds.gil), task_ms) if facts["payload_kb_per_task"] is not None else None
+def _in_flight(profile: WorkloadProfile, tasks: int | None, waits: bool) -> int | None:
+    """How many operations are in flight at once; of a batch that waits an assumption where the profile does not say."""
+    if not profile.parallelizable:
+        return 1
+    if profile.concurrency is not None or tasks is None or not waits:
+        return _smaller(profile.concurrency, tasks)
+    return min(ASSUMED_IN_FLIGHT, tasks)
+
+
+def assumes_in_flight(profile: WorkloadProfile) -> bool:
+    """Whether how many operations are in flight had to be assumed, and decides something."""
+    waits = profile.io_wait_ms_per_task
+    return (
+        profile.mode == "batch"
+        and profile.concurrency is None
+        and profile.parallelizable
+        and (profile.tasks or 0) > PLAUSIBLE_IN_FLIGHT[0]
+        and (waits > 0 if waits is not None else profile.workload_type != "cpu")
     )
-    facts["thread_start_share"] = _thread_start_share(work, builds)
-    start_ms = builds.gil[f"process_pool_{work.start_method}_ms"] + work.startup_ms
-    facts["process_start_over_latency"] = _against(start_ms, facts["latency_requirement_ms"])
-    facts["process_workers_that_fit"] = workers_that_fit(facts["memory_budget_mb"], processes, work, builds)
 
 
-def _thread_start_share(work: Quantities, builds: Builds) -> float | None:
+def add_cost_facts(facts: dict[str, Any], work: Quantities, processes: Traits) -> None:
+    """The facts that need costs: what copying and starting take against the task and the requirement."""
+    costs = work.builds.gil
+    task_ms = (work.cpu_ms or 0.0) + (work.wait_ms or 0.0)
+    known = facts["payload_kb_per_task"] is not None
+    facts["copy_share"] = _against(copy_ms(processes, work, costs), task_ms) if known else None
+    facts["thread_start_share"] = _thread_start_share(work)
+    starts_ms = costs[f"process_pool_{work.start_method}_ms"] + work.startup_ms
+    facts["process_start_over_latency"] = _against(starts_ms, facts["latency_requirement_ms"])
+    budget = facts["memory_budget_mb"]
+    facts["process_workers_that_fit"] = None if budget is None else footprint_of(processes, work).workers_within(budget)
+
+
+def _thread_start_share(work: Quantities) -> float | None:
     if not work.wait_ms or not work.tasks or not work.in_flight:
         return None
     waiting_ms = math.ceil(work.tasks / work.in_flight) * work.wait_ms
-    return _against(work.in_flight * builds.gil["thread_start_ms"], waiting_ms)
+    return _against(work.in_flight * work.builds.gil["thread_start_ms"], waiting_ms)
 
 
-def quantities(profile: WorkloadProfile, facts: dict[str, Any], host: HostFacts) -> Quantities:
-    """What the cost model needs; a CPU workload of unknown waits has none, an I/O workload of unknown CPU time none."""
+def quantities(profile: WorkloadProfile, facts: dict[str, Any], builds: Builds) -> Quantities:
+    """What the cost model needs; a CPU workload of unknown waits has none, an I/O workload of unknown CPU time none.
+
+    What runs on a GPU is not predicted: what its device does in a millisecond is not known.
+    """
     cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
     return Quantities(
         serves=profile.mode == "service",
-        tasks=profile.tasks if profile.mode == "batch" else None,
+        tasks=None if profile.gpu else facts["tasks"],
         cpu_ms=0.0 if cpu is None and profile.workload_type == "io" else cpu,
         wait_ms=0.0 if wait is None and profile.workload_type == "cpu" else wait,
-        in_flight=facts["in_flight"] if profile.mode == "batch" else profile.concurrency,
+        in_flight=None if profile.gpu else facts["in_flight"],
         cores=facts["cpu_cores"],
-        payload_kb=profile.payload_kb_per_task or 0.0,
+        payload_kb=ASSUMED_PAYLOAD_KB if profile.payload_kb_per_task is None else profile.payload_kb_per_task,
         task_mb=profile.task_memory_mb or 0.0,
-        startup_ms=profile.startup_ms or 0.0,
+        startup_ms=_startup_ms(profile),
         startup_mb=profile.startup_memory_mb or 0.0,
-        startup_shared=profile.shared_state == "read_only" and facts["start_method"] != "spawn",
+        startup_shared=profile.shared_state == "read_only" and facts["start_method"] == "fork",
         releases_gil=bool(profile.releases_gil),
+        library_parallel=bool(profile.native_parallel),
+        blocks=profile.async_library is False,
+        isolated=profile.isolation in ("crash", "security"),
         shared_state=profile.shared_state,
-        gil_build=facts["gil_build"],
         start_method=facts["start_method"],
-        free_threaded_version=newest(profile.interpreters or host.tags, free_threaded=True) or "3.14t",
+        gil_build=facts["gil_build"],
+        builds=builds,
     )
 
 
-def workers_that_fit(budget_mb: float | None, traits: Traits, work: Quantities, builds: Builds) -> int | None:
-    """How many workers of an approach fit the budget (0 if not one does); None without a budget."""
-    if budget_mb is None:
-        return None
-    each = worker_memory_mb(traits, work, builds)
-    room = budget_mb - (memory_mb(traits, 1, work, builds)[0] - each)
-    return max(0, int(room // max(each, 1e-9)))
+#: What crosses to a worker and back where nothing is said: a small record (the documented cost of a hand-over is that of a
+#: number, and nobody sends nothing).
+ASSUMED_PAYLOAD_KB = 1.0
+#: Milliseconds of an expensive start of which nobody has told how long it takes: to load a model or a large cache is
+#: seconds, to import a large library (pandas 1.4 s, scikit-learn 3.6 s of CPU) a little less.
+ASSUMED_STARTUP_MS = 1000.0
+PLAUSIBLE_STARTUP_MS = (200.0, 10_000.0)
 
 
-def add_prediction_facts(facts: dict[str, Any], workers: int, wanted: int, predicted: CostEstimate) -> None:
-    """The facts about one approach beside its traits: its pool, and predictions against what is required."""
-    facts["workers"] = workers
-    facts["memory_limits_pool"] = workers < wanted
-    facts["memory_use"] = _against(predicted.memory_mb, facts["memory_budget_mb"])
-    facts["latency_use"] = _against(predicted.latency_ms, facts["latency_requirement_ms"])
-    facts["queued_latency_use"] = _against(predicted.queued_ms, facts["latency_requirement_ms"])
-    facts["predicted_seconds"] = predicted.seconds
+def assumes_startup(profile: WorkloadProfile) -> bool:
+    """Whether an expensive start is said to be, but not how long it takes."""
+    return profile.has_expensive_startup and profile.startup_ms is None
+
+
+def _startup_ms(profile: WorkloadProfile) -> float:
+    return ASSUMED_STARTUP_MS if assumes_startup(profile) else profile.startup_ms or 0.0
+
+
+#: The facts about an approach beside its traits: its pool, and predictions against what is required.
+PREDICTED = (
+    "workers", "pool_limit", "memory_use", "latency_use", "queued_latency_use", "predicted_seconds",
+)  # fmt: skip
+
+
+def prediction_facts(facts: dict[str, Any], workers: int, limit: str, predicted: CostEstimate) -> dict[str, Any]:
+    """The facts about one approach that are predicted, in the order of PREDICTED; `facts` are those of the workload."""
+    latency_ms = facts["latency_requirement_ms"]
+    return {
+        "workers": workers,
+        "pool_limit": limit,
+        "memory_use": _against(predicted.memory_mb, facts["memory_budget_mb"]),
+        "latency_use": _against(predicted.latency_ms, latency_ms),
+        "queued_latency_use": _against(predicted.queued_ms, latency_ms),
+        "predicted_seconds": predicted.seconds,
+    }
 
 
 def _against(amount: float | None, limit: float | None) -> float | None:
@@ -181,6 +249,11 @@ def _against(amount: float | None, limit: float | None) -> float | None:
 
 def _smaller(a: int | None, b: int | None) -> int | None:
     return b if a is None else a if b is None else min(a, b)
+
+
+def _amount_known(profile: WorkloadProfile) -> bool:
+    """Whether it is known how much there is to do: the tasks of a batch, what is in flight in a service."""
+    return (profile.tasks if profile.mode == "batch" else profile.concurrency) is not None
 
 
 def _task_known(profile: WorkloadProfile) -> bool:
@@ -218,6 +291,25 @@ def _start_method(profile: WorkloadProfile, host: HostFacts, platform: str) -> s
     """The default of multiprocessing on that platform and version of Python (docs of multiprocessing)."""
     if platform != "linux":
         return "spawn"
-    tags = profile.interpreters or host.tags
-    tag = newest(tags, free_threaded=False) or newest(tags, free_threaded=True) or "3.14"
-    return "forkserver" if version_key(tag)[1] >= 14 else "fork"
+    return "forkserver" if version_key(tag_for("any", profile, host) or "3.14")[1] >= 14 else "fork"
+
+
+def _to_install(tags: tuple[str, ...]) -> str:
+    """The free-threaded build to install: of the version that is here, if it has one that is no experiment (3.14)."""
+    return max(("3.14", *(tag.rstrip("t") for tag in tags)), key=version_key) + "t"
+
+
+def tag_for(needs: str, profile: WorkloadProfile, host: HostFacts) -> str | None:
+    """The tag of the Python to use for an approach that needs such a build (see the traits).
+
+    Of those that the profile lists the newest; else the one the application runs on, if it is of that kind; else the
+    newest found here; else one to install. Nobody is sent from the Python he has to another one without need.
+    """
+    tags, own = profile.interpreters or host.tags, None if profile.interpreters else host.application
+    if needs == "free_threaded":
+        return own if own and own.endswith("t") else newest(tags, free_threaded=True) or _to_install(tags)
+    oldest = 14 if needs == "subinterpreters" else 0
+    if own and version_key(own)[1] >= oldest:
+        return own
+    found = newest(tags, free_threaded=False, at_least=oldest) or newest(tags, free_threaded=True, at_least=oldest)
+    return found or ("3.14" if oldest else None)

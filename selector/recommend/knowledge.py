@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from selector.catalogue import Approach, Engine, load_approaches, load_costs
-from selector.cost.calibrated import documented_builds
-from selector.cost.terms import Builds
+from selector.cost.calibrated import HostCosts
 from selector.decision.table import LIST_POLICIES, DecisionTable
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, ApproachId
@@ -32,7 +31,7 @@ class TableContract:
 CHAIN: dict[str, TableContract] = {
     "classify": TableContract({"workload_class": None}, _SINGLE),
     "strategy": TableContract({"approach": APPROACHES, "standing": ("contender", "fallback")}, LIST_POLICIES),
-    "sizing": TableContract({"basis": ("one", "cores", "in_flight")}, _SINGLE),
+    "sizing": TableContract({"basis": ("one", "cores", "few", "in_flight")}, _SINGLE),
     "eligibility": TableContract({"ruled_out": (True,)}, LIST_POLICIES),
     "speedup_bands": TableContract({"verdict": ("avoid", "stay_simple", "consider", "use")}, _SINGLE),
     "engine": TableContract({"engine": get_args(Engine)}, _SINGLE),
@@ -53,17 +52,13 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """The tables by name, the approaches simplest first, the costs by build, the moves between approaches, and their folders.
-
-    `costs_source` is where the costs are from: our documented ones, a user's own file, or measured on this host.
-    """
+    """The tables by name, the approaches simplest first, the costs, the moves between approaches, and their folders."""
 
     tables: Mapping[str, DecisionTable]
     approaches: Mapping[ApproachId, Approach]
-    builds: Builds
+    costs: HostCosts
     moves: Mapping[tuple[ApproachId, ApproachId], Move]
     folders: tuple[Path, ...]
-    costs_source: Literal["documented", "given", "calibrated"] = "documented"
 
 
 def rules_folders(user: Path | None) -> tuple[Path, ...]:
@@ -108,7 +103,7 @@ def read_knowledge(folders: tuple[Path, ...]) -> Knowledge:
         )
     approaches = load_approaches(find_rules(folders, "approaches.yaml"))
     source: Literal["documented", "given"] = "documented" if costs_file.parent == folders[-1] else "given"
-    return Knowledge(tables, approaches, documented_builds(costs), _moves(folders), folders, source)
+    return Knowledge(tables, approaches, HostCosts(costs, source), _moves(folders), folders)
 
 
 def _moves(folders: tuple[Path, ...]) -> dict[tuple[ApproachId, ApproachId], Move]:

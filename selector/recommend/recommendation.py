@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from selector.catalogue import Effort, Engine
-from selector.cost.batch import batch_seconds
-from selector.cost.predict import MARGIN, Dominant, estimate, speedup_range
+from selector.cost.batch import batch_of, batch_seconds, costs_used, shape_of
+from selector.cost.calibrated import SURENESS, Rest, Sheet, rest_on
+from selector.cost.memory import memory_costs_used
+from selector.cost.predict import Dominant, estimate, spread_of
+from selector.cost.terms import Quantities, at_once_of
 from selector.decision.table import Rule
 from selector.profile import ApproachId, WorkloadProfile
-from selector.recommend.choose import Candidate, Choice, Comparison, interpreter_for
-from selector.recommend.facts import HostFacts
+from selector.recommend.choose import Candidate, Choice, Comparison, cost_sheets
+from selector.recommend.facts import (
+    ASSUMED_IN_FLIGHT,
+    ASSUMED_STARTUP_MS,
+    PLAUSIBLE_IN_FLIGHT,
+    PLAUSIBLE_STARTUP_MS,
+    HostFacts,
+    assumes_in_flight,
+    assumes_startup,
+    tag_for,
+)
 from selector.recommend.knowledge import Knowledge
 
 _Plain = dict[str, Any]  # what a model below is made from
@@ -46,7 +58,8 @@ class Expected(_Saved):
     (`throughput`) instead. `latency_ms` is the 95th percentile for one task: of a batch by itself with a warm pool, of a
     service among all requests in flight. `memory_mb` is for the whole process tree with the data of all tasks, as far as
     the profile tells; `memory_overhead_mb` is the part of it that the approach adds. `source` tells what the figures
-    rest on.
+    rest on, `basis` and `memory_basis` the same in a sentence each: of the times, and of the memory. `at_most` is a bound
+    on the speedup where nothing closer is known, and `assumed` names what was assumed because the profile does not say.
     """
 
     speedup: Speedup | None = None
@@ -57,6 +70,10 @@ class Expected(_Saved):
     memory_mb: float | None = None
     memory_overhead_mb: float | None = None
     source: Literal["calibrated", "documented", "given"] | None = None
+    basis: str | None = None
+    memory_basis: str | None = None
+    at_most: float | None = None
+    assumed: tuple[str, ...] = ()
 
 
 class Fits(_Saved):
@@ -120,6 +137,13 @@ class Recommendation(_Saved):
     would_change: tuple[Change, ...] | None
     runs_here: RunsHere
 
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the recommendation as `recommend --format markdown` prints it."""
+        from selector.report.documents import recommendation_document
+        from selector.report.markdown import render_markdown
+
+        return render_markdown(recommendation_document(self))
+
     @field_serializer("profile")
     def _only_what_is_given(self, profile: WorkloadProfile) -> dict[str, Any]:
         return profile.given()
@@ -147,9 +171,9 @@ def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFact
     chosen = choice.chosen
     origin = profile.current_approach or "single_threaded"
     move = knowledge.moves[origin, chosen.approach]
-    interpreter = interpreter_for(knowledge.approaches[chosen.approach].traits, profile, host)
+    interpreter = tag_for(knowledge.approaches[chosen.approach].traits.needs, profile, host)
     here = _runs_here(interpreter, host)
-    baseline = baseline_of(choice, knowledge)
+    outlook = outlook_of(profile, choice, host, knowledge)
     return {
         "schema": 1,
         "profile": {**profile.given(), **_resolved(choice)},
@@ -160,10 +184,10 @@ def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFact
         "interpreter": interpreter,
         "workers": chosen.workers,
         "reasons": _reasons(choice, knowledge),
-        "expected": expected_of(chosen, choice, baseline, knowledge),
+        "expected": expected_of(chosen, outlook),
         "fits": _fits(chosen, choice, profile),
         "migration": {"from": origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},
-        "alternatives": _alternatives(choice, baseline, here["available"], knowledge),
+        "alternatives": _alternatives(choice, outlook, here["available"]),
         "would_change": None,
         "runs_here": here,
     }
@@ -178,7 +202,7 @@ def _reasons(choice: Choice, knowledge: Knowledge) -> list[_Plain]:
     found = [_reason("classify", choice.classified)]
     if chosen.row is not None:
         found.append(_reason("strategy", chosen.row))
-    if chosen.standing == "fallback":
+    if chosen.standing == "fallback" and choice.compared is None:
         found.append(_last_resort(choice))
     if choice.compared is not None:
         found.append(_reason("speedup_bands", choice.compared.band, _band_text(choice, choice.compared)))
@@ -207,61 +231,151 @@ def _band_text(choice: Choice, compared: Comparison) -> str:
     """What was compared with what; the row's own sentence follows where it kept the simpler candidate."""
     chosen, fastest = choice.chosen, compared.fastest
     if chosen is not fastest:
-        gain = (chosen.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
+        gain = (chosen.seconds or 0.0) / max(fastest.seconds or 0.0, 1e-9)
         said = f"predicted {gain:.2f}x as fast" if gain >= 1.01 else "predicted just as fast"
         return f"{fastest.approach} is {said}. {compared.band.because}"
-    rivals = [c for c in choice.others if c.standing == "contender" and not c.ruled_out]
-    next_best = min(rivals, key=lambda c: c.predicted.seconds or 0.0)
-    gain = (next_best.predicted.seconds or 0.0) / max(fastest.predicted.seconds or 0.0, 1e-9)
+    rivals = [c for c in choice.others if c.seconds and not c.ruled_out]
+    next_best = min(rivals, key=lambda c: c.seconds or 0.0)
+    gain = (next_best.seconds or 0.0) / max(fastest.seconds or 0.0, 1e-9)
+    if gain < 1.01:  # two digits of it are shown
+        return f"Predicted as fast as {next_best.approach}, and simpler."
     return f"Predicted the fastest: {gain:.2f}x as fast as {next_best.approach}, the next."
 
 
-_NOTHING_KNOWN: _Plain = dict.fromkeys(Expected.model_fields)
+_NOTHING_KNOWN: _Plain = {
+    **dict.fromkeys(Expected.model_fields),
+    "assumed": Expected.model_fields["assumed"].default,
+}
 
 
-def baseline_of(choice: Choice, knowledge: Knowledge) -> float | None:
-    """What is predicted for doing it single-threaded: the seconds of a batch, the requests per second of a service."""
+class Outlook(NamedTuple):
+    """What every candidate of one choice is expected from: the workload, what it may be at best and worst, and plain code.
+
+    `best` and `worst` differ from `work` only where something had to be assumed. `baseline` is what is predicted for doing
+    it single-threaded: the seconds of a batch, the requests per second of a service. `sheets` are as in `Builds`.
+    """
+
+    work: Quantities
+    best: Quantities
+    worst: Quantities
+    sheets: tuple[Sheet, Sheet, Sheet]
+    baseline: float | None
+    assumed: tuple[str, ...]
+    shape: Quantities
+    knowledge: Knowledge
+
+    def sheet(self, candidate: Candidate) -> Sheet:
+        """The costs under the Python that a candidate runs on."""
+        needs = self.knowledge.approaches[candidate.approach].traits.needs
+        if needs == "free_threaded" or not self.work.gil_build:
+            return self.sheets[1]
+        return self.sheets[2 if needs == "subinterpreters" else 0]
+
+
+def outlook_of(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> Outlook:
+    """What to expect the candidates of a choice from."""
+    work = choice.work
+    best = worst = work
+    if assumes_in_flight(profile):
+        fewest, most = (min(number, work.tasks or number) for number in PLAUSIBLE_IN_FLIGHT)
+        best, worst = best._replace(in_flight=most), worst._replace(in_flight=fewest)
+    if assumes_startup(profile):
+        shortest, longest = PLAUSIBLE_STARTUP_MS
+        best, worst = best._replace(startup_ms=shortest), worst._replace(startup_ms=longest)
     traits = knowledge.approaches["single_threaded"].traits
-    if choice.work.serves:
-        return estimate(traits, 1, choice.work, knowledge.builds).throughput
-    return batch_seconds(traits, 1, choice.work, knowledge.builds)
+    baseline = estimate(traits, 1, work).throughput if work.serves else batch_seconds(traits, 1, work)
+    sheets = cost_sheets(profile, host, knowledge)
+    return Outlook(work, best, worst, sheets, baseline, _assumptions(profile, choice), shape_of(work), knowledge)
 
 
-def expected_of(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
-    """What to expect of a candidate, as the fields of Expected; `baseline` is that of single-threaded."""
-    traits, predicted = knowledge.approaches[candidate.approach].traits, candidate.predicted
+def _assumptions(profile: WorkloadProfile, choice: Choice) -> tuple[str, ...]:
+    """What was assumed because the profile does not say, each with what is plausible."""
+    found = []
+    if assumes_in_flight(profile):
+        few, many = PLAUSIBLE_IN_FLIGHT
+        number = min(ASSUMED_IN_FLIGHT, profile.tasks or ASSUMED_IN_FLIGHT)
+        found.append(f"{number:,} operations in flight, as concurrency is not given (plausible: {few} to {many:,})")
+    if assumes_startup(profile):
+        found.append(
+            f"an expensive start of {ASSUMED_STARTUP_MS / 1000:g} s, as startup_ms is not given (plausible: 0.2 to 10 s)"
+        )
+    if not choice.facts["workload_known"] and profile.mode == "batch" and profile.workload_type != "io":
+        if profile.cpu_ms_per_task is None and not profile.gpu and profile.parallelizable:
+            found.append("tasks that compute for 1 ms or more each")
+        if profile.tasks is None and profile.parallelizable:
+            found.append("many more tasks than CPUs")
+    return tuple(found)
+
+
+def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
+    """What to expect of a candidate, as the fields of Expected."""
+    traits, predicted, work = outlook.knowledge.approaches[candidate.approach].traits, candidate.predicted, outlook.work
     if traits.runs_in == "cluster":
         return _NOTHING_KNOWN
-    latency = predicted.queued_ms if choice.work.serves else predicted.latency_ms
+    sheet = outlook.sheet(candidate)
+    at_once = at_once_of(traits, candidate.workers, work)
+    rest = rest_on(sheet, costs_used(traits, candidate.workers > 1, at_once > 1, outlook.shape), at_once)
+    latency = predicted.queued_ms if work.serves else predicted.latency_ms
+    speedup = _speedup(candidate, outlook, rest, at_once)
     return {
-        "speedup": _speedup(candidate, choice, baseline, knowledge),
+        "speedup": speedup,
         "seconds": _short_or_none(predicted.seconds),
         "dominant": predicted.dominant,
         "throughput": _short_or_none(predicted.throughput),
         "latency_ms": _short_or_none(latency),
         "memory_mb": _short(predicted.memory_mb + predicted.data_mb),
         "memory_overhead_mb": _short(predicted.overhead_mb),
-        "source": knowledge.costs_source,
+        "source": rest.source,
+        "basis": rest.text if speedup or latency is not None else None,
+        "memory_basis": rest_on(sheet, memory_costs_used(traits, outlook.shape), 1).text,
+        "at_most": None if speedup else _at_most(candidate, at_once, work),
+        "assumed": outlook.assumed,
     }
 
 
-def _speedup(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain | None:
+def _at_most(candidate: Candidate, at_once: int, work: Quantities) -> float | None:
+    """The most that computing alone can gain by an approach; None where waits, or nothing, may be gained."""
+    facts = candidate.asked.facts
+    computes_only = facts["workload_type"] == "cpu" and not work.wait_ms
+    return float(at_once) if computes_only and at_once > 1 and not facts["gpu"] else None
+
+
+def _speedup(candidate: Candidate, outlook: Outlook, rest: Rest, at_once: int) -> _Plain | None:
     """How many times as fast as single-threaded: of a batch its time, of a service its requests per second."""
-    predicted, source = candidate.predicted, knowledge.costs_source
+    predicted, baseline = candidate.predicted, outlook.baseline
     done = predicted.seconds or predicted.throughput
     if not done or not baseline:
         return None
     if done == baseline:
         return {"low": 1.0, "mid": 1.0, "high": 1.0}  # the same thing, or as good as
+    margin = SURENESS[rest.kind].margin
     if predicted.throughput:
-        middle, margin = predicted.throughput / baseline, MARGIN[source]
+        middle = predicted.throughput / baseline
         low, high = middle / margin, middle * margin
     else:
-        traits = knowledge.approaches[candidate.approach].traits
-        spread = speedup_range(traits, candidate.workers, baseline, choice.work, knowledge.builds, source)
-        assert spread is not None, "its seconds are predicted"
-        middle, (low, high) = baseline / done, spread
-    return {"low": _short(low), "mid": _short(middle), "high": _short(high)}
+        middle = baseline / done
+        shortest, longest = _time_range(candidate, outlook)
+        low, high = baseline / (longest * margin), baseline / shortest * margin
+        if at_once > 1 and not outlook.work.wait_ms:
+            high = min(high, at_once)  # computing alone is never faster than by as many as compute at once
+    return {"low": _short(min(low, middle)), "mid": _short(middle), "high": _short(max(high, middle))}
+
+
+def _time_range(candidate: Candidate, outlook: Outlook) -> tuple[float, float]:
+    """The shortest and the longest time of a candidate, as far as its costs and what was assumed leave it open."""
+    sheet = outlook.sheet(candidate)
+
+    def end(work: Quantities, slow: bool) -> float:
+        """The time at one end of the range."""
+        batch, parts = candidate.batch, candidate.predicted.parts
+        assert batch is not None and parts is not None, "its seconds are predicted"
+        if work is not outlook.work:
+            traits = outlook.knowledge.approaches[candidate.approach].traits
+            batch = batch_of(traits, work) or batch
+            parts = batch.parts(candidate.workers)
+        return spread_of(candidate.workers, batch, parts, sheet, slow)
+
+    return end(outlook.best, slow=False), end(outlook.worst, slow=True)
 
 
 def _short(value: float) -> float:
@@ -274,33 +388,67 @@ def _short_or_none(value: float | None) -> float | None:
 
 
 def _fits(candidate: Candidate, choice: Choice, profile: WorkloadProfile) -> _Plain:
-    memory, latency = candidate.facts["memory_use"], candidate.facts["latency_use"]
+    """Whether the requirements are met; by the figures as they are shown, too, which are rounded."""
+    if candidate.asked.knowledge.approaches[candidate.approach].traits.runs_in == "cluster":
+        return {"memory": None, "latency": None}  # nothing is predicted of it
+    memory, latency = candidate.own["memory_use"], candidate.own["latency_use"]
     if memory is not None and memory <= 1 and not _all_memory_fits(candidate, profile):
         memory = None  # what is known fits, but a task's own memory is not known, or whether all data is there at once
     if latency is not None and latency <= 1 and choice.work.serves:
-        latency = candidate.facts["queued_latency_use"]  # one alone is fast enough; unknown without knowing the load
-    return {"memory": None if memory is None else memory <= 1, "latency": None if latency is None else latency <= 1}
+        latency = candidate.own["queued_latency_use"]  # one alone is fast enough; unknown without knowing the load
+    predicted = candidate.predicted
+    shown_ms = predicted.queued_ms if choice.work.serves else predicted.latency_ms
+    return {
+        "memory": None if memory is None else memory <= 1,
+        "latency": None
+        if latency is None
+        else latency <= 1 and _shown_within(shown_ms, profile.latency_requirement_ms),
+    }
+
+
+def _shown_within(value: float | None, limit: float | None) -> bool:
+    return value is None or limit is None or _short(value) <= limit
 
 
 def _all_memory_fits(candidate: Candidate, profile: WorkloadProfile) -> bool:
     known = profile.task_memory_mb is not None and profile.memory_budget_mb is not None
     whole = candidate.predicted.memory_mb + candidate.predicted.data_mb
-    return known and whole <= (profile.memory_budget_mb or 0.0)
+    return known and max(whole, _short(whole)) <= (profile.memory_budget_mb or 0.0)
 
 
-def _alternatives(choice: Choice, baseline: float | None, runs_here: bool, knowledge: Knowledge) -> list[_Plain]:
-    """The other candidates: what runs here first if the choice does not, then eligible before rejected."""
+def _alternatives(choice: Choice, outlook: Outlook, runs_here: bool) -> list[_Plain]:
+    """The other candidates: what runs here first if the choice does not, then eligible before rejected, fast before slow.
 
-    def order(candidate: Candidate) -> tuple[bool, bool, bool]:
-        """Eligible first, then what runs here, then contenders."""
-        needs_other_python = knowledge.approaches[candidate.approach].traits.needs != "any"
-        return bool(candidate.ruled_out), not runs_here and needs_other_python, candidate.standing != "contender"
+    Of those that no row of strategy named, the eligible ones that beat plain code.
+    """
 
-    return [_alternative(c, choice, baseline, knowledge) for c in sorted(choice.others, key=order)]
+    def order(candidate: Candidate) -> tuple[bool, bool, float, bool]:
+        """Eligible first, then what runs here, then by the time predicted, then contenders."""
+        needs_other_python = outlook.knowledge.approaches[candidate.approach].traits.needs != "any"
+        seconds = candidate.seconds or 0.0
+        return (
+            bool(candidate.ruled_out),
+            not runs_here and needs_other_python,
+            seconds,
+            candidate.standing != "contender",
+        )
+
+    shown = [c for c in choice.others if c.row is not None or _worth_a_word(c, outlook)]
+    return [_alternative(c, outlook) for c in sorted(shown, key=order)]
 
 
-def _alternative(candidate: Candidate, choice: Choice, baseline: float | None, knowledge: Knowledge) -> _Plain:
-    approach = knowledge.approaches[candidate.approach]
+def _worth_a_word(candidate: Candidate, outlook: Outlook) -> bool:
+    """Whether a candidate that no row named could be taken, and gains something."""
+    predicted, baseline = candidate.predicted, outlook.baseline
+    if candidate.ruled_out or not baseline:
+        return False
+    if predicted.throughput is not None:
+        return predicted.throughput > baseline
+    return predicted.seconds is not None and predicted.seconds < baseline
+
+
+def _alternative(candidate: Candidate, outlook: Outlook) -> _Plain:
+    approach = outlook.knowledge.approaches[candidate.approach]
     if candidate.ruled_out:
         tradeoffs = tuple(rule.because for rule in candidate.ruled_out)
     else:
@@ -308,7 +456,7 @@ def _alternative(candidate: Candidate, choice: Choice, baseline: float | None, k
     return {
         "approach": candidate.approach,
         "title": approach.title,
-        "expected": expected_of(candidate, choice, baseline, knowledge),
+        "expected": expected_of(candidate, outlook),
         "tradeoffs": tradeoffs,
         "rejected_by": f"eligibility/{candidate.ruled_out[0].id}" if candidate.ruled_out else None,
     }

@@ -15,12 +15,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
-from selector.decision.cells import Cell, Scalar, matches, parse_cell
+from selector.decision.cells import Cell, Scalar, matches, region_cell
+from selector.decision.cover import Steps
 from selector.decision.diff import Change
 from selector.decision.findings import Finding, Verification
 from selector.decision.prove import prove
 from selector.decision.table import DecisionTable
-from selector.decision.verify import verify_table, verify_tables
+from selector.decision.verify import verify_tables
 from selector.errors import SelectorError
 from selector.profile import APPROACHES, WorkloadProfile, field_kind, profile_from_mapping
 from selector.recommend.choose import choose, consider, workload_facts
@@ -82,12 +83,14 @@ def with_tables(tables: Iterable[DecisionTable], user: Path | None) -> Knowledge
     return replace(knowledge, tables={**knowledge.tables, **fitting})
 
 
-def verified(tables: Sequence[DecisionTable], knowledge: Knowledge) -> tuple[Verification, ...]:
-    """The tables verified, together as a chain; what is wrong only for facts that cannot hold together is a note."""
-    if len({table.name for table in tables}) == len(tables):
-        proofs = verify_tables(tables, whole=WHOLE)
-    else:  # versions of one table are no chain
-        proofs = tuple(verify_table(table, whole=WHOLE) for table in tables)
+def verified(
+    tables: Sequence[DecisionTable], knowledge: Knowledge, seconds: float | None = None
+) -> tuple[Verification, ...]:
+    """The tables verified, together as a chain; what is wrong only for facts that cannot hold together is a note.
+
+    `seconds` is the time for all of them; without it their steps are counted.
+    """
+    proofs = verify_tables(tables, whole=WHOLE, seconds=seconds)
     return tuple(
         replace(proof, findings=tuple(_judged(finding, knowledge) for finding in proof.findings)) for proof in proofs
     )
@@ -102,11 +105,17 @@ def _judged(finding: Finding, knowledge: Knowledge) -> Finding:
 
 
 def shown(
-    found: Sequence[_Found], table: str, knowledge: Knowledge, *, notes: bool = True
+    found: Sequence[_Found], table: str, knowledge: Knowledge, steps: Steps | None = None, *, notes: bool = True
 ) -> list[tuple[_Found, Workload]]:
-    """What was found, perhaps without notes, each with a workload that has its facts (looked for in the first few)."""
+    """What was found, perhaps without notes, each with a workload that has its facts.
+
+    It is looked for in the first few, as long as `steps` has time.
+    """
     chosen = [each for each in found if notes or not (isinstance(each, Finding) and each.severity == "note")]
-    return [(each, _workload(each, table, knowledge, seek=number < _MOST_SOUGHT)) for number, each in enumerate(chosen)]
+    return [
+        (each, _workload(each, table, knowledge, seek=number < _MOST_SOUGHT and not (steps and steps.is_over)))
+        for number, each in enumerate(chosen)
+    ]
 
 
 def _workload(found: Finding | Change, table: str, knowledge: Knowledge, *, seek: bool) -> Workload:
@@ -144,7 +153,7 @@ def is_possible(table: str, region: Mapping[str, str], knowledge: Knowledge) -> 
         known = [{"from": a, "to": b, "same": a == b} for a in APPROACHES for b in APPROACHES]
     else:
         return True
-    tests = {name: parse_cell(text) for name, text in region.items() if name in known[0]}
+    tests = {name: region_cell(text) for name, text in region.items() if name in known[0]}
     return any(_holds(tests, facts) for facts in known)
 
 
@@ -154,7 +163,7 @@ def profile_with(
     """A workload about which a table of the chain is asked facts in the region, as short as can be; None if none is found."""
     if table not in CHAIN or not is_possible(table, region, knowledge):
         return None
-    fits = partial(_fits, table, {name: parse_cell(text) for name, text in region.items()}, knowledge)
+    fits = partial(_fits, table, {name: region_cell(text) for name, text in region.items()}, knowledge)
     starts = [*_classified_so(region, witness, knowledge), (region, witness)]
     rng = Random(0)  # noqa: S311  # the same profiles every time
     tried = (_fields(*starts[n % len(starts)], rng, guess=0.1 * (n % 10)) for n in range(_TRIES))
@@ -166,7 +175,7 @@ def _classified_so(region: Mapping[str, str], witness: Facts, knowledge: Knowled
     """The same with what makes `classify` say the class in it: a region and a witness for each row that does."""
     if "workload_class" not in region:
         return
-    classify = prove(knowledge.tables["classify"], whole=WHOLE, limit=_STEPS)
+    classify = prove(knowledge.tables["classify"], whole=WHOLE, steps=Steps(_STEPS))
     for rule, fate in zip(classify.space.table.rules, classify.fates, strict=True):
         if fate.fires is not None and rule.outputs["workload_class"] == witness["workload_class"]:
             inputs = classify.space.witness(fate.fires)
@@ -225,7 +234,7 @@ def _fields(region: Mapping[str, str], witness: Facts, rng: Random, *, guess: fl
     for name in region:
         if name in WorkloadProfile.model_fields:
             guessed = fields.get(name)
-            keep = rng.random() < guess and matches(parse_cell(region[name]), guessed)
+            keep = rng.random() < guess and matches(region_cell(region[name]), guessed)
             fields[name] = guessed if keep else witness[name]
     return {name: value for name, value in fields.items() if value is not None}
 

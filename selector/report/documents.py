@@ -272,7 +272,7 @@ def host_document(host: Host) -> Document:
             ("Platform", f"{host.platform} ({host.system})"),
             ("CPU", host.cpu_model or "unknown"),
             ("Usable CPUs", f"{cpus.count} (logical {cpus.logical}, affinity {cpus.affinity}{quota})"),
-            ("Memory", f"{memory.usable_mb:,} MB usable (total {memory.total_mb:,} MB{limit})"),
+            ("Memory", f"{_mb(memory.usable_mb)} usable (total {_mb(memory.total_mb)}{limit})"),
             (
                 "Start methods",
                 f"{', '.join(host.start_methods)}; default of Python {host.python}: {host.default_start_method}",
@@ -284,6 +284,10 @@ def host_document(host: Host) -> Document:
     if host.interpreter_problems:
         interpreters += [Paragraph("Left out:"), bullets(*host.interpreter_problems)]
     return Document((Section("This host", (machine,)), Section("Python interpreters", tuple(interpreters))))
+
+
+def _mb(figure: int | None) -> str:
+    return "unknown" if figure is None else f"{figure:,} MB"
 
 
 def _interpreter_line(found: Interpreter) -> str:

@@ -8,6 +8,8 @@ from selector.report.document import Bands, Block, Bullets, Code, Document, Fiel
 from selector.text import printable
 
 _CODE = re.compile(r"(`[^`|]+`)")
+_WORD = r"(?:[\w./:=~+,-]*[\w/~-]|>|'[^'`|]*')"
+_COMMAND = re.compile(rf"(?<![\w`/])(concurrency-selector(?: {_WORD})+)")  # one that a reader copies
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~&])")
 _BLOCK_START = re.compile(r"^(\d*)([-+.)=])(?=[-=\s]|$)")  # what would begin a list, a rule or a heading
 
@@ -22,10 +24,16 @@ def render_markdown(document: Document) -> str:
 
 
 def _escaped(text: str) -> str:
-    """One line of inert text; what stands between backticks stays code, in which Markdown knows no markup."""
-    parts = _CODE.split(" ".join(printable(text).split()))
+    """One line of inert text; what stands between backticks, and a command of ours, is code: nothing in it is escaped."""
+    halves = _CODE.split(" ".join(printable(text).split()))
+    parts = [part for i, half in enumerate(halves) for part in (_with_commands(half) if i % 2 == 0 else [half])]
     escaped = "".join(part if i % 2 else _MARKUP.sub(r"\\\1", part) for i, part in enumerate(parts))
     return _BLOCK_START.sub(r"\1\\\2", escaped)
+
+
+def _with_commands(text: str) -> list[str]:
+    """Text and commands in turns, the commands between backticks."""
+    return [f"`{part}`" if i % 2 else part for i, part in enumerate(_COMMAND.split(text))]
 
 
 def _block(block: Block) -> str:

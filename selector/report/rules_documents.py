@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,12 +11,32 @@ from typing import Any
 from selector.decision import DecisionTable
 from selector.decision.diff import Answer, Change
 from selector.decision.examples import TableTest
-from selector.decision.findings import Finding, Verification, given_text
+from selector.decision.findings import Finding, Verification, given_text, region_text
 from selector.recommend.witnesses import Workload
+from selector.text import count_text, cut
 
 _MOST_FAILURES = 10  # of a table, that are shown
 _MOST_REGIONS = 5
-_WRITTEN_OUT = 1_000_000  # numbers of cells up to there
+_MOST_ROWS = 50
+
+
+# rules list -----------------------------------------------------------------------------------------------------------
+
+
+def list_data(tables: Sequence[DecisionTable]) -> list[dict[str, Any]]:
+    """The tables in use."""
+    return [
+        {
+            "table": table.name,
+            "title": table.title,
+            "hit_policy": table.hit_policy,
+            "rules": len(table.rules),
+            "inputs": list(table.input_names),
+            "outputs": [column.name for column in table.outputs],
+            "file": table.source,
+        }
+        for table in tables
+    ]
 
 
 # rules check ----------------------------------------------------------------------------------------------------------
@@ -28,7 +49,7 @@ def check_lines(
     counts = {
         word: sum(finding.severity == word for finding in proof.findings) for word in ("error", "warning", "note")
     }
-    parts = [f"{len(table.rules)} rules", f"{len(table.inputs)} inputs", f"{_size(proof.cells)} cells"]
+    parts = [f"{len(table.rules)} rules", f"{len(table.inputs)} inputs", f"{count_text(proof.cells)} cells"]
     parts.append("proven" if proof.proven else "not proven")
     parts += [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items() if count]
     yield f"{'FAIL' if counts['error'] else 'ok'}  {label}: {', '.join(parts)}"
@@ -37,18 +58,23 @@ def check_lines(
 
 
 def _finding_lines(finding: Finding, workload: Workload) -> Iterator[str]:
-    yield f"{finding.severity}: {finding.message}"
+    yield f"{finding.severity}: {finding.message}{_more_time(finding.kind)}"
     if finding.rules:
         rows = zip(finding.rules, finding.places, strict=False)
         yield f"  rows {', '.join(f'{rule} ({place})' for rule, place in rows)}"
     else:
         yield f"  in {', '.join(finding.places)}"
-    region = ", ".join(f"{name} is {text}" for name, text in finding.region.items())
+    region = region_text(finding.region)
     if region and region not in finding.message:
         yield f"  where {region}"
     if finding.witness is not None:
         yield f"  given {given_text(finding.witness)}"
         yield from _workload_lines(workload)
+
+
+def _more_time(kind: str) -> str:
+    """How to learn what there was no time for."""
+    return " (allow more by --budget)" if kind == "not_proven" else ""
 
 
 def _workload_lines(workload: Workload) -> Iterator[str]:
@@ -68,14 +94,10 @@ def check_data(
         "file": label if label != table.name else table.source,
         "rules": len(table.rules),
         "inputs": len(table.inputs),
-        "cells": proof.cells,
+        "cells": _number(proof.cells),
         "proven": proof.proven,
         "findings": [{**asdict(finding), "workload": workload.profile} for finding, workload in shown],
     }
-
-
-def _size(cells: int) -> str:
-    return f"{cells:,}" if cells <= _WRITTEN_OUT else f"{cells:.1e}".replace("e+0", "e").replace("e+", "e")
 
 
 # rules test -----------------------------------------------------------------------------------------------------------
@@ -95,8 +117,23 @@ def test_lines(label: str, test: TableTest) -> Iterator[str]:
         yield from (f"      {failure}" for failure in failures[:_MOST_FAILURES])
         if len(failures) > _MOST_FAILURES:
             yield f"      and {len(failures) - _MOST_FAILURES} more"
+    if test.left_out:
+        yield f"      no time to try the cases of: {'; '.join(test.left_out)} (allow more by --budget)"
     if examples.unreached:
-        yield f"      rows no example reaches: {', '.join(examples.unreached)}"
+        yield f"      rows no example reaches: {cut(', '.join(examples.unreached), 2000)}"
+
+
+def test_data(label: str, test: TableTest) -> dict[str, Any]:
+    """All that testing a table came to."""
+    return {
+        "table": label,
+        "failed": test.failed,
+        "rules": test.rows,
+        "examples": {"passed": test.examples.passed, "failures": test.examples.failures},
+        "rules_without_example": test.examples.unreached,
+        "boundary_cases": {"tried": test.boundaries, "failures": test.boundary_failures, "left_out": test.left_out},
+        "recorded": None if test.recorded is None else {"cases": test.recorded, "failures": test.recorded_failures},
+    }
 
 
 def failure_text(tests: Sequence[TableTest]) -> tuple[str, str]:
@@ -127,8 +164,13 @@ def diff_lines(label: str, shown: Sequence[tuple[Change, Workload]]) -> Iterator
     answers = [(change, workload) for change, workload in shown if change.kind == "answer"]
     others = [change for change, _ in shown if change.kind != "answer"]
     mark = "changed" if any(change.matters for change, _ in shown) else "same   "
-    yield f"{mark}  {label}: {_regions([change for change, _ in answers])}"
-    yield from (f"         {change.message}" for change in others)
+    unknown = any(change.kind == "not_proven" for change in others)
+    regions = "no other answers were found" if unknown and not answers else _regions([change for change, _ in answers])
+    yield f"{mark}  {label}: {regions}"
+    for change in others[:_MOST_ROWS]:
+        yield f"         {change.message}{_more_time(change.kind)}"
+    if more := others[_MOST_ROWS:]:
+        yield f"         and {len(more):,} more such lines (--json has all)"
     for change, workload in answers[:_MOST_REGIONS]:
         yield from (f"         {line}" for line in _change_lines(change, workload))
     if smaller := [change for change, _ in answers[_MOST_REGIONS:]]:
@@ -138,7 +180,7 @@ def diff_lines(label: str, shown: Sequence[tuple[Change, Workload]]) -> Iterator
 def _regions(changes: Sequence[Change]) -> str:
     if not changes:
         return "the same answers"
-    size = _size(sum(change.cells for change in changes))
+    size = count_text(sum(change.cells for change in changes))
     return f"{len(changes)} region{'s' * (len(changes) != 1)} of input with other answers, {size} cells"
 
 
@@ -161,8 +203,16 @@ def diff_data(label: str, shown: Sequence[tuple[Change, Workload]]) -> dict[str,
     """All changes of a table."""
     return {
         "table": label,
-        "changes": [{**asdict(change), "workload": workload.profile} for change, workload in shown],
+        "changes": [
+            {**asdict(change), "cells": _number(change.cells), "workload": workload.profile}
+            for change, workload in shown
+        ],
     }
+
+
+def _number(count: int) -> int | None:
+    """A count as JSON can carry it: none beyond the largest float, which readers of JSON would take for infinity."""
+    return count if count.bit_length() < sys.float_info.max_exp else None
 
 
 def flip_lines(flips: Mapping[str, tuple[str, str]], count: int) -> Iterator[str]:

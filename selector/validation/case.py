@@ -14,7 +14,8 @@ from selector.cost.predict import estimate
 from selector.decision.table import Rule
 from selector.errors import SelectorError
 from selector.profile import WorkloadProfile
-from selector.recommend.facts import HostFacts, add_cost_facts, add_prediction_facts, build_facts, quantities
+from selector.recommend.choose import workload_facts
+from selector.recommend.facts import HostFacts, prediction_facts
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
 
@@ -74,13 +75,10 @@ class Case:
 
     def _facts(self, arm: Arm) -> dict[str, Any]:
         """The facts about an approach with the workers it ran with, as the tables of the recommendation had them."""
-        traits, builds = self.traits(arm), self.knowledge.builds
-        facts = build_facts(self.profile, self._host)
-        work = quantities(self.profile, facts, self._host)
-        add_cost_facts(facts, work, self.knowledge.approaches["multiprocessing"].traits, builds)
+        traits = self.traits(arm)
+        facts, work = workload_facts(self.profile, self._host, self.knowledge)
         facts |= {"workload_class": self.recommendation.workload_class, **traits.__dict__, "approach": arm.approach}
-        add_prediction_facts(facts, arm.workers, arm.workers, estimate(traits, arm.workers, work, builds))
-        return facts
+        return facts | prediction_facts(facts, arm.workers, "nothing", estimate(traits, arm.workers, work))
 
     def ruled_out(self, arm: Arm) -> Rule | None:
         """The first row of eligibility that rules an approach out for this workload."""
@@ -112,9 +110,8 @@ class Case:
         if self.session.plan is None or not _TAG.fullmatch(arm.interpreter):
             return None
         profile = self.profile.model_copy(update={"interpreters": (arm.interpreter,)})
-        work = quantities(profile, build_facts(profile, self._host), self._host)
-        work = work._replace(tasks=self.session.plan.tasks)
-        return batch_parts(self.traits(arm), arm.workers, work, self.knowledge.builds)
+        work = workload_facts(profile, self._host, self.knowledge)[1]._replace(tasks=self.session.plan.tasks)
+        return batch_parts(self.traits(arm), arm.workers, work)
 
 
 def worth_it(band: Rule) -> bool:

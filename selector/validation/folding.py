@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from selector.catalogue import Traits
 from selector.cost.batch import Parts, batch_parts, dispatch_cost_of
-from selector.cost.terms import Builds, Quantities, contention_of
+from selector.cost.terms import Quantities, contention_of, loss, under
 from selector.host.checks import tells_of_others
-from selector.recommend.facts import HostFacts, build_facts, quantities
+from selector.recommend.choose import workload_facts
+from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge
 from selector.saved import Saved
 from selector.validation.models import Measurement, ValidationReport
@@ -113,7 +114,7 @@ def folds(
     suggested: dict[tuple[str, str], tuple[float, Fold]] = {}
     for arm in _arms(report, knowledge, host):
         known = costs.get(arm.measured.interpreter, {})
-        for name, part, factor in _responsible(arm, knowledge.builds, max(_WRONG_BY, report.noise_floor or 0.0)):
+        for name, part, factor in _responsible(arm, max(_WRONG_BY, report.noise_floor or 0.0)):
             if name in known:
                 before = known[name]
                 why = f"{arm.measured.approach} took {_seconds(arm.measured):.3g} s, predicted {_predicted(arm):.3g} s"
@@ -134,9 +135,9 @@ def _arms(report: ValidationReport, knowledge: Knowledge, host: HostFacts) -> It
         if measured.samples < _FEW:
             continue
         profile = report.profile.model_copy(update={"interpreters": (measured.interpreter,)})
-        work = quantities(profile, build_facts(profile, host), host)._replace(tasks=report.tasks)
+        work = workload_facts(profile, host, knowledge)[1]._replace(tasks=report.tasks)
         traits = knowledge.approaches[measured.approach].traits
-        if parts := batch_parts(traits, measured.workers, work, knowledge.builds):
+        if parts := batch_parts(traits, measured.workers, work):
             found.append(_Arm(measured, traits, work, parts))
     found = [
         arm for arm in found if 1 / _INCREDIBLE <= _seconds(arm.measured) / max(_predicted(arm), 1e-9) <= _INCREDIBLE
@@ -155,7 +156,7 @@ def _predicted(arm: _Arm) -> float:
     return sum(arm.parts) / 1000
 
 
-def _responsible(arm: _Arm, builds: Builds, wrong_by: float) -> Iterator[tuple[str, float, float]]:
+def _responsible(arm: _Arm, wrong_by: float) -> Iterator[tuple[str, float, float]]:
     """(The cost that made the difference, its part of the time, the factor by which to change it), if one did."""
     total, error = sum(arm.parts), _seconds(arm.measured) * 1000 - sum(arm.parts)
     if abs(error) < wrong_by * total:
@@ -171,10 +172,10 @@ def _responsible(arm: _Arm, builds: Builds, wrong_by: float) -> Iterator[tuple[s
         yield name, part / total, 1 / factor if name.endswith("_per_s") else factor
     elif arm.parts.computing >= 2 * _DOMINANT * total:
         factor = _half_way((arm.parts.computing + error) / arm.parts.computing)
-        yield from _of_computing(arm, builds, arm.parts.computing / total, factor)
+        yield from _of_computing(arm, arm.parts.computing / total, factor)
 
 
-def _of_computing(arm: _Arm, builds: Builds, part: float, factor: float) -> Iterator[tuple[str, float, float]]:
+def _of_computing(arm: _Arm, part: float, factor: float) -> Iterator[tuple[str, float, float]]:
     """Computing that took longer: by a slower build, or as workers held each other up."""
     at_once = min(arm.measured.workers, arm.work.cores)
     if arm.traits.pool == "none":
@@ -182,8 +183,7 @@ def _of_computing(arm: _Arm, builds: Builds, part: float, factor: float) -> Iter
             yield "python_arithmetic_ns", part, factor
     elif at_once > 1 and (arm.traits.parallel_python or arm.work.releases_gil):
         contention = contention_of(arm.traits, arm.work)
-        costs = builds.free if arm.free_threaded else builds.gil
-        before = 1 + costs[contention] * (at_once - 1)
+        before = loss(contention, at_once, under(arm.traits, arm.work))
         after = max(1.0, before * factor)
         yield contention.replace("contention", "efficiency"), part, before / after
 

@@ -139,6 +139,13 @@ class ValidationReport(Saved):
     expected: Expected
     workload_class: str
 
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the report as `validate --format markdown` prints it."""
+        from selector.report.markdown import render_markdown
+        from selector.report.validation_documents import validation_document
+
+        return render_markdown(validation_document(self))
+
     @field_serializer("profile")
     def _only_what_is_given(self, profile: WorkloadProfile) -> dict[str, Any]:
         return profile.given()

@@ -64,7 +64,7 @@ def _rests_on_documented_costs(profile: WorkloadProfile, selector: Selector) -> 
     """Whether something is predicted, and from costs of other machines."""
     predicted = choose(profile, selector.here, selector.knowledge).chosen.predicted
     known = predicted.seconds is not None or predicted.throughput is not None
-    return known and selector.knowledge.costs_source == "documented"
+    return known and not selector.knowledge.costs.measured and selector.knowledge.costs.source == "documented"
 
 
 def _wants_measured(prompts: Prompts) -> bool:

@@ -117,7 +117,7 @@ def host_defaults() -> dict[str, Default]:
 
     return {
         "latency_requirement_ms": Default(None, "no requirement"),
-        "memory_budget_mb": Default(round_down(memory().usable_mb), "usable here"),
+        "memory_budget_mb": Default(round_down(memory().usable_mb or 0), "usable here"),
         "cpu_cores": Default(usable_cpus().count, "usable here"),
         "has_expensive_startup": Default(False, ""),
     }
