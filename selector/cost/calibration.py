@@ -69,7 +69,7 @@ class MeasuredCosts(NamedTuple):
 
 def this_machine(cpus: int) -> Machine:
     """The machine that this runs on, of which so many CPUs may be used; 0.2 ms on Linux. It never raises."""
-    return Machine(cpu_model_of("/", os.environ), cpus, system_of(), _memory_mb())
+    return Machine(cpu_model_of("/", os.environ), cpus, system_of(), memory().total_mb)
 
 
 def load_calibration(environ: Mapping[str, str] | None = None) -> tuple[MeasuredCosts, ...]:
@@ -116,15 +116,6 @@ def stamp_of(path: str) -> Stamp | None:
     except (OSError, ValueError):
         return None
     return status.st_mtime_ns, status.st_size
-
-
-def _memory_mb() -> int | None:
-    """The memory of this machine. Without /proc the C library knows, or nobody."""
-    with contextlib.suppress(OSError, ValueError, ImportError, RuntimeError):
-        return memory().total_mb
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024**2
-    return None
 
 
 def _name_of(machine: Machine, path: str) -> str:
