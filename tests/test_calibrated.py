@@ -111,7 +111,7 @@ def test_costs_are_measured_only_under_the_interpreter_that_is_meant() -> None:
     newer = rest_on(sheet("3.15", measured("3.14", GIL)), POOL, 2)
     assert (newer.source, newer.kind, newer.text) == ("documented", "taken", "measured under 3.14, taken for 3.15")
     free = rest_on(sheet("3.14t", measured("3.14", GIL)), POOL, 2)
-    assert (free.source, free.text) == ("documented", "documented")
+    assert (free.source, free.text) == ("documented", "documented costs, not measured here")
 
 
 def test_costs_of_the_nearest_version_are_taken_and_its_own_come_first() -> None:
@@ -155,12 +155,13 @@ def test_documented_scaling_is_as_the_sources_have_it() -> None:
 
 
 def test_a_recommendation_says_that_its_costs_were_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    profile = WorkloadProfile(workload_type="cpu", tasks=100, cpu_ms_per_task=20)
-    before = Selector().recommend(profile)
-    assert before.expected.source == "documented"
     tags = dict(Selector().here.interpreters)
     gil = max((t for t in tags if not t.endswith("t")), key=lambda t: int(t.split(".")[1]))
-    monkeypatch.setattr(selector.pipeline, "load_calibration", lambda: measured_here(gil, GIL))
+    profile = WorkloadProfile(workload_type="cpu", tasks=100, cpu_ms_per_task=20, interpreters=(gil,), cpu_cores=2)
+    before = Selector().recommend(profile)
+    assert before.expected.source == "documented"
+    costs = {**GIL, "process_pool_fork_ms": 8.0, "process_start_fork_ms": 3.0, "process_dispatch_ms": 0.1}
+    monkeypatch.setattr(selector.pipeline, "load_calibration", lambda: measured_here(gil, costs))
     selected = Selector()
     assert selected.recommend(profile).expected.source == "calibrated"
     assert selected.recommend(profile) == Selector().recommend(profile)

@@ -136,7 +136,7 @@ def test_costs_approaches_and_migration_texts_are_replaced_too(folder: Path) -> 
     change(folder, "approaches", "title: Threads", "title: Plain old threads")
     change(folder, "migration_effort", "then: {effort: high}", "then: {effort: medium}")
     found = load_knowledge(folder)
-    assert found.builds.gil["gil_switch_ms"] == 7
+    assert found.costs.documented["gil_switch_ms"] == 7
     assert found.approaches["threads"].title == "Plain old threads"
     assert found.moves["threads", "distributed"].effort == "medium"
 
@@ -209,7 +209,7 @@ rules: [{{id: only, then: {{{then}}}}}]
         ("engine", "first", "motor: {}", "motor: ray", 'engine has no output "engine"', "the next step of the chain"),
         ("strategy", "rule_order", "approach: {}", "approach: threads", 'strategy has no output "standing"', "next step"),
         ("engine", "first", "engine: {}", "engine: slurm", 'rule only: "slurm" is not understood', "celery, rq, dask, ray"),
-        ("sizing", "first", "basis: {}", "basis: 4", "rule only: 4 is not understood", "one, cores, in_flight"),
+        ("sizing", "first", "basis: {}", "basis: 4", "rule only: 4 is not understood", "one, cores, few, in_flight"),
         ("eligibility", "collect", "ruled_out: {}", "ruled_out: false", "false is not understood", "one of True"),
     ],
     ids=["output misnamed", "output missing", "unknown engine", "number for a word", "false for true"],
@@ -360,7 +360,7 @@ def test_rules_are_read_once_and_then_recalled(own_cache: Path, reads: list[Any]
     first, second = load_knowledge(), load_knowledge()
     assert len(reads) == 1
     assert len(cache_files(own_cache)) == 1
-    assert first.builds == second.builds
+    assert first.costs.documented == second.costs.documented
     assert first.moves == second.moves
     assert [t.rules for t in first.tables.values()] == [t.rules for t in second.tables.values()]
     facts = {"durable": True, "machines": 1, "parallelizable": True, "mode": "batch", "workload_type": "io"}

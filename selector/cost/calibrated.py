@@ -196,10 +196,12 @@ def rest_on(sheet: Sheet, names: tuple[str, ...], workers: int) -> Rest:
         if name not in _FIXED:
             groups.setdefault(basis, []).append(name)
     if not groups:
-        return Rest("calibrated", "measured", "no cost but the task's own")
+        return Rest(_SOURCES[sheet.basis["base_memory_mb"].kind], "measured", "no cost but the task's own")
     kinds = sorted({basis.kind for basis in groups}, key=_ORDER.index)
     ordered = sorted(groups.items(), key=lambda group: _ORDER.index(group[0].kind))
     texts = [b.text if len(ordered) == 1 else f"{b.text} ({_some(names)})" for b, names in ordered]
+    if len(ordered) == 1 and ordered[0][0].kind == "documented":
+        texts = ["documented costs, not measured here"]
     if len(ordered) > 1 and ordered[0][0].kind in ("measured", "documented"):
         texts[0] = ordered[0][0].text  # the rest of them, which needs no names
     return Rest(_SOURCES[kinds[-1]], kinds[-1], "; ".join(texts))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from selector.catalogue import Traits
 from selector.cost.batch import computing_at_once, copy_ms, hand_over_ms
 from selector.cost.queueing import serve
@@ -37,7 +39,7 @@ def workers_in_time(traits: Traits, most: int, work: Quantities, limit_ms: float
     others = (limit_ms - alone) / behind  # that may compute beside the first one
     if others < 0:
         return most  # it is late by itself: fewer workers do not mend it
-    return max(1, min(most, int((1 + int(others)) * (cpu + wait) / cpu)))
+    return max(1, int(min(most, (1 + math.floor(min(others, most))) * (cpu + wait) / cpu)))
 
 
 def service_of(

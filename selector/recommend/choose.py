@@ -110,7 +110,9 @@ def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> C
     if any(c.seconds for c in candidates):  # then whatever is eligible takes part, named or not
         candidates += _others_near_the_fastest(candidates, asked)
     eligible = [c for c in candidates if not c.ruled_out]
-    predicted = [c for c in eligible if c.seconds]
+    predicted = [c for c in eligible if c.seconds is not None]
+    if not all(c.seconds for c in predicted):  # nothing to do: no time is no measure of another
+        predicted = []
     compared = None
     if predicted:
         origin = profile.current_approach or "single_threaded"
@@ -335,7 +337,7 @@ def _nearest_to_fastest(
     near = [fastest, *(c for c in predicted if c is not fastest and _stays(compared[c.approach]))]
     least = min(_EFFORTS.index(knowledge.moves[origin, c.approach].effort) for c in near)
     simple = [c for c in near if _EFFORTS.index(knowledge.moves[origin, c.approach].effort) == least]
-    as_fast = min(map(_seconds, simple)) * _AS_FAST
+    as_fast = min(map(_seconds, simple)) * AS_FAST
     chosen = min((c for c in simple if _seconds(c) <= as_fast), key=lambda c: _PLACE[c.approach])
     if chosen is not fastest:
         return chosen, compared[chosen.approach]
@@ -344,7 +346,7 @@ def _nearest_to_fastest(
 
 
 _EFFORTS = get_args(Effort)  # from the least to the most
-_AS_FAST = 1.05  # as `validate` counts them: nobody measures a smaller difference twice the same
+AS_FAST = 1.1  # a smaller difference is within what the best of costs leave open (SURENESS: a margin of 1.1)
 
 
 def _stays(compared: Comparison) -> bool:

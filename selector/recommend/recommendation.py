@@ -14,7 +14,7 @@ from selector.cost.predict import Dominant, estimate, spread_of
 from selector.cost.terms import Quantities, at_once_of
 from selector.decision.table import Rule
 from selector.profile import ApproachId, WorkloadProfile
-from selector.recommend.choose import Candidate, Choice, Comparison, cost_sheets
+from selector.recommend.choose import AS_FAST, Candidate, Choice, Comparison, cost_sheets
 from selector.recommend.facts import (
     ASSUMED_IN_FLIGHT,
     ASSUMED_STARTUP_MS,
@@ -237,8 +237,8 @@ def _band_text(choice: Choice, compared: Comparison) -> str:
     rivals = [c for c in choice.others if c.seconds and not c.ruled_out]
     next_best = min(rivals, key=lambda c: c.seconds or 0.0)
     gain = (next_best.seconds or 0.0) / max(fastest.seconds or 0.0, 1e-9)
-    if gain < 1.01:  # two digits of it are shown
-        return f"Predicted as fast as {next_best.approach}, and simpler."
+    if gain < AS_FAST:
+        return f"Predicted as fast as {next_best.approach}, the next, and no harder to get to."
     return f"Predicted the fastest: {gain:.2f}x as fast as {next_best.approach}, the next."
 
 
