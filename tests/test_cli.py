@@ -579,19 +579,15 @@ def test_a_full_disk_is_said(arguments: list[str]) -> None:
 
 
 @posix_only
-def test_host_says_that_a_shared_cache_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_host_says_that_a_shared_cache_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     tmp_path.chmod(0o777)
-    assert main(["host"]) == 0
-    out, err = capsys.readouterr()
-    assert out.startswith("=== This host ===")
-    assert err.startswith(f"warning: {tmp_path}: others may write to this folder")
-    assert f"hint: chmod go-w {tmp_path}" in err
+    warned = call("host")
+    assert (warned.code, warned.out.splitlines()[0]) == (0, "=== This host ===")
+    assert warned.err.startswith(f"warning: {tmp_path}: others may write to this folder")
+    assert f"hint: chmod go-w {tmp_path}" in warned.err
     tmp_path.chmod(0o700)
-    assert main(["host"]) == 0
-    assert capsys.readouterr().err == ""
+    assert (call("host").code, call("host").err) == (0, "")
 
 
 def test_no_thread_left_is_said(capsys: pytest.CaptureFixture[str]) -> None:

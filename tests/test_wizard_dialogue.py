@@ -512,11 +512,23 @@ def test_a_file_is_replaced_only_on_request(tmp_path):
 
 def test_names_that_cannot_be_files_are_refused(tmp_path):
     (tmp_path / "folder").mkdir()
-    bad = [str(tmp_path / "folder"), str(tmp_path / "no" / "x.json"), "a\x00b", "\x1b[2J", "~nobody-here/x", "x" * 5000]
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "link").symlink_to("precious")  # neither written through nor replaced
+    bad = [
+        str(tmp_path / "folder"),
+        str(tmp_path / "link"),
+        str(tmp_path / "no" / "x.json"),
+        "a\x00b",
+        "\x1b[2J",
+        "~nobody-here/x",
+        "x" * 5000,
+    ]
     script = Script("yes", *bad, str(tmp_path / "good.json"))
     offer_to_save(PROFILE, script)
     assert len(script.refused) == len(bad)
     assert (tmp_path / "good.json").exists()
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "precious").read_text() == "mine"
 
 
 def test_a_file_that_cannot_be_written_is_asked_for_again(tmp_path, monkeypatch):

@@ -44,7 +44,7 @@ def _problem(typed: str) -> str | None:
     try:
         path = _path(typed)
         with suppress(FileNotFoundError):
-            if not S_ISREG(path.stat().st_mode):
+            if not S_ISREG(path.lstat().st_mode):  # nor a link: it would be replaced
                 return f"{path} is not a file that can be replaced"
         return None if path.parent.is_dir() else f"there is no folder {path.parent}"
     except (OSError, RuntimeError) as error:  # too long a name, or ~somebody who does not exist
