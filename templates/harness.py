@@ -536,7 +536,7 @@ class _Run:
     def _calibrate(self, python: _Python, variant: str) -> bool:
         """How much work makes a task, on the reference interpreter: every arm then does the same."""
         settings = {"io": self.options.io, "port": 0, "variant": variant, "library_threads": 1, "shares_memory": True}
-        limit = self._at_most(max(self.left() / 3, 5.0))
+        limit = self._at_most(max(self.left() / 3, 5.0) * self.crowding)
         answer = self._child(python.path, {"kind": "calibrate", "settings": settings}, limit)
         self.costs[variant] = answer
         if answer["status"] != "ok":

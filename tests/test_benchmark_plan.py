@@ -272,6 +272,34 @@ def test_threads_of_a_gil_build_are_not_measured_without_one() -> None:
     assert "It needs a build with the GIL, which is not on this machine: uv python install 3.15" in notes_of(plan)
 
 
+HYBRID: dict[str, Any] = {"workload_type": "hybrid", "tasks": 500, "cpu_ms_per_task": 20, "io_wait_ms_per_task": 60}
+
+
+@pytest.mark.parametrize(
+    ("more", "pools"),
+    [
+        ({}, {"threads", "multiprocessing"}),
+        ({"picklable": False}, {"threads"}),
+        ({"isolation": "crash"}, {"multiprocessing"}),
+        ({"event_loop": True}, set()),
+        ({"mode": "service", "concurrency": 20}, None),
+    ],
+)
+def test_a_hybrid_batch_is_tried_with_pools_that_block(more: dict[str, Any], pools: set[str] | None) -> None:
+    measured = set(plan_of({**HYBRID, **more}, "3.15").approaches) & {"threads", "multiprocessing"}
+    assert pools is None or measured == pools
+
+
+def test_what_runs_today_is_measured_whatever_the_tables_say_of_it() -> None:
+    profile = {**CPU, "picklable": False, "free_threading_ready": True, "current_approach": "multiprocessing"}
+    plan = plan_of(profile, "3.15", "3.14t")
+    assert plan.approaches == ("single_threaded", "free_threaded", "multiprocessing")
+    today = plan_of({**CPU, "current_approach": "distributed"}, "3.15")
+    assert "Not measured: what runs today, distributed. It spreads over machines" in notes_of(today)
+    same = plan_of({**CPU, "current_approach": "multiprocessing"}, "3.13")
+    assert same.approaches.count("multiprocessing") == 1
+
+
 # Challengers ----------------------------------------------------------------------------------------------------------
 
 #: A workload that only the baseline is left of: the recommendation needs a cluster, and a rule rejects the rest.
@@ -518,6 +546,24 @@ def test_what_nobody_gave_is_assumed_and_named(
     assert (parameters["TASKS"], parameters["CONCURRENCY"], parameters["MEMORY_BUDGET_MB"]) == (None, in_flight, None)
     assert (parameters["NAME"], parameters["SHARED_STATE"], parameters["ASYNC_LIBRARY"]) == ("Workload", "none", True)
     assert sum("not known" in note for note in plan.notes) == len(assumed)
+
+
+@pytest.mark.parametrize(
+    ("more", "in_flight", "assumed"),
+    [
+        ({"tasks": 50_000}, 100, True),
+        ({"tasks": 50_000, "concurrency": 7}, 7, False),
+        ({"tasks": 12}, 12, False),  # which are in flight at once anyway
+        ({"tasks": 50_000, "cpu_ms_per_task": 900}, None, False),  # it hardly waits
+    ],
+)
+def test_unknown_concurrency_is_never_all_tasks_at_once_in_silence(
+    more: dict[str, Any], in_flight: int | None, assumed: bool
+) -> None:
+    plan = plan_of({"workload_type": "io", "io_wait_ms_per_task": 50, **more}, "3.15")
+    assert plan.parameters["CONCURRENCY"] == in_flight
+    assert ("CONCURRENCY" in plan.parameters["ASSUMED"]) == assumed  # type: ignore[operator]
+    assert ("How many operations are in flight at once is not known: 100 are assumed." in plan.notes) == assumed
 
 
 def test_a_startup_of_unknown_length_is_not_invented() -> None:

@@ -463,6 +463,17 @@ def test_a_rival_that_others_held_back_confirms_nothing() -> None:
     assert judged(unknown, single).verdict == "confirmed"
 
 
+def test_a_rival_that_is_ruled_out_raises_no_doubt_however_fast_it_may_be_alone() -> None:
+    profile = COMPUTING.model_copy(update={"picklable": False, "free_threading_ready": True})
+    assert recommended(profile).approach == FREE
+    rows = [
+        baseline(1.0, figures=beside(0.1, 99.0)), control(1.0),
+        steady(FREE, 0.5, interpreter="3.14t", workers=2, figures=beside(0.1, 195.0)),
+        steady(PROCESSES, 0.7, workers=2, figures=beside(1.0, 100.0)),
+    ]  # fmt: skip
+    assert judged(rows, profile).verdict == "confirmed"
+
+
 def test_what_would_hold_without_the_others_too_is_a_verdict() -> None:
     """Waits hardly need a CPU, and processes that win beside others win by more without them."""
     waits = [

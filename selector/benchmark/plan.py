@@ -35,6 +35,7 @@ ASSUMED_CPU_MS = 5.0
 ASSUMED_WAIT_MS = 20.0
 #: Operations in flight at once where nobody says: what clients hold open by default (aiohttp and httpx: 100 connections).
 ASSUMED_IN_FLIGHT = 100
+_WAITS = 0.1  # a task that waits for less than that share of its time is computing, however many are in flight
 _NAME = "Workload"  # of a profile that has no name
 _SCALING = (1, 2, 4, 8)
 _OLDEST_MINOR = 10  # the scripts are written for Python 3.10 and later
@@ -423,7 +424,7 @@ def _workload(subject: _Subject, notes: list[str]) -> dict[str, Parameter]:
         assumed.append("IO_WAIT_MS_PER_TASK")
         notes.append(f"The time a task waits is not known: {wait_ms:g} ms are assumed.")
     in_flight = profile.concurrency if profile.parallelizable else 1
-    if in_flight is None and wait_ms:
+    if in_flight is None and wait_ms and wait_ms >= _WAITS * (wait_ms + (cpu_ms or 0.0)):
         in_flight = min(subject.choice.facts["in_flight"] or ASSUMED_IN_FLIGHT, ASSUMED_IN_FLIGHT)
         if in_flight != profile.tasks:  # fewer tasks than that are all in flight anyway
             assumed.append("CONCURRENCY")

@@ -112,6 +112,8 @@ class Comparison:
     @property
     def may_refute(self) -> bool:
         """Whether a rival that does not refute might do so where nobody else runs, or with more runs."""
+        if self.rival.ruled_out and not self.recommended.ruled_out:
+            return False  # however fast
         if self.lost:  # by too little to matter, which others may have hidden
             return self._worth_it(self.ratio.mid / max(1e-3, 1 - self.rival.held_back))
         if self.won:
@@ -285,13 +287,18 @@ def _busy(evidence: Evidence, c: Comparison) -> Doubt:
     """Others took CPUs, and without them it might have come out otherwise."""
     held = max((c.recommended, c.rival), key=lambda r: r.held_back)
     least = held.seconds * (1 - held.held_back)
-    why = f"{crowd(evidence)} {_took(evidence, held)} beside them and may take as little as {duration(least)} alone."
+    taken = max(evidence.cpus_taken or 0.0, held.cpus_taken or 0.0)
+    why = f"{crowd(evidence, taken)} {_took(evidence, held)} beside them and may take as little as {duration(least)} alone."
     return Doubt("busy", why, "Close what else computes, or wait until it is done, and validate again.", c)
 
 
-def crowd(evidence: Evidence) -> str:
-    """What others took of the CPUs, and who they are; empty where nobody else computed, as far as is known."""
-    taken, cpus, others = evidence.cpus_taken, evidence.case.cpus, evidence.case.others
+def crowd(evidence: Evidence, taken: float | None = None) -> str:
+    """What others took of the CPUs (on average over what was compared, if not given), and who they are.
+
+    Empty where nobody else computed, as far as is known.
+    """
+    cpus, others = evidence.case.cpus, evidence.case.others
+    taken = evidence.cpus_taken if taken is None else taken
     if taken is None or taken <= QUIET_CPUS:
         return ""
     who = f" ({listed(others)})" if others else ""
