@@ -17,7 +17,7 @@ from selector.errors import SelectorError
 from selector.host import Interpreter
 from selector.profile import APPROACHES, ApproachId, WorkloadProfile
 from selector.recommend.choose import Candidate, Choice, consider
-from selector.recommend.facts import newest, version_key
+from selector.recommend.facts import ASSUMED_IN_FLIGHT, newest, version_key
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
 from selector.saved import Saved
@@ -33,8 +33,6 @@ MOST_BUDGET_SECONDS = 24 * 3600.0
 #: Assumed where a profile is silent: long enough to measure, and waits longer than computing, as they mostly are.
 ASSUMED_CPU_MS = 5.0
 ASSUMED_WAIT_MS = 20.0
-#: Operations in flight at once where nobody says: what clients hold open by default (aiohttp and httpx: 100 connections).
-ASSUMED_IN_FLIGHT = 100
 _WAITS = 0.1  # a task that waits for less than that share of its time is computing, however many are in flight
 _NAME = "Workload"  # of a profile that has no name
 _SCALING = (1, 2, 4, 8)
@@ -368,8 +366,8 @@ def _pool_size(approach: ApproachId, subject: _Subject, notes: list[str]) -> int
     traits, size, cpus = subject.traits(approach), subject.sized(approach).workers, subject.cpus
     if not subject.profile.parallelizable:
         return 1
-    if traits.pool == "waits" and subject.profile.concurrency is None:
-        size = min(size, max(cpus, ASSUMED_IN_FLIGHT))  # as many as are assumed to be in flight
+    if traits.pool != "none" and approach != subject.recommendation.approach:
+        size = max(size, min(2, cpus, subject.profile.tasks or 2))  # one worker would show nothing of what pools do
     if traits.runs_loop and subject.profile.async_library is not False and size > cpus:
         notes.append(f"{approach} is measured with a pool of {cpus}, not {size}: the event loop does the waiting.")
         size = cpus
@@ -425,7 +423,7 @@ def _workload(subject: _Subject, notes: list[str]) -> dict[str, Parameter]:
         notes.append(f"The time a task waits is not known: {wait_ms:g} ms are assumed.")
     in_flight = profile.concurrency if profile.parallelizable else 1
     if in_flight is None and wait_ms and wait_ms >= _WAITS * (wait_ms + (cpu_ms or 0.0)):
-        in_flight = min(subject.choice.facts["in_flight"] or ASSUMED_IN_FLIGHT, ASSUMED_IN_FLIGHT)
+        in_flight = subject.choice.facts["in_flight"] or ASSUMED_IN_FLIGHT
         if in_flight != profile.tasks:  # fewer tasks than that are all in flight anyway
             assumed.append("CONCURRENCY")
             notes.append(f"How many operations are in flight at once is not known: {in_flight} are assumed.")
