@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 PREDICTED, MEASURED = 2, 3  # digits
 
@@ -85,8 +86,12 @@ def number(value: float) -> str:
 
 
 def significant(value: float, digits: int) -> float:
-    """Rounded to so many significant digits."""
-    return float(f"{value:.{digits}g}")
+    """Rounded to so many significant digits, half away from zero: the same in whatever unit it is (265 ms, 0.265 s)."""
+    if not value or not math.isfinite(value):
+        return value
+    exact = Decimal(repr(float(value)))
+    last = Decimal((0, (1,), exact.adjusted() - digits + 1))
+    return float(exact.quantize(last, ROUND_HALF_UP))
 
 
 def duration(seconds: float, digits: int | None = PREDICTED) -> str:

@@ -52,7 +52,7 @@ from selector.pipeline import example_profiles
 from selector.profile import APPROACHES, WorkloadProfile, field_kind
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import CHAIN
-from selector.report.documents import recommendation_document
+from selector.report.summary import Command, summary_document
 from selector.report.terminal import print_document
 from selector.validation import Measurement, ValidationReport
 
@@ -475,7 +475,8 @@ def test_how_it_decides_names_every_table_class_approach_and_trait() -> None:
 def demo_text(color: bool) -> str:
     """What `make demo` prints on the fixed host, at 80 columns."""
     profile = dict(example_profiles())["web-scraper"]
-    document = recommendation_document(Selector(host=HOST).recommend(profile))
+    command = Command("concurrency-selector validate examples/web-scraper.json", "")
+    document = summary_document(Selector(host=HOST).recommend(profile), command)
     console_ = Console(
         file=io.StringIO(), width=80, force_terminal=color, color_system="standard" if color else None, highlight=False,
         markup=False, emoji=False,

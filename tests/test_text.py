@@ -98,7 +98,7 @@ def test_numbers_have_separators(value: float, said: str) -> None:
     ("ratio", "said"),
     [
         (0.0043, "0.0043x"), (0.151, "0.15x"), (0.997, "0.997x"), (0.99999, "just under 1x"), (1, "1x"), (1.024, "1.02x"), (1.196, "1.196x"),
-        (1.2, "1.2x"), (1.64, "1.6x"), (1.97, "1.97x"), (2.04, "2.04x"), (4, "4x"), (7.55, "7.5x"), (22.4, "22x"), (5880, "5,900x"),
+        (1.2, "1.2x"), (1.64, "1.6x"), (1.97, "1.97x"), (2.04, "2.04x"), (4, "4x"), (7.55, "7.6x"), (22.4, "22x"), (5880, "5,900x"),
     ],
 )  # fmt: skip
 def test_a_predicted_ratio_has_two_digits_and_more_where_advice_changes(ratio: float, said: str) -> None:
@@ -124,6 +124,19 @@ def test_a_limit_is_said_in_the_unit_that_it_was_given_in() -> None:
     assert beside(300.4, 300, MILLISECONDS) == "300.4 ms, over 300 ms"
     assert beside(1e-9 + 300, 300, MILLISECONDS) == "just over 300 ms"
     assert text.part_of(10.2, 60) == "10 of 60 s" and text.part_of(132, 300) == "2 min 12 s of 5 min"
+
+
+def test_a_figure_is_rounded_alike_in_every_unit() -> None:
+    assert duration(0.265) == "270 ms" and beside(265, 300, MILLISECONDS) == "270 of 300 ms"
+    assert beside(265, 1500, MILLISECONDS) == "0.27 of 1.5 s"
+    assert [text.significant(v, 2) for v in (0.0, -1.25, 2.45, 1e-9, 1.7e300, math.inf)] == [
+        0,
+        -1.3,
+        2.5,
+        1e-9,
+        1.7e300,
+        math.inf,
+    ]
 
 
 def test_figures_that_are_compared_have_one_unit() -> None:

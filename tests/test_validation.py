@@ -787,8 +787,8 @@ def test_the_winner_may_miss_what_the_recommendation_met() -> None:
     big = steady("asyncio", 0.1, figures=figures(memory=500, p95=150))
     report = judged([baseline(3.2), control(3.2), steady(THREADS, 0.2, figures=figures()), big], result=result)
     assert report.advice[0] == (
-        "Take asyncio: 2.0x as fast here. But it misses the latency requirement of 100 ms with 150 ms."
-        " But it misses the memory budget of 64 MB with 500 MB."
+        "Take asyncio: 2.0x as fast here. But it misses the latency requirement: 150 ms, over 100 ms."
+        " But it misses the memory budget: 500 MB, over 64 MB."
     )
 
 

@@ -21,7 +21,7 @@ from selector.recommend.facts import ASSUMED_IN_FLIGHT, newest, version_key
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
 from selector.saved import Saved
-from selector.text import quoted
+from selector.text import duration, quoted
 
 IoKind = Literal["socket", "sleep"]
 #: What a parameter of a template may be: what `repr` writes and JSON keeps (its arrays are read back as tuples).
@@ -468,7 +468,9 @@ def _check_budget(budget_seconds: float, approaches: int, parameters: Mapping[st
     if least_seconds > MOST_BUDGET_SECONDS:
         hint = "no budget up to 24h would do: give the times of a smaller task, such as --set cpu_ms_per_task=1000"
     raise SelectorError(
-        f"a budget of {budget_seconds:g} s is too short: one task, with its startup, takes {task_seconds:g} s", hint
+        f"a budget of {duration(budget_seconds, None)} is too short: one task, with its startup, takes"
+        f" {duration(task_seconds, None)}",
+        hint,
     )
 
 

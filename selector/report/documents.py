@@ -212,13 +212,13 @@ def host_document(host: Host) -> Document:
     """What was found on this machine."""
     cpus, ram = host.cpus, host.memory
     quota = f", quota {cpus.quota:g} from {cpus.quota_from}" if cpus.quota is not None else ", no quota"
-    limit = f", limit {memory(ram.limit_mb, MEASURED)}" if ram.limit_mb is not None else ", no limit"
+    limit = f", limit {_ram(ram.limit_mb)}" if ram.limit_mb is not None else ", no limit"
     machine = Fields(
         (
             ("Platform", f"{host.platform} ({host.system})"),
             ("CPU", host.cpu_model or "unknown"),
             ("Usable CPUs", f"{cpus.count} (logical {cpus.logical}, affinity {cpus.affinity}{quota})"),
-            ("Memory", f"{_mb(ram.usable_mb)} usable (total {_mb(ram.total_mb)}{limit})"),
+            ("Memory", f"{_ram(ram.usable_mb)} usable (total {_ram(ram.total_mb)}{limit})"),
             (
                 "Start methods",
                 f"{', '.join(host.start_methods)}; default of Python {host.python}: {host.default_start_method}",
@@ -232,8 +232,8 @@ def host_document(host: Host) -> Document:
     return Document((Section("This host", (machine,)), Section("Python interpreters", tuple(interpreters))))
 
 
-def _mb(figure: int | None) -> str:
-    return "unknown" if figure is None else memory(figure, MEASURED)
+def _ram(megabytes: int | None) -> str:
+    return "unknown" if megabytes is None else memory(megabytes, MEASURED)
 
 
 def _interpreter_line(found: Interpreter) -> str:

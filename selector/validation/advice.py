@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from selector.benchmark.events import Status
 from selector.decision.table import Rule
 from selector.recommend.recommendation import Change
+from selector.text import MEASURED, MEMORY, MILLISECONDS, beside, number
 from selector.validation.case import worth_it
 from selector.validation.evidence import ArmResult, Evidence
 from selector.validation.models import Requirement
@@ -66,11 +67,12 @@ def _refuted(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
 def _drawbacks(evidence: Evidence, recommended: ArmResult, opponent: ArmResult) -> Iterator[str]:
     """Requirements that the recommended approach met and the other one misses."""
     pairs = zip(requirements(evidence, recommended), requirements(evidence, opponent), strict=True)
-    for (ours, theirs), (what, unit) in zip(
-        pairs, (("latency requirement", "ms"), ("memory budget", "MB")), strict=True
+    for (ours, theirs), (what, units) in zip(
+        pairs, (("latency requirement", MILLISECONDS), ("memory budget", MEMORY)), strict=True
     ):
-        if ours and theirs and ours.met and theirs.met is False:
-            yield f" But it misses the {what} of {theirs.required:g} {unit} with {theirs.measured:.3g} {unit}."
+        if ours and theirs and ours.met and theirs.met is False and theirs.measured is not None:
+            figures = beside(theirs.measured, theirs.required, units, over=True, digits=MEASURED)
+            yield f" But it misses the {what}: {figures}."
 
 
 def _quantities(evidence: Evidence) -> Iterator[str]:
@@ -83,8 +85,8 @@ def _quantities(evidence: Evidence) -> Iterator[str]:
     for verb, field, found in measured:
         given = getattr(profile, field)
         if given and found is not None and not 1 / _FAR_OFF <= found / given <= _FAR_OFF:
-            says = f"the profile says {field} = {given:g}"
-            yield f"A task {verb} for {found:.3g} ms here, and {says}: correct it and ask again."
+            says = f"the profile says {field} = {number(given)}"
+            yield f"A task {verb} for {duration(found / 1000)} here, and {says}: correct it and ask again."
 
 
 def _against_prediction(evidence: Evidence, recommended: ArmResult) -> Iterator[str]:
