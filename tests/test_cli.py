@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
@@ -23,7 +24,7 @@ import pytest
 from conftest import CACHE_VARIABLE
 from strategies import FIELDS, random_profile
 
-from selector import Selector, __version__
+from selector import Selector, SelectorError, __version__, recommend
 from selector.cli import cli, main
 from selector.cli.shared import report_error
 from selector.host import Host
@@ -735,13 +736,199 @@ def test_completion_can_be_set_up(shell: str) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_commands_options_and_approaches(shell: str, words: str, found: set[str]) -> None:
     last = words.rsplit(maxsplit=1)[-1]
-    position = last if shell == "fish" else str(len(words.split()))
-    variables = {COMPLETE: f"{shell}_complete", "COMP_WORDS": f"concurrency-selector {words}", "COMP_CWORD": position}
+    assert completions(shell, words, last if shell == "fish" else str(len(words.split()))) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["recommend", "mi"], {"mine.json"}),
+        (["validate", "inner"], {"inner/"}),
+        (["generate", "inner/"], {"inner/x.json"}),
+        (["recommend", "runn"], {"running-sum"}),
+        (["recommend", "--set", "workload_t"], {f"workload_type={word}" for word in ("cpu", "io", "hybrid")}),
+        (["recommend", "--set", "task"], {"tasks=", "task_memory_mb="}),
+        (["recommend", "--set", "tasks=1"], set()),
+        (["recommend", "--set", "nonsense"], set()),
+        (["--set", "durable=t"], {"durable=true"}),
+        (["--answers", "mi"], {"mine.json"}),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_shell_completes_files_examples_and_settings(
+    shell: str, words: list[str], found: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inner").mkdir()
+    for name in ("mine.json", "mind.txt", ".mist.json", "inner/x.json"):
+        (tmp_path / name).write_text("{}", "utf-8")
+    assert completions(shell, " ".join(words), words[-1] if shell == "fish" else str(len(words))) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "position", "found"),
+    [
+        ("recommend --set workload_type =", 4, {"cpu", "io", "hybrid"}),
+        ("recommend --set workload_type = h", 5, {"hybrid"}),
+        ("recommend --set durable = true --set gpu = f", 9, {"false"}),
+        ("recommend --set workload_type = io --exp", 6, {"--explain"}),
+        ("recommend --set task", 3, {"tasks=", "task_memory_mb="}),
+    ],
+)
+def test_bash_parts_a_setting_at_its_sign(line: str, position: int, found: set[str]) -> None:
+    assert completions("bash", line, str(position)) == found
+
+
+def completions(shell: str, line: str, position: str) -> set[str]:
+    """What a shell is offered for the last word of a line."""
+    variables = {COMPLETE: f"{shell}_complete", "COMP_WORDS": f"concurrency-selector {line}", "COMP_CWORD": position}
     with mock.patch.dict(os.environ, variables):
         result = call()
-    assert result.code == 0
+    assert (result.code, result.err) == (0, "")
     if shell == "zsh":  # three lines for each: kind, word, help
-        answers = set(result.out.splitlines()[1::3])
-    else:
-        answers = {re.split(r"[,\t]", line)[1] for line in result.out.splitlines() if line}
-    assert answers == found
+        return set(result.out.splitlines()[1::3])
+    return {re.split(r"[,\t]", line)[1] for line in result.out.splitlines() if line}
+
+
+# One way to say things, in every command ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--no-input", "--set", "workload_type=io"],
+        ["recommend", "--set", "workload_type=io"],
+        ["migrate", "threads", "asyncio"],
+        ["examples"],
+        ["host"],
+        ["rules", "list"],
+        ["rules", "show", "engine"],
+        ["rules", "show", "facts"],
+        ["rules", "check", "FEE"],
+        ["rules", "test", "FEE"],
+        ["rules", "diff", "FEE", "FEE"],
+        ["schema", "table"],
+    ],
+    ids=" ".join,
+)
+def test_json_is_asked_for_in_the_same_two_ways_everywhere(arguments: list[str]) -> None:
+    arguments = [word.replace("FEE", str(resource_dir("rules") / "speedup_bands.yaml")) for word in arguments]
+    short, long = call(*arguments, "--json"), call(*arguments, "--format", "json")
+    assert (short.code, long.code) == (0, 0)
+    assert short.json == long.json
+    assert call(*arguments, "--json", "--format", "json").json == long.json
+
+
+def test_every_command_that_prints_a_result_has_both_ways() -> None:
+    without = {"generate"}  # it writes a file
+    for name, command in commands(cli):
+        options = {option for param in command.params for option in param.opts}
+        assert (name in without) or {"--json", "--format"} <= options, name
+
+
+def commands(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """Every command that is no group, by name."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command)
+        else:
+            yield name, command
+
+
+def test_two_forms_at_once_are_refused() -> None:
+    for command in (["recommend", "--set", "workload_type=io"], ["host"], ["rules", "show", "engine"]):
+        refused(
+            call(*command, "--json", "--format", "markdown"), "error: --json prints JSON: leave --format markdown out"
+        )
+
+
+def test_the_version_has_a_short_option() -> None:
+    assert call("-V") == call("--version")
+    assert call("-V").out == f"concurrency-selector {__version__}\n"
+
+
+def test_help_says_what_each_field_means_and_accepts() -> None:
+    text = " ".join(call("recommend", "--help").out.split())
+    for name, field in WorkloadProfile.model_fields.items():
+        assert f"{name} " in text
+        assert str(field.description).split(":")[0] in text, name
+    assert "tasks Independent units of work in one run: a whole number from 1 to 10^12" in text
+
+
+# Examples by name -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["web-scraper", "web-scraper.json"])
+def test_an_example_may_be_named_where_there_is_no_such_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call("recommend", name, "--json")
+    assert result.json["profile"]["name"] == "Web scraper that parses what it fetches"
+    assert "note: there is no file web-scraper" in result.err
+    assert "`concurrency-selector examples web-scraper`" in result.err
+    (tmp_path / name).write_text('{"workload_type": "cpu", "name": "mine"}', "utf-8")
+    mine = call("recommend", name, "--json")
+    assert (mine.json["profile"]["name"], mine.err) == ("mine", "")
+    refused(call("recommend", "web-scrapper"), "web-scrapper: cannot be read")
+    refused(call("recommend", "elsewhere/web-scraper.json"), "elsewhere/web-scraper.json: cannot be read")
+
+
+# Rules by name --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("stratgey.yaml", "table: mine\n", ['(did you mean "strategy"?)', "call the file strategy.yaml"]),
+        ("Speedup-Bands.yaml", "", ["call the file speedup_bands.yaml"]),
+        ("engine.yml", "table: engine\n", ["call the file engine.yaml"]),
+        ("my-first-try.yaml", "# mine\ntable: 'engine'\n", ['its table is "engine"', "call the file engine.yaml"]),
+        ("cost.yaml", "", ['(did you mean "costs"?)']),
+        ("migration/thread.yaml", "", ['(did you mean "threads"?)']),
+        ("readme.txt", "no table", ["my-rules: no table is in it"]),
+    ],
+    ids=["near", "spelling", "suffix", "name inside", "catalogue", "guide", "none"],
+)
+def test_a_file_that_was_meant_for_a_table_of_ours_is_not_passed_over(
+    file: str, text: str, words: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "my-rules" / file).parent.mkdir(parents=True)
+    (tmp_path / "my-rules" / file).write_text(text, "utf-8")
+    folder = str(tmp_path / "my-rules")
+    refused(call("recommend", "--set", "workload_type=io", "--rules", folder), "error: ", *words)
+    refused(call("--rules", folder, "rules", "list"), *words)
+    with pytest.raises(SelectorError, match=re.escape(words[0])):
+        recommend({"workload_type": "io"}, rules=folder)
+
+
+def test_a_table_of_the_users_own_is_told_where_it_has_no_say(tmp_path: Path) -> None:
+    text = (resource_dir("rules") / "engine.yaml").read_text("utf-8")
+    (tmp_path / "pricing.yaml").write_text(text.replace("table: engine", "table: pricing"), "utf-8")
+    result = call("recommend", "--set", "workload_type=io", "--rules", str(tmp_path))
+    assert (result.code, result.err.count("no recommendation asks pricing.yaml")) == (0, 1)
+    checked = call("rules", "list", "--rules", str(tmp_path))
+    assert (checked.code, checked.err) == (0, "")
+    assert "pricing" in checked.out
+
+
+# From Python ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_profile_may_be_a_mapping() -> None:
+    fields = {"workload_type": "io", "tasks": 500, "io_wait_ms_per_task": 100, "interpreters": ["3.13"]}
+    selector, profile = Selector(), WorkloadProfile(**fields)  # type: ignore[arg-type]
+    assert recommend(fields) == recommend(profile)
+    assert recommend(MappingProxyType(fields)).approach == "asyncio"
+    assert selector.recommend_json(fields) == selector.recommend_json(profile)
+    assert selector.explain(fields) == selector.explain(profile)
+    assert selector.predict(fields) == selector.predict(profile)
+    for wrong, words in (
+        ({"workload_type": "io", "task": 5}, 'unknown field "task" (did you mean "tasks"?)'),
+        ({}, "workload_type"),
+        ("io", "a workload is"),
+        (None, "a workload is"),
+    ):
+        with pytest.raises(SelectorError, match=re.escape(words)):
+            recommend(wrong)  # type: ignore[arg-type]

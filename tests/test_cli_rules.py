@@ -337,6 +337,27 @@ def test_trouble_is_exit_code_2(tmp_path: Path, fee: Path) -> None:
         assert message in result.err
 
 
+EXTREMES = ["1e300", "-1e300", "1.7976931348623157e308", "5e-324", "1e-310", "9007199254740993", "9" * 299, "1e22", "0"]
+
+
+@pytest.mark.parametrize("bound", EXTREMES)
+@pytest.mark.parametrize("test", ["{}", "'>= {}'", "'< {}, null'", "'not({})'"])
+def test_figures_of_any_size_are_checked_tested_and_compared(bound: str, test: str, tmp_path: Path) -> None:
+    """Beside a bound of a count lies a whole number that may have more digits than one may write."""
+    cell = test.format(bound)
+    before = (RULES / "engine.yaml").read_text("utf-8")
+    old, new = tmp_path / "engine.yaml", tmp_path / "new.yaml"
+    optional = before.replace("machines: {type: number, values: '>= 1'}", "machines: {type: number, optional: true}")
+    old.write_text(optional, "utf-8")
+    new.write_text(optional.replace("machines: 1,", f"machines: {cell},", 1), "utf-8")
+    for arguments in (["check", "--notes", str(new)], ["test", str(new)], ["diff", str(old), str(new)]):
+        for form in ("text", "json"):
+            result = call("rules", *arguments, "--format", form)
+            assert result.code in (0, 1)
+            assert "should not have happened" not in result.err
+    assert re.search(r"changed  engine: \d+ regions? of input", call("rules", "diff", str(old), str(new)).out)
+
+
 # Workloads for facts --------------------------------------------------------------------------------------------------
 
 

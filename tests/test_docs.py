@@ -396,7 +396,7 @@ def test_commands_page_has_every_command_and_option() -> None:
         headings.append(path)
         text = section(page, f"## `{path}`")
         options = [o for p in command.params if isinstance(p, click.Option) for o in p.opts if o.startswith("--")]
-        listed = [codes(row[0])[0].split()[0] for row in table_rows(text) if codes(row[0])[0].startswith("--")]
+        listed = [c.split()[0] for row in table_rows(text) for c in codes(row[0]) if c.startswith("--")]
         assert sorted(listed) == sorted(options), path
         if not isinstance(command, click.Group):
             assert f"$ {path}" in text or f"| {path}" in text, f"{path} has no example"

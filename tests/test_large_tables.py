@@ -23,15 +23,15 @@ from selector.text import count_text
 
 #: What a search would take hours for, in a size that is still quick to read.
 HARD = {
-    "booleans, unique": booleans(1500, 40, "unique"),
-    "booleans, first": booleans(600, 40, "first"),
-    "intervals, any": intervals(500, 12, "any"),
-    "intervals, first": intervals(500, 12, "first"),
-    "words": strings(4000, "unique"),
-    "listed words": strings(3000, "unique", listed=True),
-    "long lists": alternatives(300, 60, "any"),
-    "many inputs": columns(700, "unique"),
-    "rows that say the same": alike(4000, "rule_order"),
+    "booleans, unique": booleans(800, 40, "unique"),
+    "booleans, first": booleans(500, 40, "first"),
+    "intervals, any": intervals(300, 12, "any"),
+    "intervals, first": intervals(300, 12, "first"),
+    "words": strings(2000, "unique"),
+    "listed words": strings(1500, "unique", listed=True),
+    "long lists": alternatives(150, 60, "any"),
+    "many inputs": columns(550, "unique"),
+    "rows that say the same": alike(2000, "rule_order"),
 }
 
 
@@ -45,7 +45,7 @@ def of_kind(findings: tuple[Finding, ...], kind: str) -> list[Finding]:
 
 @pytest.mark.parametrize("name", HARD)
 def test_a_proof_ends_in_the_time_given_and_says_what_it_left_out(name: str) -> None:
-    found = verify_table(loaded(HARD[name]), seconds=0.3)
+    found = verify_table(loaded(HARD[name]), seconds=0.2)
     doubts = of_kind(found.findings, "not_proven")
     assert found.proven == (not doubts)
     assert all(doubt.severity == "warning" for doubt in doubts)
@@ -92,7 +92,7 @@ def test_tables_share_the_time_and_a_hard_one_leaves_some() -> None:
 
 @pytest.mark.parametrize("name", HARD)
 def test_the_tests_of_a_table_end_in_the_time_given(name: str) -> None:
-    tested = run_table_test(loaded(HARD[name]), seconds=0.3)
+    tested = run_table_test(loaded(HARD[name]), seconds=0.2)
     assert tested.boundaries >= 0
     assert all(" rows" in left or "cases after" in left for left in tested.left_out)
     assert not tested.examples.failures
@@ -104,7 +104,7 @@ def test_a_comparison_ends_in_the_time_given_and_says_what_it_left_out(name: str
     head, rows = HARD[name].split("rules:\n")
     first, *others = rows.splitlines(keepends=True)
     new = loaded(f"{head}rules:\n{''.join(others[::-1])}{first.replace('o: ', 'o: 1')}")
-    changes = table_changes(old, new, seconds=0.3)
+    changes = table_changes(old, new, seconds=0.2)
     assert any(change.kind in ("answer", "not_proven") for change in changes)
     for change in changes:
         if change.kind == "not_proven":
@@ -166,7 +166,7 @@ def test_cases_are_not_recorded_in_part(tmp_path: Path) -> None:
 
 def test_diff_that_knows_too_little_is_exit_code_1(tmp_path: Path) -> None:
     old = saved(HARD["many inputs"], tmp_path)
-    new = saved(columns(699, "unique"), tmp_path, "new.yaml")
+    new = saved(columns(549, "unique"), tmp_path, "new.yaml")
     result = call("rules", "diff", str(old), str(new), "--budget", "1s")
     assert result.code == 1
     assert "no other answers were found" in result.out

@@ -617,3 +617,41 @@ def test_figures_have_no_digits_that_nobody_knows() -> None:
     assert memory_text(wide.expected, wide.profile).endswith(", 2.4 GB in all")
     slow = expecting(example("web-scraper"), seconds=156_000.0)
     assert "156" not in summary_of(slow) and "1 day 19 h" in summary_of(slow)
+
+
+# Commands, and notebooks ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        (
+            "the guide: concurrency-selector migrate free_threaded asyncio)",
+            "the guide: `concurrency-selector migrate free_threaded asyncio`)",
+        ),
+        (
+            "To start: concurrency-selector examples web-scraper > workload.json",
+            "To start: `concurrency-selector examples web-scraper > workload.json`",
+        ),
+        (
+            "run concurrency-selector recommend --set workload_type=io --rules 'my rules'.",
+            "run `concurrency-selector recommend --set workload_type=io --rules 'my rules'`.",
+        ),
+        (
+            "`concurrency-selector rules show a_b` is code already",
+            "`concurrency-selector rules show a_b` is code already",
+        ),
+        ("a_b and concurrency-selector *alone*", "a\\_b and concurrency-selector \\*alone\\*"),
+        ("concurrency-selector x|y `<b>", "`concurrency-selector x`\\|y \\`\\<b\\>"),
+    ],
+)
+def test_a_command_in_markdown_is_code_that_one_can_copy(text: str, markdown: str) -> None:
+    assert render_markdown(Document((Section("T", (Paragraph(text),)),))) == f"## T\n\n{markdown}\n"
+
+
+def test_a_notebook_shows_a_recommendation_as_markdown() -> None:
+    result = Selector(host=FIXED_HOST).recommend(
+        WorkloadProfile(workload_type="io", tasks=500, io_wait_ms_per_task=100)
+    )
+    assert result._repr_markdown_() == render_markdown(documents.recommendation_document(result))
+    assert "`concurrency-selector migrate single_threaded asyncio`" in result._repr_markdown_()

@@ -549,3 +549,8 @@ def test_a_run_that_was_judged_can_be_printed() -> None:
     assert "=== Winner: asyncio ===" in output
     assert_inert(made)
     assert ValidationReport.model_validate_json(made.model_dump_json()) == made
+
+
+def test_a_notebook_shows_a_report_as_markdown() -> None:
+    report = confirmed_cpu()
+    assert report._repr_markdown_() == render_markdown(validation_document(report))

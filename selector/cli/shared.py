@@ -69,7 +69,7 @@ def report_error(error: BaseException) -> int:
 
 def _in_our_words(error: click.ClickException) -> SelectorError:
     """What click says of wrong arguments, in the form that all errors have; click's own hints stay."""
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".").replace(". (Did you mean", " (did you mean")
     if message[:2].istitle() and not message[:2].isupper():
         message = message[0].lower() + message[1:]
     context = error.ctx if isinstance(error, click.UsageError) else None

@@ -54,10 +54,10 @@ class Column:
 
 def compile_column(column: Input, cells: Sequence[Cell]) -> Column:
     """The lookup for one input, given the cells of all rows in it."""
-    missing = _rows(matches(cell, None) for cell in cells)
+    missing = _rows(cells, None)
     if column.type == "boolean":
         allowed: list[Scalar] = [value for value in (True, False) if column.problem(value) is None]
-        passing = {value: _rows(matches(cell, value) for cell in cells) for value in allowed}
+        passing = {value: _rows(cells, value) for value in allowed}
         return Column("boolean", column.optional, missing, passing, [], [])
     line = line_of(column, cells)
     by_place = _rows_by_place([line.passing(cell) for cell in cells], line.places)
@@ -70,9 +70,10 @@ def compile_column(column: Input, cells: Sequence[Cell]) -> Column:
     return Column(column.type, column.optional, missing, {}, line.bounds, by_gap)
 
 
-def _rows(passing: Iterable[bool]) -> int:
-    """The numbers of those that pass, as bits."""
-    return int("".join("1" if each else "0" for each in passing)[::-1] or "0", 2)
+def _rows(cells: Sequence[Cell], value: Scalar) -> int:
+    """The rows whose cell lets a value through, as bits."""
+    passing = ["1" if cell is ANYTHING or matches(cell, value) else "0" for cell in cells]
+    return int("".join(passing)[::-1] or "0", 2)
 
 
 def _rows_by_place(passing: Sequence[Ranges], places: int) -> list[int]:

@@ -29,7 +29,7 @@ LIMIT_STEPS = 1_000_000  # about 2 seconds
 _STEPS_A_REGION = 30  # that is found: so many more must be told at the end
 _MOST_REGIONS = 200_000  # that are found on the way, those of each step counted: 200 MB
 _MOST_KEPT = 20_000_000  # words of 64 bits to remember what is known
-_DEEPEST = 400  # columns chosen one below the other, two calls each; Python itself goes no deeper than 1,000
+_DEEPEST = 350  # columns chosen one below the other, two calls each; Python itself goes no deeper than 1,000
 _SHARE_OF_SEARCH = 0.6  # of the time: finding the regions; the rest is for telling them
 _REFUSED = ("refused",)  # the answer where a hit policy has none: UNIQUE or ANY is violated
 
