@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from selector.resources import resource_dir
 
 TRANSCRIPT = b"hybrid\n100\n256\n4\nn\n"
 PROMPTS = (
@@ -208,6 +211,7 @@ def test_every_format_keeps_standard_output_clean(wizard, form):
 
 def test_own_rules_are_used_and_named_in_the_command(wizard, tmp_path):
     (tmp_path / "my rules").mkdir()
+    shutil.copy(resource_dir("rules") / "engine.yaml", tmp_path / "my rules")
     result = wizard(TRANSCRIPT, "--rules", "my rules")
     assert result.stderr.decode().splitlines()[-1].endswith("--rules 'my rules'")
 
