@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selector.cost.batch import Batch, batch_parts, batch_seconds
+from selector.cost.batch import Batch, batch_of, batch_parts, batch_seconds
 from selector.cost.calibrated import HostCosts
 from selector.cost.memory import footprint_of
 from selector.cost.predict import CostEstimate, estimate, spread_of
 from selector.cost.queueing import serve, waits_at_all
-from selector.cost.service import latency_ms
 from selector.cost.terms import Builds, Quantities
 from selector.profile import APPROACHES
 from selector.recommend.knowledge import load_knowledge
@@ -54,6 +54,16 @@ def seconds(approach: str, workers: int = 4, work: Quantities = WORK, **changes:
     found = batch_seconds(TRAITS[approach], workers, work._replace(**changes))
     assert found is not None
     return found
+
+
+def batch(approach: str, work: Quantities) -> Batch:
+    found = batch_of(TRAITS[approach], work)
+    assert found is not None
+    return found
+
+
+def latency(approach: str, workers: int, work: Quantities) -> float | None:
+    return estimate(TRAITS[approach], workers, work).latency_ms
 
 
 def test_the_costs_of_this_test_are_the_ones_that_the_model_asks_for() -> None:
@@ -169,7 +179,7 @@ def test_threads_that_all_start_up_at_once_take_up_to_twice_as_long() -> None:
 
 
 def test_where_only_free_threaded_builds_may_be_used_everything_runs_on_one() -> None:
-    own = BUILDS._replace(free=PLAIN | {"thread_start_ms": 2.0})
+    own = replace(BUILDS, free=PLAIN | {"thread_start_ms": 2.0})
     both = [
         batch_seconds(TRAITS[a], 4, WORK._replace(gil_build=False, builds=own)) for a in ("threads", "free_threaded")
     ]
@@ -202,7 +212,7 @@ def test_nothing_is_predicted_from_unknown_quantities(unknown: str) -> None:
 
 def test_nothing_is_predicted_for_a_cluster() -> None:
     assert batch_seconds(TRAITS["distributed"], 4, WORK) is None
-    assert latency_ms(TRAITS["distributed"], 4, WORK) is None
+    assert latency("distributed", 4, WORK) is None
 
 
 # Memory and latency by hand -------------------------------------------------------------------------------------------
@@ -269,32 +279,32 @@ def test_the_data_of_the_tasks_counts_and_twice_where_it_is_copied() -> None:
     ],
 )
 def test_latency(approach: str, by_hand_ms: float) -> None:
-    assert latency_ms(TRAITS[approach], 4, WORK._replace(wait_ms=50.0)) == pytest.approx(by_hand_ms)
+    assert latency(approach, 4, WORK._replace(wait_ms=50.0)) == pytest.approx(by_hand_ms)
 
 
 def test_short_tasks_hold_others_up_for_no_longer_than_they_run() -> None:
-    assert latency_ms(TRAITS["threads"], 3, WORK._replace(cpu_ms=2.0)) == pytest.approx(2 + 0.1 + 3 * 2)
-    assert latency_ms(TRAITS["threads"], 3, WORK._replace(releases_gil=True)) == pytest.approx(10.1)
-    assert latency_ms(TRAITS["threads"], 3, WORK._replace(cpu_ms=None)) is None
+    assert latency("threads", 3, WORK._replace(cpu_ms=2.0)) == pytest.approx(2 + 0.1 + 3 * 2)
+    assert latency("threads", 3, WORK._replace(releases_gil=True)) == pytest.approx(10.1)
+    assert latency("threads", 3, WORK._replace(cpu_ms=None)) is None
 
 
 def test_the_range_takes_each_part_as_much_longer_and_shorter_as_its_costs_may_be_off() -> None:
-    batch = Batch(TRAITS["multiprocessing"], WORK)
-    parts = batch.parts(4)
+    found = batch("multiprocessing", WORK)
+    parts = found.parts(4)
     # documented costs may be off by 2: overheads of 34 ms; contention 0.1 or 0.4, and beyond two workers half of it more each
     shortest = 1 + 0.1 * (2 - 2 / 4)
     longest = 1 + 0.4 * (2 - 2 / 4 + 2 * 0.5)
-    assert spread_of(4, batch, parts, SHEET, slow=False) == pytest.approx((shortest * 250 + 17) / 1000)
-    assert spread_of(4, batch, parts, SHEET, slow=True) == pytest.approx((longest * 250 + 68) / 1000)
+    assert spread_of(4, found, parts, SHEET, slow=False) == pytest.approx((shortest * 250 + 17) / 1000)
+    assert spread_of(4, found, parts, SHEET, slow=True) == pytest.approx((longest * 250 + 68) / 1000)
 
 
 def test_the_range_of_a_free_threaded_build_takes_what_the_code_may_do() -> None:
     free = HostCosts(COSTS).sheet("3.14t", "3.14", "linux")
-    work = WORK._replace(builds=BUILDS._replace(free=free.middle))
-    batch = Batch(TRAITS["free_threaded"], work)
-    assert batch.parts(1).computing == pytest.approx(1100)
-    assert batch.off(1, free, slow=True).computing == pytest.approx(1.2)
-    assert batch.off(1, free, slow=False).computing == pytest.approx(1 / 1.1)  # never faster than 3.14
+    work = WORK._replace(builds=replace(BUILDS, free=free.middle))
+    found = batch("free_threaded", work)
+    assert found.parts(1).computing == pytest.approx(1100)
+    assert found.off(1, free, slow=True).computing == pytest.approx(1.2)
+    assert found.off(1, free, slow=False).computing == pytest.approx(1 / 1.1)  # never faster than 3.14
 
 
 def test_the_older_free_threaded_build_is_slower() -> None:
@@ -305,22 +315,20 @@ def test_the_older_free_threaded_build_is_slower() -> None:
 
 
 def test_a_pool_is_as_large_as_pays() -> None:
-    batch = Batch(
-        TRAITS["multiprocessing"], WORK._replace(cores=64, start_method="spawn")
-    )  # 60 ms for each more of them
-    size, parts = batch.best_size(64)
-    times = {workers: sum(batch.parts(workers)) for workers in range(1, 65)}
+    found = batch("multiprocessing", WORK._replace(cores=64, start_method="spawn"))  # 60 ms for each more of them
+    size, parts = found.best_size(64)
+    times = {workers: sum(found.parts(workers)) for workers in range(1, 65)}
     assert times[size] == min(times.values()) == sum(parts)
     assert 1 < size < 10
 
 
 def test_a_pool_whose_start_is_next_to_nothing_has_all_workers() -> None:
-    assert Batch(TRAITS["free_threaded"], WORK._replace(tasks=64_000, cores=64)).best_size(64)[0] == 64
-    assert Batch(TRAITS["multiprocessing"], WORK._replace(tasks=100_000, cores=8)).best_size(8)[0] == 8
+    assert batch("free_threaded", WORK._replace(tasks=64_000, cores=64)).best_size(64)[0] == 64
+    assert batch("multiprocessing", WORK._replace(tasks=100_000, cores=8)).best_size(8)[0] == 8
 
 
 def test_threads_that_compute_in_turns_need_not_be_many() -> None:
-    assert Batch(TRAITS["threads"], WORK._replace(cpu_ms=1.0)).best_size(4)[0] == 1
+    assert batch("threads", WORK._replace(cpu_ms=1.0)).best_size(4)[0] == 1
 
 
 def test_concurrency_binds_every_approach() -> None:
@@ -427,25 +435,25 @@ def test_memory_grows_with_every_worker(approach: str, workers: int, work: Quant
 
 @given(approaches, sizes, works)
 def test_the_range_surrounds_the_middle(approach: str, workers: int, work: Quantities) -> None:
-    batch = Batch(TRAITS[approach], work)
-    parts = batch.parts(workers)
-    shortest, longest = (spread_of(workers, batch, parts, SHEET, slow) for slow in (False, True))
+    found = batch(approach, work)
+    parts = found.parts(workers)
+    shortest, longest = (spread_of(workers, found, parts, SHEET, slow) for slow in (False, True))
     assert shortest * (1 - 1e-9) <= sum(parts) / 1000 <= longest * (1 + 1e-9)
 
 
 @given(st.sampled_from(POOLS), st.integers(1, 64), works)
 def test_twice_the_cores_are_never_worse(approach: str, cores: int, work: Quantities) -> None:
     few, many = work._replace(cores=cores), work._replace(cores=2 * cores)
-    once, twice = (sum(Batch(TRAITS[approach], w).best_size(w.cores)[1]) for w in (few, many))
+    once, twice = (sum(batch(approach, w).best_size(w.cores)[1]) for w in (few, many))
     assert twice <= once * 1.02  # sizes over 16 are tried in steps
 
 
 @given(approaches, sizes, works)
 def test_a_task_takes_at_least_its_own_time(approach: str, workers: int, work: Quantities) -> None:
-    latency = latency_ms(TRAITS[approach], workers, work)
-    assert latency is not None
+    took = latency(approach, workers, work)
+    assert took is not None
     computing = (work.cpu_ms or 0) / (work.cores if work.library_parallel else 1)
-    assert latency >= (computing + (work.wait_ms or 0)) * (1 - 1e-12)
+    assert took >= (computing + (work.wait_ms or 0)) * (1 - 1e-12)
 
 
 # Services -------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.terms import Builds, Costs, Quantities, at_once_of, contention_of, cpu_ms_of, loss, under
+from selector.cost.terms import Costs, Quantities, at_once_of, contention_of, loss, runs_single, under
 
 if TYPE_CHECKING:
     from selector.cost.calibrated import Sheet
@@ -42,68 +42,70 @@ def batch_parts(traits: Traits, workers: int, work: Quantities) -> Parts | None:
     return batch.parts(workers) if batch else None
 
 
-def batch_of(traits: Traits, work: Quantities) -> Batch | None:
+def batch_of(traits: Traits, work: Quantities, terms: Terms | None = None) -> Batch | None:
     """A batch under one approach, for any number of workers; None where the quantities are not known."""
-    unknown = work.tasks is None or work.cpu_ms is None or work.wait_ms is None
-    return None if unknown or traits.runs_in == "cluster" else Batch(traits, work)
+    if work.tasks is None or work.cpu_ms is None or work.wait_ms is None or traits.runs_in == "cluster":
+        return None
+    return Batch(work, terms or terms_of(traits, shape_of(work)))
 
 
 class Batch:
     """A batch under one approach: what does not depend on how many workers there are, worked out once."""
 
-    __slots__ = (
-        "_contention", "_copying", "_cores", "_costs", "_cpu", "_dispatch", "_first_start", "_flight", "_in_pool",
-        "_message", "_more_starts", "_names", "_slowed", "_startup", "_startup_each", "_tasks", "_traits", "_wait", "_work",
-    )  # fmt: skip
+    __slots__ = ("_copying", "_cores", "_cpu", "_flight", "_startup", "_tasks", "_terms", "_wait", "_work")
 
-    def __init__(self, traits: Traits, work: Quantities) -> None:
+    def __init__(self, work: Quantities, terms: Terms) -> None:
         assert work.tasks is not None and work.cpu_ms is not None and work.wait_ms is not None
-        costs = under(traits, work)
-        self._traits, self._work, self._costs = traits, work, costs
+        self._work, self._terms = work, terms
         self._tasks = tasks = work.tasks
-        self._cores = at_once_of(traits, work.cores, work)  # at most that many compute
-        self._cpu = cpu_ms_of(traits, work.cpu_ms, 1, work, costs)
-        self._contention = contention_of(traits, work) if self._cores > 1 else ""
-        self._wait = work.wait_ms + costs["sleep_overshoot_ms"] if work.wait_ms else 0.0
-        self._in_pool = traits.pool != "none" and (traits.overlaps_waits == "pool" or work.blocks)
-        self._flight = 1 if traits.overlaps_waits == "none" else min(work.in_flight or tasks, tasks)
-        self._dispatch, self._message = _dispatch_terms(traits, work, costs)
-        self._copying = tasks * copy_ms(traits, work, costs)
-        self._first_start, self._more_starts = _start_terms(traits, work, costs)
+        self._cores = work.cores if terms.contention else 1  # at most that many compute
+        self._cpu = own_cpu_ms(terms, work)
+        self._wait = work.wait_ms + terms.overshoot if work.wait_ms else 0.0
+        self._flight = 1 if terms.one_by_one else min(work.in_flight or tasks, tasks)
+        self._copying = tasks * work.payload_kb * terms.copy_per_kb
         self._startup = work.startup_ms
-        self._slowed = (traits.needs == "free_threaded" or not work.gil_build) and not work.releases_gil
-        self._names = _names(traits, work)
-        self._startup_each = traits.runs_in == "workers" or traits.needs == "subinterpreters"
+
+    def _at_once(self, pool: int) -> tuple[int, int]:
+        """(How many tasks are in flight, how many compute) with a pool of so many."""
+        terms, flight = self._terms, self._flight
+        slots = pool if terms.in_pool and pool < flight else flight
+        if not terms.contention:
+            return slots, 1
+        return slots, min(self._cores, pool, slots) if terms.pooled else self._cores
 
     def parts(self, workers: int) -> Parts:
         """Where the milliseconds go with so many workers."""
-        tasks, wait = self._tasks, self._wait
-        pool = min(workers, tasks)
-        slots = min(self._flight, pool) if self._in_pool else self._flight
-        each, at_once = self._cpu, 1
-        if self._contention:
-            at_once = min(self._cores, pool, slots) if self._traits.pool != "none" else self._cores
-            each *= loss(self._contention, _computing(at_once, slots, each, wait), self._costs)
-            if self._traits.pool == "none":  # one task after the other, each of them on every core
+        tasks, wait, terms = self._tasks, self._wait, self._terms
+        pool = min(tasks, workers)
+        slots, at_once = self._at_once(pool)
+        each = self._cpu
+        if at_once > 1:
+            computing = computing_at_once(at_once, slots, each, wait) if wait else at_once
+            each *= loss(terms.contention, computing, terms.costs)
+            if not terms.pooled:  # one task after the other, each of them on every core
                 each, at_once = each / at_once, 1
-        dispatch = tasks * self._dispatch
-        if self._message:
-            dispatch += min(tasks, _CHUNKS_PER_WORKER * workers) * self._message
+        dispatch = tasks * terms.dispatch
+        if terms.message:
+            dispatch += min(tasks, _CHUNKS_PER_WORKER * workers) * terms.message
         parent = dispatch + self._copying
-        computing = -(-tasks // at_once) * each
-        busy = wait + computing + parent
+        computing_ms = -(-tasks // at_once) * each
+        busy = wait + computing_ms + parent
         if wait:
             busy = max(busy, _in_rounds(tasks, slots, at_once, wait, each, parent / tasks))
-        waiting = max(0.0, busy - computing - parent)
-        return Parts(computing, waiting, self.start_ms(pool), self.startup_ms(pool), dispatch, self._copying)
+        waiting = busy - computing_ms - parent
+        startup = self.startup_ms(pool) if self._startup else 0.0
+        return Parts(
+            computing_ms, waiting if waiting > 0 else 0.0, self.start_ms(pool), startup, dispatch, self._copying
+        )
 
     def start_ms(self, workers: int) -> float:
         """To start the pool and the loop."""
-        more = self._more_starts
-        if not isinstance(more, tuple):
-            return self._first_start + (workers - 1) * more
+        terms = self._terms
+        if terms.start_beyond is None:
+            return terms.first_start + (workers - 1) * terms.start_more
         side_by_side = min(workers, self._work.cores)
-        return self._first_start + (side_by_side - 1) * more[0] + (workers - side_by_side) * more[1]
+        beyond = (workers - side_by_side) * terms.start_beyond
+        return terms.first_start + (side_by_side - 1) * terms.start_more + beyond
 
     def startup_ms(self, workers: int) -> float:
         """The workload's own costly start: once a process or subinterpreter, as many at a time as there are cores.
@@ -112,21 +114,16 @@ class Batch:
         when the first have nearly done (measured with 2 to 64 threads on 2 CPUs: 1.0 times as long with 2, 1.3 with 4, 1.7
         with 8, 1.9 with 16 or more).
         """
-        if not self._startup:
-            return 0.0
-        cores = self._work.cores
-        if self._startup_each:
+        cores, terms = self._work.cores, self._terms
+        if terms.startup_each:
             return self._startup * -(-workers // cores)
-        return self._startup * (2 - min(workers, cores) / workers if self._traits.pool != "none" else 1)
+        return self._startup * (2 - min(workers, cores) / workers if terms.pooled else 1)
 
     def off(self, workers: int, sheet: Sheet, slow: bool) -> Parts:
         """How many times as long each part takes where its costs are as high (or low) as what they rest on leaves open."""
-        n = 1
-        if self._contention:
-            pool = min(workers, self._tasks)
-            in_pool = min(self._cores, pool, min(self._flight, pool) if self._in_pool else self._flight)
-            n = in_pool if self._traits.pool != "none" else self._cores
-        return _off(self._names, self._contention, n, self._slowed, sheet, slow)
+        at_once = self._at_once(min(workers, self._tasks))[1]
+        terms = self._terms
+        return _off(terms.names, terms.contention, at_once, terms.slowed, sheet, slow)
 
     def best_size(self, most: int) -> tuple[int, Parts]:
         """The size of the pool, up to `most`, with which it ends soonest, and where its time goes then.
@@ -136,11 +133,12 @@ class Batch:
         Up to 16 every size is tried, beyond them sizes a fifth apart, down from `most`, so that twice as many CPUs are
         never worse; and no smaller ones where even a pool that starts at once would gain next to nothing.
         """
-        if most == 1 or self._traits.pool == "none":
+        terms = self._terms
+        if most == 1 or not terms.pooled:
             return most, self.parts(most)
-        if not self._contention and not (self._in_pool and self._wait):
+        if not terms.contention and not (terms.in_pool and self._wait):
             return 1, self.parts(1)  # one computes at a time and nothing waits in the pool: more hold each other up
-        at_once = self.start_ms(1) + self.startup_ms(1)
+        at_least = self.start_ms(1) + self.startup_ms(1)
         best: tuple[int, Parts] | None = None
         least = math.inf
         for workers in _sizes(min(most, self._tasks), self._tasks):
@@ -148,19 +146,14 @@ class Batch:
             total = sum(parts)
             if total < least:
                 best, least = (workers, parts), total
-            could_save = parts.pool_start + parts.startup - at_once
-            if total - could_save >= least * (1 - _NEXT_TO_NOTHING) and self._contention not in _MAY_SLOW_DOWN:
+            could_save = parts.pool_start + parts.startup - at_least
+            if total - could_save >= least * (1 - _NEXT_TO_NOTHING) and terms.contention not in _MAY_SLOW_DOWN:
                 break
         assert best is not None, "one size is tried at least"
         return best
 
 
 _MAY_SLOW_DOWN = ("contention_hot",)  # more workers can take longer than fewer
-
-
-def _computing(most: int, slots: int, cpu: float, wait: float) -> int:
-    """How many really compute at the same time and hold each other up: of those in flight, the ones that do not wait."""
-    return computing_at_once(most, slots, cpu, wait) if most > 1 and wait else most
 
 
 def computing_at_once(most: int, slots: int, cpu: float, wait: float) -> int:
@@ -193,19 +186,85 @@ _NEXT_TO_NOTHING = 0.005  # of the time of a batch
 _EVERY_SIZE = 16  # up to which every size is tried
 
 
-def _start_terms(traits: Traits, work: Quantities, costs: Costs) -> tuple[float, float | tuple[float, float]]:
-    """What the first worker (with the loop) takes to start and each further one; a pair: beside others, and beyond the cores.
+class Terms(NamedTuple):
+    """What an approach comes to for all workloads of one shape: everything of a batch and its memory that is no amount."""
+
+    costs: Costs
+    pooled: bool  # it has a pool
+    used: bool  # ... and something is handed to it
+    in_pool: bool  # a wait takes a worker of the pool
+    one_by_one: bool  # nothing overlaps
+    contention: str  # what those hold each other up by who compute at once; empty where one does
+    slowed: bool  # by the free-threaded build
+    on_every_core: bool  # a library divides each task
+    overshoot: float
+    first_start: float  # of the first worker (with the loop)
+    start_more: float  # of each further one, and of those beyond the cores where that is another figure
+    start_beyond: float | None
+    startup_each: bool  # each worker makes the workload's own costly start
+    dispatch: float  # for each task, beside copying its data
+    message: float  # for each message with tasks in it
+    copy_per_kb: float  # ms to copy a KB there and back
+    convoy: float  # ms by which one thread that computes holds the others up, at most; 0 where none does
+    names: tuple[str, str, str]  # of the costs that mostly make up the start of the pool, the dispatch and the copying
+
+
+@lru_cache(maxsize=4096)
+def terms_of(traits: Traits, shape: Quantities) -> Terms:
+    """What an approach comes to for all workloads of a shape (see `shape_of`)."""
+    costs = under(traits, shape)
+    parallel = at_once_of(traits, 2, shape._replace(cores=2, in_flight=None)) > 1
+    first, more, beyond = _start_terms(traits, shape, costs)
+    dispatch, message = _dispatch_terms(traits, shape, costs)
+    return Terms(
+        costs=costs,
+        pooled=traits.pool != "none",
+        used=uses_pool(traits, shape),
+        in_pool=traits.pool != "none" and (traits.overlaps_waits == "pool" or shape.blocks),
+        one_by_one=traits.overlaps_waits == "none",
+        contention=contention_of(traits, shape) if parallel else "",
+        slowed=(traits.needs == "free_threaded" or not shape.gil_build) and not shape.releases_gil,
+        on_every_core=shape.library_parallel and not runs_single(traits),
+        overshoot=costs["sleep_overshoot_ms"],
+        first_start=first,
+        start_more=more,
+        start_beyond=beyond,
+        startup_each=traits.runs_in == "workers" or traits.needs == "subinterpreters",
+        dispatch=dispatch,
+        message=message,
+        copy_per_kb=copy_ms(traits, shape._replace(payload_kb=1.0), costs),
+        convoy=costs["gil_switch_ms"] if traits.convoy and not shape.releases_gil else 0.0,
+        names=_names(traits, shape),
+    )
+
+
+def own_cpu_ms(terms: Terms, work: Quantities) -> float:
+    """CPU part of a task that nobody holds up: slower on a free-threaded build, divided where a library does that."""
+    cpu = work.cpu_ms or 0.0
+    if terms.slowed:
+        cpu *= terms.costs["free_threaded_slowdown"]
+    if terms.on_every_core:
+        return cpu * loss("contention_threads_native", work.cores, terms.costs) / work.cores
+    return cpu
+
+
+def _start_terms(traits: Traits, work: Quantities, costs: Costs) -> tuple[float, float, float | None]:
+    """What the first worker (with the loop) takes to start, each further one, and those beyond the cores.
 
     Processes beside a loop are not started before something must run in them.
     """
     loop = costs["asyncio_start_ms"] if traits.runs_loop else 0.0
     if not uses_pool(traits, work):
-        return loop + (costs["process_pool_unused_ms"] if traits.runs_in == "workers" else 0.0), 0.0
+        return loop + (costs["process_pool_unused_ms"] if traits.runs_in == "workers" else 0.0), 0.0, None
     if traits.runs_in == "workers":
-        return loop + costs[f"process_pool_{work.start_method}_ms"], costs[f"process_start_{work.start_method}_ms"]
+        return (
+            loop + costs[f"process_pool_{work.start_method}_ms"],
+            costs[f"process_start_{work.start_method}_ms"],
+            None,
+        )
     if traits.needs == "subinterpreters":
-        return costs["subinterpreter_start_ms"], (costs["subinterpreter_more_ms"], costs["subinterpreter_extra_ms"])
-    return loop + costs["thread_start_ms"], costs["thread_start_ms"]
+        return costs["subinterpreter_start_ms"], costs["subinterpreter_more_ms"], costs["subinterpreter_extra_ms"]
+    return loop + costs["thread_start_ms"], costs["thread_start_ms"], None
 
 
 def _dispatch_terms(traits: Traits, work: Quantities, costs: Costs) -> tuple[float, float]:
@@ -224,11 +283,6 @@ def uses_pool(traits: Traits, work: Quantities) -> bool:
     if traits.pool == "none":
         return False
     return not traits.runs_loop or bool(work.cpu_ms) or work.blocks or (work.isolated and traits.runs_in == "workers")
-
-
-def hand_over_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
-    """What it takes to hand over one task by itself, in a message of its own, beside copying its data."""
-    return sum(_dispatch_terms(traits, work, costs))
 
 
 def dispatch_cost_of(traits: Traits, work: Quantities) -> str:
@@ -279,12 +333,9 @@ def copy_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
 def shape_of(work: Quantities) -> Quantities:
     """A workload without its amounts: only which of them there are. What holds for a shape holds for all that have it."""
     return work._replace(
-        tasks=None, in_flight=None, cores=1, task_mb=0.0, startup_ms=0.0, startup_mb=0.0, builds=_NO_COSTS,
+        tasks=None, in_flight=None, cores=1, task_mb=0.0, startup_ms=0.0, startup_mb=0.0,
         cpu_ms=1.0 if work.cpu_ms else 0.0, wait_ms=1.0 if work.wait_ms else 0.0, payload_kb=1.0 if work.payload_kb else 0.0,
     )  # fmt: skip
-
-
-_NO_COSTS = Builds((), (), ())  # type: ignore[arg-type]  # nobody looks into a shape for costs
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from selector.cost.calibration import MeasuredCosts
-from selector.cost.terms import IN_TURNS, Costs
+from selector.cost.terms import IN_TURNS, Builds, Costs
 
 Kind = Literal["measured", "taken", "given", "documented"]  # from the surest to the least sure
 Source = Literal["calibrated", "documented", "given"]
@@ -67,6 +67,7 @@ class HostCosts:
     measured: tuple[MeasuredCosts, ...] = ()  # of one tag the one to use first
     platform: str = ""  # that the measured ones are of
     _sheets: dict[tuple[str, str, str], Sheet] = field(default_factory=dict, repr=False)
+    _builds: dict[tuple[str, str, str, str], Builds] = field(default_factory=dict, repr=False)
 
     def sheet(self, tag: str, gil_tag: str, platform: str) -> Sheet:
         """The costs under an interpreter, beside one with a GIL that the workload's CPU time is told for."""
@@ -74,6 +75,17 @@ class HostCosts:
         if key not in self._sheets:
             self._sheets[key] = _sheet(self, *key)
         return self._sheets[key]
+
+    def sheets(self, gil: str, free: str, sub: str, platform: str) -> tuple[Sheet, Sheet, Sheet]:
+        """The costs under the Pythons that approaches run on, as in Builds."""
+        return self.sheet(gil, gil, platform), self.sheet(free, gil, platform), self.sheet(sub, gil, platform)
+
+    def builds(self, gil: str, free: str, sub: str, platform: str) -> Builds:
+        """The middle estimate of the costs under the Pythons that approaches run on; the same object for the same ones."""
+        key = gil, free, sub, platform
+        if key not in self._builds:
+            self._builds[key] = Builds(*(sheet.middle for sheet in self.sheets(*key)))
+        return self._builds[key]
 
 
 def _sheet(known: HostCosts, tag: str, gil_tag: str, platform: str) -> Sheet:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.batch import uses_pool
+from selector.cost.batch import shape_of, uses_pool
 from selector.cost.terms import Quantities, under
 
 
@@ -31,23 +31,33 @@ class Footprint(NamedTuple):
         return max(0, int((budget_mb - self.fixed) // max(self.worker, 1e-9)))
 
 
-def footprint_of(traits: Traits, work: Quantities) -> Footprint:
-    """The memory of an approach. The data of a task is there twice where it is copied to the worker."""
-    costs, in_pool = under(traits, work), uses_pool(traits, work)
-    plain = (work.builds.gil if work.gil_build else work.builds.free)["base_memory_mb"]
-    fixed, worker = max(plain, costs["base_memory_mb"]), work.task_mb
-    if in_pool and traits.runs_in == "workers":
-        fixed, worker = fixed + costs["process_pool_memory_mb"], worker + costs["process_memory_mb"]
-    elif in_pool:
-        worker += costs["subinterpreter_memory_mb" if traits.needs == "subinterpreters" else "thread_memory_mb"]
+def footprint_of(traits: Traits, work: Quantities, shape: Quantities | None = None) -> Footprint:
+    """The memory of an approach. The data of a task is there twice where it is copied to the worker.
+
+    `shape` is that of the workload, where it is at hand.
+    """
+    plain, fixed, worker = _own_memory(traits, shape or shape_of(work))
     data = work.payload_kb / 1024
-    worker += data * (2 if traits.pickles else 1)
     own_anyway = work.task_mb + data
+    worker += own_anyway + (data if traits.pickles else 0.0)
     if not work.startup_mb:
         return Footprint(plain, fixed, worker, own_anyway)
     if _start_up_in_each_worker(traits, work):
         return Footprint(plain, fixed, worker + work.startup_mb, own_anyway)
     return Footprint(plain + work.startup_mb, fixed + work.startup_mb, worker, own_anyway)
+
+
+@lru_cache(maxsize=4096)
+def _own_memory(traits: Traits, shape: Quantities) -> tuple[float, float, float]:
+    """The memory of plain code, of the approach without a worker, and of a worker without a task."""
+    costs = under(traits, shape)
+    plain = (shape.builds.gil if shape.gil_build else shape.builds.free)["base_memory_mb"]
+    fixed = max(plain, costs["base_memory_mb"])
+    if not uses_pool(traits, shape):
+        return plain, fixed, 0.0
+    if traits.runs_in == "workers":
+        return plain, fixed + costs["process_pool_memory_mb"], costs["process_memory_mb"]
+    return plain, fixed, costs["subinterpreter_memory_mb" if traits.needs == "subinterpreters" else "thread_memory_mb"]
 
 
 def _start_up_in_each_worker(traits: Traits, work: Quantities) -> bool:

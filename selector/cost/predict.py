@@ -10,11 +10,11 @@ from operator import mul
 from typing import Literal, NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.batch import Batch, Parts, batch_parts
+from selector.cost.batch import Batch, Parts, Terms, batch_parts, shape_of, terms_of
 from selector.cost.calibrated import Sheet
 from selector.cost.memory import Footprint, footprint_of
 from selector.cost.service import latency_ms, service_of
-from selector.cost.terms import Quantities, at_once_of
+from selector.cost.terms import Quantities
 
 Dominant = Literal["computing", "GIL", "waiting", "pool start", "expensive start", "dispatch", "pickling"]
 
@@ -48,17 +48,21 @@ def estimate(
     traits: Traits,
     workers: int,
     work: Quantities,
+    shape: Quantities | None = None,
     parts: Parts | None = None,
     footprint: Footprint | None = None,
 ) -> CostEstimate:
     """The middle estimate for one approach with so many workers.
 
-    `parts` and `footprint` are what `batch_parts` and `footprint_of` give, where that is at hand.
+    `shape`, `parts` and `footprint` are what `shape_of`, `batch_parts` and `footprint_of` give, where that is at hand.
     """
-    parts, footprint = parts or batch_parts(traits, workers, work), footprint or footprint_of(traits, work)
-    alone = latency_ms(traits, workers, work)
-    throughput, queued = service_of(traits, workers, work, alone) if work.serves else (None, None)
-    active = workers if traits.pool != "none" else 1
+    shape = shape or shape_of(work)
+    terms = terms_of(traits, shape)
+    parts, footprint = parts or batch_parts(traits, workers, work), footprint or footprint_of(traits, work, shape)
+    cluster = traits.runs_in == "cluster"
+    alone = None if cluster else latency_ms(workers, work, terms)
+    throughput, queued = service_of(traits, workers, work, terms, alone) if work.serves else (None, None)
+    active = workers if terms.pooled else 1
     waiting_data_mb = max(0, (work.tasks or 0) - workers) * work.payload_kb / 1024
     return CostEstimate(
         sum(parts) / 1000 if parts else None,
@@ -66,7 +70,7 @@ def estimate(
         footprint.overhead_mb(active),
         waiting_data_mb * (2 if traits.pickles else 1),
         alone,
-        _dominant(parts, traits, workers, work) if parts else None,
+        _dominant(parts, terms, workers, work) if parts else None,
         throughput,
         queued,
         parts,
@@ -85,8 +89,9 @@ def spread_of(workers: int, batch: Batch, parts: Parts, sheet: Sheet, slow: bool
 _NAMES: tuple[Dominant, ...] = ("computing", "waiting", "pool start", "expensive start", "dispatch", "pickling")
 
 
-def _dominant(parts: Parts, traits: Traits, workers: int, work: Quantities) -> Dominant:
+def _dominant(parts: Parts, terms: Terms, workers: int, work: Quantities) -> Dominant:
     """What most of the time goes into, in a word."""
     name = _NAMES[parts.index(max(parts))]
-    in_turns = traits.pool != "none" and min(workers, work.cores) > 1 and at_once_of(traits, workers, work) == 1
-    return "GIL" if name == "computing" and in_turns and not work.library_parallel else name
+    if name != "computing" or terms.contention or terms.on_every_core or not terms.pooled:
+        return name
+    return "GIL" if min(workers, work.cores) > 1 else name

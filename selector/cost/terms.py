@@ -6,6 +6,7 @@ Times are milliseconds, memory is megabytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from selector.catalogue import Traits
@@ -13,7 +14,8 @@ from selector.catalogue import Traits
 Costs = Mapping[str, float]
 
 
-class Builds(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Builds:
     """The costs under each Python that an approach may run on: with a GIL, free-threaded, and the one for subinterpreters."""
 
     gil: Costs
@@ -81,15 +83,6 @@ def at_once_of(traits: Traits, workers: int, work: Quantities) -> int:
     at_once = min(work.cores, workers if traits.pool != "none" else work.cores)
     slots = slots_of(traits, workers, work) if traits.pool != "none" else None
     return at_once if slots is None else min(at_once, slots)
-
-
-def cpu_ms_of(traits: Traits, cpu: float, at_once: int, work: Quantities, costs: Costs) -> float:
-    """CPU part of a task while so many compute: slower on a free-threaded build, and by what they hold each other up."""
-    if (traits.needs == "free_threaded" or not work.gil_build) and not work.releases_gil:
-        cpu *= costs["free_threaded_slowdown"]
-    if work.library_parallel and not runs_single(traits):
-        return cpu * loss("contention_threads_native", work.cores, costs) / work.cores
-    return cpu if at_once == 1 else cpu * loss(contention_of(traits, work), at_once, costs)
 
 
 #: What those pay who take turns at one thing, such as a lock: each worker more adds the same again (Amdahl).

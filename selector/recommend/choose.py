@@ -11,12 +11,12 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
 from selector.catalogue import Effort, Traits
-from selector.cost.batch import Batch, Parts, batch_of
+from selector.cost.batch import Batch, Parts, batch_of, shape_of, terms_of
 from selector.cost.calibrated import Sheet
 from selector.cost.memory import Footprint, footprint_of
 from selector.cost.predict import CostEstimate, estimate
 from selector.cost.service import workers_in_time
-from selector.cost.terms import Builds, Quantities
+from selector.cost.terms import Quantities
 from selector.decision import DecisionTable
 from selector.decision.table import LIST_POLICIES, Rule
 from selector.errors import SelectorError
@@ -132,18 +132,21 @@ def workload_facts(
 ) -> tuple[dict[str, Any], Quantities]:
     """What there is to ask about a workload before any table has said something, and its quantities."""
     facts = build_facts(profile, host)
-    sheets = cost_sheets(profile, host, knowledge)
-    work = quantities(profile, facts, Builds(*(sheet.middle for sheet in sheets)))
+    work = quantities(profile, facts, knowledge.costs.builds(*_tags(profile, host)))
     add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits)
     return facts, work
 
 
 def cost_sheets(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> tuple[Sheet, Sheet, Sheet]:
     """The costs under each Python that an approach may run on, as in `Builds`."""
+    return knowledge.costs.sheets(*_tags(profile, host))
+
+
+def _tags(profile: WorkloadProfile, host: HostFacts) -> tuple[str, str, str, str]:
+    """The Pythons that approaches run on (with a GIL, free-threaded, for subinterpreters), and the platform."""
     gil = tag_for("any", profile, host) or "3.14"
-    platform = profile.platform or host.platform
-    tags = gil, tag_for("free_threaded", profile, host) or gil, tag_for("subinterpreters", profile, host) or gil
-    return tuple(knowledge.costs.sheet(tag, gil, platform) for tag in tags)  # type: ignore[return-value]  # three
+    free, sub = (tag_for(needs, profile, host) or gil for needs in ("free_threaded", "subinterpreters"))
+    return gil, free, sub, profile.platform or host.platform
 
 
 def _others_near_the_fastest(named: list[Candidate], asked: Asked) -> list[Candidate]:
@@ -154,10 +157,11 @@ def _others_near_the_fastest(named: list[Candidate], asked: Asked) -> list[Candi
     fastest = min((c.seconds for c in named if c.seconds and not c.ruled_out), default=math.inf)
     known = {c.approach for c in named}
     open_to = [a for a in APPROACHES if a not in known and not asked.ruled_out_whatever_is_predicted(a)]
+    limit = _near_enough(asked.knowledge)
     timed = sorted((seconds, a) for a in open_to if (seconds := asked.seconds(a)))
     found = []
     for seconds, approach in timed:
-        if seconds <= fastest * _near_enough(asked.knowledge):
+        if limit is None or seconds <= fastest * limit:
             candidate = asked.candidate(approach, None)
             if not candidate.ruled_out:
                 fastest = min(fastest, seconds)
@@ -166,14 +170,21 @@ def _others_near_the_fastest(named: list[Candidate], asked: Asked) -> list[Candi
 
 
 @lru_cache(maxsize=8)
-def _near_enough(knowledge: Knowledge) -> float:
-    """The largest speedup for which the bands keep a simpler approach; endless where they ask about more than that."""
+def _near_enough(knowledge: Knowledge) -> float | None:
+    """The speedup up to which the bands keep a simpler approach; None where they ask for more than that one figure.
+
+    Or where they do not go from one to the other once, at a bound that belongs to those that stay.
+    """
     table = knowledge.tables["speedup_bands"]
-    if set(table.input_names) != {"speedup"}:
-        return math.inf
+    if table.input_names != ("speedup",):
+        return None
     bounds = sorted(float(b) for b in table.thresholds("speedup") if isinstance(b, int | float))
-    kept = [b for b in bounds if _one(table, {"speedup": b}).outputs["verdict"] in ("avoid", "stay_simple")]
-    return max(kept, default=math.inf)
+    around = sorted({*bounds, *(b * 1.0001 for b in bounds), *(b * 0.9999 for b in bounds)})
+    stays = [_one(table, {"speedup": b}).outputs["verdict"] in _STAYING for b in around if b >= 0]
+    if stays != sorted(stays, reverse=True) or not any(stays):
+        return None
+    limit = max(b for b, stay in zip(around, stays, strict=True) if stay)
+    return limit if limit in bounds else None
 
 
 _Limit = Literal["nothing", "memory", "latency", "pay"]
@@ -199,6 +210,7 @@ class Asked:
 
     def __init__(self, facts: dict[str, Any], work: Quantities, knowledge: Knowledge) -> None:
         self.facts, self.work, self.knowledge = facts, work, knowledge
+        self.shape = shape_of(work)
         self._pools: dict[ApproachId, _Pool] = {}
         self._eligibility, self._sizing = _by_parts(knowledge, "eligibility"), _by_parts(knowledge, "sizing")
 
@@ -211,7 +223,7 @@ class Asked:
         """One approach with its pool, what is predicted for it, and what rules it out."""
         pool = self._pool(approach)
         traits = self.knowledge.approaches[approach].traits
-        predicted = estimate(traits, pool.workers, self.work, pool.parts, pool.footprint)
+        predicted = estimate(traits, pool.workers, self.work, self.shape, pool.parts, pool.footprint)
         own = prediction_facts(self.facts, pool.workers, pool.limit, predicted)
         ruled_out = self._eligibility.rules(self, approach, own)
         return Candidate(approach, row, pool.workers, pool.sizing, predicted, ruled_out, pool.batch, own, self)
@@ -221,7 +233,7 @@ class Asked:
         pool = self._pool(approach)
         if pool.parts is not None:
             return sum(pool.parts) / 1000
-        return estimate(self.knowledge.approaches[approach].traits, pool.workers, self.work).seconds_each
+        return estimate(self.knowledge.approaches[approach].traits, pool.workers, self.work, self.shape).seconds_each
 
     def ruled_out_whatever_is_predicted(self, approach: ApproachId) -> bool:
         """Whether the workload and the traits of the approach rule it out by themselves."""
@@ -236,13 +248,14 @@ class Asked:
     def _pool_of(self, approach: ApproachId) -> _Pool:
         traits = self.knowledge.approaches[approach].traits
         sizing = self._sizing.rules(self, approach, {})[0]
-        batch, footprint = batch_of(traits, self.work), footprint_of(traits, self.work)
+        terms = terms_of(traits, self.shape)
+        batch, footprint = batch_of(traits, self.work, terms), footprint_of(traits, self.work, self.shape)
         wanted = _workers_wanted(str(sizing.outputs["basis"]), self.facts)
         if wanted == 1 or traits.pool == "none":
             return _Pool(1, sizing, "nothing", batch, batch.parts(1) if batch else None, footprint)
         budget = self.facts["memory_budget_mb"]
         fit = wanted if budget is None else max(1, min(wanted, footprint.workers_within(budget)))
-        most = workers_in_time(traits, fit, self.work, self.facts["latency_requirement_ms"])
+        most = workers_in_time(fit, self.work, terms, self.facts["latency_requirement_ms"])
         workers, parts = batch.best_size(most) if batch else (most, None)
         limits: tuple[tuple[_Limit, bool], ...] = (
             ("pay", workers < most), ("latency", most < fit), ("memory", fit < wanted), ("nothing", True),
@@ -333,25 +346,30 @@ def _nearest_to_fastest(
     fastest = min(predicted, key=_seconds)
     if len(predicted) == 1:
         return fastest, None
-    compared = {c.approach: _compare(c, fastest, knowledge) for c in predicted if c is not fastest}
-    near = [fastest, *(c for c in predicted if c is not fastest and _stays(compared[c.approach]))]
+    near = [c for c in predicted if c is fastest or _stays(c, fastest, knowledge)]
     least = min(_EFFORTS.index(knowledge.moves[origin, c.approach].effort) for c in near)
     simple = [c for c in near if _EFFORTS.index(knowledge.moves[origin, c.approach].effort) == least]
     as_fast = min(map(_seconds, simple)) * AS_FAST
     chosen = min((c for c in simple if _seconds(c) <= as_fast), key=lambda c: _PLACE[c.approach])
     if chosen is not fastest:
-        return chosen, compared[chosen.approach]
-    beaten = [c for c in predicted if c is not fastest and c not in near]  # what spoke against the nearest of them
-    return chosen, compared[min(beaten or near[1:], key=_seconds).approach]
+        return chosen, _compare(chosen, fastest, knowledge)
+    beaten = [c for c in predicted if c not in near]  # what spoke against the nearest of them
+    return chosen, _compare(min(beaten or [c for c in near if c is not fastest], key=_seconds), fastest, knowledge)
 
 
 _EFFORTS = get_args(Effort)  # from the least to the most
 AS_FAST = 1.1  # a smaller difference is within what the best of costs leave open (SURENESS: a margin of 1.1)
 
 
-def _stays(compared: Comparison) -> bool:
-    """Whether the bands let the simpler candidate stay."""
-    return compared.band.outputs["verdict"] in ("avoid", "stay_simple")
+def _stays(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> bool:
+    """Whether the bands let a simpler candidate stay."""
+    limit = _near_enough(knowledge)
+    if limit is not None:
+        return _seconds(simpler) <= _seconds(fastest) * limit
+    return _compare(simpler, fastest, knowledge).band.outputs["verdict"] in _STAYING
+
+
+_STAYING = ("avoid", "stay_simple")
 
 
 def _compare(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> Comparison:
