@@ -174,12 +174,16 @@ def _in_rounds(tasks: int, slots: int, at_once: int, wait: float, each: float, p
 def _sizes(most: int, tasks: int) -> Iterator[int]:
     """The sizes tried, each once, the largest first; each the smallest that does the tasks in as many rounds."""
     last, step, size = most + 1, 0, most
-    while size > _EVERY_SIZE:
-        if (same := -(-tasks // -(-tasks // size))) < last:
-            yield (last := same)
-        step += 1
-        size = math.ceil(most / 2 ** (step / 4))
-    yield from range(min(last - 1, _EVERY_SIZE), 0, -1)
+    while size > 0:
+        same = -(-tasks // -(-tasks // size))
+        if same < last:
+            yield same
+            last = same
+        if size > _EVERY_SIZE:
+            step += 1
+            size = max(math.ceil(most / 2 ** (step / 4)), _EVERY_SIZE)
+        else:
+            size = min(size, last) - 1
 
 
 _NEXT_TO_NOTHING = 0.005  # of the time of a batch

@@ -50,6 +50,7 @@ class Candidate(NamedTuple):
     workers: int
     sizing: Rule
     predicted: CostEstimate
+    seconds: float | None  # what tells how fast it is: predicted for a batch, of a service those for each request
     ruled_out: tuple[Rule, ...]
     batch: Batch | None  # that its time was predicted from
     own: dict[str, Any]  # the facts about it that are predicted
@@ -64,11 +65,6 @@ class Candidate(NamedTuple):
     def standing(self) -> str:
         """contender, or fallback (also for an approach no row of strategy named)."""
         return str(self.row.outputs["standing"]) if self.row else "fallback"
-
-    @property
-    def seconds(self) -> float | None:
-        """What tells how fast it is: the seconds predicted for a batch, of a service those for each request."""
-        return self.predicted.seconds_each
 
 
 class Comparison(NamedTuple):
@@ -226,7 +222,18 @@ class Asked:
         predicted = estimate(traits, pool.workers, self.work, self.shape, pool.parts, pool.footprint)
         own = prediction_facts(self.facts, pool.workers, pool.limit, predicted)
         ruled_out = self._eligibility.rules(self, approach, own)
-        return Candidate(approach, row, pool.workers, pool.sizing, predicted, ruled_out, pool.batch, own, self)
+        return Candidate(
+            approach,
+            row,
+            pool.workers,
+            pool.sizing,
+            predicted,
+            predicted.seconds_each,
+            ruled_out,
+            pool.batch,
+            own,
+            self,
+        )
 
     def seconds(self, approach: ApproachId) -> float | None:
         """What tells how fast an approach is: the seconds of a batch, of a service those for each request."""
@@ -247,7 +254,7 @@ class Asked:
 
     def _pool_of(self, approach: ApproachId) -> _Pool:
         traits = self.knowledge.approaches[approach].traits
-        sizing = self._sizing.rules(self, approach, {})[0]
+        sizing = self._sizing.first_rule(self, approach)
         terms = terms_of(traits, self.shape)
         batch, footprint = batch_of(traits, self.work, terms), footprint_of(traits, self.work, self.shape)
         wanted = _workers_wanted(str(sizing.outputs["basis"]), self.facts)
@@ -257,10 +264,9 @@ class Asked:
         fit = wanted if budget is None else max(1, min(wanted, footprint.workers_within(budget)))
         most = workers_in_time(fit, self.work, terms, self.facts["latency_requirement_ms"])
         workers, parts = batch.best_size(most) if batch else (most, None)
-        limits: tuple[tuple[_Limit, bool], ...] = (
-            ("pay", workers < most), ("latency", most < fit), ("memory", fit < wanted), ("nothing", True),
-        )  # fmt: skip
-        limit = next(name for name, holds in limits if holds)
+        limit: _Limit = "nothing"
+        if workers < wanted:
+            limit = "pay" if workers < most else "latency" if most < fit else "memory"
         return _Pool(workers, sizing, limit, batch, parts, footprint)
 
 
@@ -278,6 +284,7 @@ class _Parts:
         }
         self._predicted = table.part(PREDICTED)
         self._without_predictions = table.rules_without(PREDICTED)
+        self._first: dict[int, Rule] = {}
         self._last: tuple[dict[str, Any] | None, int] = None, 0
 
     def _rows(self, asked: Asked, approach: ApproachId) -> int:
@@ -300,6 +307,16 @@ class _Parts:
         if self._table.hit_policy in LIST_POLICIES:
             return self._table.decide_among(asked.facts_of(approach, predicted)).rules if decision is None else ()
         return (_one(self._table, asked.facts_of(approach, predicted)),)
+
+    def first_rule(self, asked: Asked, approach: ApproachId) -> Rule:
+        """The row that fires for an approach, of a table that asks nothing that is predicted; each asked for once."""
+        try:
+            rows = self._rows(asked, approach)
+        except (LookupError, TypeError, ValueError):
+            return self.rules(asked, approach, {})[0]
+        if rows not in self._first:
+            self._first[rows] = self.rules(asked, approach, {})[0]
+        return self._first[rows]
 
     def settled_without_predictions(self, asked: Asked, approach: ApproachId) -> bool:
         """Whether a row fires that asks nothing that is predicted."""

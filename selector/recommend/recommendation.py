@@ -416,7 +416,7 @@ def _all_memory_fits(candidate: Candidate, profile: WorkloadProfile) -> bool:
 def _alternatives(choice: Choice, outlook: Outlook, runs_here: bool) -> list[_Plain]:
     """The other candidates: what runs here first if the choice does not, then eligible before rejected, fast before slow.
 
-    Of those that no row of strategy named, the eligible ones that beat plain code.
+    Of those that no row of strategy named, the ones that are faster than the choice, which is simpler.
     """
 
     def order(candidate: Candidate) -> tuple[bool, bool, float, bool]:
@@ -430,18 +430,9 @@ def _alternatives(choice: Choice, outlook: Outlook, runs_here: bool) -> list[_Pl
             candidate.standing != "contender",
         )
 
-    shown = [c for c in choice.others if c.row is not None or _worth_a_word(c, outlook)]
+    least = (choice.chosen.seconds or 0.0) / AS_FAST
+    shown = [c for c in choice.others if c.row is not None or (c.seconds and not c.ruled_out and c.seconds < least)]
     return [_alternative(c, outlook) for c in sorted(shown, key=order)]
-
-
-def _worth_a_word(candidate: Candidate, outlook: Outlook) -> bool:
-    """Whether a candidate that no row named could be taken, and gains something."""
-    predicted, baseline = candidate.predicted, outlook.baseline
-    if candidate.ruled_out or not baseline:
-        return False
-    if predicted.throughput is not None:
-        return predicted.throughput > baseline
-    return predicted.seconds is not None and predicted.seconds < baseline
 
 
 def _alternative(candidate: Candidate, outlook: Outlook) -> _Plain:
