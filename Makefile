@@ -1,11 +1,11 @@
 # One command each: `make demo` shows what the tool does, `make test` passes every test. Both set themselves up.
 VENV ?= .venv
-PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+PYTHON ?= $(shell for p in python3 python3.15 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test bench bench-harness bench-todo chaos lint types format coverage wheel-test interpreters clean
+.PHONY: help demo test test-all bench bench-harness bench-todo chaos lint types format coverage wheel-test interpreters clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /: /'
@@ -32,6 +32,9 @@ demo: $(VENV)/.installed ## recommend an approach for a real workload
 
 test: $(VENV)/.dev ## run every test
 	@$(BIN)/python -m pytest
+
+test-all: $(VENV)/.dev ## every test, and what takes minutes by nature: 300 dialogues, 20,000 random workloads
+	@DIALOGUES=300 ANSWERS=20000 $(BIN)/python -m pytest
 
 coverage: $(VENV)/.dev ## run every test and hold the branch coverage of selector/ to its floor
 	@$(BIN)/coverage erase
@@ -65,9 +68,9 @@ format: $(VENV)/.dev ## mend style
 wheel-test: $(VENV)/.dev ## build sdist and wheel, install the wheel elsewhere, run it in an empty folder
 	@PYTHON=$(BIN)/python .ci/wheel-test
 
-interpreters: ## put Python 3.14 and a free-threaded build on this machine
+interpreters: ## put Python 3.14, 3.15 and a free-threaded build on this machine
 	@if test -x ../shared/interpreters/install; then ../shared/interpreters/install; \
-	else echo "run: uv python install 3.14 3.14t"; fi
+	else echo "run: uv python install 3.14 3.15 3.14t"; fi
 
 clean: ## remove what make made
 	@rm -rf $(VENV) .venv-* dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
