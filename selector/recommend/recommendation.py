@@ -11,7 +11,7 @@ from selector.cost.batch import batch_of, batch_seconds, costs_used, shape_of
 from selector.cost.calibrated import SURENESS, Rest, Sheet, rest_on
 from selector.cost.memory import memory_costs_used
 from selector.cost.predict import Dominant, estimate, spread_of
-from selector.cost.terms import Quantities, at_once_of
+from selector.cost.terms import Quantities, at_once_of, slots_of
 from selector.decision.table import Rule
 from selector.profile import ApproachId, WorkloadProfile
 from selector.recommend.choose import AS_FAST, Candidate, Choice, Comparison, cost_sheets
@@ -257,6 +257,7 @@ class Outlook(NamedTuple):
     worst: Quantities
     sheets: tuple[Sheet, Sheet, Sheet]
     baseline: float | None
+    assumed_flight: tuple[str, ...]
     assumed: tuple[str, ...]
     shape: Quantities
     knowledge: Knowledge
@@ -282,16 +283,22 @@ def outlook_of(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowle
     traits = knowledge.approaches["single_threaded"].traits
     baseline = estimate(traits, 1, work).throughput if work.serves else batch_seconds(traits, 1, work)
     sheets = cost_sheets(profile, host, knowledge)
-    return Outlook(work, best, worst, sheets, baseline, _assumptions(profile, choice), shape_of(work), knowledge)
+    assumed = _assumed_flight(profile), _assumptions(profile, choice)
+    return Outlook(work, best, worst, sheets, baseline, *assumed, shape_of(work), knowledge)
+
+
+def _assumed_flight(profile: WorkloadProfile) -> tuple[str, ...]:
+    """How many operations are assumed to be in flight, if that is assumed."""
+    if not assumes_in_flight(profile):
+        return ()
+    few, many = PLAUSIBLE_IN_FLIGHT
+    number = min(ASSUMED_IN_FLIGHT, profile.tasks or ASSUMED_IN_FLIGHT)
+    return (f"{number:,} operations in flight, as concurrency is not given (plausible: {few} to {many:,})",)
 
 
 def _assumptions(profile: WorkloadProfile, choice: Choice) -> tuple[str, ...]:
-    """What was assumed because the profile does not say, each with what is plausible."""
+    """What else was assumed because the profile does not say, each with what is plausible."""
     found = []
-    if assumes_in_flight(profile):
-        few, many = PLAUSIBLE_IN_FLIGHT
-        number = min(ASSUMED_IN_FLIGHT, profile.tasks or ASSUMED_IN_FLIGHT)
-        found.append(f"{number:,} operations in flight, as concurrency is not given (plausible: {few} to {many:,})")
     if assumes_startup(profile):
         found.append(
             f"an expensive start of {ASSUMED_STARTUP_MS / 1000:g} s, as startup_ms is not given (plausible: 0.2 to 10 s)"
@@ -326,8 +333,15 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
         "basis": rest.text if speedup or latency is not None else None,
         "memory_basis": rest_on(sheet, memory_costs_used(traits, outlook.shape), 1).text,
         "at_most": None if speedup else _at_most(candidate, at_once, work),
-        "assumed": outlook.assumed,
+        "assumed": (*(outlook.assumed_flight if _holds_many(candidate, outlook) else ()), *outlook.assumed),
     }
+
+
+def _holds_many(candidate: Candidate, outlook: Outlook) -> bool:
+    """Whether as many operations as are assumed can be in flight: a pool of few workers has no more than those."""
+    traits = outlook.knowledge.approaches[candidate.approach].traits
+    slots = slots_of(traits, candidate.workers, outlook.work)
+    return slots is None or slots >= min(ASSUMED_IN_FLIGHT, outlook.work.tasks or ASSUMED_IN_FLIGHT)
 
 
 def _at_most(candidate: Candidate, at_once: int, work: Quantities) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from selector.report.document import Block, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.wording import named
 from selector.text import (
     MEASURED,
     MEMORY,
@@ -71,11 +72,11 @@ def _verdict(report: ValidationReport) -> Fields:
     profile = report.profile
     recommended = _find(report, report.recommended, report.recommended_interpreter)
     title = recommended.title if recommended else report.recommended
-    named = title if title == report.recommended else f"{title} ({report.recommended})"
+    said = named(title, report.recommended)
     on = f" on Python {report.recommended_interpreter}" if report.recommended_interpreter else ""
     pairs = [
         ("Workload", profile.name or _WORKLOADS[profile.workload_type]),
-        ("Recommended", f"{named}{on}"),
+        ("Recommended", f"{said}{on}"),
         ("Verdict", _judged(report) if report.verdict != "inconclusive" else "INCONCLUSIVE: see above"),
     ]
     if profile.latency_requirement_ms is not None:

@@ -46,7 +46,8 @@ _NOT_MEASURED = "not predicted: what a broker or scheduler costs was not measure
 
 def named(title: str, approach: str) -> str:
     """The title, with the id where it says something else."""
-    return title if title == approach else f"{title} ({approach})"
+    says_the_same = title.casefold().replace("-", "_") == approach
+    return title if says_the_same else f"{title} ({approach})"
 
 
 def approach_text(result: Recommendation) -> str:
