@@ -31,19 +31,17 @@ def read_answers(file: str | None, settings: tuple[str, ...]) -> object:
     return with_settings(data, settings)
 
 
-def read_profiles(
-    file: str, settings: tuple[str, ...], on_error: Callable[[SelectorError], None]
-) -> Iterator[WorkloadProfile]:
-    """The profiles of a file or of standard input, one a line; a bad line is handed to `on_error` with its number."""
+def numbered_lines(file: str) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file or of standard input that are not blank, with their numbers."""
     with _opened(file) as stream:
-        for number, line in _lines(stream, file):
-            where = f"{named(file)}, line {number}"
-            try:
-                profile = profile_from_mapping(with_settings(decode_json(line, where), settings), where)
-            except SelectorError as error:
-                on_error(error)
-            else:
-                yield profile
+        yield from _lines(stream, file)
+
+
+def profile_of_line(file: str, line: tuple[int, bytes], settings: tuple[str, ...]) -> WorkloadProfile:
+    """The profile in a line of a file, with the settings over it; SelectorError names the line."""
+    number, text = line
+    where = f"{named(file)}, line {number}"
+    return profile_from_mapping(with_settings(decode_json(text, where), settings), where)
 
 
 def with_settings(data: object, settings: tuple[str, ...]) -> object:

@@ -164,7 +164,8 @@ def _note_differences(profile: WorkloadProfile, measured: WorkloadProfile) -> No
 
 def _recommend_lines(selector: Any, file: str | None, settings: tuple[str, ...], explain: bool) -> None:
     """Stream: each line a profile, each answer a line. A bad line is reported by number and the rest goes on."""
-    from selector.inputs import STANDARD_INPUT, read_profiles
+    from selector.cli.stream import Task, answers
+    from selector.inputs import STANDARD_INPUT
 
     bad = 0
 
@@ -174,10 +175,8 @@ def _recommend_lines(selector: Any, file: str | None, settings: tuple[str, ...],
         bad += 1
         report_error(error)
 
-    for profile in read_profiles(file or STANDARD_INPUT, settings, report):
-        print_json(
-            selector.recommend(profile, "exact").model_dump_json() if explain else selector.recommend_json(profile)
-        )
+    for answer in answers(selector, Task(selector.rules, file or STANDARD_INPUT, settings, explain), report):
+        print_json(answer)
     if bad:
         raise SelectorError(f"lines that could not be used: {bad}", "they are named above; the others are done")
 
