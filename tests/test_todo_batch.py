@@ -387,6 +387,7 @@ class Made:
     """A crew without threads: who answers next, dies or hangs is drawn from a seed. It checks how it is used."""
 
     turn = None
+    there: dict[int, float] = {}
 
     def __init__(self, todo: Any, clock: Clock, seed: int, trouble: dict[int, str], mishaps: float = 0.0) -> None:
         self.todo, self.clock, self.chance = todo, clock, random.Random(seed)

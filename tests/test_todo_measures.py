@@ -203,7 +203,7 @@ def test_laws_stay_in_their_bounds_whatever_was_measured(todo: Any, points: list
     assert 0 <= todo.measures.amdahl(kept) <= 1
     assert min(todo.measures.usl(kept)) >= 0
     assert todo.measures.stops_paying_at(kept) in {None, *(n for n, _ in kept)}
-    text = todo.dashboard.scalability(kept, todo.measures.usl(kept))
+    text = todo.dashboard.scalability(make_run(todo), kept, todo.measures.usl(kept))
     assert max(map(len, text.splitlines())) <= 80
 
 
