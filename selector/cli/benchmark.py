@@ -26,6 +26,7 @@ from selector.errors import SelectorError
 if TYPE_CHECKING:
     from selector.benchmarking import BenchmarkOptions
     from selector.cost.calibrate import Calibration
+    from selector.host import Interpreter
     from selector.programs import Program
 
 REFUTED = 3
@@ -122,10 +123,12 @@ def generate(
         cpus = Selector().here.usable_cpus
         if program := programs().get(name):
             write_folder(files_of(program, options, cpus), output, force)
-            say(f"{output}: run it with: python {shlex.quote(str(output))} compare", err=True)
+            pythons = [python for python in _to_compare(name) if python.free_threaded]  # and the one that runs it
+            words = ["python", str(output), "compare", *(w for p in pythons for w in ("--interpreter", p.path))]
+            say(f"{output}: run it with: {shlex.join(words)}", err=True)
             return
         write_script(script_of(name, options, cpus), output, force)
-        say(f"{output}: run it with: {command_for(output, options)}", err=True)
+        say(f"{output}: run it with: {command_for(output, options, pythons=_to_compare(name))}", err=True)
         return
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
@@ -134,6 +137,17 @@ def generate(
     for note in plan.notes:
         say(f"note: {note}", err=True)
     say(f"{output}: {len(plan.approaches)} approaches. Run it with: {command_for(output, options, plan)}", err=True)
+
+
+def _to_compare(template: str) -> list[Interpreter]:
+    """The Pythons that a template is to be run under, if it compares them; what is missing is a note."""
+    from selector.benchmarking import interpreters_to_compare
+
+    try:
+        return interpreters_to_compare(template)
+    except SelectorError as error:
+        say(f"note: {error.message}: {error.hint}", err=True)
+        return []
 
 
 @click.command(epilog="Example: concurrency-selector validate workload.json --budget 30s --save results")

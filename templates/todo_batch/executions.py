@@ -47,7 +47,9 @@ class Crew(Protocol):
     """Processors with numbers, each of which does its batches in the order it got them."""
 
     turn: tuple[int, float] | None  # whose it is and since when, if they take turns: the others cannot but wait
-    there: dict[int, float]  # since when a processor can work, where it takes time to start: until then it does not hang
+    there: dict[
+        int, float
+    ]  # since when a processor can work, where it takes time to start: until then it does not hang
 
     def hire(self, processor: int) -> None:
         """Start a processor of that number; there is none. Where there is no room for it, one of NO_ROOM is raised."""

@@ -114,7 +114,9 @@ class Journal:
 
     def outcomes(self) -> Iterator[Outcome]:
         """All that ended, in the order of the tasks."""
-        for number, status, value, error in self._rows("SELECT number, status, value, error FROM ended ORDER BY number"):
+        for number, status, value, error in self._rows(
+            "SELECT number, status, value, error FROM ended ORDER BY number"
+        ):
             try:
                 if status not in ("done", "failed") or not isinstance(error, str):
                     raise ValueError(status)

@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from types import FrameType
-from typing import Any
 
 import dashboard
 from coordinator import Coordinator, Options, Report
@@ -138,12 +137,12 @@ class _Job:
             except (ValueError, CannotGoOn) as error:
                 self.error = error
             except NO_ROOM as error:
-                self.error = CannotGoOn(f"this machine has no room for it ({why_no_room(error)}): take fewer --processors")
+                self.error = CannotGoOn(
+                    f"this machine has no room for it ({why_no_room(error)}): take fewer --processors"
+                )
             return coordinator.report
 
-        run = measure(
-            done, execution=o.execution, processors=o.processors, schedule=o.schedule, collect=o.collect
-        )
+        run = measure(done, execution=o.execution, processors=o.processors, schedule=o.schedule, collect=o.collect)
         self._count_unread()
         return run._replace(tasks=run.tasks + (self.report.unread or 0))
 
