@@ -86,14 +86,20 @@ def _open_streams() -> None:
     What a stream cannot show it shows as an escape.
     """
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            nothing = os.open(os.devnull, os.O_RDWR)
+        if not _is_open(descriptor):
+            nothing = os.open(os.devnull, os.O_RDWR)  # it gets this number, the lowest that is free
             os.set_inheritable(nothing, True)
-            setattr(sys, name, open(nothing, "r+" if name == "stdin" else "w", closefd=False))
+            setattr(sys, name, os.fdopen(nothing, "r" if name == "stdin" else "w", closefd=False))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def _drop_output() -> None:

@@ -197,15 +197,15 @@ def _cell(way: Way, processors: int, options: Namespace, *more: str) -> tuple[Ru
     try:
         done, orphans = _completed([*command, *more])
         data = {**json.loads(done.stdout), "orphans": orphans}
-        if data["error"] is not None:
-            raise ValueError(data["error"])
     except subprocess.TimeoutExpired:
         print(f"{way.execution} under {way.python} was left out: it took over {_CELL_SECONDS} s", file=sys.stderr)
     except ValueError:
         said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
         print(f"{way.execution} under {way.python} was left out: {said}", file=sys.stderr)
     else:
-        return _run_from(data), data
+        if data["error"] is None:
+            return _run_from(data), data
+        print(f"{way.execution} under {way.python} was left out: {data['error']}", file=sys.stderr)
     return None, {}
 
 

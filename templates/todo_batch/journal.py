@@ -117,12 +117,15 @@ class Journal:
         for number, status, value, error in self._rows(
             "SELECT number, status, value, error FROM ended ORDER BY number"
         ):
-            try:
-                if status not in ("done", "failed") or not isinstance(error, str):
-                    raise ValueError(status)
-                yield Outcome(number, status, _frozen(json.loads(value)), error)
-            except (ValueError, TypeError, RecursionError):
-                raise self._damaged(number) from None
+            if status not in ("done", "failed") or not isinstance(error, str):
+                raise self._damaged(number)
+            yield Outcome(number, status, self._value(number, value), error)
+
+    def _value(self, number: int, text: str) -> Any:
+        try:
+            return _frozen(json.loads(text))
+        except (ValueError, TypeError, RecursionError):
+            raise self._damaged(number) from None
 
     def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, whose first column is the number of a task."""

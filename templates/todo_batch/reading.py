@@ -40,7 +40,7 @@ class Entry(NamedTuple):
     field: str = "field"  # what a field is called in such a file
 
 
-class _Fault(Exception):
+class _Fault(Exception):  # noqa: N818  # of a todo
     """What is wrong with a field, in words."""
 
     def __init__(self, name: str, text: str) -> None:
@@ -95,8 +95,6 @@ class Todos:
     def _task(self, number: int, entry: Entry) -> Task:
         place, content, field = entry
         try:
-            if isinstance(content, str):
-                raise _Fault("", content)
             return _task(number, content)
         except _Fault as fault:
             where = f"{place}, {field} {fault.name}: " if fault.name else f"{place}: "
@@ -235,14 +233,19 @@ def _object(place: str, value: Any) -> Entry:
 # From fields to a task ------------------------------------------------------------------------------------------------
 
 
-def _task(number: int, entry: dict[str, Any]) -> Task:
+def _task(number: int, entry: dict[str, Any] | str) -> Task:
     """A task from what a file says; what is empty takes its default."""
+    if isinstance(entry, str):
+        raise _Fault("", entry)
     if unknown := sorted(entry.keys() - _COLUMNS):
         raise _Fault("", f"unknown field {_shown(unknown[0])} (there are {', '.join(_COLUMNS)})")
     if entry.get("title") is None:
         raise _Fault("title", "it is missing")
-    found = {name: _READ[name](name, value) for name, value in entry.items() if value not in (None, "", [])}
-    return Task(number, **{"title": "", **found})
+    found: dict[str, Any] = {
+        name: _READ[name](name, value) for name, value in entry.items() if value not in (None, "", [])
+    }
+    found.setdefault("title", "")
+    return Task(number, **found)
 
 
 def _text(name: str, value: Any) -> str:
