@@ -39,7 +39,8 @@ from writing import check_apart
 def main() -> int:
     """Run the command line; returns the exit code, and says in a line what went wrong."""
     _open_streams()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell lets what runs in the background ignore the first
+        signal.signal(number, _interrupt)
     try:
         return _command(_arguments())
     except (ValueError, TypeError) as error:
@@ -76,7 +77,7 @@ def _refused(error: object, code: int) -> int:
 
 
 def _interrupt(_: int, __: Any) -> None:
-    """SIGTERM is as Ctrl-C."""
+    """Ctrl-C and SIGTERM are one."""
     raise KeyboardInterrupt
 
 
