@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,14 @@ from typing import Any
 from selector import __version__
 from selector.benchmark.events import Event, collect
 from selector.benchmark.plan import BenchmarkPlan, IoKind, asked_for, newest_of_each_kind, plan_benchmark
-from selector.benchmark.render import PARAMETERS_BEGIN, render, render_known, write_folder, write_script
+from selector.benchmark.render import (
+    PARAMETERS_BEGIN,
+    render,
+    render_known,
+    template_parameters,
+    write_folder,
+    write_script,
+)
 from selector.benchmark.run import BenchmarkRun, run_benchmark
 from selector.cost.calibration import keep_entry, kept_entries, this_machine
 from selector.errors import SelectorError
@@ -196,10 +203,31 @@ def _own_parameters(options: BenchmarkOptions, cpus: int) -> dict[str, object]:
     return {"CPUS": cpus, "BUDGET_SECONDS": options.budget_seconds}
 
 
-def command_for(script: Path, options: BenchmarkOptions, plan: BenchmarkPlan | None = None) -> str:
-    """The command that runs a script as it was asked for, for a shell."""
+def interpreters_to_compare(template: str) -> list[Interpreter]:
+    """The newest Python of each kind here, for a template that compares free threads with the rest; else none.
+
+    Run by one Python alone, such a script leaves out one half of what it is about. SelectorError where there is no
+    free-threaded one.
+    """
+    program = programs().get(template)
+    approaches = template_parameters(program.bench if program else _templates()[template])["APPROACHES"]
+    if not isinstance(approaches, tuple) or not {"free_threaded", "asyncio_free_threaded"} & {*approaches}:
+        return []
+    found = newest_of_each_kind(_interpreters(())[0])
+    if not any(interpreter.free_threaded for interpreter in found):
+        raise SelectorError(
+            "no free-threaded Python was found here, and this compares one with the others",
+            "install one, and give its path to the script with --interpreter",
+        )
+    return found
+
+
+def command_for(
+    script: Path, options: BenchmarkOptions, plan: BenchmarkPlan | None = None, pythons: Iterable[Interpreter] = ()
+) -> str:
+    """The command that runs a script as it was asked for, under the Pythons of the plan or those given, for a shell."""
     words = ["python", as_argument(script)]
-    for python in plan.pythons if plan else ():
+    for python in plan.pythons if plan else pythons:
         words += ["--interpreter", python.path]
     words += ["--io", options.io] if options.io != BenchmarkOptions.io else []
     words += ["--seed", str(options.seed)] if options.seed is not None else []

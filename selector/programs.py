@@ -27,10 +27,10 @@ class Program(NamedTuple):
     bench: Path
 
     def files(self, values: Mapping[str, object], about: str) -> dict[str, bytes]:
-        """What a user gets: its modules, and bench.py with those of the values that are parameters of it."""
+        """What a user gets: its modules, its README, and bench.py with those of the values that it has parameters for."""
         script = render_known(self.bench, values, about)
-        modules = {file.name: file.read_bytes() for file in sorted(self.folder.glob("*.py"))}
-        return {**modules, "bench.py": script.encode()}
+        own = (file for file in sorted(self.folder.iterdir()) if file.suffix == ".py" or file.name == "README.md")
+        return {**{file.name: file.read_bytes() for file in own}, "bench.py": script.encode()}
 
     def workload(self, settings: tuple[str, ...]) -> WorkloadProfile:
         """What its work is, by a short run of it here, with the settings over it; SelectorError if that fails."""

@@ -203,7 +203,7 @@ def test_laws_stay_in_their_bounds_whatever_was_measured(todo: Any, points: list
     assert 0 <= todo.measures.amdahl(kept) <= 1
     assert min(todo.measures.usl(kept)) >= 0
     assert todo.measures.stops_paying_at(kept) in {None, *(n for n, _ in kept)}
-    text = todo.dashboard.scalability(kept, todo.measures.usl(kept))
+    text = todo.dashboard.scalability(make_run(todo), kept, todo.measures.usl(kept))
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -424,13 +424,29 @@ def test_an_empty_run_has_a_timeline(todo: Any) -> None:
 
 def test_the_chart_has_bars_the_ideal_and_the_laws_in_words(todo: Any) -> None:
     points = [(1, 1.0), (2, 1.9), (4, 1.92), (8, 1.8)]
-    lines = todo.dashboard.scalability(points, todo.measures.usl(points)).splitlines()
+    processes = make_run(todo, execution="processes", title="Processes")
+    lines = todo.dashboard.scalability(processes, points, todo.measures.usl(points)).splitlines()
     one, two, four, eight = lines[1:5]
     assert one.endswith("1.00x") and "|" in one and "|" in two and ">" in four and ">" in eight
     assert two.count("#") > 1.8 * one.count("#")
     assert lines[-1] == "It stops paying at 2 processors: from there on, one more adds under 5 %."
     assert any(line.startswith("Amdahl's law: ") for line in lines)
-    assert todo.dashboard.scalability([], (0, 0)) == "No scaling was measured."
+    assert todo.dashboard.scalability(processes, [], (0, 0)) == "No scaling was measured."
+
+
+def test_what_takes_turns_has_no_ideal_and_what_is_one_has_no_chart(todo: Any) -> None:
+    points = [(1, 1.0), (2, 1.02)]
+    for execution, title in (("threads", "Threads (GIL)"), ("asyncio", "asyncio")):
+        run = make_run(todo, execution=execution, title=title)
+        text = todo.dashboard.scalability(run, points, todo.measures.usl(points))
+        assert "chance" in text and "|" not in text and ">" not in text and "ideal" not in text and "law" not in text
+    free = make_run(todo, title=todo.measures.FREE_THREADED)
+    assert "the ideal (|)" in todo.dashboard.scalability(free, points, todo.measures.usl(points))
+    sequential = make_run(todo, execution="sequential", title="Sequential", processors=1)
+    assert not todo.dashboard.can_have_more(sequential)
+    assert (
+        todo.dashboard.scalability(sequential, [], (0, 0)) == "Sequential has one processor: there is nothing to scale."
+    )
 
 
 SECTIONS = (

@@ -30,6 +30,7 @@ from selector.errors import SelectorError
 if TYPE_CHECKING:
     from selector.benchmarking import BenchmarkOptions
     from selector.cost.calibrate import Calibration
+    from selector.host import Interpreter
     from selector.programs import Program
 
 REFUTED = 3
@@ -128,10 +129,18 @@ def generate(
             if output == _PRINT:
                 raise click.UsageError(f"The template {name} is a folder of files: give -o FOLDER.")
             write_folder(files_of(program, options, cpus), Path(output), force)
-            say(f"{output}: run it with: python {shlex.quote(as_argument(Path(output)))} compare", err=True)
+            pythons = [python for python in _to_compare(name) if python.free_threaded]  # and the one that runs it
+            words = [
+                "python",
+                as_argument(Path(output)),
+                "compare",
+                *(w for p in pythons for w in ("--interpreter", p.path)),
+            ]
+            say(f"{output}: run it with: {shlex.join(words)}", err=True)
             return
         _put(script_of(name, options, cpus), output, force)
-        say(_how_to_run(output, "", lambda script: command_for(script, options)), err=True)
+        pythons = _to_compare(name)
+        say(_how_to_run(output, "", lambda script: command_for(script, options, pythons=pythons)), err=True)
         return
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
@@ -159,6 +168,17 @@ def _how_to_run(output: str, about: str, command: Callable[[Path], str]) -> str:
     if output != _PRINT:
         return f"{output}: {about}{'R' if about else 'r'}un it with: {command(Path(output))}"
     return f"standard output: {about}Save it as bench.py and run it with: {command(Path('bench.py'))}"
+
+
+def _to_compare(template: str) -> list[Interpreter]:
+    """The Pythons that a template is to be run under, if it compares them; what is missing is a note."""
+    from selector.benchmarking import interpreters_to_compare
+
+    try:
+        return interpreters_to_compare(template)
+    except SelectorError as error:
+        say(f"note: {error.message}: {error.hint}", err=True)
+        return []
 
 
 @click.command(epilog="Example: concurrency-selector validate workload.json --budget 30s --save results")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pickle
@@ -19,8 +20,10 @@ from collecting import COLLECTORS
 from coordinator import Report, Share, Span
 from executions import EXECUTIONS
 from measures import Run, processes_of_session, profile_of, usl
+from reading import Todos
 from scheduling import SCHEDULES
 from tasks import Settings, batches, make_tasks, process_batch
+from writing import check_replaceable, write_whole
 
 _GRACE_SECONDS = 2.0  # after which a process that is still there counts as left behind
 _CELL_SECONDS = 600  # a run that takes longer hangs
@@ -46,13 +49,14 @@ class Comparison(NamedTuple):
 
 def compare(options: Namespace) -> int:
     """Measure and show; returns the exit code: 0 if all ways gave the same results, else 1."""
+    _check_files(options)
     pythons = dict.fromkeys([sys.executable, *options.interpreter])
     found = _measured(_ways(pythons, options.execution, options.vary, options), options, options.vary)
     best = dashboard.winner(found.runs)
     if best is None:
         raise ValueError("nothing could be measured")
     python = found.pythons[found.runs.index(best)]
-    scaling = _scaling(Way(python, best.execution, best.schedule, best.collect), options)
+    scaling = _scaling(Way(python, best.execution, best.schedule, best.collect), best, options)
     more = _more(python, best, options) if options.report else {}
     trials = _trials(options) if options.report else []
     _say(found, best, scaling, options)
@@ -62,6 +66,7 @@ def compare(options: Namespace) -> int:
 
 def workload_of(options: Namespace) -> dict[str, Any]:
     """The workload as concurrency-selector takes it: what a sequential run computes for a task, and what is pickled."""
+    _check_source(options.source)
     run, _ = _cell(Way(sys.executable, "sequential", "queue", "queue"), 1, options)
     if run is None:
         raise ValueError("the sequential run gave no result")
@@ -69,6 +74,25 @@ def workload_of(options: Namespace) -> dict[str, Any]:
     result = process_batch(Settings(options.kind, 1), batch)
     payload_kb = (len(pickle.dumps(batch)) + len(pickle.dumps(result))) / 2 / 50 / 1024
     return profile_of(run, round(payload_kb, 3), options.processors, options.kind)
+
+
+def _check_files(options: Namespace) -> None:
+    """ValueError for files that cannot be used: said before anything is measured, and not by every run."""
+    _check_source(options.source)
+    for file in (options.report, options.timeline):
+        if file is not None:
+            check_replaceable(file, dashboard.MARK)
+
+
+def _check_source(source: Path | None) -> None:
+    """Every run reads it anew, so it must be a file, with a todo that can be read at its begin."""
+    if source is None:
+        return
+    todos = Todos(source)
+    if todos.may_wait:
+        raise ValueError(f"{todos.name}: each run reads the todos anew, so --from must be a file on a disk here")
+    if next(iter(todos), None) is None:
+        raise ValueError(f"{todos.name}: there are no todos in it")
 
 
 # What is measured -----------------------------------------------------------------------------------------------------
@@ -114,10 +138,18 @@ def _named(way: Way, run: Run, vary: str) -> str:
     return f"{run.title}, {what}" if what and way.execution != "sequential" else run.title
 
 
-def _scaling(way: Way, options: Namespace) -> list[tuple[int, float]]:
-    """(Processors, speedup over the first number of them) of one way."""
-    points = [(n, run.seconds) for n in options.scaling if (run := _cell(way, n, options)[0]) is not None]
-    return [(n, points[0][1] * points[0][0] / seconds) for n, seconds in points]
+def _scaling(way: Way, best: Run, options: Namespace) -> list[tuple[int, float]]:
+    """(Processors, speedup over one processor) of one way; nothing where there is only ever one.
+
+    One processor is always measured: what the others are compared with is never taken for granted.
+    """
+    if not dashboard.can_have_more(best):
+        return []
+    base, _ = _cell(way, 1, options)
+    if base is None:
+        return []
+    others = [(n, _cell(way, n, options)[0]) for n in sorted({*options.scaling} - {1})]
+    return [(1, 1.0), *((n, base.seconds / run.seconds) for n, run in others if run is not None)]
 
 
 def _more(python: str, best: Run, options: Namespace) -> dict[str, Comparison]:
@@ -161,6 +193,7 @@ def _cell(way: Way, processors: int, options: Namespace, *more: str) -> tuple[Ru
     command += ["--attempts", str(options.attempts)]
     command += ["--timeout", str(options.timeout)] if options.timeout else []
     command += ["--from", str(options.source)] if options.source else ["--tasks", str(options.tasks)]
+    command += ["--strict"] if options.strict else []
     try:
         done, orphans = _completed([*command, *more])
         data = {**json.loads(done.stdout), "orphans": orphans}
@@ -170,7 +203,9 @@ def _cell(way: Way, processors: int, options: Namespace, *more: str) -> tuple[Ru
         said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
         print(f"{way.execution} under {way.python} was left out: {said}", file=sys.stderr)
     else:
-        return _run_from(data), data
+        if data["error"] is None:
+            return _run_from(data), data
+        print(f"{way.execution} under {way.python} was left out: {data['error']}", file=sys.stderr)
     return None, {}
 
 
@@ -182,6 +217,9 @@ def _completed(command: list[str]) -> tuple[subprocess.CompletedProcess[str], in
         try:
             out, errors = process.communicate(timeout=_CELL_SECONDS)
         except BaseException:
+            process.terminate()  # it ends its processors, and then itself
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_SECONDS)
             process.kill()
             raise
     until = time.monotonic() + _GRACE_SECONDS
@@ -212,8 +250,8 @@ def _say(found: Comparison, best: Run, scaling: list[tuple[int, float]], options
     print(dashboard.table(found.runs, utf8=utf8))
     print("\nAll ways gave the same results." if found.same else "\nThe results DIFFER: that must not be.")
     print(f"\n{dashboard.timeline(best)}")
-    if len(scaling) > 1:
-        print(f"\n{dashboard.scalability(scaling, usl(scaling))}")
+    if len(scaling) != 1:
+        print(f"\n{dashboard.scalability(best, scaling, usl(scaling))}")
 
 
 def _write(
@@ -234,7 +272,5 @@ def _write(
     ]
     for file, text in files:
         if file is not None:
-            part = file.with_name(f"{file.name}.part")
-            part.write_text(text(), encoding="utf-8")
-            part.replace(file)
+            write_whole(file, text(), dashboard.MARK)
             print(f"{file}: written", file=sys.stderr)

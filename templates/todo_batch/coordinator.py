@@ -6,20 +6,24 @@ again; a batch that a processor was lost with comes again task by task, so that 
 
 from __future__ import annotations
 
+import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from executions import Crew, Message
+from executions import NO_ROOM, Crew, Message, why_no_room
 from scheduling import SCHEDULES, Schedule
-from tasks import Batch, Outcome, ProcessingResult, Task
+from tasks import Batch, CannotGoOn, Malformed, Outcome, ProcessingResult, Task
 
 _AHEAD = 2  # batches that a processor has: one that it does, and the next, so that it need not wait for us
 _WINDOW = 4  # batches for each processor that are read from the source before they are needed
 _MOST_SPANS = 20_000  # of the timeline
 _POLL_SECONDS = 0.25  # to look whether somebody told us to stop
+_DRY_SECONDS = 0.02  # to look whether the source has something, where it had nothing yet
+_STARTS = 3  # how often a processor may end before it began, one after the other
+_END = object()
 
 
 class Options(NamedTuple):
@@ -53,7 +57,10 @@ class Share:
 
 @dataclass
 class Report:
-    """How a run went. `not_processed` are tasks that were read and did not end."""
+    """How a run went. `not_processed` are tasks that were read and did not end, `unread` how many were not read.
+
+    So done, failed, not processed and unread are all tasks of the source, each in one of the counts.
+    """
 
     done: int = 0
     failed: int = 0
@@ -64,6 +71,7 @@ class Report:
     shares: dict[int, Share] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
     stopped: bool = False
+    unread: int | None = 0  # None: the source was not read to its end, and nobody knows what it has left
 
 
 class Coordinator:
@@ -74,14 +82,23 @@ class Coordinator:
         self._given: dict[int, deque[Batch]] = {}
         self._head_since: dict[int, float] = {}
         self._leaving: set[int] = set()
+        self._missed: Counter[int] = Counter()  # how often a processor could not be started, since it last could
+        self._given_up: dict[int, str] = {}  # processors that cannot be replaced, and why
+        self._at_once = self._dry = self._read_all = False
         self.begun = time.perf_counter()
         self._sized = options.processors  # for so many is the schedule
         self.resize(options.processors)
         self.report = Report()
 
-    def stop(self) -> None:
-        """Give out nothing more, and come to an end: what is being done is waited for, the rest is not processed."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Give out nothing more, and come to an end: what is being done is waited for, the rest is not processed.
+
+        `at_once`: what is being done is given up, too. May be called by a signal handler.
+        """
         self.report.stopped = True
+        if at_once:
+            self._at_once = True
+            self._crew.halt()
 
     def resize(self, processors: int) -> None:
         """From now on so many processors: new ones start, those that are too many end after what they have."""
@@ -89,8 +106,11 @@ class Coordinator:
             raise ValueError(f"{processors} processors cannot do anything")
         self._wanted = processors
 
-    def run(self, source: Iterable[Batch], batches: int | None = None) -> Report:
-        """Do all batches of a source (`batches`: how many, if that is known); it is read as they are needed."""
+    def run(self, source: Iterable[Batch | None], batches: int | None = None) -> Report:
+        """Do all batches of a source (`batches`: how many, if that is known); it is read as they are needed.
+
+        None from the source means that it has nothing yet. What it raises ends the run, as CannotGoOn does.
+        """
         schedule = SCHEDULES[self._options.schedule](self._options.processors, batches)
         stream = iter(source)
         self.begun = time.perf_counter()
@@ -98,24 +118,40 @@ class Coordinator:
             while self._continues(schedule, stream, batches):
                 self._hire_and_release(schedule)
                 self._hand_out(schedule)
-                self._take(schedule)
+                if any(self._given.values()) or not self._dry:
+                    self._check_that_somebody_can(schedule)
+                    self._take(schedule)
+                else:
+                    time.sleep(_DRY_SECONDS)
         finally:
             self.report.seconds = time.perf_counter() - self.begun
             self.report.not_processed += sorted(self._left(schedule))
+            self.report.unread = 0 if self._read_all else None
             self.report.stolen = getattr(schedule, "stolen", 0)
             self._crew.close()
         return self.report
 
     # What is there to do --------------------------------------------------------------------------------------------
 
-    def _continues(self, schedule: Schedule, stream: Iterator[Batch], batches: int | None) -> bool:
+    def _continues(self, schedule: Schedule, stream: Iterator[Batch | None], batches: int | None) -> bool:
         """Read ahead, and say whether something is left: to hand out, or to come back."""
         if not self.report.stopped:
             # parts that are blocks can only be made when all is there
             window = _WINDOW * self._wanted if batches is None or self._options.schedule == "queue" else batches + 1
-            while schedule.waiting < window and (batch := next(stream, None)) is not None:
+            self._read(schedule, stream, window)
+        if any(self._given.values()):
+            return not self._at_once
+        return (schedule.waiting > 0 or not self._read_all) and not self.report.stopped
+
+    def _read(self, schedule: Schedule, stream: Iterator[Batch | None], window: int) -> None:
+        """Take from the source until so many batches wait, it ends, or it has nothing yet."""
+        self._dry = False
+        while schedule.waiting < window and not self._read_all and not self._dry:
+            batch = next(stream, _END)
+            if isinstance(batch, Batch):
                 schedule.add(batch)
-        return any(self._given.values()) or (schedule.waiting > 0 and not self.report.stopped)
+            else:
+                self._read_all, self._dry = batch is _END, batch is None
 
     def _left(self, schedule: Schedule) -> Iterator[int]:
         for given in [*self._given.values()]:
@@ -131,16 +167,49 @@ class Coordinator:
             schedule.resize(wanted)
             self._sized = wanted
         for processor in range(wanted):
-            if processor not in self._given:
-                self._crew.hire(processor)
-                self._given[processor] = deque()
-                self.report.shares.setdefault(processor, Share())
             self._leaving.discard(processor)
+            if processor not in self._given and processor not in self._given_up and not self._hire(processor):
+                break  # there will be no room for the next one either
         too_many = [processor for processor in self._given if processor >= wanted]
         self._leaving.update(too_many)
         for processor in too_many:
             if not self._given[processor]:
                 self._release(processor)
+
+    def _hire(self, processor: int) -> bool:
+        """Whether there is a new one. Who was told to stop needs none."""
+        if self.report.stopped:
+            return False
+        self.report.shares.setdefault(processor, Share())
+        try:
+            self._crew.hire(processor)
+        except NO_ROOM as error:
+            self._not_started(processor, why_no_room(error))
+            return False
+        self._given[processor] = deque()
+        return True
+
+    def _not_started(self, processor: int, reason: str) -> None:
+        """It is tried again, and then the run ends: with fewer it would not be what was asked for.
+
+        One that has worked before, and cannot be replaced, is done without.
+        """
+        self._missed[processor] += 1
+        if self._missed[processor] >= _STARTS:
+            self._given_up[processor] = reason
+            if not self.report.shares[processor].batches:
+                raise self._no_room(processor)
+
+    def _no_room(self, processor: int) -> CannotGoOn:
+        return CannotGoOn(
+            f"processor {processor + 1:,} of {self._wanted:,} cannot be started ({self._given_up[processor]}): take fewer with"
+            " --processors, or raise the limit on processes, threads, open files or memory"
+        )
+
+    def _check_that_somebody_can(self, schedule: Schedule) -> None:
+        """CannotGoOn if batches wait for a processor that is not there and cannot be replaced."""
+        if self._given_up and schedule.waiting and not any(self._given.values()) and not self.report.stopped:
+            raise self._no_room(min(self._given_up))
 
     def _release(self, processor: int) -> None:
         self._crew.discharge(processor)
@@ -167,6 +236,10 @@ class Coordinator:
         message = self._crew.next_message(self._patience())
         if message is None:
             self._end_what_hangs(schedule)
+        elif message.result is None and not message.began:
+            for batch in self._given.pop(message.processor):
+                schedule.add(batch)
+            self._not_started(message.processor, message.reason)
         elif message.result is None:
             self._lost(message.processor, message.reason, schedule)
         else:
@@ -174,21 +247,27 @@ class Coordinator:
 
     def _patience(self) -> float:
         """Until the first batch is overdue, or until somebody may have told us to stop."""
+        poll = 2 * _DRY_SECONDS if self._dry else _POLL_SECONDS
         if self._options.timeout_seconds is None:
-            return _POLL_SECONDS
-        ends = [self._head_since[p] + self._options.timeout_seconds for p, given in self._given.items() if given]
-        return max(0.0, min(_POLL_SECONDS, min(ends, default=_POLL_SECONDS) - time.monotonic()))
+            return poll
+        ends = [self._since(p) + self._options.timeout_seconds for p, given in self._given.items() if given]
+        return max(0.0, min(poll, min(ends, default=math.inf) - time.monotonic()))
+
+    def _since(self, processor: int) -> float:
+        """Since when a processor does its first batch: its time begins when it can work."""
+        return max(self._head_since[processor], self._crew.there.get(processor, -math.inf))
 
     def _done(self, message: Message, result: ProcessingResult, schedule: Schedule) -> None:
         batch = self._given[message.processor][0]
-        again = (
-            {o.number for o in result.outcomes if o.status == "failed"}
-            if batch.attempt < self._options.attempts
-            else set()
-        )
+        again = {o.number for o in result.outcomes if o.status == "failed"}
+        if batch.attempt >= self._options.attempts:
+            again.clear()
+        if again:  # what could not be read will not be better
+            again -= {task.number for task in batch.tasks if isinstance(task, Malformed)}
         ended = [outcome for outcome in result.outcomes if outcome.number not in again]
         self._ended(ended)  # if that fails, the batch is still given: its tasks did not end
         self._given[message.processor].popleft()
+        self._missed[message.processor] = 0
         self._head_since[message.processor] = time.monotonic()
         self._note(message.processor, result)
         answered = {outcome.number for outcome in result.outcomes}
@@ -227,7 +306,7 @@ class Coordinator:
             if turn is not None:  # who waits for another's turn to end does not hang
                 began = max(turn[1], self._head_since.get(processor, now))
                 self._head_since[processor] = began if processor == turn[0] else now
-            if limit is not None and given and now - self._head_since[processor] >= limit:
+            if limit is not None and given and now - self._since(processor) >= limit:
                 self._crew.discharge(processor)
                 self._lost(processor, f"no answer within {limit:g} s", schedule)
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from coordinator import Span
 from measures import FREE_THREADED, Points, Run, amdahl, stops_paying_at, usable, usl
 
+MARK = "odo batch"  # is near the begin of every file that is written here, so that it is known as one
 _WIDTH = 80
 _CLOSE = 1.05  # a difference of one run to another below that says nothing
 
@@ -300,12 +301,14 @@ def timeline_svg(run: Run) -> str:
     bottom = _TOP + _ROW * len(numbers)
     width, height = _LEFT + _PICTURE + _RIGHT, bottom + 34 + 16 * len([*_notes(run)])
     title = _xml(f"{_name(run, 60)}, {_count(run.processors, 'processor')}, {run.schedule}: {run.seconds:.3f} s")
+    described = _xml(f"Todo batch: {_name(run, 60)}")
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     style = 'font-family="sans-serif" font-size="12" fill="#222"'
     square = 'y="32" width="12" height="12"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {style}>',
-        f'<title>{title}</title><rect width="{width}" height="{height}" fill="#fff"/>',
+        f"<title>{described}</title>",
+        f'<rect width="{width}" height="{height}" fill="#fff"/>',
         f'<text x="{_LEFT}" y="20" font-size="14" font-weight="bold">{title}</text>',
         f'<rect x="{_LEFT}" {square} fill="#2166ac"/><text x="{_LEFT + 18}" y="42">worked</text>',
         f'<rect x="{_LEFT + 84}" {square} fill="#e4e4e4"/><text x="{_LEFT + 102}" y="42">idle</text>',
@@ -370,7 +373,7 @@ def timeline_html(run: Run) -> str:
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"/>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-<meta name="viewport" content="width=device-width"/><title>Timeline: {_xml(_name(run, 60))}</title>
+<meta name="viewport" content="width=device-width"/><title>Todo batch, timeline: {_xml(_name(run, 60))}</title>
 <style>body {{ font: 14px system-ui, sans-serif; margin: 2em; color: #222; background: #fff }}
 svg {{ max-width: 100%; height: auto }} td, th {{ text-align: right; padding: 2px 12px }}</style></head><body>
 {timeline_svg(run)}<table><thead><tr>{head}</tr></thead><tbody>
@@ -385,23 +388,34 @@ def _xml(text: str) -> str:
 # How it scales --------------------------------------------------------------------------------------------------------
 
 
-def scalability(points: Points, fit: tuple[float, float], width: int = _WIDTH) -> str:
-    """Speedup by processors as bars, each with a mark at the ideal (> if that is further right), and what it means.
+def can_have_more(run: Run) -> bool:
+    """Whether more processors are more than a number: sequential code has one, however many are asked for."""
+    return run.execution != "sequential"
 
-    `fit` is what measures.usl makes of the points.
+
+def scalability(run: Run, points: Points, fit: tuple[float, float], width: int = _WIDTH) -> str:
+    """Speedup by processors as bars, and what it means; `fit` is what measures.usl makes of the points.
+
+    Where processors compute at the same time, each bar has a mark at the ideal (> if that is further right). Where they
+    take turns there is none, because as many times as fast was never to be had.
     """
+    if not can_have_more(run):
+        return f"{_name(run)} has one processor: there is nothing to scale."
     kept = usable(points)
     if not kept:
         return "No scaling was measured."
+    turns = _way(run) in _LEAD
     size = width - 18
     most = 1.25 * max(speedup for _, speedup in kept)
-    lines = ["Speedup by processors (#), and the ideal (|):"]
+    lines = [f"{_name(run)}: speedup by processors (#){'' if turns else ', and the ideal (|)'}"]
+    lines += [f"({why(run)}: what is more than 1x is chance)"] * turns
     for n, speedup in kept:
         bar = list(("#" * round(size * speedup / most)).ljust(size))
-        ideal = round(size * n / most)
-        bar[min(ideal, size) - 1 if ideal else 0] = "|" if ideal <= size else ">"
+        if not turns:
+            ideal = round(size * n / most)
+            bar[min(ideal, size) - 1 if ideal else 0] = "|" if ideal <= size else ">"
         lines.append(f"{n:>6} {''.join(bar)} {_figure(speedup, 2, 'x'):>9}")
-    return "\n".join([*lines, *_laws(kept, fit)])
+    return "\n".join([*lines, *(() if turns else _laws(kept, fit))])
 
 
 def _laws(points: Sequence[tuple[int, float]], fit: tuple[float, float]) -> Iterator[str]:
@@ -446,7 +460,7 @@ def markdown(
         "Memory": _memory_use(runs),
         "Error handling confirmed": _errors(runs, trials),
         **{_md(title): _speedups(others) for title, others in besides.items()},
-        "Scalability": _code(scalability(scaling, usl(scaling))),
+        "Scalability": _code(scalability(best, scaling, usl(scaling))),
         "Timeline": _code(timeline(best)),
         "Recommendation": _recommendation(runs, best, scaling),
     }

@@ -29,6 +29,7 @@ from collecting import COLLECTORS, Results
 from tasks import Batch, ProcessingResult, Settings, described, process_batch
 
 _GRACE_SECONDS = 1.0  # to end after being asked to
+_LONGEST_START_SECONDS = 60.0  # for a process to be there; on a busy machine it takes some
 _generations = itertools.count(1)
 
 
@@ -39,15 +40,19 @@ class Message(NamedTuple):
     result: ProcessingResult | None
     reason: str = ""
     generation: int = 0  # of those that had the number one after the other: which it was
+    began: bool = True  # if not, it ended before it could take a batch: it did nothing, and nothing happened to a task
 
 
 class Crew(Protocol):
     """Processors with numbers, each of which does its batches in the order it got them."""
 
     turn: tuple[int, float] | None  # whose it is and since when, if they take turns: the others cannot but wait
+    there: dict[
+        int, float
+    ]  # since when a processor can work, where it takes time to start: until then it does not hang
 
     def hire(self, processor: int) -> None:
-        """Start a processor of that number; there is none."""
+        """Start a processor of that number; there is none. Where there is no room for it, one of NO_ROOM is raised."""
 
     def give(self, processor: int, batch: Batch) -> None:
         """A batch for a processor that is there."""
@@ -58,8 +63,24 @@ class Crew(Protocol):
     def discharge(self, processor: int) -> None:
         """End a processor now, whatever it does. Nothing is heard of it any more."""
 
+    def halt(self) -> None:
+        """Whoever does its work in the coordinator's own thread ends before the next task. May come from a signal."""
+
     def close(self) -> None:
         """End them all."""
+
+
+#: What `hire` raises where threads, processes, descriptors or memory are used up.
+NO_ROOM = (OSError, RuntimeError, MemoryError, EOFError)
+
+
+def why_no_room(error: BaseException) -> str:
+    """One of NO_ROOM in words."""
+    if isinstance(error, MemoryError):
+        return "there is no memory left"
+    if isinstance(error, (EOFError, ConnectionError, BlockingIOError)):  # the fork server died of it, or fork says so
+        return "no more processes can be started"
+    return getattr(error, "strerror", None) or described(error).partition(": ")[2]
 
 
 class Sequential:
@@ -67,7 +88,9 @@ class Sequential:
 
     def __init__(self, settings: Settings) -> None:
         self.turn: tuple[int, float] | None = None  # it never lets anybody wait for a message
+        self.there: dict[int, float] = {}
         self._settings = settings
+        self._halted = False
         self._given: deque[tuple[int, Batch]] = deque()
 
     def hire(self, processor: int) -> None:
@@ -82,7 +105,11 @@ class Sequential:
         if not self._given:
             return None
         processor, batch = self._given.popleft()
-        return Message(processor, process_batch(self._settings, batch))
+        return Message(processor, process_batch(self._settings, batch, lambda: self._halted))
+
+    def halt(self) -> None:
+        """End before the next task."""
+        self._halted = True
 
     def discharge(self, processor: int) -> None:
         """Forget what it was given."""
@@ -108,12 +135,14 @@ class _Thread:
         self.thread.start()
 
     def _run(self) -> None:
+        began = False
         try:
             with self._worker() as work:
+                began = True
                 while (batch := self.inbox.get()) is not None and not self.stopped:
                     self._say(Message(self.number, work(batch, lambda: self.stopped), "", self.generation))
         except BaseException as error:  # noqa: BLE001  # such as MemoryError: the processor is lost, not the system
-            self._say(Message(self.number, None, described(error), self.generation))
+            self._say(Message(self.number, None, described(error), self.generation, began))
 
     def _say(self, message: Message) -> None:
         if not self.stopped:
@@ -125,6 +154,7 @@ class Threads:
 
     def __init__(self, settings: Settings, collect: str = "queue") -> None:
         self.turn: tuple[int, float] | None = None
+        self.there: dict[int, float] = {}
         self._settings = settings
         self._results: Results = COLLECTORS[collect]()
         self._threads: dict[int, _Thread] = {}
@@ -161,6 +191,9 @@ class Threads:
         thread.stopped = True
         thread.inbox.put(None)
 
+    def halt(self) -> None:
+        """They are not in our thread."""
+
     def close(self) -> None:
         """Tell all of them, and give them a moment: threads that hang are daemons and end with the program."""
         leaving = [thread.thread for thread in self._threads.values()]
@@ -190,6 +223,7 @@ class Processes:
 
     def __init__(self, settings: Settings, method: str | None = None) -> None:
         self.turn: tuple[int, float] | None = None
+        self.there: dict[int, float] = {}
         self._settings = settings
         # a program that has threads, as ours may, must not fork
         usual = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else None
@@ -197,13 +231,24 @@ class Processes:
         self._pipes: dict[int, connection.Connection] = {}
         self._processes: dict[int, Any] = {}
         self._ready: deque[int] = deque()  # whose pipe has something
+        self._began: set[int] = set()  # who said that it is there
 
     def hire(self, processor: int) -> None:
         """Start a process. It is in a group of its own: Ctrl-C is for us."""
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs, ours, self._settings), daemon=True)  # type: ignore[attr-defined]
-        process.start()
-        theirs.close()  # so that its end is the last one, and closes with it
+        silent = _silent_fork_server if self._context.get_start_method() == "forkserver" else contextlib.nullcontext
+        try:
+            with silent() as errors:
+                arguments = (theirs, ours, self._settings, errors)
+                process = self._context.Process(target=_serve, args=arguments, daemon=True)  # type: ignore[attr-defined]
+                process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()  # so that its end is the last one, and closes with it
+        self._began.discard(processor)
+        self.there[processor] = time.monotonic() + _LONGEST_START_SECONDS
         self._pipes[processor], self._processes[processor] = ours, process
 
     def give(self, processor: int, batch: Batch) -> None:
@@ -212,33 +257,52 @@ class Processes:
             self._pipes[processor].send(batch)
 
     def next_message(self, timeout: float | None) -> Message | None:
-        """The next message of any of them."""
-        if not self._ready:
-            numbers = {pipe: number for number, pipe in self._pipes.items()}
-            self._ready.extend(numbers[pipe] for pipe in connection.wait(list(numbers), timeout))  # type: ignore[index]
-        return self._received(self._ready.popleft()) if self._ready else None
+        """The next message of any of them; that one is there now is none."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            if not self._ready:
+                numbers = {pipe: number for number, pipe in self._pipes.items()}
+                left = None if until is None else max(0.0, until - time.monotonic())
+                self._ready.extend(numbers[pipe] for pipe in connection.wait(list(numbers), left))  # type: ignore[index]
+            if not self._ready:
+                return None
+            if (message := self._received(self._ready.popleft())) is not None:
+                return message
 
-    def _received(self, processor: int) -> Message:
+    def _received(self, processor: int) -> Message | None:
+        """What it says; None: that it is there."""
         try:
-            return Message(processor, self._pipes[processor].recv())
+            said = self._pipes[processor].recv()
+            if isinstance(said, ProcessingResult):
+                return Message(processor, said)
+            if said is None:
+                self._began.add(processor)
+                self.there[processor] = time.monotonic()
+                return None
+            self.discharge(processor)
+            return Message(processor, None, str(said), began=False)
         except (EOFError, OSError):
             process = self._processes[processor]
             process.join(_GRACE_SECONDS)
-            code = process.exitcode
+            code, began = process.exitcode, processor in self._began
             self.discharge(processor)
             said = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-            return Message(processor, None, f"the process ended ({said})")
+            return Message(processor, None, f"the process ended ({said})", began=began)
 
     def discharge(self, processor: int) -> None:
         """Interrupt it, then terminate it, then kill it: the first that works."""
         process = self._processes.pop(processor)
         self._pipes.pop(processor).close()
+        self.there.pop(processor, None)
         self._ready = deque(number for number in self._ready if number != processor)
         for end in (_interrupt, type(process).terminate, type(process).kill):
             if process.is_alive():
                 end(process)
                 process.join(_GRACE_SECONDS / 4)
         process.join()
+
+    def halt(self) -> None:
+        """They are not in our process."""
 
     def close(self) -> None:
         """Hang up, and end whoever does not take that for an answer."""
@@ -260,14 +324,57 @@ def _interrupt(process: Any) -> None:
             os.kill(process.pid, signal.SIGINT)
 
 
-def _serve(pipe: connection.Connection, parents: connection.Connection, settings: Settings) -> None:
-    """A process: batches in, results out, until the other end is closed; it is, when the parent ends in any way."""
+@contextlib.contextmanager
+def _silent_fork_server() -> Iterator[_Errors]:
+    """While a process is started, which may start the fork server: that one gets no standard error, its children ours.
+
+    Where it cannot fork, it dies with a traceback. Whoever asked it gets an EOFError, and says so in a sentence.
+    """
+    ours = os.dup(2)
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield _Errors(ours)
+    finally:
+        os.dup2(ours, 2)
+        os.close(ours)
+
+
+class _Errors:
+    """A standard error for a child of the fork server: the child has it when this is unpickled there."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __reduce__(self) -> tuple[Callable[[Any], None], tuple[Any]]:
+        from multiprocessing import reduction
+
+        return _take_errors, (reduction.DupFd(self._descriptor),)  # type: ignore[attr-defined,unused-ignore]  # POSIX
+
+
+def _take_errors(ours: Any) -> None:
+    descriptor = ours.detach()
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def _serve(pipe: connection.Connection, parents: connection.Connection, settings: Settings, _: Any = None) -> None:
+    """A process: batches in, results out, until the other end is closed; it is, when the parent ends in any way.
+
+    First it says that it is there (None), or why it cannot be.
+    """
     parents.close()  # fork gave us that end, too
     if hasattr(os, "setpgrp"):
         os.setpgrp()
     inbox: queue.SimpleQueue[Batch] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(pipe, inbox), daemon=True).start()
     with contextlib.suppress(OSError, KeyboardInterrupt):
+        try:
+            threading.Thread(target=_listen, args=(pipe, inbox), daemon=True).start()
+        except (RuntimeError, MemoryError) as error:
+            pipe.send(why_no_room(error))
+            return
+        pipe.send(None)
         while True:
             pipe.send(process_batch(settings, inbox.get()))
 
@@ -326,6 +433,7 @@ class Asyncio:
         self._coroutines: dict[int, _Coroutine] = {}
         self._loop = _Loop()
         self.turn: tuple[int, float] | None = None
+        self.there: dict[int, float] = {}
 
     def hire(self, processor: int) -> None:
         """Start a coroutine."""
@@ -386,6 +494,9 @@ class Asyncio:
             self._put(coroutine, None)
         self._loop.stop()
         return gone
+
+    def halt(self) -> None:
+        """They are not in our thread."""
 
     def close(self) -> None:
         """Stop the loop; its thread is a daemon, in case something on it hangs."""

@@ -140,7 +140,10 @@ class _Memory:
     def __enter__(self) -> _Memory:  # noqa: PYI034  # Self is of Python 3.11
         self._look()
         if self.metric is not None:
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError:  # there is no room for a thread: then it is not known
+                self.peak_mb = self.metric = None
         return self
 
     def __exit__(

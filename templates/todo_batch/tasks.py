@@ -6,17 +6,13 @@ every execution, every way to divide the work and every repetition after a failu
 
 from __future__ import annotations
 
-import csv
-import json
 import threading
 import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
-from datetime import date
+from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 TODAY = 739_500  # the day of the reports, as date.toordinal(): a fixed one, so that results can be compared
@@ -36,6 +32,20 @@ class Task:
     created: int = TODAY - 30
     estimate: int = 30  # minutes
     tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Malformed(Task):
+    """A todo that could not be read: `fault` says where and what is wrong. It fails, alone, whoever gets it."""
+
+    fault: str = ""
+
+
+class CannotGoOn(Exception):  # noqa: N818  # it says what the run cannot do
+    """What ends a run as a whole and is no fault of a task or the input: a full disk, a locked journal, no room.
+
+    Its text is for the user: what happened, and what to do.
+    """
 
 
 class Outcome(NamedTuple):
@@ -274,6 +284,8 @@ def process_batch(settings: Settings, batch: Batch, stopped: Any = None) -> Proc
 
 
 def _outcome(task: Task, settings: Settings, attempt: int) -> Outcome:
+    if isinstance(task, Malformed):
+        return Outcome(task.number, "failed", None, task.fault)
     try:
         if settings.trouble:
             _befall(settings.trouble.get(task.number, ""), attempt)
@@ -288,8 +300,12 @@ def described(error: BaseException) -> str:
         text = str(error)
     except Exception:  # noqa: BLE001
         text = "(it has no text)"
-    line = " ".join(f"{type(error).__name__}: {text}".split())
-    return "".join(c if c.isprintable() else "?" for c in line)[:_LONGEST_ERROR]
+    return in_a_line(f"{type(error).__name__}: {text}")
+
+
+def in_a_line(text: str) -> str:
+    """Text as one printable line of bounded length: what an outcome may carry."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))[:_LONGEST_ERROR]
 
 
 _ready = threading.local()  # what a kind needs is made once for each thread: free threads that share it would wait for
@@ -337,85 +353,6 @@ def make_tasks(count: int) -> Iterator[Task]:
             estimate=5 * (mixed // 13 % 24 + 1),
             tags=tuple(sorted({_VERBS[mixed // 17 % len(_VERBS)].lower(), f"list{mixed % 4}"})),
         )
-
-
-def read_tasks(file: Path) -> Iterator[Task]:
-    """The tasks of a CSV file with a header, of a JSON list, or of a file with a JSON object in each line.
-
-    Fields have the names of Task; `title` is needed, days may be written 2026-11-22, and tags with a space between them.
-    Raises ValueError that names the place. CSV and lines are read as they are needed.
-    """
-    kind, place = file.suffix.lower(), "the beginning"
-    try:
-        for number, (place, entry) in enumerate(_entries(file, kind)):
-            try:
-                task = _task(number, entry if kind in (".csv", ".json") else json.loads(entry))
-            except (ValueError, TypeError, OverflowError, RecursionError) as error:
-                raise ValueError(f"{file}, {place}: {error}") from None
-            yield task
-    except (csv.Error, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{file}, after {place}: {error}") from None
-
-
-def _entries(file: Path, kind: str) -> Iterator[tuple[str, Any]]:
-    """What a file has for each task, and where; lines of JSON are not yet read."""
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        if kind == ".csv":
-            rows = csv.DictReader(stream)
-            yield from ((f"line {rows.line_num}", row) for row in rows)
-        elif kind == ".json":
-            found = json.load(stream)
-            if not isinstance(found, list):
-                raise ValueError(f"{file}: a list of todos is needed")
-            yield from ((f"entry {number}", entry) for number, entry in enumerate(found, 1))
-        else:
-            yield from ((f"line {number}", line) for number, line in enumerate(stream, 1) if line.strip())
-
-
-_NAMES = {field.name for field in fields(Task)} - {"number"}
-
-
-def _task(number: int, entry: Any) -> Task:
-    """A task from what a file says; what is empty takes its default."""
-    if not isinstance(entry, dict):
-        raise TypeError("a todo is an object with a title")
-    if unknown := set(entry) - _NAMES - {None}:
-        raise ValueError(f"unknown field {min(map(str, unknown))!r} (there are {', '.join(sorted(_NAMES))})")
-    if entry.get("title") is None:
-        raise ValueError("the title is missing")
-    given = {name: value for name, value in entry.items() if value not in (None, "")}
-    found: dict[str, Any] = {"number": number, "title": str(entry["title"])}
-    for name in ("priority", "estimate"):
-        if name in given:
-            found[name] = _whole(name, given[name])
-    for name in ("due", "created"):
-        if name in given:
-            found[name] = _day(given[name])
-    if "done" in given:
-        found["done"] = _flag(given["done"])
-    if "tags" in given:
-        tags = given["tags"]
-        found["tags"] = tuple(tags.split() if isinstance(tags, str) else map(str, tags))
-    return Task(**found)
-
-
-def _whole(name: str, value: Any) -> int:
-    """A whole number, as a number or as text; nothing is cut off silently."""
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):  # nor is an endless one
-        raise ValueError(f"{name} is {value!r}, not a whole number")
-    return int(value)
-
-
-def _day(value: Any) -> int:
-    text = str(value)
-    return int(text) if text.lstrip("-").isdigit() else date.fromisoformat(text).toordinal()
-
-
-def _flag(value: Any) -> bool:
-    said = {"true": True, "yes": True, "1": True, "x": True, "false": False, "no": False, "0": False}
-    if str(value).casefold() not in said:
-        raise ValueError(f"done is {value!r}, not true or false")
-    return said[str(value).casefold()]
 
 
 def batches(tasks: Iterable[Task], size: int) -> Iterator[Batch]:

@@ -1,0 +1,345 @@
+"""The program of the todo batch system as a user runs it: it goes on, it is stopped, there is no room, input is strange."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shared import wait_until
+
+FOLDER = Path(__file__).resolve().parent.parent / "templates" / "todo_batch"
+only_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and pipes of POSIX")
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, str(FOLDER), "run", "--effort", "2", "--execution", "sequential", *words]
+
+
+def run(folder: Path, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command(*words), capture_output=True, text=True, timeout=100, check=False, cwd=folder, **more)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def numbers(file: Path) -> list[int]:
+    return [json.loads(line)["number"] for line in file.read_text("utf-8").splitlines()]
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts a run in the folder, whose errors go to a file; it is ended with the test."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*words: str) -> subprocess.Popen[str]:
+        with (tmp_path / "errors").open("w", encoding="utf-8") as errors:
+            processes.append(
+                subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=errors, text=True, cwd=tmp_path)
+            )
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def ended(journal: Path) -> int:
+    """How many tasks a journal has; 0 while there is none."""
+    try:
+        with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=1)) as reader:
+            return int(reader.execute("SELECT count(*) FROM ended").fetchone()[0])
+    except sqlite3.Error:
+        return 0
+
+
+# Going on -------------------------------------------------------------------------------------------------------------
+
+
+@only_posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_goes_on_leaves_every_task_in_its_file_once(
+    tmp_path: Path, started: Callable[..., subprocess.Popen[str]], number: int
+) -> None:
+    words = ("--tasks", "600", "--effort", "600", "--batch-size", "10", "--journal", "run.db", "--out", "out.jsonl")
+    first = started(*words)
+    wait_until(lambda: ended(tmp_path / "run.db") > 20)
+    first.send_signal(number)
+    said, _ = first.communicate(timeout=60)
+    had = ended(tmp_path / "run.db")
+    assert 20 < had < 600
+    if number == signal.SIGKILL:
+        assert not (tmp_path / "out.jsonl").exists()
+    else:
+        assert first.returncode == 130
+        assert f"{had:,} done, 0 failed, {600 - had:,} not processed" in said
+        assert numbers(tmp_path / "out.jsonl") == sorted(numbers(tmp_path / "out.jsonl")) and had == len(
+            numbers(tmp_path / "out.jsonl")
+        )
+    results = []
+    for before in (had, 600):  # the second of them has nothing left to do
+        done = run(tmp_path, *words)
+        assert done.returncode == 0, done.stderr
+        assert "600 done, 0 failed, 0 not processed" in done.stdout
+        assert f"  {before:,} of them had ended before this run, by run.db" in done.stdout
+        assert numbers(tmp_path / "out.jsonl") == list(range(600))
+        results.append([line for line in done.stdout.splitlines() if line.startswith("Result:")])
+    alone = run(tmp_path, *words[:6])
+    assert results[0] == results[1] == [line for line in alone.stdout.splitlines() if line.startswith("Result:")]
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_failures_of_the_run_before_are_failures_of_the_job(tmp_path: Path) -> None:
+    words = ("--tasks", "20", "--journal", "run.db", "--json")
+    first = run(tmp_path, *words, "--trouble", '{"3": "raise!"}')
+    again = run(tmp_path, *words)
+    assert [first.returncode, again.returncode] == [1, 1]
+    told = json.loads(again.stdout)
+    assert told["before"] == {"done": 19, "failed": 1} and told["report"]["done"] == 0 and told["twice"] == 0
+    assert told["job"] == {"done": 19, "failed": 1, "not_processed": 0, "and_the_rest": False}
+    assert (told["digest"], told["summary"]) == (
+        json.loads(first.stdout)["digest"],
+        json.loads(first.stdout)["summary"],
+    )
+
+
+def test_a_file_of_more_outcomes_is_not_replaced_by_a_run_that_did_not_end(tmp_path: Path) -> None:
+    assert run(tmp_path, "--tasks", "90", "--out", "out.jsonl").returncode == 0
+    todos = tmp_path / "todos.csv"
+    todos.write_text("title,priority\n" + "a,1\n" * 80 + "b,high\n", "utf-8")
+    short = run(
+        tmp_path, "--from", "todos.csv", "--strict", "--batch-size", "5", "--processors", "1", "--out", "out.jsonl"
+    )
+    assert short.returncode == 2 and "stays; those of this one are in out.jsonl.stopped" in short.stderr
+    assert sorted(numbers(tmp_path / "out.jsonl")) == list(range(90))
+    assert 0 < len(numbers(tmp_path / "out.jsonl.stopped")) < 80
+    assert run(tmp_path, "--tasks", "5", "--out", "out.jsonl").returncode == 0  # a whole one does
+    assert sorted(numbers(tmp_path / "out.jsonl")) == list(range(5))
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--from", "a.csv", "--out", "a.csv"], "--from and --out are the same file"),
+        (["--from", "a.csv", "--out", "link.csv"], "--from and --out are the same file"),
+        (["--from", "a.csv", "--out", "hard.csv"], "--from and --out are the same file"),
+        (["--from", "a.csv", "--journal", "a.csv"], "--from and --journal are the same file"),
+        (["--journal", "run", "--out", "run"], "--journal and --out are the same file"),
+        (["--out", "a.csv"], "a.csv: it is there, and this program did not write it: name a new file"),
+        (["--out", "link.csv"], "link.csv: no file but a link, folder or device"),
+        (["--out", "dangling"], "dangling: no file but a link, folder or device"),
+        (["--out", "."], "no file but a link, folder or device"),
+        (["--out", "no/where"], "no/where: there is no folder no"),
+        (["--journal", "."], ".: no journal but a folder, pipe or device"),
+        (["--journal", "no/where"], "no journal that can be used (unable to open database file)"),
+        (["--from", "."], ".: it cannot be read: Is a directory"),
+    ],
+)
+def test_files_of_the_user_stay_as_they_are(tmp_path: Path, words: list[str], said: str) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("title\nmine\n", "utf-8")
+    (tmp_path / "link.csv").symlink_to("a.csv")
+    (tmp_path / "hard.csv").hardlink_to(file)
+    (tmp_path / "dangling").symlink_to("b.csv")
+    before = {it.name: it.lstat().st_ino for it in tmp_path.iterdir()}
+    done = run(tmp_path, *words)
+    assert done.returncode == 2 and said in done.stderr
+    assert {it.name: it.lstat().st_ino for it in tmp_path.iterdir()} == before
+    assert file.read_text("utf-8") == "title\nmine\n"
+
+
+@pytest.mark.parametrize("option", ["--report", "--timeline"])
+def test_compare_writes_over_nothing_that_it_did_not_write(tmp_path: Path, option: str) -> None:
+    (tmp_path / "notes.html").write_text("mine", "utf-8")
+    words = [sys.executable, str(FOLDER), "compare", "--effort", "1", option, "notes.html"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert done.returncode == 2 and "this program did not write it" in done.stderr
+    assert (tmp_path / "notes.html").read_text("utf-8") == "mine"
+
+
+@only_posix
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk")
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_output_that_cannot_be_written_is_said(tmp_path: Path, option: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command("--tasks", "20", *option), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (3, "error: the output cannot be written: No space left on device\n")
+
+
+@only_posix
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("option", ["", " --json"])
+def test_closed_streams_are_no_error_and_no_file_takes_their_place(tmp_path: Path, closed: str, option: str) -> None:
+    words = " ".join(command("--tasks", "20", "--journal", "run.db", "--out", "out.jsonl"))
+    done = subprocess.run(["sh", "-c", f"{words}{option} {closed}"], timeout=60, check=False, cwd=tmp_path)
+    assert done.returncode == 0
+    assert sorted(numbers(tmp_path / "out.jsonl")) == list(range(20))
+
+
+@only_posix
+def test_a_reader_that_has_gone_is_no_error(tmp_path: Path) -> None:
+    with subprocess.Popen(command("--tasks", "20"), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(60)) == (b"", 0)
+
+
+# Input that is no file ------------------------------------------------------------------------------------------------
+
+
+def test_todos_come_from_standard_input_too(tmp_path: Path) -> None:
+    done = run(tmp_path, "--from", "-", input="title,priority\na,1\nb,x\n")
+    assert done.returncode == 1
+    assert "task 1: line 3 (row 2), column priority: 'x' is not a whole number" in done.stdout
+
+
+@only_posix
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="something without end")
+def test_input_without_end_is_refused_after_a_bounded_part_of_it(tmp_path: Path) -> None:
+    done = run(tmp_path, "--from", "/dev/zero")
+    assert done.returncode == 2
+    assert "error: /dev/zero, line 1: a todo has at most 1,000,000 characters" in done.stderr
+
+
+@only_posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("execution", ["sequential", "threads"])
+def test_a_pipe_that_nobody_writes_to_is_waited_for_until_it_is_enough(
+    tmp_path: Path, started: Callable[..., subprocess.Popen[str]], number: int, execution: str
+) -> None:
+    os.mkfifo(tmp_path / "todos")
+    process = started("--from", "todos", "--execution", execution)
+    assert process.stdout is not None
+    process.stdout.readline()  # it has begun
+    time.sleep(0.3)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130 and "0 not processed and the rest of todos, 0 tried again" in said
+
+
+@only_posix
+def test_what_comes_through_a_pipe_slowly_is_done(
+    tmp_path: Path, started: Callable[..., subprocess.Popen[str]]
+) -> None:
+    os.mkfifo(tmp_path / "todos")
+    process = started("--from", "todos", "--batch-size", "2")
+    with (tmp_path / "todos").open("w", encoding="utf-8") as pipe:
+        for number in range(5):
+            pipe.write(f'{{"title": "todo {number}"}}\n')
+            pipe.flush()
+            time.sleep(0.05)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0 and "5 done, 0 failed, 0 not processed" in said
+
+
+@pytest.mark.parametrize("source", ["-", "/dev/null"])
+def test_compare_needs_a_file_that_each_run_can_read(tmp_path: Path, source: str) -> None:
+    words = [sys.executable, str(FOLDER), "compare", "--effort", "1", "--from", source]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, input="")
+    assert done.returncode == 2 and "each run reads the todos anew" in done.stderr
+
+
+# Being stopped --------------------------------------------------------------------------------------------------------
+
+
+@only_posix
+@pytest.mark.parametrize("execution", ["threads", "processes"])
+def test_every_task_is_counted_when_it_is_stopped_twice_while_one_hangs(
+    tmp_path: Path, started: Callable[..., subprocess.Popen[str]], execution: str
+) -> None:
+    words = ("--tasks", "5000", "--execution", execution, "--processors", "2", "--batch-size", "10", "--json")
+    process = started(*words, "--trouble", '{"30": "hang!"}', "--effort", "40", "--journal", "run.db")
+    wait_until(lambda: ended(tmp_path / "run.db") > 100)
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: "stopping" in (tmp_path / "errors").read_text("utf-8"))
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    job = json.loads(said)["job"]
+    assert job["done"] + job["failed"] + job["not_processed"] == 5000 and not job["and_the_rest"]
+    assert job["done"] == ended(tmp_path / "run.db") and 30 in json.loads(said)["report"]["not_processed"]
+
+
+# What a machine does not have -----------------------------------------------------------------------------------------
+
+
+def limited(limit: str, *words: str) -> subprocess.CompletedProcess[str]:
+    line = f"ulimit {limit} && exec " + " ".join(command(*words))
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=100, check=False)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits that Linux holds to")
+def test_processors_for_which_there_is_no_room_are_said_with_what_to_do() -> None:
+    done = limited("-v 1500000", "--execution", "threads", "--processors", "3000")
+    assert done.returncode == 3
+    assert " of 3,000 cannot be started (can't start new thread): take fewer with --processors" in done.stderr
+    done = limited("-n 30", "--execution", "processes", "--processors", "40")
+    assert done.returncode == 3 and " of 40 cannot be started (Too many open files)" in done.stderr
+    assert "0 failed" in done.stdout
+
+
+# The journal ----------------------------------------------------------------------------------------------------------
+
+
+def sql(file: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        for statement in statements:
+            database.execute(statement)
+        database.commit()
+
+
+@pytest.mark.parametrize(
+    ("statements", "code", "said"),
+    [
+        (["UPDATE ended SET value = '{'"], 3, "the journal is damaged: take a copy of it that is not"),
+        (["INSERT INTO ended VALUES (1 << 60, 'done', '5', '')"], 3, "the journal is damaged"),
+        (["UPDATE ended SET status = 'dnoe'"], 3, "the journal is damaged"),
+        (["DROP TABLE ended", "CREATE TABLE ended (a, b)"], 2, "its table ended has the columns a, b"),
+        (["UPDATE about SET value = '\"x\"' WHERE name = 'effort'"], 2, "the journal of other work"),
+    ],
+)
+def test_a_journal_that_is_not_as_it_should_be_is_said(
+    tmp_path: Path, statements: list[str], code: int, said: str
+) -> None:
+    words = ("--tasks", "20", "--journal", "run.db")
+    assert run(tmp_path, *words).returncode == 0
+    sql(tmp_path / "run.db", *statements)
+    done = run(tmp_path, *words)
+    assert done.returncode == code and said in done.stderr
+
+
+def test_damaged_pages_are_said(tmp_path: Path) -> None:
+    words = ("--tasks", "2000", "--journal", "run.db")
+    assert run(tmp_path, *words).returncode == 0
+    with (tmp_path / "run.db").open("r+b") as file:
+        file.seek(3 * 4096)
+        file.write(b"\xff" * 20_000)
+    done = run(tmp_path, *words)
+    assert done.returncode == 3 and "run.db: the journal is damaged" in done.stderr
+
+
+@only_posix
+def test_two_runs_do_not_use_one_journal(tmp_path: Path, started: Callable[..., subprocess.Popen[str]]) -> None:
+    words = ("--tasks", "5000", "--effort", "600", "--journal", "run.db")
+    started(*words)
+    wait_until(lambda: ended(tmp_path / "run.db") > 0)
+    done = run(tmp_path, *words)
+    assert (done.returncode, done.stderr) == (
+        3, "error: run.db: another run is using this journal: wait until it has ended, or take another file\n"
+    )  # fmt: skip
