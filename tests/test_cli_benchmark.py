@@ -759,7 +759,7 @@ def test_results_that_cannot_be_had(tmp_path: Path, measured: tuple[Run, Path]) 
     refused(call("recommend", "--with", str(tmp_path)), "cannot be read: Is a directory", hint)
     refused(call("recommend", "--with", "a\0b"), "the name has a NUL character", hint)
     refused(call("recommend", "--with", "-", stdin=b"{}"), "standard input: these are no results", hint)
-    refused(call("recommend", "--jsonl", "--with", "results.json"), "leave --format and --with out")
+    refused(call("recommend", "--jsonl", "--with", "results.json"), "leave --format, --with and --full out")
     from_pipe = call("recommend", "--with", "-", stdin=measured[0].out.encode())
     assert (from_pipe.code, "=== Measured ===" in from_pipe.out) == (0, True)
 
