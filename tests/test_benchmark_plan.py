@@ -451,6 +451,22 @@ def test_the_newest_of_each_kind_are_measured_and_the_one_with_the_gil_is_the_re
     assert tags_of(plan_of(CPU, "3.11", "3.14t")) == ["3.11", "3.14t"]
 
 
+def test_the_python_that_the_recommendation_is_for_is_measured_and_the_newest_of_the_other_kind() -> None:
+    """An application on 3.11 is not told what 3.14 does, though that is here too."""
+    host = HostFacts("linux", 2, tuple((tag, f"/x/python{tag}") for tag in MANY), application="3.11")
+    plan = plan_of({**CPU, "free_threading_ready": False}, host=host, application="3.11")
+    assert (plan.recommended_tag, tags_of(plan)) == ("3.11", ["3.11", "3.14t"])
+    assert "instead" not in notes_of(plan)
+    free = plan_of({**CPU, "free_threading_ready": True}, host=host, application="3.11")
+    assert (free.recommended_tag, tags_of(free)) == ("3.14t", ["3.11", "3.14t"])  # against what runs today
+    newer = plan_of(
+        {**CPU, "picklable": False, "subinterpreter_ready": True, "free_threading_ready": False},
+        host=host,
+        application="3.11",
+    )
+    assert newer.recommended_tag == tags_of(newer)[0]
+
+
 def test_the_interpreters_of_the_profile_win_over_those_found() -> None:
     plan = plan_of({**CPU, "interpreters": ["3.13t", "3.12", "3.11", "3.13"]}, *MANY)
     assert tags_of(plan) == ["3.13", "3.11", "3.13t"]

@@ -655,7 +655,7 @@ def test_ctrl_c_in_a_terminal_ends_in_the_report_with_the_cursor_back(tiny: Path
     import pexpect
 
     with terminal(["validate", str(tiny), "--budget", "60s", *HERE]) as user:
-        user.expect(r"single_threaded.*\d\.\d+ s")
+        user.expect(r"single_threaded.*\d m?s")
         user.send("\x03")
         user.expect_exact("=== Verdict ===")
         assert user.before.rfind(SHOWN) > user.before.rfind(HIDDEN)
