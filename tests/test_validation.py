@@ -287,6 +287,20 @@ def test_refuted_by_a_simpler_approach() -> None:
     assert having(report.advice, "The tables choose threads with", "check what the profile says there")
 
 
+def test_simple_is_what_takes_the_least_effort_from_where_the_code_is() -> None:
+    """Processes that run today are not to be given up for free threads as fast, which come first for new code."""
+    rows = [baseline(), control(), steady(PROCESSES, 0.4), steady(FREE, 0.39, interpreter="3.14t")]
+    today = THREADING.model_copy(update={"current_approach": PROCESSES})
+    assert recommended(today).approach == PROCESSES
+    stays = judged(rows, today)
+    assert (stays.verdict, stays.winner, stays.advice) == ("tie", PROCESSES, ())
+    assert stays.reason.endswith("The recommended one is the simpler of the two.")
+    new = judged(
+        rows, result=recommended(COMPUTING.model_copy(update={"interpreters": ("3.14", "3.14t"), "picklable": True}))
+    )
+    assert new.winner == FREE
+
+
 def test_refuted_by_a_more_complex_approach_that_is_worth_it() -> None:
     report = judged([baseline(3.2), control(3.2), steady(THREADS, 0.40), steady("asyncio_processes", 0.20)])
     assert (report.verdict, report.winner) == ("refuted", "asyncio_processes")
