@@ -22,7 +22,7 @@ from typing import Any
 
 from selector import __version__
 from selector.benchmark.events import Event, collect
-from selector.benchmark.plan import BenchmarkPlan, IoKind, asked_for, newest_of_each_kind, plan_benchmark
+from selector.benchmark.plan import BenchmarkPlan, IoKind, asked_for, one_of_each_kind, plan_benchmark
 from selector.benchmark.render import (
     PARAMETERS_BEGIN,
     render,
@@ -38,7 +38,7 @@ from selector.files import cannot_write, own_folder, refuse_special, write_atomi
 from selector.host import Interpreter, cache_dir, find_interpreters, interpreter_at
 from selector.host.checks import host_state, warnings_after, warnings_before
 from selector.host.others import busiest, process_times
-from selector.pipeline import Selector, example_profiles
+from selector.pipeline import Selector, application_tag, example_profiles
 from selector.profile import WorkloadProfile
 from selector.programs import Program, programs
 from selector.recommend.choose import choose
@@ -115,6 +115,7 @@ def plan_for(
         io=options.io,
         seed=options.seed,
         cpus_asked=profile.cpu_cores,
+        application=here.application,
     )
     return recommendation, plan
 
@@ -132,9 +133,16 @@ def _interpreters(wanted: tuple[str, ...]) -> tuple[list[Interpreter], tuple[str
 
 
 def interpreters_to_calibrate(wanted: tuple[str, ...]) -> list[Interpreter]:
-    """Those asked for, or the newest with a GIL and the newest free-threaded one; SelectorError for one not here."""
+    """Those asked for, or the application's and the newest of the other kind; SelectorError for one not here.
+
+    Recommendations are for the application's Python, so that is the one whose costs they rest on. Where it is not known
+    the newest one stands in.
+    """
     available, names = _interpreters(wanted)
-    return asked_for(names, available) if names else newest_of_each_kind(available)
+    if names:
+        return asked_for(names, available)
+    found = {i.tag: i.path for i in available if i.implementation == "CPython"}
+    return one_of_each_kind(available, [application_tag(found)])
 
 
 def learn_from(report: ValidationReport) -> tuple[Fold, ...]:
@@ -213,7 +221,7 @@ def interpreters_to_compare(template: str) -> list[Interpreter]:
     approaches = template_parameters(program.bench if program else _templates()[template])["APPROACHES"]
     if not isinstance(approaches, tuple) or not {"free_threaded", "asyncio_free_threaded"} & {*approaches}:
         return []
-    found = newest_of_each_kind(_interpreters(())[0])
+    found = interpreters_to_calibrate(())
     if not any(interpreter.free_threaded for interpreter in found):
         raise SelectorError(
             "no free-threaded Python was found here, and this compares one with the others",

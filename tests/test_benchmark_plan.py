@@ -167,9 +167,9 @@ def test_every_workload_gets_a_plan_or_an_error_that_says_what_to_do(
 
 def test_the_baseline_comes_first_then_the_recommendation_then_its_eligible_alternatives() -> None:
     plan = plan_of(EXAMPLES["web-scraper-balanced"], "3.14", "3.14t", cpus=4)
-    assert plan.recommended == "asyncio_free_threaded"
+    assert plan.recommended == "free_threaded"  # as fast as its twin with a loop, and less to change
     assert plan.approaches == (
-        "single_threaded", "asyncio_free_threaded", "asyncio_processes", "asyncio_threads", "threads", "multiprocessing",
+        "single_threaded", "free_threaded", "asyncio_processes", "asyncio_free_threaded", "multiprocessing", "asyncio_threads",
     )  # fmt: skip
     assert plan.recommended_tag == "3.14t"
     assert plan.notes == ()
@@ -177,7 +177,7 @@ def test_the_baseline_comes_first_then_the_recommendation_then_its_eligible_alte
 
 def test_alternatives_that_a_rule_rejects_are_left_out_without_a_word() -> None:
     plan = plan_of({**CPU, "picklable": False, "free_threading_ready": True}, "3.14", "3.14t")
-    assert plan.approaches == ("single_threaded", "free_threaded")
+    assert plan.approaches == ("single_threaded", "free_threaded", "asyncio_free_threaded")
     assert "multiprocessing" not in notes_of(plan)
 
 
@@ -207,7 +207,7 @@ def test_what_runs_on_a_cluster_is_not_measured_and_challengers_stand_in() -> No
 def test_a_recommendation_that_cannot_run_here_stays_the_recommendation() -> None:
     plan = plan_of(EXAMPLES["database-million-rows"], "3.11")
     assert (plan.recommended, plan.recommended_tag) == ("free_threaded", "3.14t")
-    assert plan.approaches == ("single_threaded", "multiprocessing")
+    assert plan.approaches == ("single_threaded", "multiprocessing", "asyncio_processes")
     assert (
         "Not measured: the recommendation, free_threaded. It needs a free-threaded build, which is not on this machine: "
         "uv python install 3.14t"
@@ -260,19 +260,28 @@ def test_no_build_stands_in_where_none_is_recommended() -> None:
 
 @pytest.mark.parametrize("said", ["native_parallel", "releases_gil"])
 def test_a_parallel_library_is_measured_only_where_the_profile_has_one(said: str) -> None:
-    assert "native_parallel" in plan_of({**TINY, said: True}, "3.14").approaches
-    without = plan_of(TINY, "3.14")
+    """Eligibility lets it through only where the profile has one; what is said to run today asks the plan itself."""
+    today = {**TINY, "current_approach": "native_parallel"}
+    assert "native_parallel" in plan_of({**today, said: True}, "3.14").approaches
+    assert "native_parallel" in plan_of({**TINY, "native_parallel": True}, "3.14").approaches
+    assert "native_parallel" not in plan_of(TINY, "3.14").approaches
+    without = plan_of(today, "3.14")
     assert "native_parallel" not in without.approaches
-    assert without.notes[0].startswith("Not measured: native_parallel. Nothing in the profile says")
+    assert without.notes[0].startswith("Not measured: what runs today, native_parallel. Nothing in the profile says")
 
 
 def test_threads_of_a_gil_build_are_not_measured_without_one() -> None:
     plan = plan_of(EXAMPLES["file-compression-zlib"], "3.13t")
-    assert plan.recommended == "threads" and plan.approaches == ("single_threaded", "multiprocessing")
+    assert plan.recommended == "threads"
+    assert plan.approaches == (
+        "single_threaded", "free_threaded", "asyncio_free_threaded", "asyncio_processes", "multiprocessing",
+    )  # fmt: skip
     assert "It needs a build with the GIL, which is not on this machine: uv python install 3.15" in notes_of(plan)
 
 
-HYBRID: dict[str, Any] = {"workload_type": "hybrid", "tasks": 500, "cpu_ms_per_task": 20, "io_wait_ms_per_task": 60}
+HYBRID: dict[str, Any] = {
+    "workload_type": "hybrid", "tasks": 500, "concurrency": 20, "cpu_ms_per_task": 20, "io_wait_ms_per_task": 60,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -282,6 +291,7 @@ HYBRID: dict[str, Any] = {"workload_type": "hybrid", "tasks": 500, "cpu_ms_per_t
         ({"picklable": False}, {"threads"}),
         ({"isolation": "crash"}, {"multiprocessing"}),
         ({"event_loop": True}, set()),
+        ({"concurrency": None}, {"multiprocessing"}),  # of waits that nothing bounds, threads would hold too many
         ({"mode": "service", "concurrency": 20}, None),
     ],
 )
@@ -293,7 +303,7 @@ def test_a_hybrid_batch_is_tried_with_pools_that_block(more: dict[str, Any], poo
 def test_what_runs_today_is_measured_whatever_the_tables_say_of_it() -> None:
     profile = {**CPU, "picklable": False, "free_threading_ready": True, "current_approach": "multiprocessing"}
     plan = plan_of(profile, "3.15", "3.14t")
-    assert plan.approaches == ("single_threaded", "free_threaded", "multiprocessing")
+    assert plan.approaches == ("single_threaded", "free_threaded", "multiprocessing", "asyncio_free_threaded")
     today = plan_of({**CPU, "current_approach": "distributed"}, "3.15")
     assert "Not measured: what runs today, distributed. It spreads over machines" in notes_of(today)
     same = plan_of({**CPU, "current_approach": "multiprocessing"}, "3.13")
@@ -344,14 +354,17 @@ def test_nobody_challenges_where_an_alternative_is_left() -> None:
 
 
 def test_pools_are_those_of_the_recommendation() -> None:
-    plan = plan_of(EXAMPLES["object-store-backup"], "3.14", cpus=2)
-    assert plan.workers == {"single_threaded": 1, "threads": 24, "asyncio_threads": 24, "asyncio_processes": 2}
+    plan = plan_of(EXAMPLES["object-store-backup"].model_copy(update={"concurrency": 8}), "3.14", cpus=2)
+    assert plan.workers == {
+        "single_threaded": 1, "threads": 8, "asyncio_threads": 8, "multiprocessing": 8, "asyncio_processes": 2,
+    }  # fmt: skip
     assert plan.notes == ()
 
 
 @pytest.mark.parametrize(("cpus", "processes"), [(2, 8), (16, 16), (64, 61)])
 def test_a_hundred_processes_are_no_plan(cpus: int, processes: int) -> None:
-    plan = plan_of({**IO, "concurrency": 100, "isolation": "crash", "async_library": False}, "3.14", cpus=cpus)
+    many = {**IO, "tasks": 5000}  # so many that the start of a hundred processes pays
+    plan = plan_of({**many, "concurrency": 100, "isolation": "crash", "async_library": False}, "3.14", cpus=cpus)
     assert plan.recommended == "multiprocessing"
     assert plan.workers["multiprocessing"] == processes
     assert (
@@ -360,7 +373,8 @@ def test_a_hundred_processes_are_no_plan(cpus: int, processes: int) -> None:
 
 
 def test_nor_are_a_hundred_interpreters() -> None:
-    plan = plan_of({**CPU, "subinterpreter_ready": True, "free_threading_ready": False}, "3.14", cpus=100)
+    many = {**CPU, "tasks": 50_000}  # so many that the start of a hundred interpreters pays
+    plan = plan_of({**many, "subinterpreter_ready": True, "free_threading_ready": False}, "3.14", cpus=100)
     assert plan.workers["subinterpreters"] == plan.workers["multiprocessing"] == 61
     assert (
         "subinterpreters is measured with 61 interpreters, not 100, which would take too long to start." in plan.notes
@@ -369,7 +383,8 @@ def test_nor_are_a_hundred_interpreters() -> None:
 
 @pytest.mark.parametrize(("async_library", "workers"), [(True, 2), (None, 2), (False, 30)])
 def test_the_pool_beside_a_loop_that_waits_has_a_worker_a_cpu(async_library: bool | None, workers: int) -> None:
-    plan = plan_of({**IO, "concurrency": 30, "async_library": async_library}, "3.14")
+    computing = {**IO, "tasks": 5000, "cpu_ms_per_task": 10, "io_wait_ms_per_task": 90, "releases_gil": True}
+    plan = plan_of({**computing, "concurrency": 30, "async_library": async_library}, "3.14")
     assert plan.workers["asyncio_threads"] == workers
     said = "asyncio_threads is measured with a pool of 2, not 30: the event loop does the waiting."
     assert (said in plan.notes) == (workers == 2)
@@ -434,6 +449,22 @@ def tags_of(plan: BenchmarkPlan) -> list[str]:
 def test_the_newest_of_each_kind_are_measured_and_the_one_with_the_gil_is_the_reference() -> None:
     assert tags_of(plan_of(CPU, *MANY)) == ["3.14", "3.14t"]
     assert tags_of(plan_of(CPU, "3.11", "3.14t")) == ["3.11", "3.14t"]
+
+
+def test_the_python_that_the_recommendation_is_for_is_measured_and_the_newest_of_the_other_kind() -> None:
+    """An application on 3.11 is not told what 3.14 does, though that is here too."""
+    host = HostFacts("linux", 2, tuple((tag, f"/x/python{tag}") for tag in MANY), application="3.11")
+    plan = plan_of({**CPU, "free_threading_ready": False}, host=host, application="3.11")
+    assert (plan.recommended_tag, tags_of(plan)) == ("3.11", ["3.11", "3.14t"])
+    assert "instead" not in notes_of(plan)
+    free = plan_of({**CPU, "free_threading_ready": True}, host=host, application="3.11")
+    assert (free.recommended_tag, tags_of(free)) == ("3.14t", ["3.11", "3.14t"])  # against what runs today
+    newer = plan_of(
+        {**CPU, "picklable": False, "subinterpreter_ready": True, "free_threading_ready": False},
+        host=host,
+        application="3.11",
+    )
+    assert newer.recommended_tag == tags_of(newer)[0]
 
 
 def test_the_interpreters_of_the_profile_win_over_those_found() -> None:
@@ -579,9 +610,11 @@ def test_a_budget_in_which_not_one_round_fits_is_refused_with_the_one_that_would
     slow = {**CPU, "tasks": 4, "cpu_ms_per_task": 30_000, "startup_ms": 1_000, "has_expensive_startup": True}
     with pytest.raises(SelectorError, match=r"a budget of 60 s is too short: one task, .* takes 31 s") as caught:
         plan_of(slow, "3.13")
-    # the baseline twice, and multiprocessing once
-    assert caught.value.hint == "--budget 93s would do for two tasks of the baseline and one of each other approach"
-    assert plan_of(slow, "3.13", budget_seconds=93.0).approaches == ("single_threaded", "multiprocessing")
+    # the baseline twice, and once each multiprocessing and its twin with a loop
+    assert caught.value.hint == "--budget 124s would do for two tasks of the baseline and one of each other approach"
+    assert plan_of(slow, "3.13", budget_seconds=124.0).approaches == (
+        "single_threaded", "multiprocessing", "asyncio_processes",
+    )  # fmt: skip
 
 
 def test_a_task_that_takes_days_fits_no_budget() -> None:

@@ -660,7 +660,7 @@ def test_ctrl_c_in_a_terminal_ends_in_the_report_with_the_cursor_back(tiny: Path
     import pexpect
 
     with terminal(["validate", str(tiny), "--budget", "60s", *HERE]) as user:
-        user.expect(r"single_threaded.*\d\.\d+ s")
+        user.expect(r"single_threaded.*\d m?s")
         user.send("\x03")
         user.expect_exact("=== Verdict ===")
         assert user.before.rfind(SHOWN) > user.before.rfind(HIDDEN)
@@ -764,7 +764,7 @@ def test_results_that_cannot_be_had(tmp_path: Path, measured: tuple[Run, Path]) 
     refused(call("recommend", "--with", str(tmp_path)), "cannot be read: Is a directory", hint)
     refused(call("recommend", "--with", "a\0b"), "the name has a NUL character", hint)
     refused(call("recommend", "--with", "-", stdin=b"{}"), "standard input: these are no results", hint)
-    refused(call("recommend", "--jsonl", "--with", "results.json"), "leave --format and --with out")
+    refused(call("recommend", "--jsonl", "--with", "results.json"), "leave --format, --with and --full out")
     from_pipe = call("recommend", "--with", "-", stdin=measured[0].out.encode())
     assert (from_pipe.code, "=== Measured ===" in from_pipe.out) == (0, True)
 

@@ -35,6 +35,10 @@ from selector.validation import ValidationReport, validate_results
 
 HOST = HostFacts("linux", 2, (("3.14", "/x/python3.14"),))
 WAITING = WorkloadProfile(workload_type="io", tasks=64, io_wait_ms_per_task=50, cpu_ms_per_task=0.2, concurrency=32)
+#: Waits so short that a pool of threads starts for longer: for a loop, which is not the simplest way to wait.
+LOOPING = WorkloadProfile(
+    workload_type="io", tasks=64, io_wait_ms_per_task=5, cpu_ms_per_task=0.01, concurrency=64, async_library=True
+)
 COMPUTING = WorkloadProfile(workload_type="cpu", tasks=64, cpu_ms_per_task=10, picklable=True)
 STEADY = (1.0, 1.01, 0.99, 1.0, 1.01, 0.99)  # a quiet host, as shares of a median
 
@@ -187,6 +191,8 @@ def having(texts: Sequence[str], *words: str) -> list[str]:
 
 def test_these_tests_are_about_these_recommendations() -> None:
     assert (recommended(WAITING).approach, recommended(WAITING).workers) == ("threads", 32)
+    assert recommended(LOOPING).approach == "asyncio"
+    assert THREADS in [a.approach for a in recommended(LOOPING).alternatives if a.rejected_by is None]
     assert (recommended(COMPUTING).approach, recommended(COMPUTING).interpreter) == ("multiprocessing", "3.14")
     assert recommended(THREADING).approach == "free_threaded"
 
@@ -219,35 +225,35 @@ def test_confirmed_where_a_faster_approach_is_not_worth_its_complexity() -> None
 
 
 def test_confirmed_but_a_simpler_approach_is_near() -> None:
-    report = judged([baseline(3.2), control(3.2), steady(THREADS, 0.20), steady("asyncio", 0.23)])
-    assert (report.verdict, report.winner) == ("confirmed", THREADS)
-    assert having(report.advice, "asyncio took only 1.15x as long and would be simpler", "does not pay")
+    report = judged([baseline(3.2), control(3.2), steady("asyncio", 0.20), steady(THREADS, 0.23)], LOOPING)
+    assert (report.verdict, report.winner) == ("confirmed", "asyncio")
+    assert having(report.advice, "Threads took only 1.15x as long and would be simpler", "does not pay")
 
 
 def test_tie_with_a_simpler_approach_which_then_wins() -> None:
-    report = judged([baseline(3.2), control(3.2), steady(THREADS, 0.2), steady("asyncio", 0.201)])
-    assert (report.verdict, report.winner) == ("tie", "asyncio")
+    report = judged([baseline(3.2), control(3.2), steady("asyncio", 0.2), steady(THREADS, 0.201)], LOOPING)
+    assert (report.verdict, report.winner) == ("tie", THREADS)
     assert "no difference that counts: up to 5 % is none here" in report.reason
-    assert report.reason.endswith("Take asyncio, the simpler of the two.")
-    assert report.advice == ("Take asyncio: as fast, and simpler.",)
+    assert report.reason.endswith("Take threads, the simpler of the two.")
+    assert report.advice == ("Take threads: as fast, and simpler.",)
 
 
 def test_tie_where_the_samples_of_each_overlap() -> None:
     rows = [
         baseline(3.2),
         control(3.2),
-        Row(THREADS, (0.20, 0.18, 0.22, 0.20, 0.21)),
-        Row("asyncio", (0.19, 0.18, 0.21)),
+        Row("asyncio", (0.20, 0.18, 0.22, 0.20, 0.21)),
+        Row(THREADS, (0.19, 0.18, 0.21)),
     ]
-    report = judged(rows)
-    assert (report.verdict, report.winner) == ("tie", "asyncio")
-    assert "no difference to rely on, as the range goes both ways. Take asyncio" in report.reason
+    report = judged(rows, LOOPING)
+    assert (report.verdict, report.winner) == ("tie", THREADS)
+    assert "no difference to rely on, as the range goes both ways. Take threads" in report.reason
 
 
 def test_a_difference_of_a_few_percent_is_a_tie_however_sure_it_is() -> None:
     quiet = [Row(SINGLE, (3.0,) * 6, "baseline"), Row(SINGLE, (3.0,) * 6, "control")]
-    report = judged([*quiet, Row(THREADS, (0.2,) * 6), Row("asyncio", (0.205,) * 6)])
-    assert (report.verdict, report.winner, report.noise_floor) == ("tie", "asyncio", 0.005)
+    report = judged([*quiet, Row("asyncio", (0.2,) * 6), Row(THREADS, (0.205,) * 6)], LOOPING)
+    assert (report.verdict, report.winner, report.noise_floor) == ("tie", THREADS, 0.005)
 
 
 def test_tie_with_a_more_complex_approach_changes_nothing() -> None:
@@ -265,20 +271,34 @@ def test_tie_of_three_goes_to_the_simplest() -> None:
 
 
 def test_tie_with_a_simpler_approach_though_a_complex_one_is_a_little_faster() -> None:
-    rows = [baseline(3.2), control(3.2), steady(THREADS, 0.22), steady("asyncio", 0.22), steady("asyncio_threads", 0.2)]
-    report = judged(rows)
+    rows = [baseline(3.2), control(3.2), steady("asyncio", 0.22), steady(THREADS, 0.22), steady("asyncio_threads", 0.2)]
+    report = judged(rows, LOOPING)
     assert (report.verdict, report.winner) == ("tie", "asyncio_threads")
-    assert "as long as asyncio (220 ms)" in report.reason
+    assert "as long as threads (220 ms)" in report.reason
     assert report.advice == ()
 
 
 def test_refuted_by_a_simpler_approach() -> None:
-    report = judged([baseline(3.2), control(3.2), steady(THREADS, 0.22), steady("asyncio", 0.20)])
-    assert (report.verdict, report.winner) == ("refuted", "asyncio")
-    assert report.reason.startswith("Threads took 220 ms, 1.10x (1.0")
-    assert report.reason.endswith("as long as asyncio (200 ms), which is also the simpler.")
-    assert report.advice[0] == "Take asyncio: 1.10x as fast here."
-    assert having(report.advice, "The tables choose asyncio with", "check what the profile says there")
+    report = judged([baseline(3.2), control(3.2), steady("asyncio", 0.22), steady(THREADS, 0.20)], LOOPING)
+    assert (report.verdict, report.winner) == ("refuted", THREADS)
+    assert report.reason.startswith("asyncio took 220 ms, 1.10x (1.0")
+    assert report.reason.endswith("as long as threads (200 ms), which is also the simpler.")
+    assert report.advice[0] == "Take threads: 1.10x as fast here."
+    assert having(report.advice, "The tables choose threads with", "check what the profile says there")
+
+
+def test_simple_is_what_takes_the_least_effort_from_where_the_code_is() -> None:
+    """Processes that run today are not to be given up for free threads as fast, which come first for new code."""
+    rows = [baseline(), control(), steady(PROCESSES, 0.4), steady(FREE, 0.39, interpreter="3.14t")]
+    today = THREADING.model_copy(update={"current_approach": PROCESSES})
+    assert recommended(today).approach == PROCESSES
+    stays = judged(rows, today)
+    assert (stays.verdict, stays.winner, stays.advice) == ("tie", PROCESSES, ())
+    assert stays.reason.endswith("The recommended one is the simpler of the two.")
+    new = judged(
+        rows, result=recommended(COMPUTING.model_copy(update={"interpreters": ("3.14", "3.14t"), "picklable": True}))
+    )
+    assert new.winner == FREE
 
 
 def test_refuted_by_a_more_complex_approach_that_is_worth_it() -> None:
@@ -530,11 +550,14 @@ def test_a_service_gets_no_verdict_on_latency_from_a_batch() -> None:
 
 
 def test_what_runs_today_is_held_against_the_recommendation() -> None:
-    profile = WAITING.model_copy(update={"current_approach": "asyncio_threads"})
-    rows = [baseline(3.2), control(3.2), steady(THREADS, 0.1), steady("asyncio_threads", 0.2)]
+    profile = WAITING.model_copy(update={"current_approach": "asyncio_processes"})
+    assert recommended(profile).approach == "asyncio"
+    rows = [baseline(3.2), control(3.2), steady("asyncio", 0.1), steady("asyncio_processes", 0.2)]
     report = judged(rows, profile)
-    assert having(report.analysis, "asyncio + threads, which runs today, took 200 ms, 2.0x as long as the recommended")
-    rows[-1] = steady("asyncio_threads", 0.1)
+    assert having(
+        report.analysis, "asyncio + processes, which runs today, took 200 ms, 2.0x as long as the recommended"
+    )
+    rows[-1] = steady("asyncio_processes", 0.1)
     assert having(judged(rows, profile).analysis, "which runs today", "within the noise: it may stay.")
 
 
@@ -904,10 +927,10 @@ def test_advice_compares_start_up_and_speedup_with_the_prediction() -> None:
 
 def test_advice_names_the_row_to_edit_where_no_field_leads_there() -> None:
     result = recommended(COMPUTING)
-    rows = [baseline(), control(), steady(PROCESSES, 0.9), steady("native_parallel", 0.3)]
+    rows = [baseline(), control(), steady(PROCESSES, 0.9), steady(THREADS, 0.3)]
     for changes in ((), None):
         report = judged(rows, result=result.model_copy(update={"would_change": changes}))
-        assert report.winner == "native_parallel"
+        assert report.winner == THREADS
         assert having(report.advice, "No single field", "change the row strategy/", "(--rules DIR)")
     bare = judged(rows, result=result.model_copy(update={"would_change": None, "reasons": ()}))
     assert having(bare.advice, "change the rows of strategy in a folder")

@@ -10,12 +10,14 @@ from shared import measured_here
 import selector.pipeline
 import selector.wizard
 from selector import Selector, WorkloadProfile
+from selector.benchmarking import interpreters_to_calibrate
+from selector.recommend.knowledge import load_knowledge
 from selector.wizard import run_wizard
 from selector.wizard.answers import answers_from
 from selector.wizard.dialogue import Option
 
 QUANTIFIED = {"workload_type": "cpu", "tasks": 500, "cpu_ms_per_task": 20}
-GIL = {"thread_start_ms": 0.2, "process_pool_forkserver_ms": 150.0}
+ALL = dict(load_knowledge().costs.documented)  # a figure is as sure as the least sure of its costs
 
 
 class Says:
@@ -40,10 +42,9 @@ class Says:
 def interview(monkeypatch: pytest.MonkeyPatch, says: Says, measured: dict[str, float]) -> list[str]:
     """What happens, in order: `measured`, and the source of each recommendation that is shown."""
     happened: list[str] = []
-    tags = dict(Selector().here.interpreters)
-    newest = max((t for t in tags if not t.endswith("t")), key=lambda t: int(t.split(".")[1]))
+    ours = next(i.tag for i in interpreters_to_calibrate(()) if not i.free_threaded)  # what `calibrate` measures
     monkeypatch.setattr(
-        selector.pipeline, "load_calibration", lambda: measured_here(newest, measured) if measured else ()
+        selector.pipeline, "load_calibration", lambda: measured_here(ours, measured) if measured else ()
     )
     monkeypatch.setattr(selector.wizard, "_prompts", lambda: says)
     monkeypatch.setattr(selector.wizard, "converse", lambda answers, *_: answers)
@@ -53,8 +54,8 @@ def interview(monkeypatch: pytest.MonkeyPatch, says: Says, measured: dict[str, f
 
     def measure() -> None:
         happened.append("measured")
-        measured.update(GIL)
-        monkeypatch.setattr(selector.pipeline, "load_calibration", lambda: measured_here(newest, measured))
+        measured.update(ALL)
+        monkeypatch.setattr(selector.pipeline, "load_calibration", lambda: measured_here(ours, measured))
 
     run_wizard(answers_from(QUANTIFIED, "test"), Selector(), show, measure=measure)
     return happened
@@ -70,5 +71,5 @@ def test_no_leaves_it_at_that(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_measured_already_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     says = Says("yes")
-    assert interview(monkeypatch, says, dict(GIL)) == ["calibrated"]
+    assert interview(monkeypatch, says, dict(ALL)) == ["calibrated"]
     assert not any("documented costs" in question for question in says.asked)

@@ -112,15 +112,18 @@ def plan_benchmark(
     io: IoKind = "socket",
     seed: int | None = None,
     cpus_asked: int | None = None,
+    application: str | None = None,
 ) -> BenchmarkPlan:
     """The plan to measure a recommendation on a machine with these interpreters.
 
-    `wanted` are tags or paths of `available` interpreters and win over the profile's. `cpus_asked` is what the user's
+    `wanted` are tags or paths of `available` interpreters and win over the profile's; without either the Python of the
+    recommendation is measured, else the `application`'s (a tag), beside the newest of the other kind. `cpus_asked` is what the user's
     profile asked for, where the recommendation was made for fewer: those of this machine (`usable_cpus`). Without a
     seed the script draws one. SelectorError where no interpreter fits, and where the budget is too short for one round.
     """
     notes: list[str] = []
-    pythons = _pythons(recommendation.profile, available, wanted, notes)
+    own = (recommendation.interpreter, application)
+    pythons = _pythons(recommendation.profile, available, wanted, own, notes)
     cpus = _cpus(cpus_asked, choice.facts["cpu_cores"], usable_cpus, notes)
     subject = _Subject(choice, recommendation, knowledge, pythons, tuple(_by_tag(available)), cpus)
     approaches = _approaches(subject, notes)
@@ -148,11 +151,16 @@ def plan_benchmark(
 
 
 def _pythons(
-    profile: WorkloadProfile, available: Sequence[Interpreter], wanted: Sequence[str], notes: list[str]
+    profile: WorkloadProfile,
+    available: Sequence[Interpreter],
+    wanted: Sequence[str],
+    own: Sequence[str | None],
+    notes: list[str],
 ) -> tuple[PlannedPython, ...]:
     """The builds to measure with, the reference (newest build with a GIL) first.
 
-    They are the ones asked for, else those of the profile that are here, else the newest of each kind found here.
+    They are the ones asked for, else those of the profile that are here, else one of each kind found here: `own`, which
+    are the recommendation's and the application's tag, before the newest.
     """
     here = _by_tag(available)
     if wanted:
@@ -160,7 +168,7 @@ def _pythons(
     elif profile.interpreters:
         chosen = _listed(profile.interpreters, here, notes)
     else:
-        chosen = newest_of_each_kind(available)
+        chosen = one_of_each_kind(available, own)
     if not chosen:
         raise SelectorError("no Python that the benchmark can run on was found here", "uv python install 3.15", 1)
     chosen.sort(key=lambda i: (i.free_threaded, -version_key(i.tag)[1]))
@@ -185,10 +193,14 @@ def _unfit(interpreter: Interpreter) -> str:
     return f"is Python {interpreter.tag}: the benchmark needs 3.{_OLDEST_MINOR} or later" if too_old else ""
 
 
-def newest_of_each_kind(available: Iterable[Interpreter]) -> list[Interpreter]:
-    """The newest one with a GIL and the newest free-threaded one, as far as there are."""
+def one_of_each_kind(available: Iterable[Interpreter], own: Iterable[str | None]) -> list[Interpreter]:
+    """One with a GIL and a free-threaded one, as far as there are: the first of the user's `own` tags, else the newest."""
     here = _by_tag(available)
-    tags = (newest(tuple(here), free_threaded=kind) for kind in (False, True))
+    first = [tag for tag in own if tag in here]
+    tags = (
+        next((tag for tag in first if tag.endswith("t") == kind), None) or newest(tuple(here), free_threaded=kind)
+        for kind in (False, True)
+    )
     return [here[tag] for tag in tags if tag is not None]
 
 

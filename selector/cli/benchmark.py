@@ -46,7 +46,7 @@ def _measuring_options(command: Command) -> Command:
             "interpreters",
             multiple=True,
             metavar="VERSION|PATH",
-            help="Measure with this Python, such as 3.14t (default: the profile's, else the newest found).",
+            help="Measure with this Python, such as 3.14t (default: the profile's, else the application's).",
         ),
         click.option(
             "--io",
@@ -261,7 +261,7 @@ def _program_named(template: str | None) -> Program | None:
     "interpreters",
     multiple=True,
     metavar="VERSION|PATH",
-    help="Measure this Python (default: the newest with a GIL and the newest free-threaded one).",
+    help="Measure this Python (default: the application's and the newest of the other kind, GIL or free-threaded).",
 )
 @click.option("--force", is_flag=True, help="Measure again what is known.")
 @click.option(

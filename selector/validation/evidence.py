@@ -13,7 +13,6 @@ from selector.benchmark.events import Arm, CellEvent, Session, Status, TaskLaten
 from selector.benchmark.stats import Interval
 from selector.catalogue import Approach
 from selector.decision.table import Rule
-from selector.profile import APPROACHES
 from selector.validation.case import Case
 from selector.validation.models import Measurement, SecondsRange, SpeedupRange
 from selector.validation.wording import duration, said
@@ -26,7 +25,6 @@ _ENOUGH_CONTROLS = 4  # two or three runs of the baseline say next to nothing of
 ENOUGH_RUNS = 3  # of each of two arms, to tell which is faster: fewer are anecdotes
 QUIET_CPUS = 0.15  # taken by others; the clock of the kernel ticks 100 times a second, so short runs show some anyway
 _DEARER = 0.85  # of the CPU time of a run would have done without the others, which also take caches
-_PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +44,7 @@ class ArmResult:
     ruled_out: Rule | None
     cpus_taken: float | None = None
     held_back: float = 0.0
+    place: tuple[int, int] = (0, 0)  # how far from the simplest approach it is
 
     @property
     def ok(self) -> bool:
@@ -56,11 +55,6 @@ class ArmResult:
     def seconds(self) -> float:
         """The median, if it is ok."""
         return statistics.median(self.samples)
-
-    @property
-    def place(self) -> int:
-        """How far from the simplest approach it is."""
-        return _PLACE[self.arm.approach]
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +200,7 @@ class _Measuring:
             self.case.ruled_out(arm),
             taken,
             self._held_back(arm, taken, measurement.cpu_percent),
+            self.case.place(arm),
         )
 
     def _held_back(self, arm: Arm, taken: float | None, cpu_percent: float | None) -> float:

@@ -78,7 +78,7 @@ class Comparison:
 
     @property
     def rival_is_simpler(self) -> bool:
-        """Whether the rival comes first in the order of simplicity."""
+        """Whether the rival is simpler: less effort to get to from what runs today, or as much and first in the order."""
         return self.rival.place < self.recommended.place
 
     @property
