@@ -40,11 +40,10 @@ class Says:
 def interview(monkeypatch: pytest.MonkeyPatch, says: Says, measured: dict[str, float]) -> list[str]:
     """What happens, in order: `measured`, and the source of each recommendation that is shown."""
     happened: list[str] = []
-    tags = dict(Selector().here.interpreters)
-    newest = max((t for t in tags if not t.endswith("t")), key=lambda t: int(t.split(".")[1]))
-    monkeypatch.setattr(
-        selector.pipeline, "load_calibration", lambda: measured_here(newest, measured) if measured else ()
-    )
+    here = Selector().here
+    tags = [t for t in dict(here.interpreters) if not t.endswith("t")]
+    own = here.application or max(tags, key=lambda t: int(t.split(".")[1]))
+    monkeypatch.setattr(selector.pipeline, "load_calibration", lambda: measured_here(own, measured) if measured else ())
     monkeypatch.setattr(selector.wizard, "_prompts", lambda: says)
     monkeypatch.setattr(selector.wizard, "converse", lambda answers, *_: answers)
 
@@ -54,7 +53,7 @@ def interview(monkeypatch: pytest.MonkeyPatch, says: Says, measured: dict[str, f
     def measure() -> None:
         happened.append("measured")
         measured.update(GIL)
-        monkeypatch.setattr(selector.pipeline, "load_calibration", lambda: measured_here(newest, measured))
+        monkeypatch.setattr(selector.pipeline, "load_calibration", lambda: measured_here(own, measured))
 
     run_wizard(answers_from(QUANTIFIED, "test"), Selector(), show, measure=measure)
     return happened

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from selector.resources import resource_dir
+
 TRANSCRIPT = b"hybrid\n100\n256\n4\nn\n"
 PROMPTS = (
     "Enter workload type: hybrid\nLatency requirement (ms): 100\nMemory budget (mb): 256\n"
@@ -208,6 +210,7 @@ def test_every_format_keeps_standard_output_clean(wizard, form):
 
 def test_own_rules_are_used_and_named_in_the_command(wizard, tmp_path):
     (tmp_path / "my rules").mkdir()
+    (tmp_path / "my rules" / "engine.yaml").write_bytes((resource_dir("rules") / "engine.yaml").read_bytes())
     result = wizard(TRANSCRIPT, "--rules", "my rules")
     assert result.stderr.decode().splitlines()[-1].endswith("--rules 'my rules'")
 
