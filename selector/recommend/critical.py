@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from selector.cost.memory import footprint_of
 from selector.profile import APPROACHES, ApproachId, WorkloadProfile, field_kind
-from selector.recommend.choose import AS_FAST, USES, Asked, Candidate, Choice, choose, workload_facts
+from selector.recommend.choose import AS_FAST, USES, Asked, Candidate, Choice, choose_for, workload_facts
 from selector.recommend.facts import ASSUMED_IN_FLIGHT, HostFacts
 from selector.recommend.knowledge import CHAIN, Knowledge
 
@@ -159,7 +159,7 @@ class _Line:
     def choice(self, value: Number) -> Choice:
         """What the tables choose at a value."""
         if value not in self._choices:
-            self._choices[value] = choose(self._profile_at(value), self._host, self.knowledge)
+            self._choices[value] = choose_for(self._profile_at(value), self._asked_at(value))
         return self._choices[value]
 
     def answer(self, value: Number) -> Answer:
@@ -190,6 +190,8 @@ class _Line:
         choice = self.choice(value)
         if choice.chosen.ruled_out or not any(c.seconds for c in (choice.chosen, *choice.others)):
             return {}
+        for candidate in (choice.chosen, *choice.others):
+            self._candidates.setdefault((candidate.approach, value), candidate)
         eligible = [c for a in self.open_at(value) if not (c := self.candidate(a, value)).ruled_out]
         times = {c.approach: c.seconds for c in eligible if c.seconds}
         return times if len(times) > 1 else {}
