@@ -39,6 +39,16 @@ def check_golden(file: Path, output: str, test_file: str) -> None:
     assert output == file.read_text("utf-8"), f"if this change is wanted: UPDATE_GOLDEN=1 pytest {test_file}"
 
 
+#: What is measured under a Python with a GIL whose pools start by a fork server.
+GIL = {
+    "python_loop_ns": 26.0, "python_arithmetic_ns": 70.0, "python_objects_ns": 160.0, "thread_start_ms": 0.2,
+    "thread_dispatch_ms": 0.005, "loop_handover_ms": 0.02, "chunked_dispatch_ms": 0.0002, "process_copy_mb_per_s": 800.0,
+    "subinterpreter_dispatch_ms": 0.05, "process_pool_forkserver_ms": 150.0, "process_start_forkserver_ms": 6.0,
+    "subinterpreter_start_ms": 100.0, "subinterpreter_more_ms": 0.0, "asyncio_wait_ms": 0.006, "loop_process_ms": 0.12,
+    "efficiency_processes": 0.95, "base_memory_mb": 20.0,
+}  # fmt: skip
+
+
 def measured_here(tag: str, costs: dict[str, float]) -> tuple[MeasuredCosts, ...]:
     """What `load_calibration` says where one Python of this host was measured, with all its usable CPUs."""
     here = this_host()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shared import measured_here
+from shared import GIL, measured_here
 
 import selector.cost.calibrate
 import selector.pipeline
@@ -24,13 +24,6 @@ from selector.report.calibration_documents import calibration_document
 from selector.report.markdown import render_markdown
 
 DOCUMENTED = load_knowledge().costs.documented
-GIL = {
-    "python_loop_ns": 26.0, "python_arithmetic_ns": 70.0, "python_objects_ns": 160.0, "thread_start_ms": 0.2,
-    "thread_dispatch_ms": 0.005, "loop_handover_ms": 0.02, "chunked_dispatch_ms": 0.0002, "process_copy_mb_per_s": 800.0,
-    "subinterpreter_dispatch_ms": 0.05, "process_pool_forkserver_ms": 150.0, "process_start_forkserver_ms": 6.0,
-    "subinterpreter_start_ms": 100.0, "subinterpreter_more_ms": 0.0, "asyncio_wait_ms": 0.006, "loop_process_ms": 0.12,
-    "efficiency_processes": 0.95, "base_memory_mb": 20.0,
-}  # fmt: skip
 FREE = {
     "python_arithmetic_ns": 91.0, "python_objects_ns": 280.0, "efficiency_threads_python": 0.8, "base_memory_mb": 22.0,
     "thread_start_ms": 0.3,

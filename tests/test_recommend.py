@@ -6,7 +6,7 @@ import json
 import math
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -433,15 +433,18 @@ def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
 @pytest.fixture(scope="module")
 def harvest() -> Harvest:
     found = Harvest()
-    decide = DecisionTable.decide_among
 
-    def noting(self: DecisionTable, facts: dict[str, Any]) -> Decision:
-        decision = decide(self, facts)
-        found.fired[self.name].update(rule.id for rule in decision.rules)
-        return decision
+    def noting(decide: Callable[..., Decision]) -> Callable[..., Decision]:
+        def decide_and_note(self: DecisionTable, *asked: Any) -> Decision:
+            decision = decide(self, *asked)
+            found.fired[self.name].update(rule.id for rule in decision.rules)
+            return decision
+
+        return decide_and_note
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DecisionTable, "decide_among", noting)
+        for ask in ("decide_among", "decision_of"):  # a table is asked as a whole, or in parts
+            patch.setattr(DecisionTable, ask, noting(getattr(DecisionTable, ask)))
         for data, host in many_workloads():
             profile = profile_from_mapping(data)
             choice = choose(profile, host, tables())

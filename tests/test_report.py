@@ -519,7 +519,7 @@ def test_a_summary_says_what_its_figures_rest_on_and_what_is_assumed() -> None:
 def test_each_figure_has_a_basis_of_its_own() -> None:
     result = expecting(example("web-scraper"), basis="measured here", memory_basis="documented under 3.14")
     whole = " ".join(text_of(documents.recommendation_document(result)).split())
-    assert re.search(r"vs sequential \(12x to 33x\) measured here Expected time", whole)
+    assert re.search(r"vs sequential \(12x to 34x\) measured here Expected time", whole)
     assert re.search(r"MB in all documented under 3.14 Requirements", whole)
 
 
@@ -654,4 +654,4 @@ def test_a_notebook_shows_a_recommendation_as_markdown() -> None:
         WorkloadProfile(workload_type="io", tasks=500, io_wait_ms_per_task=100)
     )
     assert result._repr_markdown_() == render_markdown(documents.recommendation_document(result))
-    assert "`concurrency-selector migrate single_threaded asyncio`" in result._repr_markdown_()
+    assert "\n```bash\nconcurrency-selector migrate single_threaded asyncio\n```\n" in result._repr_markdown_()

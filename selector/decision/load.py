@@ -232,10 +232,11 @@ class _Loader:
         """The rows, at least one, each with an id of its own."""
         rules: list[Rule] = []
         ids: set[str] = set()
-        if (rows := len(node.value or ())) * len(inputs) > MAX_CELLS:
+        items = self.items(node, "rules")
+        if (rows := len(items)) * len(inputs) > MAX_CELLS:
             what = f"{rows:,} rows of {len(inputs):,} inputs: more than {MAX_CELLS:,} cells"
             self.fail(node, what, "cells that are left out count too: split the table")
-        for number, item in enumerate(self.items(node, "rules"), start=1):
+        for number, item in enumerate(items, start=1):
             rule = self.rule(item, number, inputs, outputs)
             if rule.id in ids:
                 self.fail(

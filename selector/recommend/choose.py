@@ -95,13 +95,17 @@ class Choice(NamedTuple):
 
 def choose(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> Choice:
     """The approach for a workload on a host, by the tables."""
-    facts, work = workload_facts(profile, host, knowledge)
+    return choose_for(profile, Asked(*workload_facts(profile, host, knowledge), knowledge))
+
+
+def choose_for(profile: WorkloadProfile, asked: Asked) -> Choice:
+    """The same where what there is to ask about the workload is known already."""
+    facts, work, knowledge = asked.facts, asked.work, asked.knowledge
     classified = _one(knowledge.tables["classify"], facts)
     facts["workload_class"] = classified.outputs["workload_class"]
     named: dict[ApproachId, Rule] = {}
     for row in knowledge.tables["strategy"].decide_among(facts).rules:
         named.setdefault(row.outputs["approach"], row)  # type: ignore[arg-type]  # knowledge checked the values
-    asked = Asked(facts, work, knowledge)
     candidates = [asked.candidate(approach, row) for approach, row in named.items()]
     if any(c.seconds for c in candidates):  # then whatever is eligible takes part, named or not
         candidates += _others_near_the_fastest(candidates, asked)

@@ -21,10 +21,9 @@ from itertools import groupby, pairwise, permutations
 from typing import Any, NamedTuple
 
 from selector.cost.memory import footprint_of
-from selector.cost.terms import Quantities
-from selector.profile import ApproachId, WorkloadProfile, field_kind
-from selector.recommend.choose import USES, Candidate, Choice, choose, consider, workload_facts
-from selector.recommend.facts import HostFacts
+from selector.profile import APPROACHES, ApproachId, WorkloadProfile, field_kind
+from selector.recommend.choose import AS_FAST, USES, Asked, Candidate, Choice, choose_for, workload_facts
+from selector.recommend.facts import ASSUMED_IN_FLIGHT, HostFacts
 from selector.recommend.knowledge import CHAIN, Knowledge
 
 Number = int | float
@@ -152,7 +151,7 @@ class _Line:
         self._profile, self._host = profile, host
         self._choices: dict[Number, Choice] = {}
         self._candidates: dict[tuple[ApproachId, Number], Candidate] = {}
-        self._facts: dict[Number, tuple[dict[str, Any], Quantities]] = {}
+        self._asked: dict[Number, Asked] = {}
 
     def _profile_at(self, value: Number) -> WorkloadProfile:
         return self._profile.model_copy(update={self.field: value})
@@ -160,7 +159,7 @@ class _Line:
     def choice(self, value: Number) -> Choice:
         """What the tables choose at a value."""
         if value not in self._choices:
-            self._choices[value] = choose(self._profile_at(value), self._host, self.knowledge)
+            self._choices[value] = choose_for(self._profile_at(value), self._asked_at(value))
         return self._choices[value]
 
     def answer(self, value: Number) -> Answer:
@@ -169,14 +168,33 @@ class _Line:
 
     def facts(self, value: Number) -> dict[str, Any]:
         """The facts at a value that do not depend on an approach: far cheaper than a choice."""
-        return self._asked_at(value)[0]
+        return self._asked_at(value).facts
 
     def candidate(self, approach: ApproachId, value: Number) -> Candidate:
         """One approach at a value, whether strategy names it there or not."""
         if (approach, value) not in self._candidates:
-            facts, work = self._asked_at(value)
-            self._candidates[approach, value] = consider(approach, None, facts, work, self.knowledge)
+            self._candidates[approach, value] = self._asked_at(value).candidate(approach, None)
         return self._candidates[approach, value]
+
+    def open_at(self, value: Number) -> list[ApproachId]:
+        """The approaches that neither the workload at a value nor their own traits rule out."""
+        asked = self._asked_at(value)
+        return [a for a in APPROACHES if not asked.ruled_out_whatever_is_predicted(a)]
+
+    def timed(self, value: Number) -> dict[ApproachId, float]:
+        """The times that are compared at a value, none if there is nothing to compare.
+
+        Whatever is eligible and predicted takes part, named by a row of strategy or not; also what is too slow there
+        for `choose` to look at, as it may not be a little further on.
+        """
+        choice = self.choice(value)
+        if choice.chosen.ruled_out or not any(c.seconds for c in (choice.chosen, *choice.others)):
+            return {}
+        for candidate in (choice.chosen, *choice.others):
+            self._candidates.setdefault((candidate.approach, value), candidate)
+        eligible = [c for a in self.open_at(value) if not (c := self.candidate(a, value)).ruled_out]
+        times = {c.approach: c.seconds for c in eligible if c.seconds}
+        return times if len(times) > 1 else {}
 
     def facts_of(self, approach: ApproachId, value: Number) -> dict[str, Any]:
         """The facts about one approach at a value."""
@@ -184,20 +202,21 @@ class _Line:
 
     def room(self, approach: ApproachId, value: Number) -> dict[str, Any]:
         """How many workers of an approach the memory budget has room for at a value, with a fraction."""
-        facts, work = self._asked_at(value)
-        if facts["memory_budget_mb"] is None:
+        asked = self._asked_at(value)
+        budget = asked.facts["memory_budget_mb"]
+        if budget is None:
             return {}
-        footprint = footprint_of(self.knowledge.approaches[approach].traits, work)
-        return {"workers": (facts["memory_budget_mb"] - footprint.fixed) / max(footprint.worker, 1e-9)}
+        footprint = footprint_of(self.knowledge.approaches[approach].traits, asked.work)
+        return {"workers": (budget - footprint.fixed) / max(footprint.worker, 1e-9)}
 
-    def _asked_at(self, value: Number) -> tuple[dict[str, Any], Quantities]:
+    def _asked_at(self, value: Number) -> Asked:
         """What there is to ask about at a value, as `choose` works it out before it asks about approaches."""
-        if value not in self._facts:
+        if value not in self._asked:
             facts, work = workload_facts(self._profile_at(value), self._host, self.knowledge)
             classified = self.knowledge.tables["classify"].decide_among(facts).output
             facts["workload_class"] = classified["workload_class"] if classified else None
-            self._facts[value] = facts, work
-        return self._facts[value]
+            self._asked[value] = Asked(facts, work, self.knowledge)
+        return self._asked[value]
 
     def rank(self, value: Number) -> int:
         """The place of a number among all numbers there are: those of neighbours differ by one."""
@@ -284,18 +303,22 @@ def _stops(line: _Line, low: Number, high: Number) -> list[Number]:
     while (value := value * (_COUNTS_STEP if line.whole else _STEP)) < high:
         found.add(round(value) if line.whole else value)
     if line.whole:
-        others = (line.facts(low)[name] for name in ("tasks", "concurrency", "cpu_cores") if name != line.field)
-        found |= {count for count in others if count and low < count < high}
+        others = [line.facts(low)[name] for name in ("tasks", "concurrency", "cpu_cores") if name != line.field]
+        found |= {count for count in (*others, ASSUMED_IN_FLIGHT) if count and low < count < high}
     return sorted(found)
 
 
 def _considered(line: _Line, cells: Iterable[_Cell]) -> set[ApproachId]:
-    """The approaches whose facts have a say: the candidates, and all where none of those is eligible."""
+    """The approaches whose facts have a say: the candidates, with times whatever is open, all where nothing is eligible."""
     found: set[ApproachId] = set()
-    for choice in (line.choice(cell.low) for cell in cells):
-        if choice.chosen.ruled_out or choice.chosen.row is None:
+    for cell in cells:
+        choice = line.choice(cell.low)
+        candidates = (choice.chosen, *choice.others)
+        timed = any(candidate.seconds for candidate in candidates)
+        if choice.chosen.ruled_out or (choice.chosen.row is None and not timed):
             return set(line.knowledge.approaches)
-        found |= {candidate.approach for candidate in (choice.chosen, *choice.others)}
+        found |= {candidate.approach for candidate in candidates}
+        found |= set(line.open_at(cell.low)) if timed else set()
     return found
 
 
@@ -435,7 +458,7 @@ def _decided_by_tables(line: _Line, cell: _Cell) -> bool:
     if cell.low == cell.high:
         return True
     if not chosen.ruled_out:
-        return not _timed(line.choice(cell.low))
+        return not line.timed(cell.low)
     objection = chosen.ruled_out[0]
     considered = [line.candidate(approach, cell.low) for approach in line.knowledge.approaches]
     rivals = [c for c in considered if c.ruled_out[:1] == (objection,)]
@@ -449,7 +472,7 @@ def _uses(candidate: Candidate) -> list[float]:
 
 def _points(line: _Line, low: Number, high: Number) -> list[Number]:
     """Values between two of which that have the same answer, all in between have it too."""
-    timed = bool(_timed(line.choice(low)))
+    timed = bool(line.timed(low))
     ratio = high / max(low, _NOTHING)
     if line.rank(high) - line.rank(low) <= 1 or ratio < (_NARROW_STEPS if timed else _NARROW_MERITS):
         return [low, high]
@@ -461,17 +484,10 @@ def _points(line: _Line, low: Number, high: Number) -> list[Number]:
     return _points(line, low, middle) + _points(line, middle, high)
 
 
-def _timed(choice: Choice) -> list[Candidate]:
-    """The candidates that are compared by their times, none if they are not."""
-    contenders = [c for c in (choice.chosen, *choice.others) if c.standing == "contender" and not c.ruled_out]
-    compared = len(contenders) > 1 and all(c.predicted.seconds for c in contenders)
-    return sorted(contenders, key=lambda c: c.approach) if compared else []
-
-
 def _crossings(line: _Line, low: Number, high: Number) -> list[Number] | None:
     """Values on both sides of where the ratio of two times meets a bound; None unless all times are straight lines."""
     middle = (low + high) // 2 if line.whole else low + (high - low) / 2
-    times = [{c.approach: c.predicted.seconds or 0.0 for c in _timed(line.choice(v))} for v in (low, middle, high)]
+    times = [line.timed(value) for value in (low, middle, high)]
     if not times[0].keys() == times[1].keys() == times[2].keys():
         return None
     share = (middle - low) / (high - low)
@@ -481,7 +497,7 @@ def _crossings(line: _Line, low: Number, high: Number) -> list[Number] | None:
             return None
     found: list[Number] = []
     for one, other in permutations(times[0], 2):
-        for bound in {1.0, *_asked(line.knowledge).get("speedup", ())}:
+        for bound in {1.0, AS_FAST, *_asked(line.knowledge).get("speedup", ())}:
             before = times[0][one] - bound * times[0][other]
             after = times[2][one] - bound * times[2][other]
             if (before > 0) != (after > 0):

@@ -41,7 +41,7 @@ class Command(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A labelled line: what it says, in words that become fewer; an `extra` one is only there where there is room."""
+    """A labelled line: what it says, in words that become fewer; an `extra` one is only there where there is room, the last of them first to go."""
 
     label: str
     versions: tuple[str, ...]
@@ -67,7 +67,7 @@ def summary_section(
         _Row("Approach", (f"{approach_text(result)}{workers}",)),
         _Row("Python", (python_text(result, where=False),)),
         _Row("Expected", _expected(result)),
-        _Row("", _basis(result)),
+        _Row("", _basis(result), extra=result.expected.basis is None),
         _Row("Fits", (requirements_text(result), requirements_text(result, short=True))),
         _Row("Effort", (effort_text(result),)),
         _Row("Instead", _instead(result, alone=not title)),
@@ -128,7 +128,7 @@ def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
 
     while sum(map(lines, told)) > _LINES:
         if extra := [row for row in told if row.extra]:
-            told.remove(extra[0])
+            told.remove(extra[-1])
             continue
         long = [row for row in told if lines(row) > 1]
         if not long:
