@@ -69,6 +69,26 @@ def test_a_dense_grid_finds_nothing_that_was_missed(seed: int) -> None:
     assert list(benchmark.misses_of(workload(seed), FIXED_HOST, tables())) == []
 
 
+def timed_workload(seed: int) -> WorkloadProfile:
+    """One whose times are predicted, so that approaches are compared by them: a batch, or every third a service."""
+    rng = random.Random(seed)
+    size = {"mode": "service", "concurrency": rng.randint(1, 300)} if seed % 3 == 0 else {"tasks": rng.randint(2, 9999)}
+    more = {
+        "free_threading_ready": True, "subinterpreter_ready": True, "releases_gil": True, "picklable": False,
+        "event_loop": True, "startup_ms": 300.0, "payload_kb_per_task": 500.0, "memory_budget_mb": 200.0,
+    }  # fmt: skip
+    return WorkloadProfile(
+        workload_type="hybrid", cpu_cores=rng.choice([2, 4, 16]), cpu_ms_per_task=10 ** rng.uniform(-1, 2),
+        io_wait_ms_per_task=10 ** rng.uniform(-1, 2), **size, **{f: v for f, v in more.items() if rng.random() < 0.3},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_nor_where_everything_is_compared_by_its_time(seed: int) -> None:
+    """But for what is narrower than 5 % along a count: where two are as good as tied, rounds let them take turns (seed 1)."""
+    assert list(benchmark.misses_of(timed_workload(seed), FIXED_HOST, tables())) == []
+
+
 def test_the_grid_finds_what_powers_of_ten_miss() -> None:
     found = benchmark.misses_of(workload(0), FIXED_HOST, tables(), benchmark.by_ladder)
     assert [(miss.kind, miss.field) for miss in found] == [

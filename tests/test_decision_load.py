@@ -186,6 +186,7 @@ ERRORS: dict[str, tuple[str, str, int, int, str, str]] = {
     "output a list": ("fee: 25.5}", "fee: [1]}", 23, 30, "expected one value", ""),
     "output a block that is empty": ("then: {berth: pier, fee: 25.5}", "then:\n      berth: >5\n      fee: 1", 24, 14, "empty value", "''"),
     # rules
+    "rules a number": (RULES, "rules: 1.5\n", 12, 8, "rules must be a list", ""),
     "rules a mapping": (RULES, "rules: {dinghy: beach}\n", 12, 8, "rules must be a list", ""),
     "rule a word": ("default:", "  - nothing\ndefault:", 24, 5, "rule 3 must be a mapping", ""),
     "unknown rule key": ("because:", "reason:", 16, 5, 'unknown key "reason"', "keys: id, when, then, because"),

@@ -2,12 +2,17 @@
 
 Tables see a number only through the literals of their cells, so the axis of an input is cut at its *critical values*:
 where some fact that depends on it meets a literal of some table. Between two of them no table can tell one value from
-another; what still moves are the predicted times that `speedup_bands` compares. Along a time or a size those are
-straight lines with a bend or two, so that the ratio of two meets a bound where a line says it does.
+another; what still moves are the predicted times of all that is eligible, which `speedup_bands` compares. Of a batch those
+are, along a time or a size, straight lines with a few bends (where a pool of another size pays, say), so that the ratio
+of two meets a bound where a line says it does.
 
-To the last digit: everything the tables ask about, as far as a fact turns only at `_stops` and at `_pool_steps`.
-To 0.05 %: where predicted times cross. Not proven, only narrowed down by halves: times that go in steps (along a count,
-or where memory limits a pool), by 5 %; and which approach is least bad where none is eligible, by a factor of 2.
+To the last digit: everything the tables ask about, as far as a fact turns only at `_stops` and at `_pool_steps`. That is
+all that ours ask with a say in the answer. A pool also changes where one worker more begins to pay: what it takes leaps
+there, which a table of a user's own may miss if it asks how much that is other than whether it is over a requirement.
+To 0.05 %: where predicted times of batches cross.
+Not proven, only narrowed down by halves: times that go in steps or curves (along a count, where memory limits a pool, the
+throughput of a service, which no formula gives), by 5 %; and which approach is least bad where none is eligible, by a
+factor of 2.
 """
 
 from __future__ import annotations
