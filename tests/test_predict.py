@@ -41,7 +41,7 @@ BUILDS = Builds(PLAIN, PLAIN | {"base_memory_mb": 25.0}, PLAIN)
 SHEET = HostCosts(COSTS).sheet("3.14", "3.14", "linux")
 
 WORK = Quantities(
-    serves=False, tasks=100, cpu_ms=10.0, wait_ms=0.0, in_flight=None, cores=4, payload_kb=0.0, task_mb=0.0,
+    serves=False, tasks=100, cpu_ms=10.0, wait_ms=0.0, in_flight=None, cores=4, payload_kb=0.0, data_kb=0.0, task_mb=0.0,
     startup_ms=0.0, startup_mb=0.0, startup_shared=False, releases_gil=False, library_parallel=False, blocks=False,
     isolated=False, shared_state=None, start_method="fork", gil_build=True, builds=BUILDS,
 )  # fmt: skip
@@ -249,7 +249,7 @@ def test_forked_workers_share_what_they_only_read() -> None:
 
 
 def test_as_many_workers_fit_as_their_tasks_and_the_copies_of_their_data_leave_room_for() -> None:
-    work = WORK._replace(task_mb=50.0, payload_kb=10_240.0)  # 10 MB, twice in a worker
+    work = WORK._replace(task_mb=50.0, payload_kb=10_240.0, data_kb=10_240.0)  # 10 MB, twice in a worker
     footprint = footprint_of(TRAITS["multiprocessing"], work)
     assert footprint.worker == 10 + 50 + 20
     assert [footprint.workers_within(budget) for budget in (129, 130, 209, 210, 50 + 4 * 80)] == [0, 1, 1, 2, 4]
@@ -259,7 +259,7 @@ def test_as_many_workers_fit_as_their_tasks_and_the_copies_of_their_data_leave_r
 
 
 def test_the_data_of_the_tasks_counts_and_twice_where_it_is_copied() -> None:
-    with_data = WORK._replace(payload_kb=1024.0)
+    with_data = WORK._replace(payload_kb=1024.0, data_kb=1024.0)
     here, copied = (estimate(TRAITS[a], 4, with_data) for a in ("threads", "multiprocessing"))
     assert here.memory_mb == pytest.approx(20 + 4 * 0.5 + 4)  # four tasks in work
     assert here.data_mb == pytest.approx(96)
@@ -374,6 +374,7 @@ works = st.builds(
     in_flight=st.none() | st.integers(1, 10**5),
     cores=st.integers(1, 128),
     payload_kb=st.floats(0, 1e6),
+    data_kb=st.floats(0, 1e6),
     task_mb=st.floats(0, 1e5),
     startup_ms=st.floats(0, 1e5),
     startup_mb=st.floats(0, 1e5),

@@ -199,24 +199,23 @@ _NAMED = 2  # costs of a group that are named
 def rest_on(sheet: Sheet, names: tuple[str, ...], workers: int) -> Rest:
     """What the costs of these names rest on under an interpreter, with so many workers computing at once."""
     groups: dict[Basis, list[str]] = {}
-    known_to = int(sheet.middle["scaling_known_to"])
+    known_to, beyond = int(sheet.middle["scaling_known_to"]), False
     for name in names:
-        basis = sheet.basis[name]
-        if name.startswith("contention") and workers > known_to:
-            kind: Kind = "taken" if basis.kind == "measured" else basis.kind
-            basis = Basis(kind, f"{basis.text} with {known_to} workers, reckoned for {workers}")
         if name not in _FIXED:
-            groups.setdefault(basis, []).append(name)
+            groups.setdefault(sheet.basis[name], []).append(name)
+            beyond = beyond or (name.startswith("contention") and workers > known_to)
     if not groups:
         return Rest(_SOURCES[sheet.basis["base_memory_mb"].kind], "measured", "no cost but the task's own")
-    kinds = sorted({basis.kind for basis in groups}, key=_ORDER.index)
     ordered = sorted(groups.items(), key=lambda group: _ORDER.index(group[0].kind))
-    texts = [b.text if len(ordered) == 1 else f"{b.text} ({_some(names)})" for b, names in ordered]
-    if len(ordered) == 1 and ordered[0][0].kind == "documented":
+    kind = ordered[-1][0].kind
+    if beyond and kind == "measured":
+        kind = "taken"
+    texts = [ordered[0][0].text, *(f"{basis.text} ({_some(found)})" for basis, found in ordered[1:])]
+    if [basis.kind for basis, _ in ordered] == ["documented"]:
         texts = ["documented costs, not measured here"]
-    if len(ordered) > 1 and ordered[0][0].kind in ("measured", "documented"):
-        texts[0] = ordered[0][0].text  # the rest of them, which needs no names
-    return Rest(_SOURCES[kinds[-1]], kinds[-1], "; ".join(texts))
+    if beyond:
+        texts.append(f"{workers} workers reckoned from {known_to}")
+    return Rest(_SOURCES[kind], kind, "; ".join(texts))
 
 
 def _some(names: list[str]) -> str:

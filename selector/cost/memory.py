@@ -37,7 +37,7 @@ def footprint_of(traits: Traits, work: Quantities, shape: Quantities | None = No
     `shape` is that of the workload, where it is at hand.
     """
     plain, fixed, worker = _own_memory(traits, shape or shape_of(work))
-    data = work.payload_kb / 1024
+    data = work.data_kb / 1024
     own_anyway = work.task_mb + data
     worker += own_anyway + (data if traits.pickles else 0.0)
     if not work.startup_mb:

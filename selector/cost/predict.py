@@ -63,7 +63,7 @@ def estimate(
     alone = None if cluster else latency_ms(workers, work, terms)
     throughput, queued = service_of(traits, workers, work, terms, alone) if work.serves else (None, None)
     active = workers if terms.pooled else 1
-    waiting_data_mb = max(0, (work.tasks or 0) - workers) * work.payload_kb / 1024
+    waiting_data_mb = max(0, (work.tasks or 0) - workers) * work.data_kb / 1024
     return CostEstimate(
         sum(parts) / 1000 if parts else None,
         footprint.whole_mb(active),

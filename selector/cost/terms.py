@@ -36,7 +36,8 @@ class Quantities(NamedTuple):
     wait_ms: float | None
     in_flight: int | None
     cores: int
-    payload_kb: float
+    payload_kb: float  # that is copied to a worker and back; assumed where it is not given
+    data_kb: float  # of a task, as far as it is given: what its memory is reckoned from
     task_mb: float
     startup_ms: float
     startup_mb: float

@@ -190,6 +190,7 @@ def quantities(profile: WorkloadProfile, facts: dict[str, Any], builds: Builds) 
         in_flight=None if profile.gpu else facts["in_flight"],
         cores=facts["cpu_cores"],
         payload_kb=ASSUMED_PAYLOAD_KB if profile.payload_kb_per_task is None else profile.payload_kb_per_task,
+        data_kb=profile.payload_kb_per_task or 0.0,
         task_mb=profile.task_memory_mb or 0.0,
         startup_ms=_startup_ms(profile),
         startup_mb=profile.startup_memory_mb or 0.0,
