@@ -102,7 +102,8 @@ def _sheet(known: HostCosts, tag: str, gil_tag: str, platform: str) -> Sheet:
     known_to = float(_DOCUMENTED_WORKERS)
     for measured in reversed(sources):  # the nearest one has the last word
         found = {**measured.costs, **dict(_contentions(measured)), **dict(_slowdown(measured, here, gil_tag))}
-        used = {name: max(found[name], _LEAST) for name in base if name in found}
+        others = _BY_START_METHOD if measured.start_method != _start_method(tag, platform) else ()
+        used = {name: max(found[name], _LEAST) for name in base if name in found and name not in others}
         middle.update(used)
         basis.update(dict.fromkeys(used, _basis(measured, tag)))
         if any(name.startswith("contention") for name in used):
@@ -115,6 +116,17 @@ def _sheet(known: HostCosts, tag: str, gil_tag: str, platform: str) -> Sheet:
         {**fast, **shared, "scaling_growth": 0.0},
         basis,
     )
+
+
+#: What is another figure with another way of starting processes than the one it was measured with.
+_BY_START_METHOD = ("process_pool_memory_mb", "process_memory_mb", "process_pool_unused_ms")
+
+
+def _start_method(tag: str, platform: str) -> str:
+    """How processes start by default under a version (docs of multiprocessing)."""
+    if platform != "linux":
+        return "spawn"
+    return "forkserver" if int(tag.rstrip("t").partition(".")[2]) >= 14 else "fork"
 
 
 def _distance(tag: str, wanted: str) -> tuple[int, int]:

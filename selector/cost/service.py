@@ -18,9 +18,9 @@ def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
     A thread of a GIL build waits for each thread that computes before it: its task, up to one switch interval
     (facts: 5 ms behind one CPU thread, 38 ms at p95 behind four).
     """
-    if work.cpu_ms is None:
+    if work.cpu_ms is None or work.wait_ms is None:
         return None
-    cpu, wait = own_cpu_ms(terms, work), work.wait_ms or 0.0
+    cpu, wait = own_cpu_ms(terms, work), work.wait_ms
     spent = cpu + wait + terms.dispatch + terms.message + work.payload_kb * terms.copy_per_kb
     if terms.convoy and cpu > 0:
         spent += min(terms.convoy, cpu) * computing_at_once(workers, workers, cpu, wait)
@@ -29,11 +29,10 @@ def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
 
 def workers_in_time(most: int, work: Quantities, terms: Terms, limit_ms: float | None) -> int:
     """As many of the workers, at least one, as let one task by itself end in time: with the GIL they hold each other up."""
-    if limit_ms is None or not terms.convoy or not work.cpu_ms or most == 1:
+    alone = latency_ms(1, work, terms)
+    if limit_ms is None or not terms.convoy or not work.cpu_ms or alone is None or most == 1:
         return most
     wait, cpu = work.wait_ms or 0.0, own_cpu_ms(terms, work)
-    alone = latency_ms(1, work, terms)
-    assert alone is not None, "its CPU time is known"
     others = (limit_ms - alone) / min(terms.convoy, cpu)  # that may compute beside the first one
     if others < 0:
         return most  # it is late by itself: fewer workers do not mend it

@@ -16,7 +16,7 @@ from selector.cost.calibrated import Sheet
 from selector.cost.memory import Footprint, footprint_of
 from selector.cost.predict import CostEstimate, estimate
 from selector.cost.service import workers_in_time
-from selector.cost.terms import Quantities
+from selector.cost.terms import Quantities, runs_single
 from selector.decision import DecisionTable
 from selector.decision.table import LIST_POLICIES, Rule
 from selector.errors import SelectorError
@@ -161,7 +161,8 @@ def _others_near_the_fastest(named: list[Candidate], asked: Asked) -> list[Candi
     timed = sorted((seconds, a) for a in open_to if (seconds := asked.seconds(a)))
     found = []
     for seconds, approach in timed:
-        if limit is None or seconds <= fastest * limit:
+        plain = runs_single(asked.knowledge.approaches[approach].traits)
+        if plain or limit is None or seconds <= fastest * limit:
             candidate = asked.candidate(approach, None)
             if not candidate.ruled_out:
                 fastest = min(fastest, seconds)

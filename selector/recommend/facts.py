@@ -129,7 +129,8 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
     facts["cpu_over_latency"] = _against(cpu, latency)
     at_best_ms = task_ms if not profile.native_parallel else (cpu or 0.0) / facts["cpu_cores"] + (wait or 0.0)
     facts["task_over_latency"] = _against(at_best_ms, latency) if task_known else None
-    facts["free_threaded_here"] = profile.interpreters is None and newest(host.tags, free_threaded=True) is not None
+    of_this_host = profile.interpreters is None and facts["platform"] == host.platform
+    facts["free_threaded_here"] = of_this_host and newest(host.tags, free_threaded=True) is not None
     facts["start_method"] = _start_method(profile, host, facts["platform"])
     facts.update(_builds(profile))
     return facts

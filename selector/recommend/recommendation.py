@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
@@ -11,7 +12,7 @@ from selector.cost.batch import batch_of, batch_seconds, costs_used, shape_of
 from selector.cost.calibrated import SURENESS, Rest, Sheet, rest_on
 from selector.cost.memory import memory_costs_used
 from selector.cost.predict import Dominant, estimate, spread_of
-from selector.cost.terms import Quantities, at_once_of, slots_of
+from selector.cost.terms import Quantities, at_once_of, runs_single, slots_of
 from selector.decision.table import Rule
 from selector.profile import ApproachId, WorkloadProfile
 from selector.recommend.choose import AS_FAST, Candidate, Choice, Comparison, cost_sheets
@@ -234,7 +235,9 @@ def _band_text(choice: Choice, compared: Comparison) -> str:
         gain = (chosen.seconds or 0.0) / max(fastest.seconds or 0.0, 1e-9)
         said = f"predicted {gain:.2f}x as fast" if gain >= 1.01 else "predicted just as fast"
         return f"{fastest.approach} is {said}. {compared.band.because}"
-    rivals = [c for c in choice.others if c.seconds and not c.ruled_out]
+    rivals = [c for c in choice.others if c.seconds and not c.ruled_out and c.row is not None]  # that are shown
+    if not rivals:
+        return "Predicted the fastest of what is eligible."
     next_best = min(rivals, key=lambda c: c.seconds or 0.0)
     gain = (next_best.seconds or 0.0) / max(fastest.seconds or 0.0, 1e-9)
     if gain < AS_FAST:
@@ -362,14 +365,24 @@ def _speedup(candidate: Candidate, outlook: Outlook, rest: Rest, at_once: int) -
     margin = SURENESS[rest.kind].margin
     if predicted.throughput:
         middle = predicted.throughput / baseline
-        low, high = middle / margin, middle * margin
+        low, high = middle / margin, min(middle * margin, _bound(candidate, at_once, outlook))
     else:
         middle = baseline / done
         shortest, longest = _time_range(candidate, outlook)
         low, high = baseline / (longest * margin), baseline / shortest * margin
-        if at_once > 1 and not outlook.work.wait_ms:
-            high = min(high, at_once)  # computing alone is never faster than by as many as compute at once
+        high = min(high, _bound(candidate, at_once, outlook))
     return {"low": _short(min(low, middle)), "mid": _short(middle), "high": _short(max(high, middle))}
+
+
+def _bound(candidate: Candidate, at_once: int, outlook: Outlook) -> float:
+    """What no speedup can be over: as many as compute at once, or, where tasks wait, as are in flight."""
+    traits, work = outlook.knowledge.approaches[candidate.approach].traits, outlook.best
+    if work.library_parallel:
+        return max(work.cores, work.in_flight or work.tasks or 1) if work.wait_ms else work.cores
+    if not work.wait_ms:
+        return max(at_once, 1) if at_once > 1 else math.inf
+    slots = slots_of(traits, candidate.workers, work)
+    return min(slots or math.inf, work.tasks or math.inf)
 
 
 def _time_range(candidate: Candidate, outlook: Outlook) -> tuple[float, float]:
@@ -430,7 +443,7 @@ def _all_memory_fits(candidate: Candidate, profile: WorkloadProfile) -> bool:
 def _alternatives(choice: Choice, outlook: Outlook, runs_here: bool) -> list[_Plain]:
     """The other candidates: what runs here first if the choice does not, then eligible before rejected, fast before slow.
 
-    Of those that no row of strategy named, the ones that are faster than the choice, which is simpler.
+    Of those that no row of strategy named, the ones that are faster than the choice, which is simpler, and plain code.
     """
 
     def order(candidate: Candidate) -> tuple[bool, bool, float, bool]:
@@ -445,8 +458,14 @@ def _alternatives(choice: Choice, outlook: Outlook, runs_here: bool) -> list[_Pl
         )
 
     least = (choice.chosen.seconds or 0.0) / AS_FAST
-    shown = [c for c in choice.others if c.row is not None or (c.seconds and not c.ruled_out and c.seconds < least)]
+    shown = [c for c in choice.others if c.row is not None or _worth_a_word(c, least, outlook)]
     return [_alternative(c, outlook) for c in sorted(shown, key=order)]
+
+
+def _worth_a_word(candidate: Candidate, least: float, outlook: Outlook) -> bool:
+    """Whether a candidate that no row named could be taken, and is faster than that, or what all are measured by."""
+    plain = runs_single(outlook.knowledge.approaches[candidate.approach].traits)
+    return bool(candidate.seconds) and not candidate.ruled_out and (plain or (candidate.seconds or 0.0) < least)
 
 
 def _alternative(candidate: Candidate, outlook: Outlook) -> _Plain:
