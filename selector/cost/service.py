@@ -30,9 +30,9 @@ def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
 def workers_in_time(most: int, work: Quantities, terms: Terms, limit_ms: float | None) -> int:
     """As many of the workers, at least one, as let one task by itself end in time: with the GIL they hold each other up."""
     alone = latency_ms(1, work, terms)
-    if limit_ms is None or not terms.convoy or not work.cpu_ms or alone is None or most == 1:
-        return most
     wait, cpu = work.wait_ms or 0.0, own_cpu_ms(terms, work)
+    if limit_ms is None or alone is None or not terms.convoy or not cpu or most == 1:
+        return most
     others = (limit_ms - alone) / min(terms.convoy, cpu)  # that may compute beside the first one
     if others < 0:
         return most  # it is late by itself: fewer workers do not mend it
