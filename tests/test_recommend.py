@@ -426,7 +426,7 @@ def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
         for case in json.loads(panel.read_text("utf-8")):
             yield case["profile"], FIXED_HOST
     # threads that wait, of which more would compute side by side than the latency allows; how many tasks is not known
-    few_at_once = {"cpu_ms_per_task": 5, "io_wait_ms_per_task": 100, "latency_requirement_ms": 106}
+    few_at_once = {"cpu_ms_per_task": 5, "io_wait_ms_per_task": 100, "latency_requirement_ms": 112, "concurrency": 60}
     yield {"workload_type": "hybrid", "async_library": False, "free_threading_ready": False, **few_at_once}, FIXED_HOST
     rng = random.Random(20_260_101)
     for _ in range(6000):
