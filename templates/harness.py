@@ -540,7 +540,8 @@ class _Run:
         answer = self._child(python.path, {"kind": "calibrate", "settings": settings}, limit)
         self.costs[variant] = answer
         if answer["status"] != "ok":
-            self.detail = f"the work could not be tried out: {answer['status']}: {answer['reason']}"
+            more = "; give it more time by --budget" if answer["status"] == "timeout" else ""
+            self.detail = f"the work could not be tried out: {answer['status']}: {answer['reason']}{more}"
         return bool(answer["status"] == "ok")
 
     def _arms(self, pythons: list[_Python], variant: str) -> Iterator[_Arm]:

@@ -177,7 +177,8 @@ def _measurements(report: ValidationReport) -> tuple[Block, ...]:
 def _row(m: Measurement, report: ValidationReport, scale: _Scale) -> tuple[str, ...]:
     here = (m.approach, m.interpreter)
     mark = ">" if here == (report.recommended, report.recommended_interpreter) else ""
-    mark += "*" if here == (report.winner, report.winner_interpreter) else ""
+    settled = report.verdict != "inconclusive"
+    mark += "*" if settled and here == (report.winner, report.winner_interpreter) else ""
     if m.status != "ok":
         figures = [_NOTHING] * 5 + [_status(m)]
     else:
@@ -189,7 +190,9 @@ def _row(m: Measurement, report: ValidationReport, scale: _Scale) -> tuple[str, 
             _figure(m.task_latency_ms.p95 if m.task_latency_ms else None, scale.latency[1]),
             "baseline"
             if m.role == "baseline" and m.speedup in (None, 1)
-            else _BANDS.get(m.band or "", m.band or _NOTHING),
+            else _BANDS.get(m.band or "", m.band or _NOTHING)
+            if settled
+            else _NOTHING,
         ]
     return (mark, _short(m.title), m.interpreter, str(m.workers), *figures)
 
@@ -239,6 +242,8 @@ def _status(m: Measurement) -> str:
 def _winner(report: ValidationReport) -> list[Section]:
     winner = _find(report, report.winner, report.winner_interpreter)
     title = f"Winner: {winner.title}" if winner else "No winner"
+    if report.verdict == "inconclusive":
+        title = "What was seen"
     return [Section(title, (bullets(*report.analysis),))] if report.analysis else []
 
 
