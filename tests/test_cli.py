@@ -282,6 +282,7 @@ def test_rules_of_ones_own_are_used_everywhere(my_rules: Path, before: bool) -> 
 
 def test_the_rules_after_the_command_win(my_rules: Path, tmp_path: Path) -> None:
     work = ["recommend", "--set", "workload_type=cpu", "--set", "machines=3", "--format", "json"]
+    (tmp_path / "engine.yaml").write_text((resource_dir("rules") / "engine.yaml").read_text("utf-8"), "utf-8")
     assert call("--rules", str(tmp_path), *work, "--rules", str(my_rules)).json["engine"] == "ray"
 
 
@@ -816,7 +817,11 @@ def test_json_is_asked_for_in_the_same_two_ways_everywhere(arguments: list[str])
     arguments = [word.replace("FEE", str(resource_dir("rules") / "speedup_bands.yaml")) for word in arguments]
     short, long = call(*arguments, "--json"), call(*arguments, "--format", "json")
     assert (short.code, long.code) == (0, 0)
-    assert short.json == long.json
+    found = [
+        {k: v for k, v in got.items() if k != "memory"} if isinstance(got, dict) else got
+        for got in (short.json, long.json)
+    ]
+    assert found[0] == found[1]  # but for the memory that is free, which changes from one moment to the next
     assert call(*arguments, "--json", "--format", "json").json == long.json
 
 

@@ -47,7 +47,9 @@ def plan(*approaches: Any, **parameters: Any) -> BenchmarkPlan:
 def test_a_user_gets_the_modules_and_a_benchmark_with_the_values_that_it_takes(todo: Program) -> None:
     files = todo.files({"CPUS": 7, "CPU_MS_PER_TASK": 2.5, "IO_WAIT_MS_PER_TASK": 1.0}, "Made here.")
     modules = {file.name for file in (TEMPLATES / "todo_batch").glob("*.py")}
-    assert set(files) == {*modules, "bench.py"} and {"__main__.py", "tasks.py", "coordinator.py"} <= modules
+    assert (
+        set(files) == {*modules, "bench.py", "README.md"} and {"__main__.py", "tasks.py", "coordinator.py"} <= modules
+    )
     script = files["bench.py"].decode()
     assert "\nCPUS = 7\n" in script and "\nCPU_MS_PER_TASK = 2.5 " in script and "# Made here.\n" in script
     assert "IO_WAIT_MS_PER_TASK" not in script

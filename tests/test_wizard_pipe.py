@@ -67,9 +67,12 @@ def test_the_command_at_the_end_gives_the_same_recommendation(wizard):
 
 def test_blank_lines_are_defaults_or_unknown(wizard):
     result = wizard(b"io\n\n\n\n\n", "--format", "json")
-    profile = json.loads(result.stdout)["profile"]
-    assert set(profile) == {"workload_type", "memory_budget_mb", "cpu_cores", "platform"}
-    assert result.stdout == wizard(b"", "--no-input", "--set", "workload_type=io", "--format", "json").stdout
+    answer = json.loads(result.stdout)
+    assert set(answer["profile"]) == {"workload_type", "memory_budget_mb", "cpu_cores", "platform"}
+    same = json.loads(wizard(b"", "--no-input", "--set", "workload_type=io", "--format", "json").stdout)
+    for found in (answer, same):  # the memory that is free changes from one moment to the next
+        assert found["profile"].pop("memory_budget_mb") > 0
+    assert answer == same
 
 
 @pytest.mark.parametrize(
