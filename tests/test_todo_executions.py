@@ -136,7 +136,8 @@ only_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSI
 
 
 def executions(python: str, *names: str) -> list[str]:
-    return [name for name in names if name != "subinterpreters" or "3.14" in python]
+    newer = sys.version_info >= (3, 14) if python == sys.executable else "3.14" in python
+    return [name for name in names if name != "subinterpreters" or newer]
 
 
 # Results --------------------------------------------------------------------------------------------------------------

@@ -91,6 +91,10 @@ def parse_yaml(text: str, name: str) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        if "nesting depth" in str(error.problem):  # the parser's own limit, met while it looks ahead of ours
+            raise SelectorError(
+                f"{name}{place}: nested more than {MAX_DEPTH} deep", "a table is three levels deep"
+            ) from None
         raise SelectorError(
             f"{name}{place}: not valid YAML: {error.problem or error.context}", _yaml_hint(error)
         ) from None
