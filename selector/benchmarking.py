@@ -32,7 +32,7 @@ from selector.benchmark.render import (
     write_script,
 )
 from selector.benchmark.run import BenchmarkRun, run_benchmark
-from selector.cost.calibration import keep_entry, kept_entries, this_machine
+from selector.cost.calibration import keep_entry, kept_entries, this_machine, usable_costs
 from selector.errors import SelectorError
 from selector.files import cannot_write, own_folder, refuse_special, write_atomically
 from selector.host import Interpreter, cache_dir, find_interpreters, interpreter_at
@@ -164,18 +164,13 @@ def learn_from(report: ValidationReport) -> tuple[Fold, ...]:
             f"the results are of a run with {report.cpus} CPUs, and {machine.cpus} may be used here",
             "fold in what `validate` measured on this machine",
         )
-    costs = {tag: dict(_good_enough(entry)) for tag, entry in entries.items()}
+    costs = {tag: usable_costs(entry) for tag, entry in entries.items()}
     found = folds(report, selector.knowledge, selector.here, costs)
     for tag, entry in entries.items():
         changed = {fold.cost: _folded(entry["costs"][fold.cost], fold) for fold in found if fold.interpreter == tag}
         if changed:
             keep_entry(machine, {**entry, "costs": {**entry["costs"], **changed}})
     return found
-
-
-def _good_enough(entry: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """The costs of one Python that are used."""
-    return ((name, cost["value"]) for name, cost in entry["costs"].items() if cost["quality"] == "usable")
 
 
 def _folded(cost: dict[str, Any], fold: Fold) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from selector.cost.calibration import load_calibration
 from selector.errors import SelectorError
-from selector.host import find_interpreters, platform_id, usable_cpus
+from selector.host import environment_python, find_interpreters, platform_id, usable_cpus
 from selector.profile import WorkloadProfile, profile_from_json, profile_from_mapping
 from selector.recommend.changes import would_change
 from selector.recommend.choose import choose
@@ -42,11 +42,10 @@ def application_tag(found: Mapping[str, str], environ: Mapping[str, str] = os.en
     That of the active environment, else of the project's .venv in this folder, else the first python3 of the PATH.
     """
     by_file = {os.path.realpath(path): tag for tag, path in found.items()}
-    scripts = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
     folders = [environ.get("VIRTUAL_ENV") or environ.get("CONDA_PREFIX"), ".venv"]
-    candidates = [os.path.join(folder, *scripts) for folder in folders if folder]  # noqa: PTH118  # as text: it is fast
+    candidates = [environment_python(folder) for folder in folders if folder]
     for folder in filter(None, environ.get("PATH", "").split(os.pathsep)):
-        candidates += [os.path.join(folder, name) for name in _PYTHONS]  # noqa: PTH118
+        candidates += [os.path.join(folder, name) for name in _PYTHONS]  # noqa: PTH118  # as text: it is fast
     return next((tag for file in candidates if (tag := by_file.get(os.path.realpath(file)))), None)
 
 

@@ -137,6 +137,11 @@ class WorkloadProfile(BaseModel):
             return {k: v for k, v in data.items() if v is not None or k not in cls.model_fields}
         return data
 
+    @property
+    def origin(self) -> ApproachId:
+        """Where the code is now: single-threaded unless it says otherwise."""
+        return self.current_approach or "single_threaded"
+
     def given(self) -> dict[str, Any]:
         """The fields that say something: those set to other than their default, in the order of the model."""
         return self.model_dump(mode="json", exclude_defaults=True)

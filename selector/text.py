@@ -56,8 +56,6 @@ def count_text(count: int) -> str:
     """A count for people: written out up to a million, else rounded (however large it is: no float need hold it)."""
     if count <= _WRITTEN_OUT:
         return f"{count:,}"
-    from decimal import Decimal
-
     return f"{Decimal(count):.1e}".replace("e+", "e")
 
 

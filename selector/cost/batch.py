@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.terms import Costs, Quantities, at_once_of, contention_of, loss, runs_single, under
+from selector.cost.terms import Costs, Quantities, at_once_of, contention_of, loss, runs_single, slowed, under
 
 if TYPE_CHECKING:
     from selector.cost.calibrated import Sheet
@@ -227,7 +227,7 @@ def terms_of(traits: Traits, shape: Quantities) -> Terms:
         in_pool=traits.pool != "none" and (traits.overlaps_waits == "pool" or shape.blocks),
         one_by_one=traits.overlaps_waits == "none",
         contention=contention_of(traits, shape) if parallel else "",
-        slowed=(traits.needs == "free_threaded" or not shape.gil_build) and not shape.releases_gil,
+        slowed=slowed(traits, shape),
         on_every_core=shape.library_parallel and not runs_single(traits),
         overshoot=costs["sleep_overshoot_ms"],
         first_start=first,
@@ -319,8 +319,7 @@ def _names(traits: Traits, work: Quantities) -> tuple[str, str, str]:
     dispatch = dispatch_cost_of(traits, work)
     if not uses_pool(traits, work):
         return ("asyncio_start_ms" if traits.runs_loop else ""), dispatch, ""
-    copying = f"{'subinterpreter' if traits.needs == 'subinterpreters' else 'process'}_copy_mb_per_s"
-    return _start_costs(traits, False, work)[0], dispatch, copying if traits.pickles else ""
+    return _start_costs(traits, False, work)[0], dispatch, _copy_cost_of(traits) if traits.pickles else ""
 
 
 _CHUNKS_PER_WORKER = 4  # as the scripts we generate divide tasks among processes
@@ -330,8 +329,12 @@ def copy_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
     """To copy the payload of one task to a worker and back; 0 where it stays where it is."""
     if not traits.pickles or not work.payload_kb or not uses_pool(traits, work):
         return 0.0
-    kind = "subinterpreter" if traits.needs == "subinterpreters" else "process"
-    return 2 * work.payload_kb / 1024 / costs[f"{kind}_copy_mb_per_s"] * 1000
+    return 2 * work.payload_kb / 1024 / costs[_copy_cost_of(traits)] * 1000
+
+
+def _copy_cost_of(traits: Traits) -> str:
+    """The name of what says how fast data goes to its workers, where it is copied."""
+    return f"{'subinterpreter' if traits.needs == 'subinterpreters' else 'process'}_copy_mb_per_s"
 
 
 def shape_of(work: Quantities) -> Quantities:
@@ -354,13 +357,13 @@ def costs_used(traits: Traits, several: bool, parallel: bool, shape: Quantities)
     if uses_pool(traits, shape):
         found += [dispatch_cost_of(traits, shape), *_start_costs(traits, several, shape)]
         if traits.pickles and shape.payload_kb:
-            found.append(f"{'subinterpreter' if traits.needs == 'subinterpreters' else 'process'}_copy_mb_per_s")
+            found.append(_copy_cost_of(traits))
     elif traits.runs_in == "workers":
         found.append("process_pool_unused_ms")
     if shape.cpu_ms:
         if parallel:
             found.append(contention_of(traits, shape))
-        if (traits.needs == "free_threaded" or not shape.gil_build) and not shape.releases_gil:
+        if slowed(traits, shape):
             found.append("free_threaded_slowdown")
     if shape.wait_ms:
         found.append("sleep_overshoot_ms")

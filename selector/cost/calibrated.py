@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from selector.cost.calibration import MeasuredCosts
 from selector.cost.terms import IN_TURNS, Builds, Costs
+from selector.host import default_start_method
 
 Kind = Literal["measured", "taken", "given", "documented"]  # from the surest to the least sure
 Source = Literal["calibrated", "documented", "given"]
@@ -102,7 +103,7 @@ def _sheet(known: HostCosts, tag: str, gil_tag: str, platform: str) -> Sheet:
     known_to = float(_DOCUMENTED_WORKERS)
     for measured in reversed(sources):  # the nearest one has the last word
         found = {**measured.costs, **dict(_contentions(measured)), **dict(_slowdown(measured, here, gil_tag))}
-        others = _BY_START_METHOD if measured.start_method != _start_method(tag, platform) else ()
+        others = _BY_START_METHOD if measured.start_method != default_start_method(platform, (3, _minor(tag))) else ()
         used = {name: max(found[name], _LEAST) for name in base if name in found and name not in others}
         middle.update(used)
         basis.update(dict.fromkeys(used, _basis(measured, tag)))
@@ -122,17 +123,14 @@ def _sheet(known: HostCosts, tag: str, gil_tag: str, platform: str) -> Sheet:
 _BY_START_METHOD = ("process_pool_memory_mb", "process_memory_mb", "process_pool_unused_ms")
 
 
-def _start_method(tag: str, platform: str) -> str:
-    """How processes start by default under a version (docs of multiprocessing)."""
-    if platform != "linux":
-        return "spawn"
-    return "forkserver" if int(tag.rstrip("t").partition(".")[2]) >= 14 else "fork"
+def _minor(tag: str) -> int:
+    """14 of `3.14t`."""
+    return int(tag.rstrip("t").partition(".")[2])
 
 
 def _distance(tag: str, wanted: str) -> tuple[int, int]:
     """How far a version is from another one; of two as far the newer one is nearer."""
-    minor, other = (int(t.rstrip("t").partition(".")[2]) for t in (tag, wanted))
-    return abs(minor - other), -minor
+    return abs(_minor(tag) - _minor(wanted)), -_minor(tag)
 
 
 def _documented_slowdown(documented: Costs, tag: str) -> float:
@@ -197,7 +195,7 @@ class Rest(NamedTuple):
     text: str
 
 
-_ORDER: tuple[Kind, ...] = ("measured", "taken", "given", "documented")
+_ORDER: tuple[Kind, ...] = get_args(Kind)
 _SOURCES: dict[Kind, Source] = {
     "measured": "calibrated",
     "taken": "documented",

@@ -14,7 +14,7 @@ import math
 import os
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -191,10 +191,10 @@ def _measured(kept: _Plain) -> MeasuredCosts:
         start_method=entry["start_method"],
         cpus=kept["cpus"],
         measured_at=entry["measured_at"][:10],
-        costs=dict(_usable(entry["costs"])),
+        costs=usable_costs(entry),
     )
 
 
-def _usable(costs: _Plain) -> Iterator[tuple[str, float]]:
-    """The figures that are good enough to use."""
-    return ((name, float(cost["value"])) for name, cost in costs.items() if cost["quality"] == "usable")
+def usable_costs(entry: _Plain) -> dict[str, float]:
+    """The figures under one Python that are good enough to use."""
+    return {name: float(cost["value"]) for name, cost in entry["costs"].items() if cost["quality"] == "usable"}

@@ -55,9 +55,8 @@ def _own_memory(traits: Traits, shape: Quantities) -> tuple[float, float, float]
     fixed = max(plain, costs["base_memory_mb"])
     if not uses_pool(traits, shape):
         return plain, fixed, 0.0
-    if traits.runs_in == "workers":
-        return plain, fixed + costs["process_pool_memory_mb"], costs["process_memory_mb"]
-    return plain, fixed, costs["subinterpreter_memory_mb" if traits.needs == "subinterpreters" else "thread_memory_mb"]
+    *of_pool, worker = memory_costs_used(traits, shape)[1:]
+    return plain, fixed + sum(costs[name] for name in of_pool), costs[worker]
 
 
 def _start_up_in_each_worker(traits: Traits, work: Quantities) -> bool:
@@ -68,7 +67,7 @@ def _start_up_in_each_worker(traits: Traits, work: Quantities) -> bool:
 
 @lru_cache(maxsize=4096)
 def memory_costs_used(traits: Traits, shape: Quantities) -> tuple[str, ...]:
-    """The names of the costs that the memory of an approach rests on."""
+    """The names of the costs that the memory of an approach rests on: without workers, of its pool, of a worker last."""
     if not uses_pool(traits, shape):
         return ("base_memory_mb",)
     if traits.runs_in == "workers":

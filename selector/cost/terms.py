@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from selector.catalogue import Traits
 
@@ -52,11 +52,22 @@ class Quantities(NamedTuple):
     builds: Builds
 
 
+def build_of(traits: Traits, work: Quantities) -> Literal["gil", "free", "sub"]:
+    """The Python that an approach runs on, by its name in Builds."""
+    if traits.needs == "free_threaded" or not work.gil_build:
+        return "free"
+    return "sub" if traits.needs == "subinterpreters" else "gil"
+
+
 def under(traits: Traits, work: Quantities) -> Costs:
     """The costs under the Python that an approach runs on."""
-    if traits.needs == "free_threaded" or not work.gil_build:
-        return work.builds.free
-    return work.builds.sub if traits.needs == "subinterpreters" else work.builds.gil
+    costs: Costs = getattr(work.builds, build_of(traits, work))
+    return costs
+
+
+def slowed(traits: Traits, work: Quantities) -> bool:
+    """Whether the free-threaded build makes its computing slower: that of Python does, native code does not."""
+    return build_of(traits, work) == "free" and not work.releases_gil
 
 
 def runs_single(traits: Traits) -> bool:

@@ -46,6 +46,11 @@ class Steps:
         """As many steps as can be taken in that time."""
         return cls(sys.maxsize, seconds)
 
+    @classmethod
+    def of(cls, left: int, seconds: float | None) -> Steps:
+        """So many, or as many as can be taken in a time, where one is given."""
+        return cls(left) if seconds is None else cls.within(seconds)
+
     @property
     def seconds_left(self) -> float:
         """The time that is left; endless where only steps are counted."""

@@ -84,7 +84,7 @@ def table_changes(
     ignores; compared is what both accept. `limit` is the number of steps that the search may take; `seconds`, where
     given, ends it instead.
     """
-    steps = Steps(limit) if seconds is None else Steps.within(seconds)
+    steps = Steps.of(limit, seconds)
     found = [*_column_changes(old, new), *_policy_changes(old, new)]
     if other_types := _other_types(old, new):
         names = ", ".join(other_types)

@@ -27,7 +27,7 @@ def verify_table(
 
     `limit` is the number of steps that the search may take; `seconds`, where given, ends it instead.
     """
-    return _report(prove(table, whole=whole, steps=_steps(limit, seconds)), ())
+    return _report(prove(table, whole=whole, steps=Steps.of(limit, seconds)), ())
 
 
 def verify_tables(
@@ -38,18 +38,14 @@ def verify_tables(
 
     `limit` is for each table, `seconds` for all together: each takes what it needs of its part, and leaves the rest.
     """
-    whole_time = _steps(limit, seconds)
+    whole_time = Steps.of(limit, seconds)
     proofs = []
     for left in range(len(tables), 0, -1):
         share = None if seconds is None else max(0.0, whole_time.seconds_left) / left
-        proofs.append(prove(tables[-left], whole=whole, steps=_steps(limit, share)))
+        proofs.append(prove(tables[-left], whole=whole, steps=Steps.of(limit, share)))
     names = {table.name for table in tables}
     found = chain_findings(proofs) if len(names) == len(tables) else {}  # versions of one table are no chain
     return tuple(_report(proof, found.get(proof.space.table.name, ())) for proof in proofs)
-
-
-def _steps(limit: int, seconds: float | None) -> Steps:
-    return Steps(limit) if seconds is None else Steps.within(seconds)
 
 
 def _report(proof: Proof, between_tables: Sequence[Finding]) -> Verification:

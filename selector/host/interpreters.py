@@ -121,6 +121,11 @@ def find_interpreters(
     return survey_interpreters(environ, root, home, refresh=refresh).interpreters
 
 
+def environment_python(folder: str) -> str:
+    """The Python of a virtual environment, there or not."""
+    return os.path.join(folder, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
+
+
 def interpreter_at(path: str, timeout_seconds: float = 5.0) -> Interpreter:
     """The interpreter that a user names by its path, which is kept: a virtual environment has packages of its own.
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
-from selector.catalogue import Effort, Traits
+from selector.catalogue import Traits
 from selector.cost.batch import Batch, Parts, batch_of, shape_of, terms_of
 from selector.cost.calibrated import Sheet
 from selector.cost.memory import Footprint, footprint_of
@@ -39,7 +39,6 @@ _DEFAULT_WAITING_THREADS = 32
 _MOST_THREADS = 128
 #: Workers that each make a costly start of unknown length: with few of them it is made few times, and they stay warm.
 _FEW = 4
-_PLACE = {approach: place for place, approach in enumerate(APPROACHES)}
 
 
 class Candidate(NamedTuple):
@@ -115,8 +114,7 @@ def choose_for(profile: WorkloadProfile, asked: Asked) -> Choice:
         predicted = []
     compared = None
     if predicted:
-        origin = profile.current_approach or "single_threaded"
-        chosen, compared = _nearest_to_fastest(predicted, origin, knowledge)
+        chosen, compared = _nearest_to_fastest(predicted, profile.origin, knowledge)
     elif contenders := [c for c in eligible if c.standing == "contender"]:
         chosen = contenders[0]
     else:
@@ -369,17 +367,17 @@ def _nearest_to_fastest(
     if len(predicted) == 1:
         return fastest, None
     near = [c for c in predicted if c is fastest or _stays(c, fastest, knowledge)]
-    least = min(_EFFORTS.index(knowledge.moves[origin, c.approach].effort) for c in near)
-    simple = [c for c in near if _EFFORTS.index(knowledge.moves[origin, c.approach].effort) == least]
+    simplicity = {c.approach: knowledge.simplicity(origin, c.approach) for c in near}
+    least = min(effort for effort, _ in simplicity.values())
+    simple = [c for c in near if simplicity[c.approach][0] == least]
     as_fast = min(map(_seconds, simple)) * AS_FAST
-    chosen = min((c for c in simple if _seconds(c) <= as_fast), key=lambda c: _PLACE[c.approach])
+    chosen = min((c for c in simple if _seconds(c) <= as_fast), key=lambda c: simplicity[c.approach])
     if chosen is not fastest:
         return chosen, _compare(chosen, fastest, knowledge)
     beaten = [c for c in predicted if c not in near]  # what spoke against the nearest of them
     return chosen, _compare(min(beaten or [c for c in near if c is not fastest], key=_seconds), fastest, knowledge)
 
 
-_EFFORTS = get_args(Effort)  # from the least to the most
 AS_FAST = 1.1  # a smaller difference is within what the best of costs leave open (SURENESS: a margin of 1.1)
 
 

@@ -16,6 +16,7 @@ from selector.cost.batch import copy_ms
 from selector.cost.memory import footprint_of
 from selector.cost.predict import CostEstimate
 from selector.cost.terms import Builds, Quantities
+from selector.host import default_start_method
 from selector.profile import WorkloadProfile
 
 _FROM_PROFILE = (
@@ -119,8 +120,8 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
     facts["cpu_cores"] = profile.cpu_cores or host.usable_cpus
     facts["cores_given"] = profile.cpu_cores is not None
     facts["platform"] = profile.platform or host.platform
-    facts["waits"] = wait > 0 if wait is not None else profile.workload_type != "cpu"
-    facts["in_flight"] = _in_flight(profile, tasks, facts["waits"])
+    facts["waits"] = _waits(profile)
+    facts["in_flight"] = _in_flight(profile, tasks)
     facts["total_cpu_ms"] = tasks * cpu if tasks is not None and cpu is not None else None
     task_known = _task_known(profile)
     facts["workload_known"] = _amount_known(profile) and task_known and not profile.gpu
@@ -131,29 +132,35 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
     facts["task_over_latency"] = _against(at_best_ms, latency) if task_known else None
     of_this_host = profile.interpreters is None and facts["platform"] == host.platform
     facts["free_threaded_here"] = of_this_host and newest(host.tags, free_threaded=True) is not None
-    facts["start_method"] = _start_method(profile, host, facts["platform"])
+    version = version_key(tag_for("any", profile, host) or "3.14")
+    facts["start_method"] = default_start_method(facts["platform"], version[:2])
     facts.update(_builds(profile))
     return facts
 
 
-def _in_flight(profile: WorkloadProfile, tasks: int | None, waits: bool) -> int | None:
+def _waits(profile: WorkloadProfile) -> bool:
+    """Whether a task waits: it says so, or its type does."""
+    wait = profile.io_wait_ms_per_task
+    return wait > 0 if wait is not None else profile.workload_type != "cpu"
+
+
+def _in_flight(profile: WorkloadProfile, tasks: int | None) -> int | None:
     """How many operations are in flight at once; of a batch that waits an assumption where the profile does not say."""
     if not profile.parallelizable:
         return 1
-    if profile.concurrency is not None or tasks is None or not waits:
+    if profile.concurrency is not None or tasks is None or not _waits(profile):
         return _smaller(profile.concurrency, tasks)
     return min(ASSUMED_IN_FLIGHT, tasks)
 
 
 def assumes_in_flight(profile: WorkloadProfile) -> bool:
     """Whether how many operations are in flight had to be assumed, and decides something."""
-    waits = profile.io_wait_ms_per_task
     return (
         profile.mode == "batch"
         and profile.concurrency is None
         and profile.parallelizable
         and (profile.tasks or 0) > PLAUSIBLE_IN_FLIGHT[0]
-        and (waits > 0 if waits is not None else profile.workload_type != "cpu")
+        and _waits(profile)
     )
 
 
@@ -287,13 +294,6 @@ def _readiness(said: bool | None, listed: bool | None, listing_is_word: bool = T
     if said is False or listed is False:
         return "ruled_out"
     return "ready" if said or (listed and listing_is_word) else "possible"
-
-
-def _start_method(profile: WorkloadProfile, host: HostFacts, platform: str) -> str:
-    """The default of multiprocessing on that platform and version of Python (docs of multiprocessing)."""
-    if platform != "linux":
-        return "spawn"
-    return "forkserver" if version_key(tag_for("any", profile, host) or "3.14")[1] >= 14 else "fork"
 
 
 def _to_install(tags: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from selector.catalogue import Approach, Engine, load_approaches, load_costs
+from selector.catalogue import Approach, Effort, Engine, load_approaches, load_costs
 from selector.cost.calibrated import HostCosts
 from selector.decision.table import LIST_POLICIES, DecisionTable
 from selector.errors import SelectorError
@@ -59,6 +59,13 @@ class Knowledge:
     costs: HostCosts
     moves: Mapping[tuple[ApproachId, ApproachId], Move]
     folders: tuple[Path, ...]
+
+    def simplicity(self, origin: ApproachId, approach: ApproachId) -> tuple[int, int]:
+        """How far an approach is from the simplest: the effort to get there from another, then its place in APPROACHES."""
+        return _EFFORTS.index(self.moves[origin, approach].effort), APPROACHES.index(approach)
+
+
+_EFFORTS = get_args(Effort)  # from the least to the most
 
 
 def rules_folders(user: Path | None) -> tuple[Path, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
@@ -12,12 +13,11 @@ from selector.cost.batch import batch_of, batch_seconds, costs_used, shape_of
 from selector.cost.calibrated import SURENESS, Rest, Sheet, rest_on
 from selector.cost.memory import memory_costs_used
 from selector.cost.predict import Dominant, estimate, spread_of
-from selector.cost.terms import Quantities, at_once_of, runs_single, slots_of
+from selector.cost.terms import Quantities, at_once_of, build_of, runs_single, slots_of
 from selector.decision.table import Rule
 from selector.profile import ApproachId, WorkloadProfile
 from selector.recommend.choose import AS_FAST, Candidate, Choice, Comparison, cost_sheets
 from selector.recommend.facts import (
-    ASSUMED_IN_FLIGHT,
     ASSUMED_STARTUP_MS,
     PLAUSIBLE_IN_FLIGHT,
     PLAUSIBLE_STARTUP_MS,
@@ -170,8 +170,7 @@ def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFact
     The profile in it carries the CPUs and the platform it was made for.
     """
     chosen = choice.chosen
-    origin = profile.current_approach or "single_threaded"
-    move = knowledge.moves[origin, chosen.approach]
+    move = knowledge.moves[profile.origin, chosen.approach]
     interpreter = tag_for(knowledge.approaches[chosen.approach].traits.needs, profile, host)
     here = _runs_here(interpreter, host)
     outlook = outlook_of(profile, choice, host, knowledge)
@@ -187,7 +186,7 @@ def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFact
         "reasons": _reasons(choice, knowledge),
         "expected": expected_of(chosen, outlook),
         "fits": _fits(chosen, choice, profile),
-        "migration": {"from": origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},
+        "migration": {"from": profile.origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},
         "alternatives": _alternatives(choice, outlook, here["available"]),
         "would_change": None,
         "runs_here": here,
@@ -252,13 +251,13 @@ class Outlook(NamedTuple):
     """What every candidate of one choice is expected from: the workload, what it may be at best and worst, and plain code.
 
     `best` and `worst` differ from `work` only where something had to be assumed. `baseline` is what is predicted for doing
-    it single-threaded: the seconds of a batch, the requests per second of a service. `sheets` are as in `Builds`.
+    it single-threaded: the seconds of a batch, the requests per second of a service. `sheets` are named as in `Builds`.
     """
 
     work: Quantities
     best: Quantities
     worst: Quantities
-    sheets: tuple[Sheet, Sheet, Sheet]
+    sheets: Mapping[str, Sheet]
     baseline: float | None
     assumed_flight: tuple[str, ...]
     assumed: tuple[str, ...]
@@ -267,10 +266,7 @@ class Outlook(NamedTuple):
 
     def sheet(self, candidate: Candidate) -> Sheet:
         """The costs under the Python that a candidate runs on."""
-        needs = self.knowledge.approaches[candidate.approach].traits.needs
-        if needs == "free_threaded" or not self.work.gil_build:
-            return self.sheets[1]
-        return self.sheets[2 if needs == "subinterpreters" else 0]
+        return self.sheets[build_of(self.knowledge.approaches[candidate.approach].traits, self.work)]
 
 
 def outlook_of(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> Outlook:
@@ -285,27 +281,28 @@ def outlook_of(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowle
         best, worst = best._replace(startup_ms=shortest), worst._replace(startup_ms=longest)
     traits = knowledge.approaches["single_threaded"].traits
     baseline = estimate(traits, 1, work).throughput if work.serves else batch_seconds(traits, 1, work)
-    sheets = cost_sheets(profile, host, knowledge)
-    assumed = _assumed_flight(profile), _assumptions(profile, choice)
+    sheets = dict(zip(("gil", "free", "sub"), cost_sheets(profile, host, knowledge), strict=True))
+    assumed = _assumed_flight(profile, choice), _assumptions(profile, choice)
     return Outlook(work, best, worst, sheets, baseline, *assumed, shape_of(work), knowledge)
 
 
-def _assumed_flight(profile: WorkloadProfile) -> tuple[str, ...]:
+def _assumed_flight(profile: WorkloadProfile, choice: Choice) -> tuple[str, ...]:
     """How many operations are assumed to be in flight, if that is assumed."""
     if not assumes_in_flight(profile):
         return ()
     few, many = PLAUSIBLE_IN_FLIGHT
-    number = min(ASSUMED_IN_FLIGHT, profile.tasks or ASSUMED_IN_FLIGHT)
-    return (f"{number:,} operations in flight, as concurrency is not given (plausible: {few} to {many:,})",)
+    return (
+        f"{choice.facts['in_flight']:,} operations in flight, as concurrency is not given (plausible: {few} to {many:,})",
+    )
 
 
 def _assumptions(profile: WorkloadProfile, choice: Choice) -> tuple[str, ...]:
     """What else was assumed because the profile does not say, each with what is plausible."""
     found = []
     if assumes_startup(profile):
-        found.append(
-            f"an expensive start of {ASSUMED_STARTUP_MS / 1000:g} s, as startup_ms is not given (plausible: 0.2 to 10 s)"
-        )
+        assumed, least, most = (ms / 1000 for ms in (ASSUMED_STARTUP_MS, *PLAUSIBLE_STARTUP_MS))
+        plausible = f"plausible: {least:g} to {most:g} s"
+        found.append(f"an expensive start of {assumed:g} s, as startup_ms is not given ({plausible})")
     if not choice.facts["workload_known"] and profile.mode == "batch" and profile.workload_type != "io":
         if profile.cpu_ms_per_task is None and not profile.gpu and profile.parallelizable:
             found.append("tasks that compute for 1 ms or more each")
@@ -336,15 +333,17 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
         "basis": rest.text if speedup or latency is not None else None,
         "memory_basis": rest_on(sheet, memory_costs_used(traits, outlook.shape), 1).text,
         "at_most": None if speedup else _at_most(candidate, at_once, work),
-        "assumed": (*(outlook.assumed_flight if _holds_many(candidate, outlook) else ()), *outlook.assumed),
+        "assumed": (*_flight_assumed_for(candidate, outlook), *outlook.assumed),
     }
 
 
-def _holds_many(candidate: Candidate, outlook: Outlook) -> bool:
-    """Whether as many operations as are assumed can be in flight: a pool of few workers has no more than those."""
+def _flight_assumed_for(candidate: Candidate, outlook: Outlook) -> tuple[str, ...]:
+    """How many operations are assumed to be in flight, if so many can be: a pool of few workers has no more than those."""
+    if not outlook.assumed_flight:
+        return ()
     traits = outlook.knowledge.approaches[candidate.approach].traits
     slots = slots_of(traits, candidate.workers, outlook.work)
-    return slots is None or slots >= min(ASSUMED_IN_FLIGHT, outlook.work.tasks or ASSUMED_IN_FLIGHT)
+    return outlook.assumed_flight if slots is None or slots >= candidate.asked.facts["in_flight"] else ()
 
 
 def _at_most(candidate: Candidate, at_once: int, work: Quantities) -> float | None:
@@ -380,7 +379,7 @@ def _bound(candidate: Candidate, at_once: int, outlook: Outlook) -> float:
     if work.library_parallel:
         return max(work.cores, work.in_flight or work.tasks or 1) if work.wait_ms else work.cores
     if not work.wait_ms:
-        return max(at_once, 1) if at_once > 1 else math.inf
+        return at_once if at_once > 1 else math.inf
     slots = slots_of(traits, candidate.workers, work)
     return min(slots or math.inf, work.tasks or math.inf)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
+from selector.host import environment_python
 from selector.profile import WorkloadProfile
 from selector.recommend.recommendation import Alternative, Expected, Recommendation
 from selector.text import (
@@ -83,10 +83,7 @@ def _build(tag: str) -> str:
 def _of_this_environment(path: str) -> bool:
     """Whether the active virtual environment was made from that interpreter."""
     folder = os.environ.get("VIRTUAL_ENV")
-    if not folder:
-        return False
-    python = Path(folder, "Scripts", "python.exe") if os.name == "nt" else Path(folder, "bin", "python")
-    return os.path.realpath(python) == os.path.realpath(path)
+    return bool(folder) and os.path.realpath(environment_python(str(folder))) == os.path.realpath(path)
 
 
 # Times ----------------------------------------------------------------------------------------------------------------

@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
 from selector.benchmark.events import Arm, Session
-from selector.catalogue import Effort, Traits
+from selector.catalogue import Traits
 from selector.cost.batch import Parts, batch_parts
 from selector.cost.predict import estimate
 from selector.decision.table import Rule
 from selector.errors import SelectorError
-from selector.profile import APPROACHES, WorkloadProfile
+from selector.profile import WorkloadProfile
 from selector.recommend.choose import workload_facts
 from selector.recommend.facts import HostFacts, prediction_facts
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
 
 _CPU_BOUND = 0.95  # a task that computes for that share of its time leaves a CPU nothing to do meanwhile
-_EFFORTS = get_args(Effort)  # from the least to the most
 _TAG = re.compile(r"3\.[0-9]{1,2}t?")
 
 
@@ -74,10 +73,8 @@ class Case:
         return max(1, min(self.cpus, arm.workers + loop if traits.pool != "none" else self.cpus))
 
     def place(self, arm: Arm) -> tuple[int, int]:
-        """How far an approach is from the simplest, as the recommendation has it: the effort to get there, then their order."""
-        origin = self.profile.current_approach or "single_threaded"
-        effort = self.knowledge.moves[origin, arm.approach].effort
-        return _EFFORTS.index(effort), APPROACHES.index(arm.approach)
+        """How far an approach is from the simplest, as the recommendation has it."""
+        return self.knowledge.simplicity(self.profile.origin, arm.approach)
 
     def oversubscribes(self, arm: Arm) -> bool:
         """Whether it has more workers than CPUs, where its workers compute all the time."""

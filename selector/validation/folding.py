@@ -75,7 +75,7 @@ def _doubt(report: ValidationReport) -> str | None:
     """What the run itself says against its times, if anything."""
     if report.verdict == "inconclusive":
         return f"that run came to no verdict ({report.reason.rstrip('.')})"
-    taken = getattr(report, "cpus_taken", None)
+    taken = report.cpus_taken
     if told := [warning for warning in report.warnings if tells_of_others(warning, watched=taken is not None)]:
         return f"that run was disturbed ({told[0]})"
     if taken is not None and taken > _MOST_TAKEN * report.cpus:
