@@ -337,18 +337,17 @@ def uses(function: Any, wanted: Any) -> bool:
 
 def _steps_for(seconds: float) -> int:
     """How many steps make a task of that CPU time: twice as many again and again, then by proportion."""
-    other = _task_seconds(0)  # what a task computes beside its steps, such as touching its memory
-    room = seconds - other
+    room = seconds - _task_seconds(0)  # what a task computes beside its steps, such as touching its memory
     if room <= 0:
         return 0
-    steps, took = 1, _task_seconds(1) - other
+    steps, took = 1, _steps_seconds(1)
     while took < min(room, 0.01):
         steps *= 2
-        took = _task_seconds(steps) - other
+        took = _steps_seconds(steps)
     for wanted in (min(room, _LONG_SECONDS), room):  # near the right number: numbers that grow make later steps slower
-        steps = max(1, round(steps * wanted / max(took, 1e-9)))
+        steps = max(1, round(steps * wanted / took))
         if wanted < room or room <= _LONG_SECONDS:
-            took = _task_seconds(steps) - other
+            took = max(_steps_seconds(steps), wanted / 2)  # what is shorter than that was not measured well
     return steps
 
 
@@ -357,8 +356,18 @@ def _made_seconds(steps: int, target: float) -> float:
     part = min(1.0, _LONG_SECONDS / max(target, 1e-9))
     if part == 1.0:
         return _task_seconds(steps)
-    other = _task_seconds(0)
-    return other + (_task_seconds(round(steps * part)) - other) / part
+    return _task_seconds(0) + _steps_seconds(round(steps * part)) / part
+
+
+def _steps_seconds(steps: int) -> float:
+    """The CPU time of the steps of a task alone, in memory that is there: touching it varies by more than steps take."""
+    kept, worker.settings["keeps_memory"] = worker.settings["keeps_memory"], True
+    try:
+        beside = _task_seconds(0)
+        return max(_task_seconds(steps) - beside, 1e-9)
+    finally:
+        worker.settings["keeps_memory"] = kept
+        worker.memory.clear()
 
 
 def _task_seconds(steps: int) -> float:
