@@ -21,7 +21,7 @@ from selector.recommend.knowledge import load_knowledge
 
 #: Costs in round numbers, so that a reader can follow the sums.
 COSTS = {
-    "thread_start_ms": 1.0, "thread_dispatch_ms": 0.1, "thread_wait_ms": 0.05, "asyncio_start_ms": 3.0,
+    "thread_start_ms": 1.0, "thread_dispatch_ms": 0.1, "thread_wait_ms": 0.15, "asyncio_start_ms": 3.0,
     "asyncio_task_ms": 0.2, "asyncio_wait_ms": 0.25, "loop_handover_ms": 0.3, "loop_process_ms": 0.5,
     "process_pool_fork_ms": 10.0, "process_pool_forkserver_ms": 100.0, "process_pool_spawn_ms": 200.0,
     "process_start_fork_ms": 5.0, "process_start_forkserver_ms": 50.0, "process_start_spawn_ms": 60.0,
@@ -104,11 +104,11 @@ def test_computing(approach: str, by_hand_ms: float) -> None:
         # 20 in flight: 5 rounds of 50.1 ms; at the end of each, the loop does something for all 20
         ("asyncio", 1, 3 + 5 * (50.1 + 0.25) + 19 * 0.25),
         # a pool of 10 overlaps 10: 10 rounds
-        ("threads", 10, 10 * 1 + 10 * (50.1 + 0.05) + 9 * 0.05),
+        ("threads", 10, 10 * 1 + 10 * (50.1 + 0.15) + 9 * 0.15),
         # nothing computes, so nothing is handed to the pool and its threads are not started
         ("asyncio_threads", 4, 3 + 5 * (50.1 + 0.25) + 19 * 0.25),
-        ("asyncio_processes", 4, 3 + 7 + 5 * (50.1 + 0.25) + 4 * 0.25),
-        ("multiprocessing", 4, 10 + 3 * 5 + 25 * (50.1 + 0.01 + 16 * 0.5 / 100)),
+        ("asyncio_processes", 4, 3 + 7 + 5 * (50.1 + 0.25) + 19 * 0.25),
+        ("multiprocessing", 4, 10 + 3 * 5 + (25 + 3) * (0.01 + 16 * 0.5 / 100) + 25 * 50.1),
     ],
 )
 def test_waiting(approach: str, workers: int, by_hand_ms: float) -> None:
@@ -271,10 +271,10 @@ def test_the_data_of_the_tasks_counts_and_twice_where_it_is_copied() -> None:
     [
         ("single_threaded", 10 + 50),
         ("asyncio", 60 + 0.25),
-        # of 4 threads that mostly wait one computes, and holds the others up for a switch interval of 5 ms
-        ("threads", 60 + 0.05 + 5),
-        ("asyncio_threads", 60 + 0.55 + 5),
-        ("free_threaded", 61 + 0.05),
+        # each of 3 other threads computes for a sixth of the time, and holds this one up for a switch interval of 5 ms
+        ("threads", 60 + 0.15 + 1.5 * 5),
+        ("asyncio_threads", 60 + 0.55 + 1.5 * 5),
+        ("free_threaded", 61 + 0.15),
         ("multiprocessing", 60 + 0.5 + 0.01),
     ],
 )

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from selector.catalogue import Traits
-from selector.cost.terms import Costs, Quantities, at_once_of, contention_of, loss, runs_single, slowed, under
+from selector.cost.terms import IN_TURNS, Costs, Quantities, at_once_of, contention_of, loss, runs_single, slowed, under
 
 if TYPE_CHECKING:
     from selector.cost.calibrated import Sheet
@@ -78,25 +79,35 @@ class Batch:
         tasks, wait, terms = self._tasks, self._wait, self._terms
         pool = min(tasks, workers)
         slots, at_once = self._at_once(pool)
-        each = self._cpu
-        if at_once > 1:
-            computing = computing_at_once(at_once, slots, each, wait) if wait else at_once
-            each *= loss(terms.contention, computing, terms.costs)
+        each = apart = self._cpu
+        if terms.contention:
+            if wait and terms.pooled:
+                apart *= self._loss_between_waits(slots, at_once)
+            if at_once > 1:
+                each *= loss(terms.contention, at_once, terms.costs)
             if not terms.pooled:  # one task after the other, each of them on every core
                 each, at_once = each / at_once, 1
+                apart = each
         dispatch = tasks * terms.dispatch
         if terms.message:
             dispatch += min(tasks, _CHUNKS_PER_WORKER * workers) * terms.message
         parent = dispatch + self._copying
-        computing_ms = -(-tasks // at_once) * each
-        busy = wait + computing_ms + parent
-        if wait:
-            busy = max(busy, _in_rounds(tasks, slots, at_once, wait, each, parent / tasks))
-        waiting = busy - computing_ms - parent
+        computing = -(-tasks // at_once) * each
+        busy = wait + computing + parent
+        if wait and (rounds := _in_rounds(tasks, slots, at_once, wait, apart, each, parent / tasks)) > busy:
+            busy, computing = rounds, -(-tasks // at_once) * apart
+        waiting = busy - computing - parent
         startup = self.startup_ms(pool) if self._startup else 0.0
-        return Parts(
-            computing_ms, waiting if waiting > 0 else 0.0, self.start_ms(pool), startup, dispatch, self._copying
-        )
+        return Parts(computing, waiting if waiting > 0 else 0.0, self.start_ms(pool), startup, dispatch, self._copying)
+
+    def _loss_between_waits(self, slots: int, at_once: int) -> float:
+        """How many times as long a task computes that meets others only now and then, as most wait.
+
+        Where one computes at a time, who has to wait for the other loses at least as much as beside it.
+        """
+        terms, most = self._terms, min(slots, max(at_once, 2))
+        met = most if terms.contention in IN_TURNS else min(most, computing_at_once(slots, self._cpu, self._wait))
+        return loss(terms.contention, met, terms.costs)
 
     def start_ms(self, workers: int) -> float:
         """To start the pool and the loop."""
@@ -130,8 +141,8 @@ class Batch:
 
         A worker is worth its start, or not made.
 
-        Up to 16 every size is tried, beyond them sizes a fifth apart, down from `most`, so that twice as many CPUs are
-        never worse; and no smaller ones where even a pool that starts at once would gain next to nothing.
+        Up to 16 every size is tried, beyond them `most` and sizes a fifth apart; and no smaller ones where even a pool
+        that starts at once would gain next to nothing.
         """
         terms = self._terms
         if most == 1 or not terms.pooled:
@@ -147,43 +158,46 @@ class Batch:
             if total < least:
                 best, least = (workers, parts), total
             could_save = parts.pool_start + parts.startup - at_least
-            if total - could_save >= least * (1 - _NEXT_TO_NOTHING) and terms.contention not in _MAY_SLOW_DOWN:
+            if total - could_save >= least * (1 - _NEXT_TO_NOTHING) and terms.contention not in IN_TURNS:
                 break
         assert best is not None, "one size is tried at least"
         return best
 
 
-_MAY_SLOW_DOWN = ("contention_hot",)  # more workers can take longer than fewer
+def computing_at_once(slots: int, cpu: float, wait: float) -> float:
+    """How many of so many in flight compute, or would, while one does: each other one for its share of the time."""
+    return 1 + (slots - 1) * cpu / (cpu + wait) if cpu else 1.0
 
 
-def computing_at_once(most: int, slots: int, cpu: float, wait: float) -> int:
-    """How many of so many in flight compute at the same time, at most `most`."""
-    return min(most, max(1, math.ceil(slots * cpu / (cpu + wait)))) if cpu else 1
-
-
-def _in_rounds(tasks: int, slots: int, at_once: int, wait: float, each: float, parent: float) -> float:
+def _in_rounds(
+    tasks: int, slots: int, at_once: int, wait: float, apart: float, together: float, parent: float
+) -> float:
     """The time of a batch whose narrow place is the waits: rounds of as many as may be in flight.
 
-    The last ones to wake up compute in turn. `parent` is what the parent does for each.
+    A task computes for `apart` between the waits of others. The last ones to wake up compute `together`, in turn, and the
+    parent, which takes `parent` for each, serves one after the other.
     """
     rounds = -(-tasks // slots)
     last = tasks - (rounds - 1) * slots
-    return rounds * (wait + each + parent) + (-(-last // at_once) - 1) * (each + parent)
+    return rounds * (wait + apart + parent) + (-(-last // at_once) - 1) * together + (last - 1) * parent
 
 
 def _sizes(most: int, tasks: int) -> Iterator[int]:
     """The sizes tried, each once, the largest first; each the smallest that does the tasks in as many rounds."""
-    last, step, size = most + 1, 0, most
-    while size > 0:
+    last = most + 1
+    for size in chain((most,), _sizes_below(most)):
         same = -(-tasks // -(-tasks // size))
         if same < last:
             yield same
             last = same
-        if size > _EVERY_SIZE:
-            step += 1
-            size = max(math.ceil(most / 2 ** (step / 4)), _EVERY_SIZE)
-        else:
-            size = min(size, last) - 1
+
+
+@lru_cache(maxsize=512)
+def _sizes_below(most: int) -> tuple[int, ...]:
+    """Those below it that are worth a try, the largest first: the same whatever the most, so that more never is worse."""
+    steps = range(math.ceil(4 * math.log2(max(most, _EVERY_SIZE) / _EVERY_SIZE)), 0, -1)
+    sizes = [*(math.ceil(_EVERY_SIZE * 2 ** (step / 4)) for step in steps), *range(_EVERY_SIZE, 0, -1)]
+    return tuple(size for size in sizes if size < most)
 
 
 _NEXT_TO_NOTHING = 0.005  # of the time of a batch

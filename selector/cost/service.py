@@ -23,7 +23,7 @@ def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
     cpu, wait = own_cpu_ms(terms, work), work.wait_ms
     spent = cpu + wait + terms.dispatch + terms.message + work.payload_kb * terms.copy_per_kb
     if terms.convoy and cpu > 0:
-        spent += min(terms.convoy, cpu) * computing_at_once(workers, workers, cpu, wait)
+        spent += min(terms.convoy, cpu) * computing_at_once(workers, cpu, wait)
     return spent
 
 
@@ -36,7 +36,7 @@ def workers_in_time(most: int, work: Quantities, terms: Terms, limit_ms: float |
     others = (limit_ms - alone) / min(terms.convoy, cpu)  # that may compute beside the first one
     if others < 0:
         return most  # it is late by itself: fewer workers do not mend it
-    return max(1, int(min(most, (1 + math.floor(min(others, most))) * (cpu + wait) / cpu)))
+    return 1 + math.floor(min(most - 1, others * (cpu + wait) / cpu))
 
 
 def service_of(

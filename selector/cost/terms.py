@@ -97,11 +97,12 @@ def at_once_of(traits: Traits, workers: int, work: Quantities) -> int:
     return at_once if slots is None else min(at_once, slots)
 
 
-#: What those pay who take turns at one thing, such as a lock: each worker more adds the same again (Amdahl).
+#: What those pay who take turns at one thing, such as a lock: each worker more adds the same again (Amdahl), so that more
+#: of them can take longer than fewer.
 IN_TURNS = ("contention_hot",)
 
 
-def loss(name: str, workers: int, costs: Costs) -> float:
+def loss(name: str, workers: float, costs: Costs) -> float:
     """How many times as long a task takes while so many workers compute: 1 for one, 1 + the cost `name` for two.
 
     Whoever takes turns pays the same again for each worker more. What workers share otherwise is the hardware (caches,
