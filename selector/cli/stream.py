@@ -1,7 +1,7 @@
 """`recommend --jsonl`: one profile a line in, one answer a line out, in order; many lines on every CPU.
 
-The first lines are answered at once, one by one, as whoever writes them into a pipe may wait for each. The rest of a large
-file goes to worker processes in pieces: that takes a tenth of a second to start and is twice as fast on two CPUs.
+Lines of a pipe are answered one by one, as whoever writes them may wait for each. Of a large file all but the first go to
+worker processes in pieces, which take a tenth of a second to start, as long as the first take here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from selector.errors import SelectorError
 from selector.inputs import STANDARD_INPUT, numbered_lines, profile_of_line
 from selector.pipeline import Selector
 
-_ALONE = 1000  # lines, which take less than it takes to start workers
+_ALONE = 300  # lines, which take as long as it takes to start workers
 _PIECE = 250  # lines that are handed over together
 _WATCH_SECONDS = 0.5
 Line = tuple[int, bytes]
@@ -38,12 +38,15 @@ class Task(NamedTuple):
 def answers(selector: Selector, task: Task, on_error: Callable[[SelectorError], None]) -> Iterator[str]:
     """The answer to each line as JSON; a bad line is handed to `on_error` instead, and the rest goes on."""
     lines = numbered_lines(task.file)
-    alone = islice(lines, _ALONE) if _may_use_workers(selector, task) else lines
-    for line in alone:
-        yield from _told([_answer(selector, task, line)], on_error)
-    pieces = iter(lambda: list(islice(lines, _PIECE)), [])
+    alone: Iterable[Line] = lines
+    pieces: Iterator[list[Line]] = iter(())
+    if _may_use_workers(selector, task):
+        alone, pieces = list(islice(lines, _ALONE)), iter(lambda: list(islice(lines, _PIECE)), [])
+    here = (_answer(selector, task, line) for line in alone)
     if (first := next(pieces, None)) is not None:
-        yield from _by_workers(selector.here.usable_cpus, task, chain([first], pieces), on_error)
+        yield from _told(_by_workers(selector.here.usable_cpus, task, here, chain([first], pieces)), on_error)
+    else:
+        yield from _told(here, on_error)
 
 
 def _may_use_workers(selector: Selector, task: Task) -> bool:
@@ -52,7 +55,7 @@ def _may_use_workers(selector: Selector, task: Task) -> bool:
     return regular and selector.here.usable_cpus > 1 and selector.host is None
 
 
-def _told(found: list[str | SelectorError], on_error: Callable[[SelectorError], None]) -> Iterator[str]:
+def _told(found: Iterable[str | SelectorError], on_error: Callable[[SelectorError], None]) -> Iterator[str]:
     for answer in found:
         if isinstance(answer, SelectorError):
             on_error(answer)
@@ -78,20 +81,23 @@ def _answer(selector: Selector, task: Task, line: Line) -> str | SelectorError:
 
 
 def _by_workers(
-    workers: int, task: Task, pieces: Iterator[list[Line]], on_error: Callable[[SelectorError], None]
-) -> Iterator[str]:
-    """The answers to all further pieces, in order; no more of them are read ahead than keep the workers busy."""
+    workers: int, task: Task, here: Iterator[str | SelectorError], pieces: Iterator[list[Line]]
+) -> Iterator[str | SelectorError]:
+    """The answers that are made here, while workers start, then those to all pieces, in order.
+
+    No more of them are read ahead than keep the workers busy.
+    """
     from concurrent.futures import Future, ProcessPoolExecutor
 
     pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(task, os.getpid()))
-    ahead: deque[Future[list[str | SelectorError]]] = deque()
     try:
-        for piece in pieces:
-            ahead.append(pool.submit(_answered_by_worker, piece))
-            if len(ahead) > 2 * workers:
-                yield from _told(ahead.popleft().result(), on_error)
+        ahead: deque[Future[list[str | SelectorError]]] = deque(
+            pool.submit(_answered_by_worker, piece) for piece in islice(pieces, 2 * workers)
+        )
+        yield from here
         while ahead:
-            yield from _told(ahead.popleft().result(), on_error)
+            yield from ahead.popleft().result()
+            ahead.extend(pool.submit(_answered_by_worker, piece) for piece in islice(pieces, 1))
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -211,6 +211,7 @@ class Asked:
         self.facts, self.work, self.knowledge = facts, work, knowledge
         self.shape = shape_of(work)
         self._pools: dict[ApproachId, _Pool] = {}
+        self._predicted: dict[ApproachId, CostEstimate] = {}
         self._eligibility, self._sizing = _by_parts(knowledge, "eligibility"), _by_parts(knowledge, "sizing")
 
     def facts_of(self, approach: ApproachId, predicted: dict[str, Any]) -> dict[str, Any]:
@@ -220,9 +221,7 @@ class Asked:
 
     def candidate(self, approach: ApproachId, row: Rule | None) -> Candidate:
         """One approach with its pool, what is predicted for it, and what rules it out."""
-        pool = self._pool(approach)
-        traits = self.knowledge.approaches[approach].traits
-        predicted = estimate(traits, pool.workers, self.work, self.shape, pool.parts, pool.footprint)
+        pool, predicted = self._pool(approach), self.predicted(approach)
         own = prediction_facts(self.facts, pool.workers, pool.limit, predicted)
         ruled_out = self._eligibility.rules(self, approach, own)
         return Candidate(
@@ -238,12 +237,19 @@ class Asked:
             self,
         )
 
+    def predicted(self, approach: ApproachId) -> CostEstimate:
+        """What is predicted for an approach with its pool."""
+        if approach not in self._predicted:
+            pool, traits = self._pool(approach), self.knowledge.approaches[approach].traits
+            self._predicted[approach] = estimate(
+                traits, pool.workers, self.work, self.shape, pool.parts, pool.footprint
+            )
+        return self._predicted[approach]
+
     def seconds(self, approach: ApproachId) -> float | None:
         """What tells how fast an approach is: the seconds of a batch, of a service those for each request."""
-        pool = self._pool(approach)
-        if pool.parts is not None:
-            return sum(pool.parts) / 1000
-        return estimate(self.knowledge.approaches[approach].traits, pool.workers, self.work, self.shape).seconds_each
+        parts = self._pool(approach).parts
+        return sum(parts) / 1000 if parts is not None else self.predicted(approach).seconds_each
 
     def ruled_out_whatever_is_predicted(self, approach: ApproachId) -> bool:
         """Whether the workload and the traits of the approach rule it out by themselves."""

@@ -9,10 +9,10 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from selector.catalogue import Effort, Engine
-from selector.cost.batch import batch_of, batch_seconds, costs_used, shape_of
+from selector.cost.batch import batch_of, costs_used
 from selector.cost.calibrated import SURENESS, Rest, Sheet, rest_on
 from selector.cost.memory import memory_costs_used
-from selector.cost.predict import Dominant, estimate, spread_of
+from selector.cost.predict import Dominant, spread_of
 from selector.cost.terms import Quantities, at_once_of, build_of, runs_single, slots_of
 from selector.decision.table import Rule
 from selector.profile import ApproachId, WorkloadProfile
@@ -279,11 +279,11 @@ def outlook_of(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowle
     if assumes_startup(profile):
         shortest, longest = PLAUSIBLE_STARTUP_MS
         best, worst = best._replace(startup_ms=shortest), worst._replace(startup_ms=longest)
-    traits = knowledge.approaches["single_threaded"].traits
-    baseline = estimate(traits, 1, work).throughput if work.serves else batch_seconds(traits, 1, work)
+    plain = choice.chosen.asked.predicted("single_threaded")
+    baseline = plain.throughput if work.serves else plain.seconds
     sheets = dict(zip(("gil", "free", "sub"), cost_sheets(profile, host, knowledge), strict=True))
     assumed = _assumed_flight(profile, choice), _assumptions(profile, choice)
-    return Outlook(work, best, worst, sheets, baseline, *assumed, shape_of(work), knowledge)
+    return Outlook(work, best, worst, sheets, baseline, *assumed, choice.chosen.asked.shape, knowledge)
 
 
 def _assumed_flight(profile: WorkloadProfile, choice: Choice) -> tuple[str, ...]:
