@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selector import WorkloadProfile
-from selector.cost.calibration import MeasuredCosts
+from selector.cost.calibration import MeasuredCosts, usable_costs
 from selector.cost.predict import estimate
 from selector.recommend.choose import Choice, choose, consider
 from selector.recommend.facts import HostFacts
@@ -54,7 +54,8 @@ def knowledge_with(calibration: Path | None) -> Knowledge:
 
 def measured_costs(python: dict[str, Any]) -> MeasuredCosts:
     """What a calibration found under one Python."""
-    costs = {name: float(cost["value"]) for name, cost in python["costs"].items()}
+    plain = {name: {"quality": "usable", **cost} for name, cost in python["costs"].items()}  # older ones do not say
+    costs = usable_costs({"costs": plain})
     free, day = python["free_threaded"], python["measured_at"][:10]
     return MeasuredCosts(python["tag"], python["version"], "", free, python["start_method"], CPUS, day, costs)
 

@@ -504,6 +504,15 @@ def test_a_summary_of_the_five_answers_says_all_that_is_missing() -> None:
     assert "memory 256 MB not known (needs task_memory_mb)" in " ".join(output.split())
 
 
+def test_a_summary_without_a_requirement_tells_the_memory_that_is_held_against_none() -> None:
+    large = WorkloadProfile(
+        workload_type="cpu", tasks=5000, cpu_ms_per_task=50, cpu_cores=64, task_memory_mb=500, interpreters=("3.13",)
+    )
+    assert "no requirement given; takes 32 GB\n" in summary_of(selector().recommend(large, changes="none"))
+    unknown = large.model_copy(update={"task_memory_mb": None})
+    assert "beside the tasks' own" in summary_of(selector().recommend(unknown, changes="none"))
+
+
 def test_a_summary_says_what_its_figures_rest_on_and_what_is_assumed() -> None:
     assumed = "32 operations in flight, as concurrency is not given; plausible 8 to 1,000"
     result = expecting(example("web-scraper"), basis="measured here on 2026-11-28 under 3.14t", assumed=(assumed,))

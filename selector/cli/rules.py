@@ -225,7 +225,6 @@ def diff_tables(old: Path, new: Path, form: str, budget: float) -> int:
 
 def _read(files: Sequence[str], rules: Path | None) -> tuple[Tables, int]:
     """The tables in the files, or those in use if there are none; errors in files are told, and counted."""
-    from selector.decision import load_table
     from selector.recommend.knowledge import all_tables
 
     if not files:
@@ -233,10 +232,18 @@ def _read(files: Sequence[str], rules: Path | None) -> tuple[Tables, int]:
     tables = []
     for file in files:
         try:
-            tables.append((file, load_table(Path(file))))
+            tables.append((file, _table_in(file)))
         except SelectorError as error:
             report_error(error)
     return tables, len(files) - len(tables)
+
+
+def _table_in(file: str) -> DecisionTable:
+    from selector.decision import load_table
+
+    if Path(file).is_dir():
+        raise SelectorError(f"{file}: a folder, not a table", "name its files, or give it by --rules FOLDER")
+    return load_table(Path(file))
 
 
 def _refuse_if(bad: int, files: Sequence[str]) -> None:

@@ -201,6 +201,15 @@ def requirements_text(result: Recommendation, *, short: bool = False) -> str:
     return ", ".join(parts) if parts else "none given"
 
 
+def fits_text(result: Recommendation, *, short: bool = False) -> str:
+    """The same where nothing else tells of memory: without a requirement, the memory that is held against none."""
+    profile, whole = result.profile, result.expected.memory_mb
+    if whole is None or (profile.latency_requirement_ms, profile.memory_budget_mb) != (None, None):
+        return requirements_text(result, short=short)
+    beside_own = " beside the tasks' own" if profile.task_memory_mb is None else ""
+    return f"no requirement given; takes {memory(whole)}{beside_own}"
+
+
 def _latency_verdict(result: Recommendation, *, short: bool) -> list[str]:
     limit, found = result.profile.latency_requirement_ms, result.expected.latency_ms
     if limit is None:

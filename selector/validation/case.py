@@ -86,7 +86,10 @@ class Case:
     def _host(self) -> HostFacts:
         found = self.session.interpreters
         tags = tuple((i.interpreter, i.path) for i in found if i.interpreter and _TAG.fullmatch(i.interpreter))
-        return HostFacts(self.profile.platform or "linux", self.profile.cpu_cores or self.cpus, tags)
+        plan = self.session.plan
+        on_own = (arm.interpreter for arm in (plan.arms if plan else ()) if self.traits(arm).needs == "any")
+        application = next((tag for tag in on_own if _TAG.fullmatch(tag)), None)
+        return HostFacts(self.profile.platform or "linux", self.profile.cpu_cores or self.cpus, tags, application)
 
     def _facts(self, arm: Arm) -> dict[str, Any]:
         """The facts about an approach with the workers it ran with, as the tables of the recommendation had them."""

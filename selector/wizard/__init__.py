@@ -11,7 +11,6 @@ import click
 
 from selector.pipeline import Selector
 from selector.profile import WorkloadProfile
-from selector.recommend.choose import choose
 from selector.wizard.advisor import TableAdvisor
 from selector.wizard.answers import Answers, command_for, host_defaults, with_defaults
 from selector.wizard.dialogue import Option, Prompts, converse
@@ -64,10 +63,10 @@ def run_wizard(
 
 
 def _rests_on_documented_costs(profile: WorkloadProfile, selector: Selector) -> bool:
-    """Whether something is predicted, and from costs of other machines."""
-    predicted = choose(profile, selector.here, selector.knowledge).chosen.predicted
-    known = predicted.seconds is not None or predicted.throughput is not None
-    return known and not selector.knowledge.costs.measured and selector.knowledge.costs.source == "documented"
+    """Whether something is predicted, and some of it from costs of other machines."""
+    expected = selector.recommend(profile, "none").expected
+    known = expected.seconds is not None or expected.throughput is not None
+    return known and "documented" in (expected.basis or "")
 
 
 def _wants_measured(prompts: Prompts) -> bool:
