@@ -407,9 +407,17 @@ def test_a_file_that_fails_while_it_is_read_is_refused(arguments: tuple[str, ...
     refused(*arguments, "/proc/self/mem", words=("/proc/self/mem: cannot be read: Input/output error",))
 
 
-@pytest.mark.parametrize("arguments", [("recommend",), ("recommend", "--jsonl"), ("rules", "check")], ids=" ".join)
-def test_a_folder_is_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    refused(*arguments, tmp_path, words=(f"{tmp_path}", "cannot be read"))
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("recommend",), "cannot be read"),
+        (("recommend", "--jsonl"), "cannot be read"),
+        (("rules", "check"), "a folder, not a table"),
+    ],
+    ids=["recommend", "jsonl", "check"],
+)
+def test_a_folder_is_refused(arguments: tuple[str, ...], why: str, tmp_path: Path) -> None:
+    refused(*arguments, tmp_path, words=(f"{tmp_path}", why))
 
 
 @posix_only

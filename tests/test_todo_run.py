@@ -290,7 +290,9 @@ def test_processors_for_which_there_is_no_room_are_said_with_what_to_do() -> Non
     assert done.returncode == 3
     assert " of 3,000 cannot be started (can't start new thread): take fewer with --processors" in done.stderr
     done = limited("-n 30", "--execution", "processes", "--processors", "40")
-    assert done.returncode == 3 and " of 40 cannot be started (Too many open files)" in done.stderr
+    # who meets the limit first, the coordinator or the fork server, is a matter of luck
+    said = r" of 40 cannot be started \((Too many open files|no more processes can be started)\)"
+    assert done.returncode == 3 and re.search(said, done.stderr)
     assert "0 failed" in done.stdout
 
 
