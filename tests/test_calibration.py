@@ -356,7 +356,7 @@ def done(**changes):
     say(result=result(**changes))
 
 def sleeper():
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
     return child.pid
 """
 
@@ -539,7 +539,7 @@ def test_a_cache_that_cannot_be_written_is_a_problem_but_no_failure(fake, python
 @posix_only
 def test_a_script_that_hangs_is_ended_with_all_it_started(fake, python, monkeypatch, folder):
     monkeypatch.setattr(room, "_SLOWEST_SECONDS", 1.0)
-    fake(f"open({str(folder / 'pid')!r}, 'w').write(str(sleeper())); time.sleep(60)")
+    fake(f"open({str(folder / 'pid')!r}, 'w').write(str(sleeper())); time.sleep(600)")
     with pytest.raises(SelectorError, match="it did not end within"):
         calibrate([python()], budget_seconds=0.1)
     wait_until(lambda: is_gone(int((folder / "pid").read_text())))
@@ -556,7 +556,7 @@ def test_no_process_is_left_after_an_interrupt(fake, python, monkeypatch, obeys)
         signal.signal(signal.SIGTERM, lambda *_: ({end.replace("; ", ", ")}))
         {obey}
         say(part=f"{{os.getpid()}} {{child}}", done=0.5)
-        time.sleep(60)
+        time.sleep(600)
     """)
     pids: list[int] = []
 
@@ -591,7 +591,7 @@ def test_however_it_is_ended_no_process_and_no_file_of_it_is_left(folder, number
     pids, temporary = folder / "pids", folder / "tmp"
     temporary.mkdir()
     start = "import subprocess; child = subprocess.Popen(['sleep', '60'])"
-    note = f"open({str(pids)!r}, 'w').write(f'{{os.getppid()}} {{os.getpid()}} {{child.pid}} '); time.sleep(60)"
+    note = f"open({str(pids)!r}, 'w').write(f'{{os.getppid()}} {{os.getpid()}} {{child.pid}} '); time.sleep(600)"
     command = [sys.executable, "-c", CALIBRATING, str(altered(folder, f"{start}; {note}")), sys.executable]
     environ = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(SCRIPT.parent.parent)}
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environ) as process:
@@ -970,7 +970,7 @@ def run(
         ("os._exit(3)", "bad: it ended with exit code 3: "),
         ("os.abort()", "bad: it ended with exit code -6: "),
         ("sys.exit('told nobody')", "bad: it ended with exit code 1: told nobody"),
-        ("time.sleep(60)", "bad: it did not end within 1.5 s"),
+        ("time.sleep(600)", "bad: it did not end within 1.5 s"),
     ],
 )
 def test_a_part_that_fails_leaves_its_figures_out(folder, bad, said):
@@ -992,7 +992,7 @@ def test_a_part_that_fails_leaves_its_figures_out(folder, bad, said):
 def test_a_signal_ends_it_with_all_its_processes(folder, number):
     out, pids = folder / "out.json", folder / "pids"
     start = "import subprocess; child = subprocess.Popen(['sleep', '60'])"
-    note = f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}} '); time.sleep(60)"
+    note = f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}} '); time.sleep(600)"
     temporary = folder / "tmp"
     temporary.mkdir()
     command = [sys.executable, str(altered(folder, f"{start}; {note}")), str(out)]

@@ -25,7 +25,7 @@ from pydantic_core import from_json, to_json
 from selector.cost.calibration import Machine, Stamp, keep_entry, kept_entries, stamp_of, this_machine
 from selector.errors import SelectorError
 from selector.host import Interpreter, usable_cpus
-from selector.processes import kill_tree
+from selector.processes import descendants, kill_each, kill_tree
 from selector.resources import resource_dir
 from selector.saved import Saved
 from selector.text import printable
@@ -319,8 +319,11 @@ def _stop(script: subprocess.Popen[bytes]) -> None:
 
 def _end(script: subprocess.Popen[bytes]) -> None:
     """Have a script that still runs clear away its processes and files, and do it ourselves if it does not."""
+    if script.poll() is not None:
+        return
+    family = descendants(script.pid)
     try:
-        if script.poll() is None and sys.platform != "win32":  # where it would be ended on the spot
+        if sys.platform != "win32":  # where it would be ended on the spot
             script.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 script.wait(_GRACE_SECONDS)
@@ -328,6 +331,7 @@ def _end(script: subprocess.Popen[bytes]) -> None:
         if script.poll() is None:
             kill_tree(script)
             script.wait()
+        kill_each(family)  # those it left
 
 
 def _said(line: bytes) -> dict[str, Any]:
