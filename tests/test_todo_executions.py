@@ -267,15 +267,15 @@ def test_a_process_killed_from_outside_is_replaced(python: str, start: Callable[
 @only_posix
 def test_a_stopped_process_is_overdue_and_ended(start: Callable[..., Script]) -> None:
     script = start(sys.executable, """
-        run, said = Run("processes", Settings("process", 40), processors=2, attempts=3, timeout_seconds=1.5), []
+        run, said = Run("processes", Settings("process", 400), processors=2, attempts=3, timeout_seconds=1.5), []
         # when both are at work: for one that still starts more patience is due
         run.before_recording = lambda: said or len(run.outcomes) < 100 or said.append(print("begun", flush=True))
-        run(3000, 10)
+        run(1500, 10)
         print(run.report.done, run.lost, flush=True)
     """)  # fmt: skip
     assert script.line() == "begun"
     os.kill(min(script.workers()), signal.SIGSTOP)
-    assert script.ended() == "3000 1\n"
+    assert script.ended() == "1500 1\n"
 
 
 # Resizing and stopping ------------------------------------------------------------------------------------------------
