@@ -40,7 +40,7 @@ _DERIVED = {
     "thread_start_share": "starting a thread for each operation in flight against the time of all waits",
     "process_start_over_latency": "a cold process pool (of a service with its costly start) against the latency requirement",
     "free_threading": "ready (said so, or such a build is listed), possible (nothing known) or ruled_out",
-    "free_threaded_here": "whether a supported free-threaded build (3.14t or later) is installed here, where the profile lists no interpreters",
+    "free_threaded_here": "whether a free-threaded build is installed here, where the profile lists no interpreters",
     "subinterpreters": "ready, possible or ruled_out, likewise (they need Python 3.14)",
     "gil_build": "whether a build with the GIL may be used",
     "start_method": "how processes start: fork, forkserver or spawn",
@@ -131,7 +131,7 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
     at_best_ms = task_ms if not profile.native_parallel else (cpu or 0.0) / facts["cpu_cores"] + (wait or 0.0)
     facts["task_over_latency"] = _against(at_best_ms, latency) if task_known else None
     of_this_host = profile.interpreters is None and facts["platform"] == host.platform
-    facts["free_threaded_here"] = of_this_host and newest(host.tags, free_threaded=True, at_least=14) is not None
+    facts["free_threaded_here"] = of_this_host and newest(host.tags, free_threaded=True) is not None
     version = version_key(tag_for("any", profile, host) or "3.14")
     facts["start_method"] = default_start_method(facts["platform"], version[:2])
     facts.update(_builds(profile))
