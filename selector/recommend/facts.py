@@ -41,6 +41,7 @@ _DERIVED = {
     "process_start_over_latency": "a cold process pool (of a service with its costly start) against the latency requirement",
     "free_threading": "ready (said so, or such a build is listed), possible (nothing known) or ruled_out",
     "free_threaded_here": "whether a free-threaded build is installed here, where the profile lists no interpreters",
+    "free_threading_experimental": "whether the newest free-threaded build listed or here is 3.13t, an experiment (PEP 779)",
     "subinterpreters": "ready, possible or ruled_out, likewise (they need Python 3.14)",
     "gil_build": "whether a build with the GIL may be used",
     "start_method": "how processes start: fork, forkserver or spawn",
@@ -132,6 +133,7 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
     facts["task_over_latency"] = _against(at_best_ms, latency) if task_known else None
     of_this_host = profile.interpreters is None and facts["platform"] == host.platform
     facts["free_threaded_here"] = of_this_host and newest(host.tags, free_threaded=True) is not None
+    facts["free_threading_experimental"] = newest(profile.interpreters or host.tags, free_threaded=True) == "3.13t"
     version = version_key(tag_for("any", profile, host) or "3.14")
     facts["start_method"] = default_start_method(facts["platform"], version[:2])
     facts.update(_builds(profile))
