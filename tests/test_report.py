@@ -504,6 +504,12 @@ def test_a_summary_of_the_five_answers_says_all_that_is_missing() -> None:
     assert "memory 256 MB not known (needs task_memory_mb)" in " ".join(output.split())
 
 
+def test_a_bound_by_cpus_is_not_said_to_rest_on_costs() -> None:
+    bounded = selector().recommend(WorkloadProfile(workload_type="cpu", cpu_cores=4), changes="none")
+    output = " ".join(text_of(brief_document(bounded)).split())
+    assert re.search(r"Expected speedup: unknown: [^;]*; at most 4x on 4 cores Assumed:", output)
+
+
 def test_a_summary_without_a_requirement_tells_the_memory_that_is_held_against_none() -> None:
     large = WorkloadProfile(
         workload_type="cpu", tasks=5000, cpu_ms_per_task=50, cpu_cores=64, task_memory_mb=500, interpreters=("3.13",)

@@ -166,7 +166,7 @@ def basis_text(expected: Expected) -> str:
     """What the times rest on, in words; nothing where none is predicted."""
     if expected.basis is not None or expected.source is None:
         return expected.basis or ""
-    known = (expected.seconds, expected.throughput, expected.at_most) != (None, None, None)
+    known = (expected.seconds, expected.throughput) != (None, None)  # a bound by CPUs rests on no cost
     return _SOURCES[expected.source] if known else ""
 
 
