@@ -294,14 +294,14 @@ def merge(results: list[Any]) -> dict[int, int]:
 _OFF = 0.1  # a stand-in that computes for so much more or less than it should is made again
 _LEAST_SECONDS = 5e-6  # a call of a function takes a part of that: what is off by less is as right as it can be
 _LONG_SECONDS = 0.15  # of computing are enough to tell how long more takes
-_TRIES = 4
+_MOST_MENDED = 7
 
 
 def calibrate() -> dict[str, Any]:
     """The settings that make a task compute for CPU_MS_PER_TASK on this Python; none where `work` is your own.
 
-    `stand_in` says what the task should take and what it was found to take when it was done once more: it is made up to
-    four times, until both agree. What counts is the CPU time of this thread, which is the same however busy the machine
+    `stand_in` says what the task should take and what it was found to take when it was done once more: it is mended up to
+    seven times, until both agree. What counts is the CPU time of this thread, which is the same however busy the machine
     is. Where touching the memory of a task alone takes longer than the task, tasks take over the memory of those before.
     """
     if not uses(work, compute):
@@ -309,11 +309,13 @@ def calibrate() -> dict[str, Any]:
     target = CPU_MS_PER_TASK / 1000
     configure({"steps": 0, "library_threads": 1, "shares_memory": True, "keeps_memory": False})
     worker.settings["keeps_memory"] = bool(TASK_MEMORY_MB) and _task_seconds(0) > target
-    for _ in range(_TRIES):
-        steps = _steps_for(target)
-        made = _made_seconds(steps, target)
+    steps = _steps_for(target)
+    made = _made_seconds(steps, target)
+    for _ in range(_MOST_MENDED):
         if abs(made - target) <= max(_OFF * target, _LEAST_SECONDS):
             break
+        steps = _mended(steps, made, target)
+        made = _made_seconds(steps, target)
     stand_in = {"cpu_ms": CPU_MS_PER_TASK, "made_cpu_ms": made * 1000}
     return {"steps": steps, "keeps_memory": worker.settings["keeps_memory"], "stand_in": stand_in}
 
@@ -349,6 +351,12 @@ def _steps_for(seconds: float) -> int:
         if wanted < room or room <= _LONG_SECONDS:
             took = max(_steps_seconds(steps), wanted / 2)  # what is shorter than that was not measured well
     return steps
+
+
+def _mended(steps: int, made: float, target: float) -> int:
+    """As many steps as would have made the target, by what some were just found to take: CPUs have more than one speed."""
+    beside = _task_seconds(0)
+    return max(1, round(steps * (target - beside) / (made - beside))) if beside < min(made, target) else steps
 
 
 def _made_seconds(steps: int, target: float) -> float:
