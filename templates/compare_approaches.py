@@ -346,11 +346,10 @@ def _steps_for(seconds: float) -> int:
     while took < min(room, 0.01):
         steps *= 2
         took = _steps_seconds(steps)
-    for wanted in (min(room, _LONG_SECONDS), room):  # near the right number: numbers that grow make later steps slower
-        steps = max(1, round(steps * wanted / took))
-        if wanted < room or room <= _LONG_SECONDS:
-            took = max(_steps_seconds(steps), wanted / 2)  # what is shorter than that was not measured well
-    return steps
+    near = min(room, _LONG_SECONDS)  # measured near the right number: numbers that grow make later steps slower
+    steps = max(1, round(steps * near / took))
+    took = max(_steps_seconds(steps), near / 2)  # what is shorter than that was not measured well
+    return max(1, round(steps * room / took))
 
 
 def _mended(steps: int, made: float, target: float) -> int:

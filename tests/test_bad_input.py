@@ -408,16 +408,16 @@ def test_a_file_that_fails_while_it_is_read_is_refused(arguments: tuple[str, ...
 
 
 @pytest.mark.parametrize(
-    ("arguments", "why"),
+    ("arguments", "words"),
     [
-        (("recommend",), "cannot be read"),
-        (("recommend", "--jsonl"), "cannot be read"),
-        (("rules", "check"), "a folder, not a table"),
+        (("recommend",), ("cannot be read",)),
+        (("recommend", "--jsonl"), ("cannot be read",)),
+        (("rules", "check"), ("a folder, not a table", "--rules FOLDER")),
     ],
     ids=["recommend", "jsonl", "check"],
 )
-def test_a_folder_is_refused(arguments: tuple[str, ...], why: str, tmp_path: Path) -> None:
-    refused(*arguments, tmp_path, words=(f"{tmp_path}", why))
+def test_a_folder_is_refused(arguments: tuple[str, ...], words: tuple[str, ...], tmp_path: Path) -> None:
+    refused(*arguments, tmp_path, words=(f"{tmp_path}", *words))
 
 
 @posix_only

@@ -186,13 +186,6 @@ def test_our_own_tables_pass_all_their_tests() -> None:
     assert all(re.fullmatch(line, each) for each in result.out.splitlines())
 
 
-def test_a_folder_in_the_place_of_a_file_is_told_where_folders_go(fee: Path) -> None:
-    result = call("rules", "check", str(fee.parent))
-    assert result.code == 2
-    assert "a folder, not a table" in result.err
-    assert "--rules FOLDER" in result.err
-
-
 def test_files_are_tested_and_those_that_cannot_be_used_are_told(fee: Path) -> None:
     result = call("rules", "test", str(fee), str(fee.parent / "missing.yaml"))
     assert result.code == 2

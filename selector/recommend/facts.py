@@ -104,6 +104,8 @@ def newest(tags: tuple[str, ...], free_threaded: bool, at_least: int = 0) -> str
     return max(fitting, key=version_key, default=None)
 
 
+EXPERIMENTAL_FREE_THREADING = ("3.13t",)  # supported from 3.14 on (PEP 779)
+
 #: Operations in flight where nothing says how many: what the usual clients open at most unless told otherwise (aiohttp:
 #: TCPConnector(limit=100); httpx: Limits(max_connections=100)), and what is plausible besides.
 ASSUMED_IN_FLIGHT = 100
@@ -133,7 +135,8 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> dict[str, Any]:
     facts["task_over_latency"] = _against(at_best_ms, latency) if task_known else None
     of_this_host = profile.interpreters is None and facts["platform"] == host.platform
     facts["free_threaded_here"] = of_this_host and newest(host.tags, free_threaded=True) is not None
-    facts["free_threading_experimental"] = newest(profile.interpreters or host.tags, free_threaded=True) == "3.13t"
+    free_threaded = newest(profile.interpreters or host.tags, free_threaded=True)
+    facts["free_threading_experimental"] = free_threaded in EXPERIMENTAL_FREE_THREADING
     version = version_key(tag_for("any", profile, host) or "3.14")
     facts["start_method"] = default_start_method(facts["platform"], version[:2])
     facts.update(_builds(profile))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from selector.host import environment_python
 from selector.profile import WorkloadProfile
+from selector.recommend.facts import EXPERIMENTAL_FREE_THREADING
 from selector.recommend.recommendation import Alternative, Expected, Recommendation
 from selector.text import (
     MEMORY,
@@ -26,7 +27,6 @@ from selector.text import (
     times,
 )
 
-_EXPERIMENTAL_FREE_THREADING = ("3.13t",)  # supported from 3.14 on (PEP 779)
 _SOURCES = {
     "documented": "documented costs, not measured here",
     "calibrated": "costs measured here",
@@ -77,7 +77,7 @@ def python_text(result: Recommendation, *, where: bool = True) -> str:
 def _build(tag: str) -> str:
     if not tag.endswith("t"):
         return ""
-    return f"{'experimental ' if tag in _EXPERIMENTAL_FREE_THREADING else ''}free-threaded build"
+    return f"{'experimental ' if tag in EXPERIMENTAL_FREE_THREADING else ''}free-threaded build"
 
 
 def _of_this_environment(path: str) -> bool:
