@@ -1,8 +1,11 @@
-"""What several test files do: wait for processes to end, and hold output against golden files."""
+"""What several test files do: end processes and wait for their end, and hold output against golden files."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +31,15 @@ def wait_until(fact: Callable[[], bool]) -> None:
             return
         time.sleep(0.01)
     pytest.fail("it never came to that")
+
+
+def pressed_until_it_ends(process: subprocess.Popen[bytes]) -> bytes:
+    """Press Ctrl-C, and again where Python looked for signals just before it began to read: no read is woken then."""
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=20)[1]
+    raise AssertionError("still reading")
 
 
 def check_golden(file: Path, output: str, test_file: str) -> None:

@@ -11,7 +11,6 @@ import math
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from typing import Any
 
 import pytest
 import yaml
+from shared import pressed_until_it_ends
 from strategies import FIELDS, FIXED_HOST, random_profile
 
 from selector import Selector
@@ -478,8 +478,7 @@ def test_waiting_for_a_pipe_that_nobody_writes_into_ends_with_ctrl_c(pipe: Path)
                 except OSError:
                     time.sleep(0.02)
             assert writing is not None
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=60)
+            err = pressed_until_it_ends(process)
             os.close(writing)
         finally:
             if process.poll() is None:

@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from unittest import mock
 import click
 import pytest
 from conftest import CACHE_VARIABLE
+from shared import pressed_until_it_ends
 from strategies import FIELDS, random_profile
 
 from selector import Selector, SelectorError, __version__, recommend
@@ -482,8 +482,7 @@ def test_an_answer_comes_before_the_next_line_is_asked_for() -> None:
 def test_ctrl_c_ends_it_with_130() -> None:
     with streaming() as process:
         ask(process, lines_of(1))  # it is up and reading
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        err = pressed_until_it_ends(process)
         assert process.returncode == 130
         assert err.split() == [b"interrupted"]
 
