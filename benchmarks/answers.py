@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from selector import Selector, WorkloadProfile
-from selector.profile import field_kind
-from selector.recommend.choose import Choice, choose
+from selector.recommend.chain import Choice, choose
 from selector.recommend.facts import HostFacts
 from selector.recommend.recommendation import recommendation_data
+from selector.workload.fields import field_kind
 
 BAND = 1.2 * 1.0001  # speedup_bands, and rounding
 HOSTS = (

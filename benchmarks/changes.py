@@ -19,13 +19,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from selector.profile import WorkloadProfile, field_kind, profile_from_mapping
+from selector.recommend.along import Answer, Number, admitted
+from selector.recommend.chain import Choice, choose
 from selector.recommend.changes import alternatives_of, input_names, would_change
-from selector.recommend.choose import Choice, choose
-from selector.recommend.critical import Answer, Number, admitted
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.questions import questions
+from selector.workload.fields import field_kind
+from selector.workload.profile import WorkloadProfile
+from selector.workload.reading import profile_from_mapping
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from strategies import FIXED_HOST, random_profile  # type: ignore[import-not-found]

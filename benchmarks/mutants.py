@@ -24,11 +24,11 @@ from typing import Any
 import yaml
 
 from selector.decision import DecisionTable, load_table
-from selector.decision.boundaries import recorded_cases
 from selector.decision.cells import Cell, Compare, Interval, Not, OneOf, Scalar, cell_text
-from selector.decision.diff import table_changes
-from selector.decision.examples import run_examples
-from selector.decision.verify import verify_table
+from selector.decision.proofs.boundaries import recorded_cases
+from selector.decision.proofs.diff import table_changes
+from selector.decision.proofs.examples import run_examples
+from selector.decision.proofs.verify import verify_table
 from selector.errors import SelectorError
 from selector.recommend.knowledge import all_tables
 from selector.recommend.witnesses import WHOLE

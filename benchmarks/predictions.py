@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selector import WorkloadProfile
-from selector.cost.calibration import MeasuredCosts, usable_costs
+from selector.calibration.kept import MeasuredCosts, usable_costs
 from selector.cost.predict import estimate
-from selector.recommend.choose import Choice, choose, consider
+from selector.recommend.chain import Choice, choose, consider
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import expected_of, outlook_of

@@ -21,7 +21,7 @@ from typing import Any
 
 from selector.host import find_interpreters
 
-FOLDER = Path(__file__).resolve().parent.parent / "templates" / "todo_batch"
+FOLDER = Path(__file__).resolve().parent.parent / "programs" / "todo_batch"
 ROUNDS = 7
 EXECUTIONS = ("sequential", "threads", "processes", "subinterpreters", "asyncio")
 SCHEDULES = ("queue", "static", "stealing")

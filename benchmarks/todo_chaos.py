@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 from selector.host import find_interpreters
 
-FOLDER = Path(__file__).resolve().parent.parent / "templates" / "todo_batch"
+FOLDER = Path(__file__).resolve().parent.parent / "programs" / "todo_batch"
 MARK = "TODO_CHAOS_RUN"
 LONGEST_SECONDS = 60.0  # of a run: those with most hangs take a few seconds
 GONE_SECONDS = 3.0  # for everything to be gone after it

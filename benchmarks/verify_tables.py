@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # for the random tables and the brute force, which are part of the tests
 
 from selector.decision import DecisionTable, load_table  # noqa: E402
-from selector.decision.verify import verify_table, verify_tables  # noqa: E402
+from selector.decision.proofs.verify import verify_table, verify_tables  # noqa: E402
 from tests.brute_force import disagreements  # noqa: E402
 from tests.random_tables import random_table, wide_table  # noqa: E402
 

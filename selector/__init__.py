@@ -12,9 +12,9 @@ gc.disable()  # imports make many objects and free none: collecting among them i
 try:
     from selector.errors import SelectorError
     from selector.pipeline import Selector, recommend
-    from selector.profile import WorkloadProfile
     from selector.recommend.facts import HostFacts
     from selector.recommend.recommendation import Recommendation
+    from selector.workload.profile import WorkloadProfile
 finally:
     if _collecting:
         gc.enable()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from selector.errors import SelectorError
 
+_PACKAGE = Path(__file__).resolve().parent
 _NAME_BYTES = 100  # of a name that a temporary file keeps: with what is added it stays below the usual 255
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 #: No waiting for whoever writes a FIFO, no terminal taken over, no descriptor for children.
@@ -154,3 +155,13 @@ def _bounded(number: int, max_bytes: int, *, ours: bool = False) -> bytes | None
         return bytes(data) if len(data) <= max_bytes else None
     finally:
         os.close(number)
+
+
+def resource_dir(kind: str) -> Path:
+    """The folder of `rules`, `templates`, `programs`, `probes` or `examples`.
+
+    A wheel carries them as `selector/_data/KIND`; a checkout and an editable install have them beside
+    the package, where they are edited.
+    """
+    shipped = _PACKAGE / "_data" / kind
+    return shipped if shipped.is_dir() else _PACKAGE.parent / kind

@@ -11,18 +11,19 @@ from typing import Any, Literal
 
 from pydantic_core import to_json
 
-from selector.cost.calibration import load_calibration
+from selector.calibration.kept import load_calibration
 from selector.errors import SelectorError
+from selector.files import resource_dir
 from selector.host import environment_python, find_interpreters, platform_id, usable_cpus
-from selector.profile import WorkloadProfile, profile_from_json, profile_from_mapping
+from selector.recommend.chain import choose
 from selector.recommend.changes import would_change
-from selector.recommend.choose import choose
 from selector.recommend.explain import Explanation, Prediction, explain, predictions
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import Recommendation, build_recommendation, recommendation_data
-from selector.resources import resource_dir
 from selector.text import quoted, suggestion
+from selector.workload.profile import WorkloadProfile
+from selector.workload.reading import profile_from_json, profile_from_mapping
 
 _PYTHONS = ("python3.exe", "python.exe") if os.name == "nt" else ("python3", "python")
 

@@ -1,4 +1,4 @@
-"""What a table does, found by trying: a dense grid of values, and no knowledge of how `selector.decision.verify` works.
+"""What a table does, found by trying: a dense grid of values, and no knowledge of how `selector.decision.proofs.verify` works.
 
 Each literal of a column is tried with its nearest neighbours and what lies between it and the next. Values that the
 same cells pass (by `matches`, one at a time) stand for each other, so the grid of a large table is folded column by
@@ -16,8 +16,8 @@ from typing import Any
 
 from selector.decision import DecisionTable
 from selector.decision.cells import Cell, Not, OneOf, Scalar, kind_of, literals, matches, parse_cell
+from selector.decision.proofs.verify import Finding, Verification
 from selector.decision.table import Input
-from selector.decision.verify import Finding, Verification
 from selector.errors import SelectorError
 
 LIST_POLICIES = ("rule_order", "output_order", "collect")

@@ -10,8 +10,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from selector.profile import WorkloadProfile, field_kind
 from selector.recommend.facts import HostFacts
+from selector.workload.fields import field_kind
+from selector.workload.profile import WorkloadProfile
 
 #: The host of every test whose result depends on one: four CPUs, and builds of both kinds.
 FIXED_HOST = HostFacts(

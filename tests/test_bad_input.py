@@ -25,14 +25,15 @@ from shared import pressed_until_it_ends
 from strategies import FIELDS, FIXED_HOST, random_profile
 
 from selector import Selector
-from selector.catalogue import load_approaches, load_costs
+from selector.approaches import load_approaches, load_costs
 from selector.decision import DecisionTable, load_table
-from selector.decision.examples import run_examples
+from selector.decision.proofs.examples import run_examples
 from selector.errors import SelectorError
-from selector.profile import accepted, decode_json, field_kind, profile_from_mapping
-from selector.recommend.migration import migration_guide
-from selector.resources import resource_dir
+from selector.files import resource_dir
+from selector.migration.guide import migration_guide
 from selector.text import printable
+from selector.workload.fields import accepted, field_kind
+from selector.workload.reading import decode_json, profile_from_mapping
 
 RULES = resource_dir("rules")
 COMMAND = [sys.executable, "-m", "selector"]
@@ -290,9 +291,7 @@ def test_a_spoilt_migration_text_is_read_or_refused_with_its_file(tmp_path: Path
             file.write_bytes(spoilt(rng, good))
         else:
             file.write_text(yaml.safe_dump(spoilt_data(rng, yaml.safe_load(good)), allow_unicode=True), "utf-8")
-        error = outcome(
-            lambda folder=folder: migration_guide("threads", "asyncio", (folder, RULES), RULES.parent / "templates")
-        )  # type: ignore[misc]
+        error = outcome(lambda folder=folder: migration_guide("threads", "asyncio", (folder, RULES)))  # type: ignore[misc]
         assert error is None or (polite(error) and error.message.startswith(str(file)))
 
 

@@ -17,10 +17,10 @@ from selector.benchmark import plan as planning
 from selector.benchmark.plan import BASELINE, BenchmarkPlan, budget_from_text, plan_benchmark
 from selector.host import Interpreter
 from selector.pipeline import example_profiles
-from selector.profile import APPROACHES
-from selector.recommend.choose import choose
+from selector.recommend.chain import choose
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import build_recommendation
+from selector.workload.profile import APPROACHES
 
 #: The parameters of templates/compare_approaches.py, in its order.
 PARAMETERS = (

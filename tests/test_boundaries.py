@@ -12,7 +12,8 @@ import pytest
 from random_tables import random_table
 
 from selector.decision import DecisionTable, load_table
-from selector.decision.boundaries import (
+from selector.decision.cells import ANYTHING, Compare
+from selector.decision.proofs.boundaries import (
     Case,
     boundary_failures,
     boundary_inputs,
@@ -22,13 +23,12 @@ from selector.decision.boundaries import (
     record_cases,
     recorded_cases,
 )
-from selector.decision.cells import ANYTHING, Compare
-from selector.decision.examples import run_table_test
+from selector.decision.proofs.examples import run_table_test
+from selector.decision.proofs.verify import verify_table
 from selector.decision.table import Input
-from selector.decision.verify import verify_table
 from selector.errors import SelectorError
+from selector.recommend.cache import state_of
 from selector.recommend.knowledge import all_tables
-from selector.recommend.knowledge_cache import state_of
 from selector.recommend.witnesses import WHOLE
 
 UP, DOWN = math.inf, -math.inf

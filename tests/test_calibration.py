@@ -22,10 +22,9 @@ from hypothesis import strategies as st
 from shared import is_gone, wait_until
 
 from selector import SelectorError
-from selector.cost import calibrate as room
-from selector.cost import calibration as cache
-from selector.cost.calibrate import Calibration, Progress, calibrate
-from selector.cost.calibration import (
+from selector.calibration import kept as cache
+from selector.calibration import measure as room
+from selector.calibration.kept import (
     Machine,
     MeasuredCosts,
     calibration_folder,
@@ -33,9 +32,10 @@ from selector.cost.calibration import (
     kept_entries,
     load_calibration,
 )
+from selector.calibration.measure import Calibration, Progress, calibrate
 from selector.host import Interpreter, usable_cpus
 
-SCRIPT = Path(__file__).resolve().parent.parent / "templates" / "calibration.py"
+SCRIPT = Path(__file__).resolve().parent.parent / "probes" / "calibration.py"
 CPUS = usable_cpus().count
 HERE = cache.this_machine(CPUS)
 
@@ -575,7 +575,7 @@ def test_no_process_is_left_after_an_interrupt(fake, python, monkeypatch, obeys)
 CALIBRATING = """
 import os, sys
 from pathlib import Path
-from selector.cost import calibrate as room
+from selector.calibration import measure as room
 from selector.host import Interpreter
 
 room._script = lambda: Path(sys.argv[1])

@@ -27,11 +27,12 @@ from strategies import FIELDS, random_profile
 from selector import Selector, SelectorError, __version__, recommend
 from selector.cli import cli, main
 from selector.cli.shared import report_error
+from selector.files import resource_dir
 from selector.host import Host
-from selector.profile import APPROACHES, WorkloadProfile, field_kind
-from selector.recommend.migration import MigrationGuide
+from selector.migration.guide import MigrationGuide
 from selector.recommend.recommendation import Recommendation
-from selector.resources import resource_dir
+from selector.workload.fields import field_kind
+from selector.workload.profile import APPROACHES, WorkloadProfile
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "selector"]

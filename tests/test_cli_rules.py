@@ -13,15 +13,16 @@ from test_cli import Run, call
 
 from selector.decision import load_table
 from selector.decision.cells import matches, parse_cell
-from selector.decision.cover import Steps
-from selector.decision.prove import prove
-from selector.profile import APPROACHES, WorkloadProfile, profile_from_mapping
+from selector.decision.proofs.cover import Steps
+from selector.decision.proofs.examine import prove
+from selector.files import resource_dir
 from selector.recommend import witnesses
-from selector.recommend.choose import choose
+from selector.recommend.chain import choose
 from selector.recommend.facts import FACTS, build_facts
 from selector.recommend.knowledge import CHAIN, load_knowledge
 from selector.recommend.witnesses import PLAIN_HOST, WHOLE, is_possible, profile_with
-from selector.resources import resource_dir
+from selector.workload.profile import APPROACHES, WorkloadProfile
+from selector.workload.reading import profile_from_mapping
 
 RULES = resource_dir("rules")
 TABLE = """table: fee

@@ -11,11 +11,11 @@ from rich.console import Console
 from strategies import FIXED_HOST
 
 from selector import Selector, WorkloadProfile
-from selector.recommend.choose import choose
+from selector.recommend.chain import choose
 from selector.recommend.crossover import AXES, crossovers
-from selector.report.document import Bands, Document, Section
-from selector.report.documents import recommendation_document
+from selector.report.blocks import Bands, Document, Section
 from selector.report.markdown import render_markdown
+from selector.report.recommendation import recommendation_document
 from selector.report.terminal import print_document
 
 SELECTOR = Selector(host=FIXED_HOST)

@@ -11,9 +11,9 @@ import pytest
 
 from selector.decision import DecisionTable, load_table
 from selector.decision.cells import Compare, cell_text, matches, parse_cell
-from selector.decision.space import axis_of
+from selector.decision.proofs.space import axis_of
+from selector.decision.proofs.verify import Finding, Verification, verify_table, verify_tables
 from selector.decision.table import Input
-from selector.decision.verify import Finding, Verification, verify_table, verify_tables
 from selector.errors import SelectorError
 from tests.brute_force import Brute, disagreements
 from tests.random_tables import random_table, wide_table

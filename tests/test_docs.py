@@ -42,19 +42,20 @@ from rich.text import Text
 
 import selector
 from selector import Selector, pipeline
+from selector.approaches import Traits
 from selector.benchmark import events
-from selector.catalogue import Traits
 from selector.cli import cli
 from selector.decision import load_table, unary_test
 from selector.decision.table import Aggregate, DecisionTable, HitPolicy
 from selector.errors import SelectorError
 from selector.pipeline import example_profiles
-from selector.profile import APPROACHES, WorkloadProfile, field_kind
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import CHAIN
 from selector.report.summary import Command, summary_document
 from selector.report.terminal import print_document
 from selector.validation import Measurement, ValidationReport
+from selector.workload.fields import field_kind
+from selector.workload.profile import APPROACHES, WorkloadProfile
 
 ROOT = Path(__file__).resolve().parent.parent
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))

@@ -12,9 +12,10 @@ from strategies import FIXED_HOST
 
 from selector import Selector
 from selector.errors import SelectorError
+from selector.files import resource_dir
 from selector.pipeline import example_profiles, example_text
-from selector.profile import APPROACHES, profile_from_json
-from selector.resources import resource_dir
+from selector.workload.profile import APPROACHES
+from selector.workload.reading import profile_from_json
 
 EXAMPLES = resource_dir("examples")
 FILES = sorted(EXAMPLES.glob("*.json"))

@@ -34,7 +34,7 @@ from hypothesis import strategies as st
 
 from selector.benchmark.events import CellEvent, Event, PlanEvent, collect, parse_event
 from selector.benchmark.render import render
-from selector.resources import resource_dir
+from selector.files import resource_dir
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups are those of POSIX")
 

@@ -22,8 +22,9 @@ from strategies import FIXED_HOST
 
 from selector import Selector, WorkloadProfile, pipeline
 from selector.errors import SelectorError
-from selector.profile import APPROACHES
-from selector.recommend import knowledge, knowledge_cache
+from selector.files import resource_dir
+from selector.recommend import cache as knowledge_cache
+from selector.recommend import knowledge
 from selector.recommend.knowledge import (
     CHAIN,
     Knowledge,
@@ -33,7 +34,7 @@ from selector.recommend.knowledge import (
     read_knowledge,
     rules_folders,
 )
-from selector.resources import resource_dir
+from selector.workload.profile import APPROACHES
 
 RULES = resource_dir("rules")
 not_as_root = pytest.mark.skipif(

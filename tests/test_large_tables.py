@@ -13,11 +13,11 @@ from test_cli import call
 from selector.decision import DecisionTable, load_table
 from selector.decision.cells import ANYTHING, matches
 from selector.decision.compiled import compile_column, line_of
-from selector.decision.cover import OutOfSteps, Steps
-from selector.decision.diff import table_changes
-from selector.decision.examples import run_table_test
-from selector.decision.masks import Masks
-from selector.decision.verify import Finding, verify_table, verify_tables
+from selector.decision.proofs.cover import OutOfSteps, Steps
+from selector.decision.proofs.diff import table_changes
+from selector.decision.proofs.examples import run_table_test
+from selector.decision.proofs.masks import Masks
+from selector.decision.proofs.verify import Finding, verify_table, verify_tables
 from selector.errors import SelectorError
 from selector.text import count_text
 

@@ -16,9 +16,8 @@ import yaml
 
 from selector.decision import load_table
 from selector.errors import SelectorError
-from selector.profile import APPROACHES, ApproachId
-from selector.recommend import migration
-from selector.recommend.migration import (
+from selector.migration import guide as migration
+from selector.migration.guide import (
     ENGINES,
     MigrationGuide,
     MigrationSummary,
@@ -26,18 +25,18 @@ from selector.recommend.migration import (
     migration_guide,
     migration_summary,
 )
+from selector.workload.profile import APPROACHES, ApproachId
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ROOT / "rules"
-TEMPLATES = ROOT / "templates"
-ENDS = TEMPLATES / "migration"
+ENDS = ROOT / "rules" / "migration" / "code"
 PAIRS = list(itertools.permutations(APPROACHES, 2))
 SECTIONS = ("needs", "steps", "pitfalls", "measure", "rollback")
 CANNOT_RUN_HERE = 3  # exit code of an end whose interpreter, package or broker is missing
 
 
 def guide(from_: ApproachId, to: ApproachId) -> MigrationGuide:
-    return migration_guide(from_, to, (RULES,), TEMPLATES)
+    return migration_guide(from_, to, (RULES,))
 
 
 def sentences(of: MigrationGuide) -> list[str]:
@@ -329,7 +328,7 @@ def broken(own: Path, name: str, text: str, from_: ApproachId = "threads", to: A
     """The message of the error that this file of a user's leads to."""
     (own / name).write_text(text, encoding="utf-8")
     with pytest.raises(SelectorError) as caught:
-        migration_guide(from_, to, (own, RULES), TEMPLATES)
+        migration_guide(from_, to, (own, RULES))
     assert Path(name).name in caught.value.message
     assert caught.value.hint
     return caught.value.message
@@ -343,20 +342,20 @@ def changed(approach: str, keys: dict[str, Any]) -> str:
 
 def test_a_users_file_replaces_ours_of_the_same_name(own: Path) -> None:
     (own / "migration" / "pairs.yaml").write_text("notes: [{from: threads, to: asyncio, steps: [Ask Ada.]}]")
-    made = migration_guide("threads", "asyncio", [own, RULES], TEMPLATES)
+    made = migration_guide("threads", "asyncio", [own, RULES])
     assert "Ask Ada." in made.steps
     assert migration_summary("threads", "asyncio", (own, RULES)).steps[0] == "Ask Ada."
     assert "Ask Ada." not in guide("threads", "asyncio").steps
     (own / "migration" / "asyncio.yaml").write_text(changed("asyncio", {"title": "Our loop", "sources": ...}))
-    assert migration_guide("threads", "asyncio", (own, RULES), TEMPLATES).to_title == "Our loop"
+    assert migration_guide("threads", "asyncio", (own, RULES)).to_title == "Our loop"
 
 
 def test_an_empty_users_pairs_file_is_enough(own: Path) -> None:
     (own / "migration" / "pairs.yaml").write_text("always: {steps: [Breathe.]}")
-    assert migration_guide("threads", "asyncio", (own, RULES), TEMPLATES).steps[0] == "Breathe."
+    assert migration_guide("threads", "asyncio", (own, RULES)).steps[0] == "Breathe."
     (own / "second" / "migration").mkdir(parents=True)
     (own / "second" / "migration" / "pairs.yaml").write_text("{}")
-    assert migration_guide("threads", "asyncio", (own / "second", RULES), TEMPLATES).steps
+    assert migration_guide("threads", "asyncio", (own / "second", RULES)).steps
 
 
 def test_a_users_effort_table_replaces_ours(own: Path) -> None:
@@ -431,6 +430,4 @@ def test_broken_engines_are_named(own: Path) -> None:
 
 def test_a_missing_file_says_where_it_was_looked_for(own: Path) -> None:
     with pytest.raises(SelectorError, match=r"no migration/pairs\.yaml in"):
-        migration_guide("threads", "asyncio", (own,), TEMPLATES)
-    with pytest.raises(SelectorError, match=r"classify_threads.py: cannot be read"):
-        migration_guide("threads", "asyncio", (RULES,), own)
+        migration_guide("threads", "asyncio", (own,))

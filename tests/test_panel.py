@@ -10,7 +10,8 @@ import pytest
 from strategies import FIXED_HOST
 
 from selector import Selector
-from selector.profile import APPROACHES, profile_from_mapping
+from selector.workload.profile import APPROACHES
+from selector.workload.reading import profile_from_mapping
 
 PANEL = Path(__file__).parent / "panel"
 CASES: dict[str, list[dict[str, Any]]] = {

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selector.cost.batch import Batch, batch_of, batch_parts, batch_seconds
-from selector.cost.calibrated import HostCosts
 from selector.cost.memory import footprint_of
 from selector.cost.predict import CostEstimate, estimate, spread_of
 from selector.cost.queueing import serve, waits_at_all
+from selector.cost.sheet import HostCosts
 from selector.cost.terms import Builds, Quantities
-from selector.profile import APPROACHES
 from selector.recommend.knowledge import load_knowledge
+from selector.workload.profile import APPROACHES
 
 #: Costs in round numbers, so that a reader can follow the sums.
 COSTS = {

@@ -14,19 +14,10 @@ from pydantic import ValidationError
 from strategies import FIELDS, profiles, values_of, workloads
 
 from selector.errors import SelectorError
-from selector.profile import (
-    APPROACHES,
-    MAX_PROFILE_BYTES,
-    FieldKind,
-    WorkloadProfile,
-    accepted,
-    decode_json,
-    field_kind,
-    profile_from_json,
-    profile_from_mapping,
-    value_from_text,
-)
-from selector.units import unit_of
+from selector.workload.fields import FieldKind, accepted, field_kind, value_from_text
+from selector.workload.profile import APPROACHES, MAX_PROFILE_BYTES, WorkloadProfile
+from selector.workload.reading import decode_json, profile_from_json, profile_from_mapping
+from selector.workload.units import unit_of
 
 COUNTS = ("cpu_cores", "tasks", "concurrency", "machines")
 POSITIVE = ("latency_requirement_ms", "memory_budget_mb")

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from selector.benchmark.plan import BenchmarkPlan, PlannedPython
+from selector.benchmark.programs import Program, programs
 from selector.errors import SelectorError
-from selector.programs import Program, programs
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 OWN = ("single_threaded", "asyncio", "threads", "free_threaded", "subinterpreters", "multiprocessing")
@@ -90,7 +90,7 @@ def test_a_program_that_does_not_say_its_work_is_an_error(tmp_path: Path, text: 
 @pytest.mark.parametrize("tag", ["3.14", "3.13t", ""])
 def test_the_benchmark_runs_every_execution_as_it_lies(tag: str, needs: Callable[[str], str]) -> None:
     python = needs(tag) if tag else sys.executable
-    command = [python, str(TEMPLATES / "todo_batch.py"), "--json", "--budget", "600", "--tasks", "200", "--seed", "1"]
+    command = [python, str(TEMPLATES / "todo_bench.py"), "--json", "--budget", "600", "--tasks", "200", "--seed", "1"]
     events: list[Any] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as script:
         assert script.stdout is not None

@@ -8,13 +8,14 @@ from itertools import combinations, product
 
 import pytest
 
-from selector.profile import WorkloadProfile, field_kind
+from selector.recommend.along import admitted
+from selector.recommend.chain import choose
 from selector.recommend.changes import alternatives_of, input_names
-from selector.recommend.choose import choose
-from selector.recommend.critical import admitted
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, read_knowledge, rules_folders
 from selector.recommend.questions import Memory, questions, values_alone, values_in_pairs
+from selector.workload.fields import field_kind
+from selector.workload.profile import WorkloadProfile
 
 HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))
 NOTHING_ASKED: frozenset[str] = frozenset()

@@ -21,13 +21,14 @@ from selector import Recommendation, Selector, WorkloadProfile, recommend
 from selector.decision import Decision, DecisionTable
 from selector.errors import SelectorError
 from selector.pipeline import example_profiles, this_host
-from selector.profile import APPROACHES, profile_from_mapping
-from selector.recommend import choose as choosing
+from selector.recommend import chain as choosing
+from selector.recommend.chain import Choice, choose
 from selector.recommend.changes import input_names
-from selector.recommend.choose import Choice, choose
 from selector.recommend.facts import HostFacts, tag_for
 from selector.recommend.knowledge import CHAIN, Knowledge, load_knowledge, rules_folders
 from selector.recommend.recommendation import Change
+from selector.workload.profile import APPROACHES
+from selector.workload.reading import profile_from_mapping
 
 PANELS = sorted((Path(__file__).parent / "panel").glob("*.json"))
 LOOP = {"asyncio", "asyncio_threads", "asyncio_processes", "asyncio_free_threaded"}

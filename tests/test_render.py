@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from selector.benchmark import render as module
 from selector.benchmark.render import render, template_parameters, write_script
 from selector.errors import SelectorError
-from selector.resources import resource_dir
+from selector.files import resource_dir
 
 SHIPPED = sorted(
     path for path in resource_dir("templates").glob("*.py") if "\n# --- parameters: begin ---\n" in path.read_text()

@@ -27,20 +27,20 @@ from shared import check_golden
 from strategies import FIXED_HOST, profiles
 
 from selector import Recommendation, Selector, WorkloadProfile
+from selector.files import resource_dir
 from selector.host import Host, Interpreter, Memory, UsableCpus
+from selector.migration.guide import MigrationGuide, migration_guide
 from selector.pipeline import example_profiles
-from selector.profile import APPROACHES
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import all_tables
-from selector.recommend.migration import MigrationGuide, migration_guide
 from selector.recommend.recommendation import Expected, Fits, RunsHere, Speedup
-from selector.report import documents
-from selector.report.document import Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report import recommendation as documents
+from selector.report.blocks import Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.markdown import render_markdown
 from selector.report.summary import Command, brief_document, summary_document
 from selector.report.terminal import console_for, print_document
 from selector.report.wording import memory_text, python_text, requirements_text, speedup_text
-from selector.resources import resource_dir
+from selector.workload.profile import APPROACHES
 
 GOLDEN = Path(__file__).parent / "golden"
 ANSI = re.compile(r"\x1b")
@@ -102,7 +102,7 @@ def expecting(result: Recommendation, **figures: Any) -> Recommendation:
 
 
 def guide(origin: str, target: str) -> MigrationGuide:
-    return migration_guide(origin, target, [resource_dir("rules")], resource_dir("templates"))  # type: ignore[arg-type]
+    return migration_guide(origin, target, [resource_dir("rules")])  # type: ignore[arg-type]
 
 
 def machine(**changes: object) -> Host:

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from selector.catalogue import Traits
+from selector.approaches import Traits
 from selector.decision import DecisionTable, load_table
-from selector.decision.examples import run_examples
+from selector.decision.proofs.examples import run_examples
 from selector.decision.table import Example
-from selector.profile import WorkloadProfile
+from selector.files import resource_dir
+from selector.migration.guide import EFFORTS
 from selector.recommend.facts import FACTS
 from selector.recommend.knowledge import CHAIN, all_tables, load_knowledge
-from selector.recommend.migration import EFFORTS
 from selector.recommend.witnesses import verified
-from selector.resources import resource_dir
+from selector.workload.profile import WorkloadProfile
 
 RULES = resource_dir("rules")
 CATALOGUES = ("approaches", "costs")

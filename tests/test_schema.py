@@ -24,11 +24,13 @@ from selector.decision.schema import table_schema
 from selector.decision.source import load_yaml
 from selector.decision.table import Aggregate, HitPolicy
 from selector.errors import SelectorError
+from selector.files import resource_dir
 from selector.pipeline import example_files
-from selector.profile import _WORKLOAD_SPELLINGS, WorkloadProfile, field_kind, profile_from_mapping
-from selector.profile_schema import profile_schema
 from selector.recommend.knowledge import CHAIN
-from selector.resources import resource_dir
+from selector.workload.fields import field_kind
+from selector.workload.profile import WORKLOAD_SPELLINGS, WorkloadProfile
+from selector.workload.reading import profile_from_mapping
+from selector.workload.schema import profile_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = resource_dir("rules")
@@ -383,7 +385,7 @@ def test_other_spellings_are_accepted() -> None:
     for _ in range(300):
         field = rng.choice([f for f in FIELDS[1:] if field_kind(f).kind == "choice"])
         word = rng.choice(("", " ", "\n")) + respelled(rng, random_value(rng, field), ("_", "-", " "))
-        data = {"workload_type": "".join(respelled(rng, f"{c}_", ("", "-", " ", "/", "_", "+\n")) for c in rng.choice(list(_WORKLOAD_SPELLINGS))), field: word}  # fmt: skip
+        data = {"workload_type": "".join(respelled(rng, f"{c}_", ("", "-", " ", "/", "_", "+\n")) for c in rng.choice(list(WORKLOAD_SPELLINGS))), field: word}  # fmt: skip
         assert is_profile(data), data
         assert complaints("profile", data) == [], data
 

@@ -17,7 +17,7 @@ from random_tables import random_table, random_table_text, wide_table
 
 from selector.decision import DecisionTable, load_table
 from selector.decision.cells import matches, parse_cell
-from selector.decision.diff import Answer, Change, answer_of, table_changes
+from selector.decision.proofs.diff import Answer, Change, answer_of, table_changes
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import mutants

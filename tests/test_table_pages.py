@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 from shared import check_golden
+from table_pages import table_page
 
 from selector.decision import DecisionTable, load_table
+from selector.files import resource_dir
 from selector.recommend.facts import FACTS
 from selector.recommend.knowledge import CHAIN, all_tables
-from selector.report.documents import table_document
 from selector.report.markdown import render_markdown
-from selector.report.table_pages import table_page
-from selector.resources import resource_dir
+from selector.report.recommendation import table_document
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "tables"

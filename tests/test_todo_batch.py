@@ -20,7 +20,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-FOLDER = Path(__file__).resolve().parent.parent / "templates" / "todo_batch"
+FOLDER = Path(__file__).resolve().parent.parent / "programs" / "todo_batch"
 MODULES = ("tasks", "scheduling", "executions", "collecting", "coordinator", "reading")
 KINDS = ("validate", "process", "report")
 SCHEDULES = ("static", "queue", "stealing")

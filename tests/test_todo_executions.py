@@ -17,7 +17,7 @@ import psutil
 import pytest
 from shared import is_gone, wait_until
 
-FOLDER = Path(__file__).resolve().parent.parent / "templates" / "todo_batch"
+FOLDER = Path(__file__).resolve().parent.parent / "programs" / "todo_batch"
 PYTHONS = ("", "3.14", "3.13t")  # "" is this one
 MARK = "TODO_TEST_RUN"
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from shared import wait_until
 
-FOLDER = Path(__file__).parent.parent / "templates" / "todo_batch"
+FOLDER = Path(__file__).parent.parent / "programs" / "todo_batch"
 ABOUT = {"kind": "validate", "effort": 1, "tasks": 100}
 
 

@@ -21,9 +21,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selector.profile import WorkloadProfile
+from selector.workload.profile import WorkloadProfile
 
-FOLDER = Path(__file__).resolve().parent.parent / "templates" / "todo_batch"
+FOLDER = Path(__file__).resolve().parent.parent / "programs" / "todo_batch"
 HOSTILE = (
     '<script>alert("x")</script> & \x1b[31m\x00\u202e\ud800 ]]> `x` | [a](http://b) **c** 待办事项 \n# not a title'
 )

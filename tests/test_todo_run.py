@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from shared import wait_until
 
-FOLDER = Path(__file__).resolve().parent.parent / "templates" / "todo_batch"
+FOLDER = Path(__file__).resolve().parent.parent / "programs" / "todo_batch"
 only_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and pipes of POSIX")
 
 

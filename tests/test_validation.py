@@ -28,10 +28,10 @@ from selector.benchmark.events import (
     collect,
 )
 from selector.decision import load_table
-from selector.profile import APPROACHES
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Change, Expected, Speedup
 from selector.validation import ValidationReport, validate_results
+from selector.workload.profile import APPROACHES
 
 HOST = HostFacts("linux", 2, (("3.14", "/x/python3.14"),))
 WAITING = WorkloadProfile(workload_type="io", tasks=64, io_wait_ms_per_task=50, cpu_ms_per_task=0.2, concurrency=32)

@@ -21,16 +21,16 @@ from shared import check_golden
 from strategies import FIXED_HOST
 
 from selector import Selector
+from selector.approaches import load_approaches
 from selector.benchmark.events import Arm, CellEvent, EndEvent, PlanEvent, Session, StartEvent
-from selector.catalogue import load_approaches
-from selector.profile import WorkloadProfile
+from selector.files import resource_dir
 from selector.recommend.recommendation import Expected
-from selector.report.document import Document, Section, Table
+from selector.report.blocks import Document, Section, Table
 from selector.report.markdown import render_markdown
 from selector.report.terminal import console_for, print_document
-from selector.report.validation_documents import measured_section, validation_document
-from selector.resources import resource_dir
+from selector.report.validation import measured_section, validation_document
 from selector.validation import Measurement, ValidationReport, validate_results
+from selector.workload.profile import WorkloadProfile
 
 GOLDEN = Path(__file__).parent / "golden_validation"
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])

@@ -74,7 +74,7 @@ def test_the_wheel_holds_the_package_its_types_and_its_data(built: Path) -> None
     found = files_below(built / "wheel")
     assert ours("selector", "*.py") <= found
     assert "selector/py.typed" in found
-    for folder in ("rules", "templates", "examples"):
+    for folder in ("rules", "templates", "programs", "probes", "examples"):
         assert {f"selector/_data/{file}" for file in ours(folder)} <= found, folder
 
 
@@ -97,7 +97,7 @@ def test_the_metadata_name_the_command_the_licence_and_the_readme(built: Path) -
 def test_the_sdist_holds_what_builds_and_tests_it(built: Path) -> None:
     (folder,) = (built / "sdist").iterdir()
     found = files_below(folder)
-    for part in ("selector", "rules", "templates", "examples"):
+    for part in ("selector", "rules", "templates", "programs", "probes", "examples"):
         assert ours(part) <= found, part
     assert ours("tests", "*.py") <= found
     assert {"pyproject.toml", "README.md", "LICENSE", "Makefile", "PKG-INFO"} <= found
@@ -126,7 +126,7 @@ def test_everything_it_reads_lies_in_the_wheel(built: Path, empty: Path) -> None
     assert (tables.returncode, tables.stderr) == (0, "")
     shown = "".join(line.strip() for line in tables.stdout.split("Hit policy")[1].splitlines())
     assert f"{data / 'rules' / 'engine.yaml'}".replace(" ", "") in shown.replace(" ", "")
-    script = "import selector.resources as r; print(r.resource_dir('rules'), r.resource_dir('templates'))"
+    script = "import selector.files as r; print(r.resource_dir('rules'), r.resource_dir('templates'))"
     command = [sys.executable, "-c", script]
     environment = {**os.environ, "PYTHONPATH": str(built / "wheel")}
     found = subprocess.run(command, cwd=empty, env=environment, capture_output=True, text=True, timeout=60, check=True)

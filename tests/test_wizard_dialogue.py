@@ -16,9 +16,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from selector.errors import SelectorError
-from selector.inputs import with_settings
 from selector.pipeline import Selector
-from selector.profile import WorkloadProfile, field_kind, profile_from_json, profile_from_mapping
 from selector.recommend.changes import alternatives_of, input_names
 from selector.recommend.facts import HostFacts
 from selector.recommend.questions import OpenQuestion
@@ -51,6 +49,9 @@ from selector.wizard.lines import LinePrompts
 from selector.wizard.save import offer_to_save, profile_json
 from selector.wizard.terminal import TerminalPrompts, wrapped
 from selector.wizard.words import FIRST, POINTLESS_AFTER, WORDS
+from selector.workload.fields import field_kind
+from selector.workload.profile import WorkloadProfile
+from selector.workload.reading import profile_from_json, profile_from_mapping, with_settings
 
 HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))
 DEFAULTS = {

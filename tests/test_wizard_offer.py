@@ -10,7 +10,7 @@ from shared import measured_here
 import selector.pipeline
 import selector.wizard
 from selector import Selector, WorkloadProfile
-from selector.benchmarking import interpreters_to_calibrate
+from selector.proof import interpreters_to_calibrate
 from selector.recommend.knowledge import load_knowledge
 from selector.wizard import run_wizard
 from selector.wizard.answers import answers_from

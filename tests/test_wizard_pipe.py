@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from selector.resources import resource_dir
+from selector.files import resource_dir
 
 TRANSCRIPT = b"hybrid\n100\n256\n4\nn\n"
 PROMPTS = (

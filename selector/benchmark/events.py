@@ -16,9 +16,9 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails, from_json
 
 from selector.errors import SelectorError
-from selector.profile import ApproachId
-from selector.saved import Saved
+from selector.models import Saved
 from selector.text import printable, quoted
+from selector.workload.profile import ApproachId
 
 SCHEMA = 1
 MAX_LINE_BYTES = 1_000_000

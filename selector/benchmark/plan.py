@@ -12,16 +12,16 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from selector.catalogue import Traits
+from selector.approaches import Traits
 from selector.errors import SelectorError
 from selector.host import Interpreter
-from selector.profile import APPROACHES, ApproachId, WorkloadProfile
-from selector.recommend.choose import Candidate, Choice, consider
+from selector.models import Saved
+from selector.recommend.chain import Candidate, Choice, consider
 from selector.recommend.facts import ASSUMED_IN_FLIGHT, newest, version_key
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
-from selector.saved import Saved
 from selector.text import duration, quoted
+from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
 
 IoKind = Literal["socket", "sleep"]
 #: What a parameter of a template may be: what `repr` writes and JSON keeps (its arrays are read back as tuples).

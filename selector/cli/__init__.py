@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from selector.cli import ask, benchmark, completion, rules, schema
+from selector.cli import ask, completion, proof, rules, schema
 from selector.cli.shared import (
     Commands,
     format_option,
@@ -28,7 +28,7 @@ from selector.cli.shared import (
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
-    from selector.profile import WorkloadProfile
+    from selector.workload.profile import WorkloadProfile
 
 COMPLETE = "_CONCURRENCY_SELECTOR_COMPLETE"  # by which a shell asks for completions
 
@@ -111,10 +111,10 @@ def cli(
 
 def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, form: str, ask: bool) -> None:
     """The wizard: what is given, what is asked, and the recommendation for both."""
-    from selector.inputs import named, read_answers
     from selector.pipeline import Selector
     from selector.wizard import run_wizard
     from selector.wizard.answers import answers_from, command_for
+    from selector.workload.reading import named, read_answers
 
     def show(selector: Selector, profile: WorkloadProfile) -> None:
         """Print the recommendation in the form asked for: as text a few lines, at a terminal with a summary at its end."""
@@ -122,11 +122,11 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
             print_json(selector.recommend(profile).model_dump_json(indent=2))
             return
         if form == "markdown":
-            from selector.report.documents import recommendation_document
+            from selector.report.recommendation import recommendation_document
 
             print_as(recommendation_document(selector.recommend(profile)), form)
             return
-        from selector.report.document import Document
+        from selector.report.blocks import Document
         from selector.report.summary import Command, brief_document, summary_section
 
         result = selector.recommend(profile, changes="none")
@@ -140,14 +140,14 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
         print_as(document, form)
 
     given = answers_from(read_answers(file, settings), named(file))
-    run_wizard(given, Selector(rules), show, form, ask, benchmark.measure_costs)
+    run_wizard(given, Selector(rules), show, form, ask, proof.measure_costs)
 
 
 for _command in (
     ask.recommend,
-    benchmark.generate,
-    benchmark.validate,
-    benchmark.calibrate,
+    proof.generate,
+    proof.validate,
+    proof.calibrate,
     ask.migrate,
     ask.examples,
     ask.host,

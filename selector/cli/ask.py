@@ -26,12 +26,12 @@ from selector.errors import SelectorError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from selector.profile import WorkloadProfile
     from selector.recommend.explain import Explanation
     from selector.recommend.recommendation import Recommendation
-    from selector.report.document import Document
+    from selector.report.blocks import Document
     from selector.report.summary import Command
     from selector.validation import ValidationReport
+    from selector.workload.profile import WorkloadProfile
 
 
 class RecommendCommand(click.Command):
@@ -39,7 +39,8 @@ class RecommendCommand(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The fields with what they mean and accept, then the example."""
-        from selector.profile import WorkloadProfile, accepted
+        from selector.workload.fields import accepted
+        from selector.workload.profile import WorkloadProfile
 
         fields = WorkloadProfile.model_fields.items()
         with formatter.section("Fields of FILE and --set (all but workload_type may be left out)"):
@@ -82,8 +83,8 @@ def recommend(
 
     As text it is a summary of eight lines; --full tells the rest. JSON and Markdown hold everything.
     """
-    from selector.inputs import read_profile
     from selector.pipeline import Selector
+    from selector.workload.reading import read_profile
 
     selector = Selector(rules or outer_rules)
     if jsonl and (form == "markdown" or results is not None or full):
@@ -127,10 +128,10 @@ def _document(
     whole: bool,
 ) -> Document:
     """The summary, or everything; with what was measured below it."""
-    from selector.report.document import Document
+    from selector.report.blocks import Document
 
     if whole:
-        from selector.report.documents import recommendation_document
+        from selector.report.recommendation import recommendation_document
 
         document = recommendation_document(result, explanation, validate=validate, measured=measured is not None)
     else:
@@ -139,7 +140,7 @@ def _document(
         document = summary_document(result, validate, measured=measured is not None)
     if measured is None:
         return document
-    from selector.report.validation_documents import measured_section
+    from selector.report.validation import measured_section
 
     return Document((*document.sections, measured_section(measured)))
 
@@ -165,7 +166,7 @@ def _note_differences(profile: WorkloadProfile, measured: WorkloadProfile) -> No
 def _recommend_lines(selector: Any, file: str | None, settings: tuple[str, ...], explain: bool) -> None:
     """Stream: each line a profile, each answer a line. A bad line is reported by number and the rest goes on."""
     from selector.cli.stream import Task, answers
-    from selector.inputs import STANDARD_INPUT
+    from selector.workload.reading import STANDARD_INPUT
 
     bad = 0
 
@@ -189,15 +190,14 @@ def _recommend_lines(selector: Any, file: str | None, settings: tuple[str, ...],
 @click.pass_obj
 def migrate(outer_rules: Path | None, origin: Any, target: Any, form: str, rules: Path | None) -> None:
     """How to move code from one approach to another: effort, steps, code, pitfalls, rollback, what to measure."""
+    from selector.migration.guide import migration_guide
     from selector.recommend.knowledge import rules_folders
-    from selector.recommend.migration import migration_guide
-    from selector.resources import resource_dir
 
-    guide = migration_guide(origin, target, rules_folders(rules or outer_rules), resource_dir("templates"))
+    guide = migration_guide(origin, target, rules_folders(rules or outer_rules))
     if form == "json":
         print_json(guide.model_dump_json(indent=2))
         return
-    from selector.report.documents import migration_document
+    from selector.report.recommendation import migration_document
 
     print_as(migration_document(guide), form)
 
@@ -221,7 +221,7 @@ def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path 
 
         print_json(json.dumps({stem: result.model_dump(mode="json") for stem, result in results}, indent=2))
         return
-    from selector.report.documents import examples_document
+    from selector.report.recommendation import examples_document
 
     print_as(examples_document(results), form)
 
@@ -241,6 +241,6 @@ def host(form: str) -> None:
     if form == "json":
         print_json(found.model_dump_json(indent=2))
         return
-    from selector.report.documents import host_document
+    from selector.report.recommendation import host_document
 
     print_as(host_document(found), form)

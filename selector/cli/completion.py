@@ -32,7 +32,7 @@ def workload_files(_: click.Context, __: click.Parameter, incomplete: str) -> li
 
 def setting_words(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """For the shell: `KEY=` for the fields that begin like that; after it, or if there is one only, what it may be."""
-    from selector.profile import WorkloadProfile
+    from selector.workload.profile import WorkloadProfile
 
     key, equals, begun = incomplete.partition("=")
     fields = [name for name in WorkloadProfile.model_fields if (name == key if equals else name.startswith(key))]
@@ -44,7 +44,7 @@ def setting_words(_: click.Context, __: click.Parameter, incomplete: str) -> lis
 
 def _fixed_values(field: str) -> tuple[str, ...]:
     """What a field may be, where that is a list."""
-    from selector.profile import field_kind
+    from selector.workload.fields import field_kind
 
     kind = field_kind(field)
     return ("true", "false") if kind.kind == "flag" else tuple(map(str, kind.choices or ()))

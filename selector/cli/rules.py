@@ -56,8 +56,8 @@ def rules() -> None:
 def list_tables(outer_rules: Path | None, form: str, rules: Path | None) -> None:
     """The tables in use, and the file each comes from."""
     from selector.recommend.knowledge import all_tables
-    from selector.report.documents import tables_document
-    from selector.report.rules_documents import list_data
+    from selector.report.recommendation import tables_document
+    from selector.report.rules import list_data
 
     tables = all_tables(rules or outer_rules)
     if form == "json":
@@ -79,7 +79,7 @@ def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | Non
     from selector.decision.source import parse_yaml, read_text
     from selector.recommend.facts import FACTS
     from selector.recommend.knowledge import all_tables
-    from selector.report.documents import facts_document, table_document
+    from selector.report.recommendation import facts_document, table_document
     from selector.text import quoted, suggestion
 
     if name == "facts" and form == "yaml":
@@ -126,9 +126,9 @@ def check_tables(
 
     Exit code 1: an error was found. Not proven in time is a warning, an error only with --strict.
     """
-    from selector.decision.cover import Steps
+    from selector.decision.proofs.cover import Steps
     from selector.recommend.witnesses import shown, verified, with_tables
-    from selector.report.rules_documents import check_data, check_lines
+    from selector.report.rules import check_data, check_lines
 
     steps = Steps.within(budget)
     tables, bad = _read(files, rules or outer_rules)
@@ -162,11 +162,11 @@ def test_tables(
 
     Exit code 1: something failed. Cases for which there is no time are named; they fail nothing.
     """
-    from selector.decision.boundaries import record_cases
-    from selector.decision.cover import Steps
-    from selector.decision.examples import run_table_test
+    from selector.decision.proofs.boundaries import record_cases
+    from selector.decision.proofs.cover import Steps
+    from selector.decision.proofs.examples import run_table_test
     from selector.recommend.witnesses import WHOLE
-    from selector.report.rules_documents import failure_text, test_data, test_lines
+    from selector.report.rules import failure_text, test_data, test_lines
 
     folder = rules or outer_rules
     steps, results = Steps.within(budget), []
@@ -196,11 +196,11 @@ def diff_tables(old: Path, new: Path, form: str, budget: float) -> int:
 
     Exit code 0: none; 1: some, or it is not known in time.
     """
-    from selector.decision.cover import Steps
-    from selector.decision.diff import TABLE_GONE, TABLE_NEW, table_changes
+    from selector.decision.proofs.cover import Steps
+    from selector.decision.proofs.diff import TABLE_GONE, TABLE_NEW, table_changes
     from selector.pipeline import example_profiles
     from selector.recommend.witnesses import WHOLE, flipped, shown
-    from selector.report.rules_documents import diff_data, diff_lines, flip_lines
+    from selector.report.rules import diff_data, diff_lines, flip_lines
 
     steps, found = Steps.within(budget), []
     (before, was), (after, now) = _sides(old, new)

@@ -19,6 +19,6 @@ def schema(what: str, form: str) -> None:
     """
     _ = form  # a schema is JSON, however it is asked for
     from selector.decision.schema import table_schema
-    from selector.profile_schema import profile_schema
+    from selector.workload.schema import profile_schema
 
     print_json(json.dumps(table_schema() if what == "table" else profile_schema(), indent=2))

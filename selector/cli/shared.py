@@ -15,7 +15,7 @@ from selector.cli.completion import setting_words, workload_files
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
-    from selector.report.document import Document
+    from selector.report.blocks import Document
     from selector.validation import ValidationReport
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -117,8 +117,8 @@ def _folder(_: click.Context, __: click.Parameter, folder: Path | None) -> Path 
 
     What is no folder is said where it is read.
     """
+    from selector.files import resource_dir
     from selector.recommend.user_rules import check_folder
-    from selector.resources import resource_dir
 
     if folder is not None and folder.is_dir():
         check_folder(folder, resource_dir("rules"))
@@ -127,8 +127,8 @@ def _folder(_: click.Context, __: click.Parameter, folder: Path | None) -> Path 
 
 def _folder_for_answers(context: click.Context, option: click.Parameter, folder: Path | None) -> Path | None:
     """The same; and a note which of its files no recommendation asks."""
+    from selector.files import resource_dir
     from selector.recommend.user_rules import strangers
-    from selector.resources import resource_dir
 
     if _folder(context, option, folder) is not None and (names := strangers(Path(str(folder)), resource_dir("rules"))):
         say(f"note: {folder}: no recommendation asks {', '.join(names)} (`rules list` has the names of ours)", err=True)
@@ -205,8 +205,8 @@ class ApproachType(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The id, or a usage error that lists what there is."""
-        from selector.profile import APPROACHES
         from selector.text import printable, quoted, suggestion
+        from selector.workload.profile import APPROACHES
 
         word = str(value).strip().casefold().replace("-", "_")
         if word not in APPROACHES:
@@ -218,7 +218,7 @@ class ApproachType(click.ParamType):  # type: ignore[type-arg]
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[click.shell_completion.CompletionItem]:
         """The ids that begin like that."""
-        from selector.profile import APPROACHES
+        from selector.workload.profile import APPROACHES
 
         return [click.shell_completion.CompletionItem(a) for a in APPROACHES if a.startswith(incomplete)]
 
@@ -243,8 +243,8 @@ def read_results(file: str) -> ValidationReport:
 
     from pydantic import ValidationError
 
-    from selector.inputs import named, read_answers
     from selector.validation import ValidationReport
+    from selector.workload.reading import named, read_answers
 
     hint = "give the results.json of `validate --save DIR`, or what `validate --json` printed"
     try:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from selector.errors import SelectorError
-from selector.inputs import STANDARD_INPUT, numbered_lines, profile_of_line
 from selector.pipeline import Selector
+from selector.workload.reading import STANDARD_INPUT, numbered_lines, profile_of_line
 
 _ALONE = 300  # lines, which take as long as it takes to start workers
 _PIECE = 250  # lines that are handed over together

@@ -13,11 +13,11 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from selector.catalogue import Traits
+from selector.approaches import Traits
 from selector.cost.terms import IN_TURNS, Costs, Quantities, at_once_of, contention_of, loss, runs_single, slowed, under
 
 if TYPE_CHECKING:
-    from selector.cost.calibrated import Sheet
+    from selector.cost.sheet import Sheet
 
 
 class Parts(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from selector.catalogue import Traits
+from selector.approaches import Traits
 from selector.cost.batch import shape_of, uses_pool
 from selector.cost.terms import Quantities, under
 

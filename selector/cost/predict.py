@@ -9,11 +9,11 @@ from __future__ import annotations
 from operator import mul
 from typing import Literal, NamedTuple
 
-from selector.catalogue import Traits
+from selector.approaches import Traits
 from selector.cost.batch import Batch, Parts, Terms, batch_parts, shape_of, terms_of
-from selector.cost.calibrated import Sheet
 from selector.cost.memory import Footprint, footprint_of
 from selector.cost.service import latency_ms, service_of
+from selector.cost.sheet import Sheet
 from selector.cost.terms import Quantities
 
 Dominant = Literal["computing", "GIL", "waiting", "pool start", "expensive start", "dispatch", "pickling"]

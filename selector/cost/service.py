@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from selector.catalogue import Traits
+from selector.approaches import Traits
 from selector.cost.batch import Terms, computing_at_once, own_cpu_ms
 from selector.cost.queueing import serve
 from selector.cost.terms import Quantities, at_once_of, loss, slots_of

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from selector.catalogue import Traits
+from selector.approaches import Traits
 
 Costs = Mapping[str, float]
 

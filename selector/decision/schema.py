@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from selector.decision.load import AGGREGATES, POLICIES, TABLE_KEYS, TYPES
 from selector.decision.table import LIST_POLICIES
-from selector.json_schema import DIALECT, Schema, id_pattern, spelled
+from selector.models import DIALECT, Schema, id_pattern, spelled
 
 #: What each hit policy does where several rows match.
 POLICY_MEANINGS = {

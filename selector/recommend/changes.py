@@ -12,12 +12,13 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from selector.profile import WorkloadProfile, field_kind
-from selector.recommend.choose import Choice, choose
-from selector.recommend.critical import Answer, Number, Stretch, admitted, plain_number, rounded_away, stretches
+from selector.recommend.along import Answer, Number, Stretch, admitted, plain_number, rounded_away, stretches
+from selector.recommend.chain import Choice, choose
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Change
+from selector.workload.fields import field_kind
+from selector.workload.profile import WorkloadProfile
 
 #: Numbers that stand for what people may answer: a fair sample.
 _LADDER = tuple(10.0**exponent for exponent in range(-2, 7))

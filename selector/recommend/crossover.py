@@ -7,11 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from selector.catalogue import Engine
-from selector.profile import ApproachId, WorkloadProfile, field_kind
-from selector.recommend.choose import choose
+from selector.approaches import Engine
+from selector.recommend.chain import choose
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge
+from selector.workload.fields import field_kind
+from selector.workload.profile import ApproachId, WorkloadProfile
 
 Answer = tuple[ApproachId, Engine | None]
 

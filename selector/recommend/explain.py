@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from selector.decision import DecisionTable
-from selector.profile import ApproachId, WorkloadProfile
-from selector.recommend.choose import Choice, consider
+from selector.recommend.chain import Choice, consider
 from selector.recommend.crossover import Crossover, crossovers
 from selector.recommend.facts import FACTS, HostFacts, tag_for
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Expected, expected_of, outlook_of
+from selector.workload.profile import ApproachId, WorkloadProfile
 
 
 class RowReport(BaseModel):

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from selector.catalogue import Traits
+from selector.approaches import Traits
 from selector.cost.batch import copy_ms
 from selector.cost.memory import footprint_of
 from selector.cost.predict import CostEstimate
 from selector.cost.terms import Builds, Quantities
 from selector.host import default_start_method
-from selector.profile import WorkloadProfile
+from selector.workload.profile import WorkloadProfile
 
 _FROM_PROFILE = (
     "workload_type", "latency_requirement_ms", "memory_budget_mb", "cpu_cores", "has_expensive_startup", "mode", "tasks",

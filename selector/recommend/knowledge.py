@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from selector.catalogue import Approach, Effort, Engine, load_approaches, load_costs
-from selector.cost.calibrated import HostCosts
+from selector.approaches import Approach, Effort, Engine, load_approaches, load_costs
+from selector.cost.sheet import HostCosts
 from selector.decision.table import LIST_POLICIES, DecisionTable
 from selector.errors import SelectorError
-from selector.profile import APPROACHES, ApproachId
+from selector.files import resource_dir
 from selector.recommend.facts import FACTS
-from selector.resources import resource_dir
 from selector.text import quoted, suggestion
+from selector.workload.profile import APPROACHES, ApproachId
 
 _SINGLE = ("unique", "any", "priority", "first")
 
@@ -81,7 +81,7 @@ def load_knowledge(user: Path | None = None) -> Knowledge:
     Raises SelectorError for a broken table, and for one that does not fit its place in the chain. What was read and
     checked once is kept until a rule file changes.
     """
-    from selector.recommend.knowledge_cache import keep, recall, state_of
+    from selector.recommend.cache import keep, recall, state_of
 
     folders = rules_folders(user)
     state = state_of(folders)
@@ -114,7 +114,7 @@ def read_knowledge(folders: tuple[Path, ...]) -> Knowledge:
 
 
 def _moves(folders: tuple[Path, ...]) -> dict[tuple[ApproachId, ApproachId], Move]:
-    from selector.recommend.migration import migration_summary
+    from selector.migration.guide import migration_summary
 
     found = {}
     for origin in APPROACHES:

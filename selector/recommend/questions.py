@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
-from selector.profile import WorkloadProfile, field_kind
+from selector.recommend.along import Answer, admitted, plain_number, stretches, values_apart
+from selector.recommend.chain import choose
 from selector.recommend.changes import alternatives_of, input_names
-from selector.recommend.choose import choose
-from selector.recommend.critical import Answer, admitted, plain_number, stretches, values_apart
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge
+from selector.workload.fields import field_kind
+from selector.workload.profile import WorkloadProfile
 
 
 @dataclass(frozen=True, slots=True)

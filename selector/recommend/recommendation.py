@@ -8,15 +8,14 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
-from selector.catalogue import Effort, Engine
+from selector.approaches import Effort, Engine
 from selector.cost.batch import batch_of, costs_used
-from selector.cost.calibrated import SURENESS, Rest, Sheet, rest_on
 from selector.cost.memory import memory_costs_used
 from selector.cost.predict import Dominant, spread_of
+from selector.cost.sheet import SURENESS, Rest, Sheet, rest_on
 from selector.cost.terms import Quantities, at_once_of, build_of, runs_single, slots_of
 from selector.decision.table import Rule
-from selector.profile import ApproachId, WorkloadProfile
-from selector.recommend.choose import AS_FAST, Candidate, Choice, Comparison, cost_sheets
+from selector.recommend.chain import AS_FAST, Candidate, Choice, Comparison, cost_sheets
 from selector.recommend.facts import (
     ASSUMED_STARTUP_MS,
     PLAUSIBLE_IN_FLIGHT,
@@ -27,6 +26,7 @@ from selector.recommend.facts import (
     tag_for,
 )
 from selector.recommend.knowledge import Knowledge
+from selector.workload.profile import ApproachId, WorkloadProfile
 
 _Plain = dict[str, Any]  # what a model below is made from
 
@@ -140,8 +140,8 @@ class Recommendation(_Saved):
 
     def _repr_markdown_(self) -> str:
         """What a notebook shows: the recommendation as `recommend --format markdown` prints it."""
-        from selector.report.documents import recommendation_document
         from selector.report.markdown import render_markdown
+        from selector.report.recommendation import recommendation_document
 
         return render_markdown(recommendation_document(self))
 

@@ -16,17 +16,19 @@ from random import Random
 from typing import Any, NamedTuple, TypeVar
 
 from selector.decision.cells import Cell, Scalar, matches, region_cell
-from selector.decision.cover import Steps
-from selector.decision.diff import Change
-from selector.decision.findings import Finding, Verification
-from selector.decision.prove import prove
+from selector.decision.proofs.cover import Steps
+from selector.decision.proofs.diff import Change
+from selector.decision.proofs.examine import prove
+from selector.decision.proofs.findings import Finding, Verification
+from selector.decision.proofs.verify import verify_tables
 from selector.decision.table import DecisionTable
-from selector.decision.verify import verify_tables
 from selector.errors import SelectorError
-from selector.profile import APPROACHES, WorkloadProfile, field_kind, profile_from_mapping
-from selector.recommend.choose import choose, consider, workload_facts
+from selector.recommend.chain import choose, consider, workload_facts
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import CHAIN, Knowledge, check_fits, load_knowledge
+from selector.workload.fields import field_kind
+from selector.workload.profile import APPROACHES, WorkloadProfile
+from selector.workload.reading import profile_from_mapping
 
 Facts = Mapping[str, Any]
 

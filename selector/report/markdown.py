@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from selector.report.document import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Table
+from selector.report.blocks import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Table
 from selector.text import printable
 
 _CODE = re.compile(r"(`[^`|]+`)")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from selector.recommend.recommendation import Recommendation
-from selector.report.document import Block, Document, Fields, Paragraph, Section, bullets
+from selector.report.blocks import Block, Document, Fields, Paragraph, Section, bullets
 from selector.report.wording import (
     approach_text,
     assumed_text,

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from selector.report.document import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Table
+from selector.report.blocks import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Table
 from selector.text import printable
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import os
 from collections.abc import Sequence
 
 from selector.host import environment_python
-from selector.profile import WorkloadProfile
 from selector.recommend.facts import EXPERIMENTAL_FREE_THREADING
 from selector.recommend.recommendation import Alternative, Expected, Recommendation
 from selector.text import (
@@ -26,6 +25,7 @@ from selector.text import (
     significant,
     times,
 )
+from selector.workload.profile import WorkloadProfile
 
 _SOURCES = {
     "documented": "documented costs, not measured here",

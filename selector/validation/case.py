@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from selector.approaches import Traits
 from selector.benchmark.events import Arm, Session
-from selector.catalogue import Traits
 from selector.cost.batch import Parts, batch_parts
 from selector.cost.predict import estimate
 from selector.decision.table import Rule
 from selector.errors import SelectorError
-from selector.profile import WorkloadProfile
-from selector.recommend.choose import workload_facts
+from selector.recommend.chain import workload_facts
 from selector.recommend.facts import HostFacts, prediction_facts
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
+from selector.workload.profile import WorkloadProfile
 
 _CPU_BOUND = 0.95  # a task that computes for that share of its time leaves a CPU nothing to do meanwhile
 _TAG = re.compile(r"3\.[0-9]{1,2}t?")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from selector.approaches import Approach
 from selector.benchmark import stats
 from selector.benchmark.events import Arm, CellEvent, Session, Status, TaskLatency
 from selector.benchmark.stats import Interval
-from selector.catalogue import Approach
 from selector.decision.table import Rule
 from selector.validation.case import Case
 from selector.validation.models import Measurement, SecondsRange, SpeedupRange

@@ -7,9 +7,9 @@ from typing import Any, Literal
 from pydantic import Field, field_serializer
 
 from selector.benchmark.events import Role, Status, TaskLatency
-from selector.profile import ApproachId, WorkloadProfile
+from selector.models import Saved
 from selector.recommend.recommendation import Expected
-from selector.saved import Saved
+from selector.workload.profile import ApproachId, WorkloadProfile
 
 Verdict = Literal["confirmed", "tie", "refuted", "inconclusive"]
 
@@ -143,7 +143,7 @@ class ValidationReport(Saved):
     def _repr_markdown_(self) -> str:
         """What a notebook shows: the report as `validate --format markdown` prints it."""
         from selector.report.markdown import render_markdown
-        from selector.report.validation_documents import validation_document
+        from selector.report.validation import validation_document
 
         return render_markdown(validation_document(self))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from selector import text
+from selector.approaches import Approach
 from selector.benchmark.stats import Interval
-from selector.catalogue import Approach
 from selector.text import listed
 
 __all__ = [

@@ -10,11 +10,11 @@ from typing import BinaryIO, TextIO
 import click
 
 from selector.pipeline import Selector
-from selector.profile import WorkloadProfile
 from selector.wizard.advisor import TableAdvisor
 from selector.wizard.answers import Answers, command_for, host_defaults, with_defaults
 from selector.wizard.dialogue import Option, Prompts, converse
 from selector.wizard.save import offer_to_save
+from selector.workload.profile import WorkloadProfile
 
 _WELCOME = """\
 Five questions, then only those that can still change the recommendation.

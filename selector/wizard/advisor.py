@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from selector.pipeline import Selector
-from selector.recommend.choose import choose
+from selector.recommend.chain import choose
 from selector.recommend.questions import Memory, OpenQuestion, questions
 from selector.wizard.answers import Answers
 from selector.wizard.dialogue import said_answer

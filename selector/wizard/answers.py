@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from selector.errors import SelectorError
-from selector.profile import WorkloadProfile, accepted, field_kind, of_text, profile_from_mapping, value_from_text
 from selector.text import quoted
 from selector.wizard.words import FIRST, POINTLESS_AFTER
+from selector.workload.fields import accepted, field_kind, of_text, value_from_text
+from selector.workload.profile import WorkloadProfile
+from selector.workload.reading import profile_from_mapping
 
 #: Typed instead of a value where the answer is not known.
 UNKNOWN_WORDS = ("unknown", "?", "i don't know")

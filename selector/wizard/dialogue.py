@@ -10,10 +10,11 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from selector.errors import SelectorError
-from selector.profile import WorkloadProfile, field_kind
 from selector.recommend.questions import OpenQuestion
 from selector.wizard.answers import REQUIRED, Answers, Default, parsed, shown_value
 from selector.wizard.words import FIRST, WORDS
+from selector.workload.fields import field_kind
+from selector.workload.profile import WorkloadProfile
 
 
 class Option(NamedTuple):

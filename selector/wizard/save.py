@@ -7,9 +7,9 @@ from pathlib import Path
 from stat import S_ISREG
 
 from selector.files import write_atomically
-from selector.profile import WorkloadProfile
 from selector.text import printable
 from selector.wizard.dialogue import Option, Prompts
+from selector.workload.profile import WorkloadProfile
 
 _NAME = "workload.json"
 _YES, _NO, _OTHER = "yes", "no", "other"

@@ -1,0 +1,73 @@
+"""Programs that ship: a folder of modules each, copied whole, with a benchmark that runs it and a workload that it measures itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from selector.benchmark.plan import BenchmarkPlan
+from selector.benchmark.render import render_known, template_parameters
+from selector.errors import SelectorError
+from selector.files import resource_dir
+from selector.text import printable
+from selector.workload.profile import ApproachId, WorkloadProfile
+from selector.workload.reading import decode_json, profile_from_mapping, with_settings
+
+_LONGEST_SECONDS = 300
+
+
+class Program(NamedTuple):
+    """A program of several files, and the template of the benchmark that runs it."""
+
+    name: str
+    folder: Path
+    bench: Path
+
+    def files(self, values: Mapping[str, object], about: str) -> dict[str, bytes]:
+        """What a user gets: its modules, its README, and bench.py with those of the values that it has parameters for."""
+        script = render_known(self.bench, values, about)
+        own = (file for file in sorted(self.folder.iterdir()) if file.suffix == ".py" or file.name == "README.md")
+        return {**{file.name: file.read_bytes() for file in own}, "bench.py": script.encode()}
+
+    def workload(self, settings: tuple[str, ...]) -> WorkloadProfile:
+        """What its work is, by a short run of it here, with the settings over it; SelectorError if that fails."""
+        command = [sys.executable, "-B", str(self.folder), "profile"]
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise SelectorError(f"{self.name} cannot be run here: {printable(str(error))}", exit_code=1) from None
+        if done.returncode:
+            said = printable(done.stderr.decode("utf-8", "replace")).strip()[-300:]
+            raise SelectorError(f"{self.name} did not measure its work: {said}", exit_code=1)
+        return profile_from_mapping(with_settings(decode_json(done.stdout, self.name), settings), self.name)
+
+    def plan(self, plan: BenchmarkPlan) -> BenchmarkPlan:
+        """A plan for its workload, with all executions that the program has, and no others."""
+        own: tuple[ApproachId, ...] = template_parameters(self.bench)["APPROACHES"]  # type: ignore[assignment]
+        lacking = [approach for approach in plan.approaches if approach not in own]
+        approaches = tuple(dict.fromkeys([*(a for a in plan.approaches if a in own), *own]))
+        workers = {name: size for name, size in plan.workers.items() if name in own}
+        return plan.model_copy(
+            update={
+                "approaches": approaches,
+                "workers": workers,
+                "parameters": {**plan.parameters, "APPROACHES": approaches, "WORKERS": workers},
+                "notes": (*plan.notes, *(f"Not measured: {a}. The program has no such execution." for a in lacking)),
+            }
+        )
+
+
+def programs() -> dict[str, Program]:
+    """The programs by name."""
+    folders = sorted(main.parent for main in resource_dir("programs").glob("*/__main__.py"))
+    return {folder.name: Program(folder.name, folder, _bench(folder.name)) for folder in folders}
+
+
+def _bench(name: str) -> Path:
+    """The template of a program's benchmark: of `todo_batch` it is todo_bench.py."""
+    return resource_dir("templates") / f"{name.partition('_')[0]}_bench.py"

@@ -1,0 +1,331 @@
+"""The commands that measure: generate writes the benchmark script, validate runs it and judges the recommendation.
+
+And calibrate, which measures what concurrency costs on this machine.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from selector.cli.shared import (
+    INTERRUPTED,
+    Command,
+    file_argument,
+    format_option,
+    print_as,
+    print_json,
+    read_results,
+    rules_option,
+    say,
+    set_option,
+)
+from selector.errors import SelectorError
+
+if TYPE_CHECKING:
+    from selector.benchmark.programs import Program
+    from selector.calibration.measure import Calibration
+    from selector.host import Interpreter
+    from selector.proof import BenchmarkOptions
+
+REFUTED = 3
+_PRINT = "-"  # as an output: standard output
+
+
+def _measuring_options(command: Command) -> Command:
+    """What both commands may be told about the measuring."""
+    for option in (
+        click.option("--budget", default="60s", show_default=True, metavar="TIME", help="Time for the whole run."),
+        click.option(
+            "--interpreter",
+            "interpreters",
+            multiple=True,
+            metavar="VERSION|PATH",
+            help="Measure with this Python, such as 3.14t (default: the profile's, else the application's).",
+        ),
+        click.option(
+            "--io",
+            type=click.Choice(["socket", "sleep"]),
+            default="socket",
+            show_default=True,
+            help="Wait for a server on this machine, or just sleep.",
+        ),
+        click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the order of the measurements."),
+    ):
+        command = option(command)
+    return command
+
+
+def _options(budget: str, **given: Any) -> BenchmarkOptions:
+    from selector.benchmark.plan import budget_from_text
+    from selector.proof import BenchmarkOptions
+
+    return BenchmarkOptions(budget_from_text(budget), **given)
+
+
+def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """The templates that begin like that, for the shell."""
+    from selector.proof import template_names
+
+    return [name for name in template_names() if name.startswith(incomplete)]
+
+
+@click.command(epilog="Example: concurrency-selector generate workload.json -o bench.py && python bench.py")
+@file_argument
+@click.option("-o", "--output", required=True, metavar="OUT|-", help="The file to write; - prints it.")
+@click.option(
+    "--template",
+    metavar="NAME",
+    shell_complete=_template_names,
+    help="A program that needs no FILE: agents, todo-batch or web-scraper (default: compare-approaches, for FILE).",
+)
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@set_option
+@_measuring_options
+@rules_option
+@click.pass_obj
+def generate(
+    outer_rules: Path | None,
+    file: str | None,
+    output: str,
+    template: str | None,
+    force: bool,
+    settings: tuple[str, ...],
+    budget: str,
+    interpreters: tuple[str, ...],
+    io: Any,
+    seed: int | None,
+    rules: Path | None,
+) -> None:
+    """Write a benchmark script for the workload in FILE: one file, standard library only, yours to read and change."""
+    from selector.benchmark.programs import programs
+    from selector.benchmark.render import write_folder
+    from selector.pipeline import Selector
+    from selector.proof import (
+        TEMPLATE,
+        as_argument,
+        command_for,
+        files_of,
+        plan_for,
+        script_for,
+        script_of,
+        template_named,
+    )
+    from selector.workload.reading import read_profile
+
+    options = _options(budget, interpreters=interpreters, io=io, seed=seed)
+    if template is not None and (name := template_named(template)) != TEMPLATE:
+        if file is not None or settings:
+            raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
+        if interpreters:
+            raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
+        cpus = Selector().here.usable_cpus
+        if program := programs().get(name):
+            if output == _PRINT:
+                raise click.UsageError(f"The template {name} is a folder of files: give -o FOLDER.")
+            write_folder(files_of(program, options, cpus), Path(output), force)
+            pythons = [python for python in _to_compare(name) if python.free_threaded]  # and the one that runs it
+            words = [
+                "python",
+                as_argument(Path(output)),
+                "compare",
+                *(w for p in pythons for w in ("--interpreter", p.path)),
+            ]
+            say(f"{output}: run it with: {shlex.join(words)}", err=True)
+            return
+        _put(script_of(name, options, cpus), output, force)
+        pythons = _to_compare(name)
+        say(_how_to_run(output, "", lambda script: command_for(script, options, pythons=pythons)), err=True)
+        return
+    if file is None and not settings:
+        raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
+    _, plan = plan_for(Selector(rules or outer_rules), read_profile(file, settings), options)
+    _put(script_for(plan), output, force)
+    for note in plan.notes:
+        say(f"note: {note}", err=True)
+    arms = f"{len(plan.approaches)} approaches. "
+    say(_how_to_run(output, arms, lambda script: command_for(script, options, plan)), err=True)
+
+
+def _put(text: str, output: str, force: bool) -> None:
+    """Write a script to its file, or print it."""
+    from selector.benchmark.render import write_script
+
+    if output != _PRINT:
+        write_script(text, Path(output), force)
+        return
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
+def _how_to_run(output: str, about: str, command: Callable[[Path], str]) -> str:
+    """What to do with a script now. From a pipe it does not run: the processes that it starts have to import it."""
+    if output != _PRINT:
+        return f"{output}: {about}{'R' if about else 'r'}un it with: {command(Path(output))}"
+    return f"standard output: {about}Save it as bench.py and run it with: {command(Path('bench.py'))}"
+
+
+def _to_compare(template: str) -> list[Interpreter]:
+    """The Pythons that a template is to be run under, if it compares them; what is missing is a note."""
+    from selector.proof import interpreters_to_compare
+
+    try:
+        return interpreters_to_compare(template)
+    except SelectorError as error:
+        say(f"note: {error.message}: {error.hint}", err=True)
+        return []
+
+
+@click.command(epilog="Example: concurrency-selector validate workload.json --budget 30s --save results")
+@file_argument
+@click.option("--template", metavar="NAME", help="Measure a program that ships instead, and its own work: todo-batch.")
+@set_option
+@_measuring_options
+@format_option
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep the script, every event, the results and the report in this folder.",
+)
+@click.option("--force", is_flag=True, help="Write into the folder even if it is not empty.")
+@click.option("--fail-on-refuted", is_flag=True, help="Exit with code 3 if the recommendation is refuted.")
+@rules_option
+@click.pass_obj
+def validate(
+    outer_rules: Path | None,
+    file: str | None,
+    template: str | None,
+    settings: tuple[str, ...],
+    budget: str,
+    interpreters: tuple[str, ...],
+    io: Any,
+    seed: int | None,
+    form: str,
+    save: Path | None,
+    force: bool,
+    fail_on_refuted: bool,
+    rules: Path | None,
+) -> int:
+    """Measure the recommendation for the workload in FILE, and what else was possible, on this host: a verdict."""
+    from selector.pipeline import Selector
+    from selector.proof import prove
+    from selector.report.live import progress_view
+    from selector.report.validation import validation_document
+    from selector.workload.reading import read_profile
+
+    program = _program_named(template)
+    if file is not None and program is not None:
+        raise click.UsageError(f"The program {template} has a workload of its own: leave FILE out.")
+    if file is None and not settings and program is None:
+        raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
+    options = _options(budget, interpreters=interpreters, io=io, seed=seed, save=save, force=force)
+    profile = read_profile(file, settings) if program is None else program.workload(settings)
+    proof = prove(Selector(rules or outer_rules), profile, options, progress_view, program)
+    if form == "json":
+        print_json(proof.report.model_dump_json(indent=2))
+    else:
+        print_as(validation_document(proof.report), form)
+    if proof.unsaved is not None:
+        raise proof.unsaved
+    say(f"kept in {proof.folder}: {proof.script}, plan.json, events.jsonl, results.json, report.md", err=True)
+    if proof.interrupted:
+        return INTERRUPTED
+    return REFUTED if fail_on_refuted and proof.report.verdict == "refuted" else 0
+
+
+def _program_named(template: str | None) -> Program | None:
+    """The program that --template of validate means; SelectorError for a template that is none."""
+    from selector.benchmark.programs import programs
+    from selector.proof import template_named
+
+    if template is None:
+        return None
+    found = programs().get(template_named(template))
+    if found is None:
+        names = ", ".join(name.replace("_", "-") for name in programs())
+        raise SelectorError(
+            f"the template {template} does not say what its work is", f"a template to validate: {names}"
+        )
+    return found
+
+
+@click.command(epilog="Example: concurrency-selector calibrate")
+@click.option(
+    "--interpreter",
+    "interpreters",
+    multiple=True,
+    metavar="VERSION|PATH",
+    help="Measure this Python (default: the application's and the newest of the other kind, GIL or free-threaded).",
+)
+@click.option("--force", is_flag=True, help="Measure again what is known.")
+@click.option(
+    "--from",
+    "results",
+    metavar="RESULTS",
+    help="Instead of measuring, correct what is known by what `validate` measured (its results.json).",
+)
+@format_option
+def calibrate(interpreters: tuple[str, ...], force: bool, results: str | None, form: str) -> None:
+    """Measure what concurrency costs on this machine, some 9 seconds for each Python; `recommend` then uses that."""
+    if results is not None:
+        if interpreters or force:
+            raise click.UsageError("--from measures nothing: leave --interpreter and --force out.")
+        _learn(results, form)
+        return
+    from selector.calibration.measure import answers_changed
+    from selector.proof import example_answers
+    from selector.report.calibration import calibration_document
+
+    before = example_answers()
+    found = measure_costs(interpreters, force=force)
+    if len(found.kept) < len(found.interpreters):
+        found = found.model_copy(update={"answers": answers_changed(before, example_answers())})
+    if form == "json":
+        print_json(found.model_dump_json(indent=2))
+    else:
+        print_as(calibration_document(found), form)
+
+
+def measure_costs(interpreters: tuple[str, ...] = (), *, force: bool = False) -> Calibration:
+    """Calibrate, and say on standard error how far it is and what went wrong."""
+    from selector.calibration.measure import Progress, calibrate
+    from selector.proof import interpreters_to_calibrate
+
+    told: set[tuple[str, int]] = set()
+
+    def tell(progress: Progress) -> None:
+        """How far it is, in quarters."""
+        quarter = int(progress.done * 4) * 25
+        if (progress.interpreter.tag, quarter) not in told:
+            told.add((progress.interpreter.tag, quarter))
+            say(f"measuring Python {progress.interpreter.tag}: {quarter} %", err=True)
+
+    found = calibrate(interpreters_to_calibrate(interpreters), force=force, on_progress=tell)
+    for problem in found.problems:
+        say(f"warning: {problem}", err=True)
+    return found
+
+
+def _learn(results: str, form: str) -> None:
+    """Correct the costs by a benchmark, and say which."""
+    from selector.calibration.measure import answers_changed
+    from selector.proof import example_answers, learn_from
+
+    before = example_answers()
+    changed = learn_from(read_results(results))
+    answers = answers_changed(before, example_answers())
+    if form == "json":
+        import json
+
+        found = {"changed": [fold.model_dump() for fold in changed], "answers": answers.model_dump()}
+        print_json(json.dumps({"schema": 1, **found}, indent=2))
+        return
+    from selector.report.calibration import folds_document
+
+    print_as(folds_document(changed, answers), form)

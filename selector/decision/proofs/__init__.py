@@ -1,0 +1,1 @@
+"""To prove, test and compare decision tables."""

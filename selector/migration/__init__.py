@@ -1,0 +1,1 @@
+"""From one approach to another, step by step."""

@@ -1,0 +1,354 @@
+"""What a validation says, as a document: the verdict, what was measured, who won and why, what to change."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from selector.report.blocks import Block, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.wording import named
+from selector.text import (
+    MEASURED,
+    MEMORY,
+    MILLISECONDS,
+    TURNS,
+    Units,
+    beside,
+    duration,
+    given,
+    memory,
+    part_of,
+    times,
+    unit_for,
+)
+from selector.validation import Measurement, Requirement, Scalability, ValidationReport
+
+_WORKLOADS = {"cpu": "CPU-bound work", "io": "I/O-bound work", "hybrid": "work that computes and waits"}
+_BANDS = {"avoid": "slower", "stay_simple": "stay simple", "consider": "consider", "use": "use"}
+_METRICS = {
+    "pss": "proportional set size of the process tree",
+    "uss": "unique set size of the process tree, without what its processes share",
+    "rss": "resident set size of the process tree, in which shared pages count more than once",
+    "peak_rss_of_main_process": "resident set size of the main process, without its workers",
+}
+_STATUS = {"gil_enabled": "GIL enabled"}
+_NOTHING = "-"
+_LONGEST_REASON = 300
+
+
+def validation_document(report: ValidationReport) -> Document:
+    """The verdict first, then the figures it rests on, the winner, and what follows from it."""
+    sections = [
+        *_no_verdict(report),
+        Section("Verdict", (_verdict(report),)),
+        Section("Measurements", _measurements(report)),
+        *_winner(report),
+        *_scalability(report),
+        *_predicted(report),
+    ]
+    for title, lines in (("What to change", report.advice), ("Warnings", report.warnings)):
+        if lines:
+            sections.append(Section(title, (bullets(*lines),)))
+    return Document(tuple(sections))
+
+
+def _no_verdict(report: ValidationReport) -> list[Section]:
+    """First of all, where there is none: why, and what to do."""
+    if report.verdict != "inconclusive":
+        return []
+    return [Section("", (Paragraph(" ".join((f"No verdict: {report.reason}", *report.advice[:1]))),))]
+
+
+def measured_section(report: ValidationReport) -> Section:
+    """What was measured, short enough to stand beside a recommendation."""
+    winner = _find(report, report.winner, report.winner_interpreter)
+    pairs = [("Verdict", _judged(report)), *([("Winner", _placed(winner))] if winner else []), *_measured(report)]
+    return Section("Measured", (Fields(tuple(pairs)), *_measurements(report)))
+
+
+# The verdict ----------------------------------------------------------------------------------------------------------
+
+
+def _verdict(report: ValidationReport) -> Fields:
+    profile = report.profile
+    recommended = _find(report, report.recommended, report.recommended_interpreter)
+    title = recommended.title if recommended else report.recommended
+    said = named(title, report.recommended)
+    on = f" on Python {report.recommended_interpreter}" if report.recommended_interpreter else ""
+    pairs = [
+        ("Workload", profile.name or _WORKLOADS[profile.workload_type]),
+        ("Recommended", f"{said}{on}"),
+        ("Verdict", _judged(report) if report.verdict != "inconclusive" else "INCONCLUSIVE: see above"),
+    ]
+    if profile.latency_requirement_ms is not None:
+        latency = _required(report.latency, profile.latency_requirement_ms, MILLISECONDS, "95th percentile")
+        if profile.mode == "service":
+            allowed = given(profile.latency_requirement_ms, MILLISECONDS)
+            latency = f"not judged: {allowed} allowed, and services are not measured as services yet (this was a batch)"
+        pairs.append(("Latency", latency))
+    if profile.memory_budget_mb is not None:
+        pairs.append(("Memory", _required(report.memory, profile.memory_budget_mb, MEMORY, "peak")))
+    return Fields((*pairs, *_measured(report)))
+
+
+def _judged(report: ValidationReport) -> str:
+    return f"{report.verdict.upper()}: {report.reason}"
+
+
+def _required(requirement: Requirement | None, asked: float, units: Units, what: str) -> str:
+    """`NOT met: 118 MB, over 64 MB (measured peak)`."""
+    if requirement is None or requirement.measured is None:
+        return f"not known: nothing measured, {given(asked, units)} allowed"
+    words = {True: "met", False: "NOT met", None: "not known"}[requirement.met]
+    over = None if requirement.met is None else not requirement.met
+    figures = beside(requirement.measured, requirement.required, units, over=over, digits=MEASURED)
+    return f"{words}: {figures} (measured {what})"
+
+
+def _measured(report: ValidationReport) -> list[tuple[str, str]]:
+    """How it was measured, so that it can be judged and done again; the lines after the first have no label."""
+    lines = [
+        _tasks(report),
+        f"{part_of(report.used_seconds, report.budget_seconds)} used{'' if report.complete else ', incomplete'}",
+    ]
+    if report.io == "sleep":
+        lines.append("I/O is plain sleeps, no sockets")
+    if report.noise_floor is not None:
+        lines.append(f"a difference under {_percent(report.noise_floor)} is noise on this host")
+    if report.assumed:
+        lines.append(f"assumed, because the profile does not say: {', '.join(map(str.lower, report.assumed))}")
+    return [("Measured" if not n else "", line) for n, line in enumerate(lines)]
+
+
+def _tasks(report: ValidationReport) -> str:
+    """`64 of 100 tasks of 5.1 ms on 2 CPUs, seed 123`."""
+    cpus = f"on {report.cpus} CPU{'s' if report.cpus != 1 else ''}"
+    seed = f", seed {report.seed}" if report.seed is not None else ""
+    if report.tasks is None:
+        return f"nothing, {cpus}{seed}"
+    asked = f" of {report.tasks_asked:,}" if report.tasks_asked not in (None, report.tasks) else ""
+    each = f" of {_ms(report.task_wall_ms)} each" if report.task_wall_ms else ""
+    return f"{report.tasks:,}{asked} tasks{each}, {cpus}{seed}"
+
+
+# The measurements -----------------------------------------------------------------------------------------------------
+
+_SECONDS: Units = (("ms", 0.001), ("s", 1.0))
+_LATENCIES: Units = (("ms", 1.0), ("s", 1000.0))
+_MEMORY: Units = MEMORY[:2]
+
+
+class _Scale(NamedTuple):
+    """The units of the columns that are compared."""
+
+    time: tuple[str, float]
+    memory: tuple[str, float]
+    latency: tuple[str, float]
+
+    def header(self) -> tuple[str, ...]:
+        """The titles of all columns."""
+        time, memory_, p95 = (
+            f"{title} ({unit[0]})" for title, unit in zip(("Time", "Memory", "p95"), self, strict=True)
+        )
+        return ("", "Approach", "Python", "Workers", time, "Speedup", "CPU %", memory_, p95, "Decision")
+
+
+def _scale(compared: list[Measurement]) -> _Scale:
+    return _Scale(
+        unit_for((m.seconds.median for m in compared if m.seconds), _SECONDS),
+        unit_for((m.peak_memory_mb for m in compared), _MEMORY),
+        unit_for((m.task_latency_ms.p95 for m in compared if m.task_latency_ms), _LATENCIES),
+    )
+
+
+def _measurements(report: ValidationReport) -> tuple[Block, ...]:
+    """The dashboard, what its columns mean, and why cells failed."""
+    compared = [m for m in report.measurements if m.role in ("baseline", "candidate")]
+    if not compared:
+        return (Paragraph("Nothing was measured."),)
+    scale = _scale(compared)
+    rows = tuple(_row(m, report, scale) for m in compared)
+    blocks: list[Block] = [Table(scale.header(), rows, "llrrrrrrrl"), _legend(compared)]
+    failures = [_failure(m) for m in compared if m.status != "ok"]
+    if failures:
+        blocks.append(bullets(*failures))
+    return tuple(blocks)
+
+
+def _row(m: Measurement, report: ValidationReport, scale: _Scale) -> tuple[str, ...]:
+    here = (m.approach, m.interpreter)
+    mark = ">" if here == (report.recommended, report.recommended_interpreter) else ""
+    settled = report.verdict != "inconclusive"
+    mark += "*" if settled and here == (report.winner, report.winner_interpreter) else ""
+    if m.status != "ok":
+        figures = [_NOTHING] * 5 + [_status(m)]
+    else:
+        figures = [
+            _time(m, scale.time[1]),
+            _times(m.speedup),
+            f"{m.cpu_percent:.0f}" if m.cpu_percent is not None else _NOTHING,
+            _figure(m.peak_memory_mb, scale.memory[1]),
+            _figure(m.task_latency_ms.p95 if m.task_latency_ms else None, scale.latency[1]),
+            "baseline"
+            if m.role == "baseline" and m.speedup in (None, 1)
+            else _BANDS.get(m.band or "", m.band or _NOTHING)
+            if settled
+            else _NOTHING,
+        ]
+    return (mark, _short(m.title), m.interpreter, str(m.workers), *figures)
+
+
+def _short(title: str) -> str:
+    """The title without its examples, and without `Python` at the end."""
+    return title.partition(" (")[0].removesuffix(" Python")
+
+
+def _time(m: Measurement, unit: float) -> str:
+    """`412 ±3%`: the median, and how far the range goes either way; a wide range leaves two digits that mean much."""
+    if m.seconds is None:
+        return _NOTHING
+    middle = m.seconds.median
+    if m.seconds.low == m.seconds.high or not middle:
+        return _figure(middle, unit)
+    percent = round(100 * max(m.seconds.high - middle, middle - m.seconds.low) / middle)
+    far = f"±{max(percent, 1)}%" if percent < 100 else "±>99%"
+    return f"{_figure(middle, unit, MEASURED if percent < 10 else 2)} {far}"
+
+
+def _legend(compared: list[Measurement]) -> Paragraph:
+    metrics = dict.fromkeys(m.memory_metric for m in compared if m.status == "ok" and m.memory_metric)
+    memory = " or ".join(f"{_METRICS[metric]} ({metric})" if metric in _METRICS else metric for metric in metrics)
+    return Paragraph(
+        "> recommended, * winner. Time: median and its 95 % interval. CPU %: 200 is two CPUs busy."
+        + (f" Memory: peak {memory}." if memory else "")
+        + " p95: what 95 of 100 tasks stay within."
+    )
+
+
+def _failure(m: Measurement) -> str:
+    """`Multiprocessing (3.14): crash: a worker was killed by signal 9`."""
+    reason = " ".join(m.reason.split())
+    if len(reason) > _LONGEST_REASON:
+        reason = f"{reason[: _LONGEST_REASON - 3]}..."
+    return f"{_short(m.title)} ({m.interpreter}): {_status(m)}{': ' if reason else ''}{reason}"
+
+
+def _status(m: Measurement) -> str:
+    return _STATUS.get(m.status, m.status.replace("_", " "))
+
+
+# The winner and what follows ------------------------------------------------------------------------------------------
+
+
+def _winner(report: ValidationReport) -> list[Section]:
+    winner = _find(report, report.winner, report.winner_interpreter)
+    title = f"Winner: {winner.title}" if winner else "No winner"
+    if report.verdict == "inconclusive":
+        title = "What was seen"
+    return [Section(title, (bullets(*report.analysis),))] if report.analysis else []
+
+
+def _scalability(report: ValidationReport) -> list[Section]:
+    found = report.scalability
+    if found is None:
+        return []
+    unit = unit_for((point.seconds for point in found.points), _SECONDS)
+    rows = tuple(
+        (
+            str(point.workers),
+            _figure(point.seconds, unit[1]),
+            _times(point.speedup),
+            "oversubscribed" if point.oversubscribed else "",
+        )
+        for point in found.points
+    )
+    blocks: list[Block] = [Table(("Workers", f"Time ({unit[0]})", "Speedup", "Note"), rows, "rrrl")] if rows else []
+    told = " ".join(filter(None, (found.text, _law(found))))
+    return [Section("Scalability", (*blocks, *((Paragraph(told),) if told else ())))]
+
+
+def _law(found: Scalability) -> str:
+    if found.contention is None or found.coherence is None:
+        return ""
+    workers = (
+        f"{found.best_workers:.0f} worker{'' if round(found.best_workers) == 1 else 's'}" if found.best_workers else ""
+    )
+    best = f", fastest with {workers}" if workers else ""
+    return (
+        f"Universal scalability law: contention {_percent(found.contention)},"
+        f" coherence {_percent(found.coherence)}{best}."
+    )
+
+
+def _predicted(report: ValidationReport) -> list[Section]:
+    """Predicted beside measured: the times of this many tasks, and what the recommendation promised."""
+    rows = [
+        (
+            f"{_short(m.title)} on {m.interpreter}: time",
+            duration(m.predicted_seconds),
+            duration(m.seconds.median, MEASURED),
+            _times(m.seconds.median / m.predicted_seconds),
+        )
+        for m in report.measurements
+        if m.role in ("baseline", "candidate") and m.seconds and m.predicted_seconds
+    ]
+    recommended = _find(report, report.recommended, report.recommended_interpreter)
+    if recommended is not None:
+        rows += _promised(report, recommended)
+    header = ("", "Predicted", "Measured", "Ratio")
+    return [Section("Predicted and measured", (Table(header, tuple(rows), "lrrr"),))] if rows else []
+
+
+def _promised(report: ValidationReport, m: Measurement) -> list[tuple[str, str, str, str]]:
+    """Speedup and memory of the recommended approach."""
+    expected, rows = report.expected, []
+    if expected.speedup and expected.speedup.mid and m.speedup is not None and m.role != "baseline":
+        s = expected.speedup
+        promised = f"{times(s.mid)} ({times(s.low)} to {times(s.high)})"
+        rows.append((f"{_short(m.title)}: speedup", promised, _times(m.speedup), _times(m.speedup / s.mid)))
+    if expected.memory_mb and m.peak_memory_mb is not None:
+        ratio = _times(m.peak_memory_mb / expected.memory_mb)
+        figures = memory(expected.memory_mb), memory(m.peak_memory_mb, MEASURED)
+        rows.append((f"{_short(m.title)}: memory", *figures, ratio))
+    return rows
+
+
+# Words and figures ----------------------------------------------------------------------------------------------------
+
+
+def _find(report: ValidationReport, approach: str | None, interpreter: str | None) -> Measurement | None:
+    """The measurement of that approach on that Python; of the approach alone where the Python was not measured."""
+    found = [m for m in report.measurements if m.approach == approach and m.role in ("baseline", "candidate")]
+    return next((m for m in found if m.interpreter == interpreter), found[0] if found else None)
+
+
+def _placed(m: Measurement) -> str:
+    return f"{m.title} on Python {m.interpreter}"
+
+
+def _figure(value: float | None, unit: float = 1.0, digits: int = MEASURED) -> str:
+    """In that unit, with so many significant digits: `0.412`, `5.40`, `1,234`."""
+    if value is None:
+        return _NOTHING
+    amount = value / unit
+    text = f"{amount:#.{digits}g}" if abs(amount) < 10 ** (digits - 1) - 0.5 else f"{amount:,.0f}"
+    return text.rstrip(".")
+
+
+def _ms(milliseconds: float) -> str:
+    return duration(milliseconds / 1000, MEASURED)
+
+
+def _times(ratio: float | None) -> str:
+    """A measured ratio: `0.96x`, `1.93x`, `12.5x`, `1,234x`; more digits where two would make another decision of it."""
+    if ratio is None:
+        return _NOTHING
+    if not 0.095 <= ratio < 9.995:
+        return f"{ratio:,.0f}x" if ratio >= 99.95 else f"{ratio:#.3g}x"
+    digits = next(n for n in range(2, 7) if n == 6 or round(ratio, n) not in TURNS or round(ratio, n) == ratio)
+    return f"{ratio:.{digits}f}x"
+
+
+def _percent(share: float) -> str:
+    """`2.1 %` of 0.021; whole numbers from 10 on."""
+    percent = 100 * share
+    return f"{percent:.0f} %" if percent >= 9.95 else f"{percent:.2g} %"

@@ -1,0 +1,142 @@
+"""WorkloadProfile: what a user tells us about a workload, and the words they may use for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+WorkloadType = Literal["cpu", "io", "hybrid"]
+ApproachId = Literal[
+    "single_threaded",
+    "native_parallel",
+    "threads",
+    "asyncio",
+    "asyncio_threads",
+    "free_threaded",
+    "asyncio_free_threaded",
+    "subinterpreters",
+    "multiprocessing",
+    "asyncio_processes",
+    "distributed",
+]
+#: Every approach, simplest first: the order that settles ties.
+APPROACHES: tuple[ApproachId, ...] = get_args(ApproachId)
+
+MAX_PROFILE_BYTES = 1_000_000
+_LARGEST = 10**12  # far past any workload, far below where floats lose whole numbers
+
+WORKLOAD_SPELLINGS: dict[str, WorkloadType] = {
+    "cpu": "cpu", "cpubound": "cpu", "cpuintensive": "cpu", "cpuheavy": "cpu", "compute": "cpu",
+    "computebound": "cpu", "computation": "cpu",
+    "io": "io", "iobound": "io", "iointensive": "io", "ioheavy": "io", "network": "io", "networkbound": "io",
+    "hybrid": "hybrid", "mixed": "hybrid", "both": "hybrid", "cpuio": "hybrid", "cpuandio": "hybrid",
+    "iocpu": "hybrid", "ioandcpu": "hybrid", "ioboundandcpubound": "hybrid", "cpuboundandiobound": "hybrid",
+}  # fmt: skip
+
+
+def _workload_type(value: object) -> object:
+    """`CPU-bound`, `I/O bound`, `mixed`, … as one of the three ids; anything else is left to be refused."""
+    if not isinstance(value, str):
+        return value
+    letters = "".join(c for c in value.casefold() if c.isalnum())
+    return WORKLOAD_SPELLINGS.get(letters, value)
+
+
+def _id_spelling(value: object) -> object:
+    """`Hot-Writes` as `hot_writes`: ids are lower case with underscores, however they are typed."""
+    return value.strip().casefold().replace("-", "_").replace(" ", "_") if isinstance(value, str) else value
+
+
+def _interpreter_list(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+_Id = BeforeValidator(_id_spelling)
+_Amount = Annotated[float, Field(ge=0, le=_LARGEST)]
+Positive = Annotated[float, Field(gt=0, le=_LARGEST)]
+_Count = Annotated[int, Field(ge=1, le=_LARGEST)]
+InterpreterTag = Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}t?$")]
+
+
+class WorkloadProfile(BaseModel):
+    """A workload, as far as its owner knows it.
+
+    The first five fields are the ones a user is always asked for; every other one is optional, and `None`
+    means unknown. Times are milliseconds and sizes megabytes unless the name says otherwise; times per task
+    are those of one worker on a GIL build of CPython. Values are checked strictly: a number is not accepted
+    as text, a boolean is not a number, an unknown field is an error.
+
+    >>> WorkloadProfile(workload_type="I/O bound", tasks=200).workload_type
+    'io'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    workload_type: Annotated[WorkloadType, BeforeValidator(_workload_type)] = Field(
+        description="What the work mostly does: compute (cpu), wait (io), or both (hybrid)"
+    )
+    latency_requirement_ms: Positive | None = Field(None, description="What one task may take, 95th percentile, in ms")
+    memory_budget_mb: Positive | None = Field(None, description="Memory for the whole process tree, in MB")
+    cpu_cores: _Count | None = Field(None, description="CPU cores the work may use (default: usable here)")
+    has_expensive_startup: bool = Field(False, description="A worker needs costly set-up, such as a model or a cache")
+
+    name: Annotated[str, Field(max_length=200)] | None = Field(None, description="A name for the workload")
+    description: Annotated[str, Field(max_length=4000)] | None = Field(None, description="What it does, in words")
+    mode: Annotated[Literal["batch", "service"], _Id] = Field(
+        "batch", description="A finite set of tasks (batch) or a stream of arrivals (service)"
+    )
+    tasks: _Count | None = Field(None, description="Independent units of work in one run")
+    concurrency: _Count | None = Field(None, description="Operations in flight at once")
+    cpu_ms_per_task: _Amount | None = Field(None, description="CPU time of one task, in ms")
+    io_wait_ms_per_task: _Amount | None = Field(None, description="Time one task waits for I/O, in ms")
+    payload_kb_per_task: _Amount | None = Field(
+        None, description="Data that goes to a worker and comes back for one task, in KB each way"
+    )
+    task_memory_mb: _Amount | None = Field(None, description="Working set of one task, in MB")
+    startup_ms: _Amount | None = Field(None, description="Time of the costly set-up, once a worker, in ms")
+    startup_memory_mb: _Amount | None = Field(None, description="Memory of the costly set-up, once a worker, in MB")
+    parallelizable: bool = Field(True, description="The tasks do not depend on each other")
+    shared_state: Annotated[Literal["none", "read_only", "disjoint_writes", "hot_writes"], _Id] | None = Field(
+        None, description="What the workers share"
+    )
+    isolation: Annotated[Literal["none", "crash", "security"], _Id] | None = Field(
+        None, description="What one worker's failure must not touch"
+    )
+    releases_gil: bool | None = Field(None, description="The hot code is native and releases the GIL")
+    native_parallel: bool | None = Field(None, description="The library already uses every core (BLAS, Polars, ...)")
+    event_loop: bool | None = Field(None, description="The work is called from a running asyncio application")
+    async_library: bool | None = Field(None, description="An async client library exists for the I/O")
+    picklable: bool | None = Field(None, description="Functions, arguments and results can be pickled")
+    free_threading_ready: bool | None = Field(None, description="All dependencies support free-threaded Python")
+    subinterpreter_ready: bool | None = Field(None, description="All dependencies support subinterpreters")
+    interpreters: (
+        Annotated[tuple[InterpreterTag, ...], BeforeValidator(_interpreter_list), Field(min_length=1, max_length=50)]
+        | None
+    ) = Field(None, description="Python versions that may be used, such as 3.13 or 3.14t (free-threaded)")
+    platform: Annotated[Literal["linux", "macos", "windows"], _Id] | None = Field(
+        None, description="Where it runs (default: this host)"
+    )
+    notebook: bool | None = Field(None, description="The code lives in a notebook or a REPL")
+    machines: _Count = Field(1, description="Machines the work must be spread over")
+    durable: bool = Field(False, description="Work must survive a restart and be retried")
+    gpu: bool | None = Field(None, description="The work runs on a GPU")
+    current_approach: Annotated[ApproachId, _Id] | None = Field(None, description="Where the code is today")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_unknown(cls, data: Any) -> Any:
+        """A `null` is the same as leaving the field out, for every field; an unknown field stays an error."""
+        if isinstance(data, Mapping):
+            return {k: v for k, v in data.items() if v is not None or k not in cls.model_fields}
+        return data
+
+    @property
+    def origin(self) -> ApproachId:
+        """Where the code is now: single-threaded unless it says otherwise."""
+        return self.current_approach or "single_threaded"
+
+    def given(self) -> dict[str, Any]:
+        """The fields that say something: those set to other than their default, in the order of the model."""
+        return self.model_dump(mode="json", exclude_defaults=True)
