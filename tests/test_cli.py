@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import re
@@ -12,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,12 +18,13 @@ from unittest import mock
 
 import click
 import pytest
+from command import COMMAND, Run, call, posix_only, refused, run
 from conftest import CACHE_VARIABLE
 from shared import pressed_until_it_ends
 from strategies import FIELDS, random_profile
 
 from selector import Selector, SelectorError, __version__, recommend
-from selector.cli import cli, main
+from selector.cli import cli
 from selector.cli.shared import report_error
 from selector.files import resource_dir
 from selector.host import Host
@@ -35,49 +34,6 @@ from selector.workload.fields import field_kind
 from selector.workload.profile import APPROACHES, WorkloadProfile
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMAND = [sys.executable, "-m", "selector"]
-posix_only = pytest.mark.skipif(sys.platform == "win32", reason="pipes and signals of POSIX")
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run of the command came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-def call(*arguments: str, stdin: bytes = b"") -> Run:
-    """Run the command within this process: same function, same streams, no start."""
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
-    source = io.TextIOWrapper(io.BytesIO(stdin), "utf-8")
-    with mock.patch.object(sys, "stdin", source), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        sys.stdout.flush()
-    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
-    assert "Traceback" not in texts[1]
-    assert isinstance(ended.value.code, int)
-    return Run(ended.value.code, *texts)
-
-
-def run(*arguments: str, stdin: bytes = b"", **options: Any) -> Run:
-    """Run the command as a process of its own."""
-    done = subprocess.run([*COMMAND, *arguments], input=stdin, capture_output=True, timeout=120, check=False, **options)
-    assert b"Traceback" not in done.stderr
-    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-
-def refused(result: Run, *words: str, code: int = 2) -> None:
-    """It failed as it should: nothing on standard output, these words on standard error."""
-    assert (result.code, result.out) == (code, "")
-    for word in words:
-        assert word in result.err
 
 
 @pytest.fixture
