@@ -173,6 +173,7 @@ class Child(Iterator[bytes | None]):
             return
         if self._drained_by == math.inf:
             kill_group(self.process.pid)  # what it left, at once: its number cannot be another group's yet
+            kill_each(self._family)
             self._drained_by = now + _DRAIN_SECONDS
         all_read = self._said_all and not self._readers[1].is_alive()
         if all_read or now >= self._drained_by + (0 if self._lines.empty() else _FLOOD_SECONDS):
@@ -183,9 +184,8 @@ class Child(Iterator[bytes | None]):
         kill_tree(self.process)
 
     def _let_go(self) -> None:
-        """Read no more, and end what a child that has ended left of its own."""
+        """Read and write no more."""
         self.over = self._closed = True
-        kill_each(self._family)
         if self.process.stdin is not None:
             self.process.stdin.close()
         while not self._lines.empty():  # a reader that waits for room sees then that nobody wants more

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from selector.benchmark.plan import BenchmarkPlan
 from selector.benchmark.render import render_known, template_parameters
 from selector.errors import SelectorError
 from selector.files import resource_dir
+from selector.processes import Child, NotStartedError
 from selector.text import printable
 from selector.workload.profile import ApproachId, WorkloadProfile
 from selector.workload.reading import decode_json, profile_from_mapping, with_settings
@@ -36,15 +36,14 @@ class Program(NamedTuple):
         """What its work is, by a short run of it here, with the settings over it; SelectorError if that fails."""
         command = [sys.executable, "-B", str(self.folder), "profile"]
         try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_SECONDS, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise SelectorError(f"{self.name} cannot be run here: {printable(str(error))}", exit_code=1) from None
-        if done.returncode:
-            said = printable(done.stderr.decode("utf-8", "replace")).strip()[-300:]
-            raise SelectorError(f"{self.name} did not measure its work: {said}", exit_code=1)
-        return profile_from_mapping(with_settings(decode_json(done.stdout, self.name), settings), self.name)
+            with Child(command, deadline_seconds=_LONGEST_SECONDS) as child:
+                said = b"\n".join(line or b"" for line in child)
+        except NotStartedError as error:
+            raise SelectorError(f"{self.name} {error}", error.hint, 1) from None
+        if child.fault:
+            why = printable(child.errors).strip()[-300:] or child.fault
+            raise SelectorError(f"{self.name} did not measure its work: {why}", exit_code=1)
+        return profile_from_mapping(with_settings(decode_json(said, self.name), settings), self.name)
 
     def plan(self, plan: BenchmarkPlan) -> BenchmarkPlan:
         """A plan for its workload, with all executions that the program has, and no others."""
