@@ -9,8 +9,9 @@ import contextlib
 import errno
 import os
 import stat
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from selector.errors import SelectorError
@@ -65,6 +66,63 @@ def cannot_write(path: Path, error: OSError | ValueError, hint: str) -> Selector
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return SelectorError(f"{path}: cannot be written: {reason}", "make room, or write to another disk", 1)
     return SelectorError(f"{path}: cannot be written: {reason}", hint)
+
+
+def write_script(text: str, out: Path, force: bool) -> None:
+    """Write the script whole or not at all; a file that is there is only replaced with `force`.
+
+    SelectorError where the file exists or cannot be written, and for a link or a device, whatever is asked. Of several
+    that write the same new file at once, one does.
+    """
+    refuse_special(out, "name a file, for example bench.py, or - for standard output")
+    try:
+        if out.exists() and not out.is_file():
+            raise SelectorError(f"{out}: this is no file", "name a file, for example bench.py")
+        if force:
+            write_atomically(out, text.encode())
+        else:
+            _write_new(out, text.encode())
+    except FileExistsError:
+        raise SelectorError(f"{out}: there is a file already", "take another name, or --force to replace it") from None
+    except (OSError, ValueError) as error:
+        raise cannot_write(out, error, "name a file in a folder you may write to") from None
+
+
+def write_folder(files: Mapping[str, bytes], out: Path, force: bool) -> None:
+    """Write files, by name, to a folder of the user's, whole or not at all.
+
+    A folder that is there is refused; with `force` our files in it are replaced, and nothing else is touched.
+    SelectorError where it cannot be written, and where a link or a device has its name or one of a file's.
+    """
+    hint = "name a new folder where you may write"
+    for place in (out, *(out / name for name in files)):
+        refuse_special(place, hint)
+    try:
+        if force and out.is_dir():
+            for name, data in files.items():
+                write_atomically(out / name, data)
+            return
+        with tempfile.TemporaryDirectory(prefix=f"{hidden_name(out.name)}-", dir=out.parent) as part:
+            for name, data in files.items():
+                Path(part, name).write_bytes(data)
+            out.mkdir()  # takes the name in one step, or fails because somebody has it
+            for name in files:
+                Path(part, name).replace(out / name)
+    except FileExistsError:
+        raise SelectorError(
+            f"{out}: it is there already", "take another name, or --force to replace our files"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise cannot_write(out, error, hint) from None
+
+
+def _write_new(out: Path, data: bytes) -> None:
+    out.open("xb").close()  # takes the name in one step, or fails because somebody has it
+    try:
+        write_atomically(out, data)
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
 
 
 def read_regular_file(path: Path | str, max_bytes: int) -> bytes | None:

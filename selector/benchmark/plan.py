@@ -5,38 +5,27 @@ Pure: the same recommendation, interpreters and options give the same plan. What
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
 from selector.approaches import Traits
-from selector.errors import SelectorError
+from selector.benchmark.budget import check_budget
+from selector.benchmark.interpreters import by_tag, interpreters_to_measure
+from selector.benchmark.parameters import Parameter, workload_parameters
 from selector.host import Interpreter
 from selector.models import Saved
 from selector.recommend.chain import Candidate, Choice, consider
-from selector.recommend.facts import ASSUMED_IN_FLIGHT, newest, version_key
+from selector.recommend.facts import version_key
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
-from selector.text import duration, quoted
 from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
 
 IoKind = Literal["socket", "sleep"]
-#: What a parameter of a template may be: what `repr` writes and JSON keeps (its arrays are read back as tuples).
-Parameter = bool | int | float | str | tuple[str | int, ...] | dict[str, int] | None
-
 BASELINE: ApproachId = "single_threaded"
-LEAST_BUDGET_SECONDS = 1.0
-MOST_BUDGET_SECONDS = 24 * 3600.0
-#: Assumed where a profile is silent: long enough to measure, and waits longer than computing, as they mostly are.
-ASSUMED_CPU_MS = 5.0
-ASSUMED_WAIT_MS = 20.0
-_WAITS = 0.1  # a task that waits for less than that share of its time is computing, however many are in flight
 _NAME = "Workload"  # of a profile that has no name
 _SCALING = (1, 2, 4, 8)
-_OLDEST_MINOR = 10  # the scripts are written for Python 3.10 and later
 _MOST_PROCESSES = 8  # on machines with fewer CPUs: more would mostly measure how processes start
 _PROCESS_LIMIT = 61  # ProcessPoolExecutor takes no more on Windows (docs)
 _NEEDS = {  # what an approach needs, and what to install for it
@@ -123,14 +112,15 @@ def plan_benchmark(
     """
     notes: list[str] = []
     own = (recommendation.interpreter, application)
-    pythons = _pythons(recommendation.profile, available, wanted, own, notes)
+    chosen = interpreters_to_measure(recommendation.profile, available, wanted, own, notes)
+    pythons = tuple(PlannedPython(tag=i.tag, path=i.path, free_threaded=i.free_threaded) for i in chosen)
     cpus = _cpus(cpus_asked, choice.facts["cpu_cores"], usable_cpus, notes)
-    subject = _Subject(choice, recommendation, knowledge, pythons, tuple(_by_tag(available)), cpus)
+    subject = _Subject(choice, recommendation, knowledge, pythons, tuple(by_tag(available)), cpus)
     approaches = _approaches(subject, notes)
     workers: dict[str, int] = {approach: _pool_size(approach, subject, notes) for approach in approaches}
     scaling = _scaling(subject) if recommendation.approach in approaches else ()
     parameters = _parameters(subject, workers, scaling, budget_seconds, notes)
-    _check_budget(budget_seconds, len(approaches), parameters)
+    check_budget(budget_seconds, len(approaches), parameters)
     return BenchmarkPlan(
         name=recommendation.profile.name or _NAME,
         recommended=recommendation.approach,
@@ -145,101 +135,6 @@ def plan_benchmark(
         parameters=parameters,
         notes=tuple(notes),
     )
-
-
-# Interpreters ---------------------------------------------------------------------------------------------------------
-
-
-def _pythons(
-    profile: WorkloadProfile,
-    available: Sequence[Interpreter],
-    wanted: Sequence[str],
-    own: Sequence[str | None],
-    notes: list[str],
-) -> tuple[PlannedPython, ...]:
-    """The builds to measure with, the reference (newest build with a GIL) first.
-
-    They are the ones asked for, else those of the profile that are here, else one of each kind found here: `own`, which
-    are the recommendation's and the application's tag, before the newest.
-    """
-    here = _by_tag(available)
-    if wanted:
-        chosen = asked_for(wanted, available)
-    elif profile.interpreters:
-        chosen = _listed(profile.interpreters, here, notes)
-    else:
-        chosen = one_of_each_kind(available, own)
-    if not chosen:
-        raise SelectorError("no Python that the benchmark can run on was found here", "uv python install 3.15", 1)
-    chosen.sort(key=lambda i: (i.free_threaded, -version_key(i.tag)[1]))
-    if chosen[0].free_threaded:
-        notes.append(
-            f"Only free-threaded builds are measured: the baseline runs on {chosen[0].tag}, "
-            "and the times per task are those of that build."
-        )
-    return tuple(PlannedPython(tag=i.tag, path=i.path, free_threaded=i.free_threaded) for i in chosen)
-
-
-def _by_tag(available: Iterable[Interpreter]) -> dict[str, Interpreter]:
-    """The interpreters that can be measured, one a tag: the last one found, which is also the one HostFacts has."""
-    return {i.tag: i for i in available if not _unfit(i)}
-
-
-def _unfit(interpreter: Interpreter) -> str:
-    """Why a benchmark does not run on this interpreter; empty if it does."""
-    if interpreter.implementation != "CPython":
-        return f"is {interpreter.implementation}: builds of CPython are compared"
-    too_old = version_key(interpreter.tag)[1] < _OLDEST_MINOR
-    return f"is Python {interpreter.tag}: the benchmark needs 3.{_OLDEST_MINOR} or later" if too_old else ""
-
-
-def one_of_each_kind(available: Iterable[Interpreter], own: Iterable[str | None]) -> list[Interpreter]:
-    """One with a GIL and a free-threaded one, as far as there are: the first of the user's `own` tags, else the newest."""
-    here = _by_tag(available)
-    first = [tag for tag in own if tag in here]
-    tags = (
-        next((tag for tag in first if tag.endswith("t") == kind), None) or newest(tuple(here), free_threaded=kind)
-        for kind in (False, True)
-    )
-    return [here[tag] for tag in tags if tag is not None]
-
-
-def asked_for(wanted: Sequence[str], available: Sequence[Interpreter]) -> list[Interpreter]:
-    """The interpreters that the user named, each once; SelectorError for one that is not here or cannot be measured."""
-    chosen: dict[str, Interpreter] = {}
-    for word in wanted:
-        by_path = [i for i in available if i.path == word]
-        by_tag = [i for i in available if i.tag == word.strip().casefold()]
-        found = next(reversed(by_path or [i for i in by_tag if not _unfit(i)] or by_tag), None)
-        if found is None:
-            raise SelectorError(f"no interpreter {quoted(word)} on this machine", f"here are: {_listing(available)}")
-        if problem := _unfit(found):
-            raise SelectorError(f"interpreter {quoted(word)} {problem}", f"here are: {_listing(available)}")
-        if chosen.setdefault(found.tag, found).path != found.path:
-            paths = f"{chosen[found.tag].path} and {found.path}"
-            raise SelectorError(f"two interpreters of one version, {found.tag}: {paths}", "give one of them")
-    return list(chosen.values())
-
-
-def _listed(tags: Sequence[str], here: Mapping[str, Interpreter], notes: list[str]) -> list[Interpreter]:
-    """Those of the profile's interpreters that are here; SelectorError if none is."""
-    missing = sorted((tag for tag in set(tags) if tag not in here), key=version_key)
-    found = [here[tag] for tag in set(tags) if tag in here]
-    if not found:
-        newest_tag = missing[-1] if version_key(missing[-1])[1] >= _OLDEST_MINOR else "3.15"
-        raise SelectorError(
-            f"none of the profile's interpreters can be measured on this machine: {', '.join(missing)}",
-            f"uv python install {newest_tag}, or --interpreter with one that is here: {_listing(here.values())}",
-        )
-    if missing:
-        notes.append(f"In the profile, but not to be measured on this machine: Python {', '.join(missing)}.")
-    return found
-
-
-def _listing(available: Iterable[Interpreter]) -> str:
-    """The interpreters a benchmark can run on, as a message lists them."""
-    found = [f"{i.tag} ({i.path})" for i in _by_tag(available).values()]
-    return ", ".join(found) or "none that the benchmark can run on"
 
 
 # Approaches -----------------------------------------------------------------------------------------------------------
@@ -398,9 +293,6 @@ def _scaling(subject: _Subject) -> tuple[int, ...]:
     return _SCALING if computes and subject.profile.parallelizable else ()
 
 
-# The workload ---------------------------------------------------------------------------------------------------------
-
-
 def _parameters(
     subject: _Subject, workers: dict[str, int], scaling: tuple[int, ...], budget_seconds: float, notes: list[str]
 ) -> dict[str, Parameter]:
@@ -413,98 +305,6 @@ def _parameters(
         "WORKERS": workers,
         "SCALING": scaling,
         "CPUS": subject.cpus,
-        **_workload(subject, notes),
+        **workload_parameters(subject.profile, subject.choice.facts["in_flight"], notes),
         "BUDGET_SECONDS": budget_seconds,
     }
-
-
-def _workload(subject: _Subject, notes: list[str]) -> dict[str, Parameter]:
-    """The parameters that describe the workload; what the profile had to give and did not is assumed, and named.
-
-    An I/O workload of unknown CPU time has none, and a CPU workload of unknown waits has none, as in the predictions.
-    """
-    profile = subject.profile
-    cpu_ms, wait_ms, assumed = profile.cpu_ms_per_task, profile.io_wait_ms_per_task, []
-    if cpu_ms is None and profile.workload_type != "io":
-        cpu_ms = ASSUMED_CPU_MS
-        assumed.append("CPU_MS_PER_TASK")
-        notes.append(f"The CPU time of a task is not known: {cpu_ms:g} ms are assumed.")
-    if wait_ms is None and profile.workload_type != "cpu":
-        wait_ms = ASSUMED_WAIT_MS
-        assumed.append("IO_WAIT_MS_PER_TASK")
-        notes.append(f"The time a task waits is not known: {wait_ms:g} ms are assumed.")
-    in_flight = profile.concurrency if profile.parallelizable else 1
-    if in_flight is None and wait_ms and wait_ms >= _WAITS * (wait_ms + (cpu_ms or 0.0)):
-        in_flight = subject.choice.facts["in_flight"] or ASSUMED_IN_FLIGHT
-        if in_flight != profile.tasks:  # fewer tasks than that are all in flight anyway
-            assumed.append("CONCURRENCY")
-            notes.append(f"How many operations are in flight at once is not known: {in_flight} are assumed.")
-    if profile.has_expensive_startup and profile.startup_ms is None:
-        notes.append("How long the expensive startup takes is not known: it is not measured.")
-    if not profile.parallelizable:
-        notes.append("The tasks depend on each other: one is in flight at a time, and every pool has one worker.")
-    return {
-        "TASKS": profile.tasks,
-        "CONCURRENCY": in_flight,
-        "CPU_MS_PER_TASK": cpu_ms or 0.0,
-        "IO_WAIT_MS_PER_TASK": wait_ms or 0.0,
-        "PAYLOAD_KB_PER_TASK": profile.payload_kb_per_task or 0.0,
-        "TASK_MEMORY_MB": profile.task_memory_mb or 0.0,
-        "STARTUP_MS": profile.startup_ms or 0.0,
-        "STARTUP_MEMORY_MB": profile.startup_memory_mb or 0.0,
-        "SHARED_STATE": profile.shared_state or "none",
-        "RELEASES_GIL": bool(profile.releases_gil),
-        "NATIVE_PARALLEL": bool(profile.native_parallel),
-        "ASYNC_LIBRARY": profile.async_library is not False,
-        "MEMORY_BUDGET_MB": profile.memory_budget_mb,
-        "ASSUMED": tuple(assumed),
-    }
-
-
-# The budget -----------------------------------------------------------------------------------------------------------
-
-
-def _check_budget(budget_seconds: float, approaches: int, parameters: Mapping[str, Parameter]) -> None:
-    """SelectorError where not one round fits the budget.
-
-    The least there can be is one task of the baseline, twice, and one of each other approach, each in a process that
-    pays the startup: (approaches + 1) x (STARTUP_MS + CPU_MS_PER_TASK + IO_WAIT_MS_PER_TASK). Further builds of Python
-    and what they take to start are not counted.
-    """
-    times_ms = [parameters[name] for name in ("STARTUP_MS", "CPU_MS_PER_TASK", "IO_WAIT_MS_PER_TASK")]
-    task_seconds = sum(ms for ms in times_ms if isinstance(ms, float)) / 1000
-    least_seconds = (approaches + 1) * task_seconds
-    if least_seconds <= budget_seconds:
-        return
-    hint = f"--budget {math.ceil(least_seconds)}s would do for two tasks of the baseline and one of each other approach"
-    if least_seconds > MOST_BUDGET_SECONDS:
-        hint = "no budget up to 24h would do: give the times of a smaller task, such as --set cpu_ms_per_task=1000"
-    raise SelectorError(
-        f"a budget of {duration(budget_seconds, None)} is too short: one task, with its startup, takes"
-        f" {duration(task_seconds, None)}",
-        hint,
-    )
-
-
-_NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
-_BUDGET = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m(?!s))?(?:{_NUMBER}s)?(?:{_NUMBER}ms)?")
-_UNIT_SECONDS = (3600.0, 60.0, 1.0, 0.001)
-
-
-def budget_from_text(text: str) -> float:
-    """A budget in seconds from `90`, `60s`, `2m`, `1m30s`, `1.5h` or `5000ms`; SelectorError for anything else.
-
-    It is from 1 second, in which little can be told apart, to 24 hours.
-
-    >>> budget_from_text("1m30s")
-    90.0
-    """
-    word = text.strip().casefold()
-    match = _BUDGET.fullmatch(f"{word}s" if re.fullmatch(_NUMBER, word) else word)
-    if match is None or not any(match.groups()):
-        raise SelectorError(f"budget {quoted(text)} is no length of time", "for example 60s, 2m, 1m30s or 90 (seconds)")
-    seconds = sum(float(n) * unit for n, unit in zip(match.groups(), _UNIT_SECONDS, strict=True) if n)
-    if not LEAST_BUDGET_SECONDS <= seconds <= MOST_BUDGET_SECONDS:
-        length = "short" if seconds < LEAST_BUDGET_SECONDS else "long"
-        raise SelectorError(f"budget {quoted(text)} is too {length}", "from 1s to 24h")
-    return seconds

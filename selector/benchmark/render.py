@@ -13,7 +13,6 @@ import math
 import re
 import symtable
 import sys
-import tempfile
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
 from selector.errors import SelectorError
-from selector.files import cannot_write, hidden_name, refuse_special, write_atomically
 from selector.text import quoted, suggestion
 
 PARAMETERS_BEGIN = "# --- parameters: begin ---"
@@ -110,63 +108,6 @@ def render_known(template: Path, values: Mapping[str, object], about: str = "") 
 def template_parameters(template: Path) -> dict[str, object]:
     """The parameters of a template, in their order, with the defaults."""
     return {name: parameter.default for name, parameter in _parameters(_read(template)).items()}
-
-
-def write_script(text: str, out: Path, force: bool) -> None:
-    """Write the script whole or not at all; a file that is there is only replaced with `force`.
-
-    SelectorError where the file exists or cannot be written, and for a link or a device, whatever is asked. Of several
-    that write the same new file at once, one does.
-    """
-    refuse_special(out, "name a file, for example bench.py, or - for standard output")
-    try:
-        if out.exists() and not out.is_file():
-            raise SelectorError(f"{out}: this is no file", "name a file, for example bench.py")
-        if force:
-            write_atomically(out, text.encode())
-        else:
-            _write_new(out, text.encode())
-    except FileExistsError:
-        raise SelectorError(f"{out}: there is a file already", "take another name, or --force to replace it") from None
-    except (OSError, ValueError) as error:
-        raise cannot_write(out, error, "name a file in a folder you may write to") from None
-
-
-def write_folder(files: Mapping[str, bytes], out: Path, force: bool) -> None:
-    """Write files, by name, to a folder of the user's, whole or not at all.
-
-    A folder that is there is refused; with `force` our files in it are replaced, and nothing else is touched.
-    SelectorError where it cannot be written, and where a link or a device has its name or one of a file's.
-    """
-    hint = "name a new folder where you may write"
-    for place in (out, *(out / name for name in files)):
-        refuse_special(place, hint)
-    try:
-        if force and out.is_dir():
-            for name, data in files.items():
-                write_atomically(out / name, data)
-            return
-        with tempfile.TemporaryDirectory(prefix=f"{hidden_name(out.name)}-", dir=out.parent) as part:
-            for name, data in files.items():
-                Path(part, name).write_bytes(data)
-            out.mkdir()  # takes the name in one step, or fails because somebody has it
-            for name in files:
-                Path(part, name).replace(out / name)
-    except FileExistsError:
-        raise SelectorError(
-            f"{out}: it is there already", "take another name, or --force to replace our files"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise cannot_write(out, error, hint) from None
-
-
-def _write_new(out: Path, data: bytes) -> None:
-    out.open("xb").close()  # takes the name in one step, or fails because somebody has it
-    try:
-        write_atomically(out, data)
-    except BaseException:
-        out.unlink(missing_ok=True)
-        raise
 
 
 # Reading ------------------------------------------------------------------------------------------------------------

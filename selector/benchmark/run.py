@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -26,7 +26,7 @@ from selector.benchmark.events import (
 )
 from selector.errors import SelectorError
 from selector.files import cannot_write, refuse_special
-from selector.processes import GRACE_SECONDS, Child, NotStartedError
+from selector.processes import GRACE_SECONDS, Child, NotStartedError, signals_handled
 from selector.text import printable, quoted
 
 MAX_EVENTS = 200_000  # a run of a minute has some thousand
@@ -57,6 +57,32 @@ def run_benchmark(
     if seed is not None:
         command += ["--seed", str(seed)]
     return BenchmarkRun([*command, *extra], log=log, deadline_seconds=budget_seconds * 1.5 + 60)
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[Callable[[BenchmarkRun], None]]:
+    """Ctrl-C (or `kill`) asks the run that is handed over to stop and report, or to be killed the second time.
+
+    The third time is as everywhere else. An exception in the middle of anything could lose a process that has just been
+    started, or leave a lock taken: with that of Popen.poll nothing would end.
+    """
+    runs: list[BenchmarkRun] = []
+    asked: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            signal.signal(number, before[number])
+        for run in runs:
+            run.interrupt()
+
+    def stop(run: BenchmarkRun) -> None:
+        runs.append(run)
+        if asked and not run.interrupted:
+            run.interrupt()
+
+    with signals_handled(("SIGINT", "SIGTERM"), ask) as before:
+        yield stop
 
 
 class BenchmarkRun(Iterator[Event]):

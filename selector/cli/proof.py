@@ -5,9 +5,10 @@ And calibrate, which measures what concurrency costs on this machine.
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from selector.cli.shared import (
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
+    from selector.benchmark.plan import PlannedPython
     from selector.benchmark.programs import Program
     from selector.calibration.measure import Calibration
     from selector.host import Interpreter
@@ -62,7 +64,7 @@ def _measuring_options(command: Command) -> Command:
 
 
 def _options(budget: str, **given: Any) -> BenchmarkOptions:
-    from selector.benchmark.plan import budget_from_text
+    from selector.benchmark.budget import budget_from_text
     from selector.proof import BenchmarkOptions
 
     return BenchmarkOptions(budget_from_text(budget), **given)
@@ -70,7 +72,7 @@ def _options(budget: str, **given: Any) -> BenchmarkOptions:
 
 def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """The templates that begin like that, for the shell."""
-    from selector.proof import template_names
+    from selector.benchmark.templates import template_names
 
     return [name for name in template_names() if name.startswith(incomplete)]
 
@@ -103,19 +105,9 @@ def generate(
     rules: Path | None,
 ) -> None:
     """Write a benchmark script for the workload in FILE: one file, standard library only, yours to read and change."""
-    from selector.benchmark.programs import programs
-    from selector.benchmark.render import write_folder
+    from selector.benchmark.templates import TEMPLATE, script_for, template_named
     from selector.pipeline import Selector
-    from selector.proof import (
-        TEMPLATE,
-        as_argument,
-        command_for,
-        files_of,
-        plan_for,
-        script_for,
-        script_of,
-        template_named,
-    )
+    from selector.proof import plan_for
     from selector.workload.reading import read_profile
 
     options = _options(budget, interpreters=interpreters, io=io, seed=seed)
@@ -124,23 +116,7 @@ def generate(
             raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
         if interpreters:
             raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
-        cpus = Selector().here.usable_cpus
-        if program := programs().get(name):
-            if output == _PRINT:
-                raise click.UsageError(f"The template {name} is a folder of files: give -o FOLDER.")
-            write_folder(files_of(program, options, cpus), Path(output), force)
-            pythons = [python for python in _to_compare(name) if python.free_threaded]  # and the one that runs it
-            words = [
-                "python",
-                as_argument(Path(output)),
-                "compare",
-                *(w for p in pythons for w in ("--interpreter", p.path)),
-            ]
-            say(f"{output}: run it with: {shlex.join(words)}", err=True)
-            return
-        _put(script_of(name, options, cpus), output, force)
-        pythons = _to_compare(name)
-        say(_how_to_run(output, "", lambda script: command_for(script, options, pythons=pythons)), err=True)
+        _generate_of_its_own(name, options, output, force)
         return
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
@@ -148,19 +124,58 @@ def generate(
     _put(script_for(plan), output, force)
     for note in plan.notes:
         say(f"note: {note}", err=True)
-    arms = f"{len(plan.approaches)} approaches. "
-    say(_how_to_run(output, arms, lambda script: command_for(script, options, plan)), err=True)
+    approaches = f"{len(plan.approaches)} approaches. "
+    say(_how_to_run(output, approaches, lambda script: command_for(script, options, plan.pythons)), err=True)
+
+
+def _generate_of_its_own(name: str, options: BenchmarkOptions, output: str, force: bool) -> None:
+    """Write what a template has that needs no FILE: a script, or the folder of a program."""
+    from selector.benchmark.programs import programs
+    from selector.benchmark.templates import files_of, script_of
+    from selector.files import write_folder
+    from selector.pipeline import Selector
+
+    program, cpus = programs().get(name), Selector().here.usable_cpus
+    if program is None:
+        _put(script_of(name, options.budget_seconds, cpus), output, force)
+        pythons = _to_compare(name)
+        say(_how_to_run(output, "", lambda script: command_for(script, options, pythons)), err=True)
+        return
+    if output == _PRINT:
+        raise click.UsageError(f"The template {name} is a folder of files: give -o FOLDER.")
+    write_folder(files_of(program, options.budget_seconds, cpus), Path(output), force)
+    pythons = [python for python in _to_compare(name) if python.free_threaded]  # and the one that runs it
+    words = ["python", _as_argument(Path(output)), "compare", *_with_interpreters(pythons)]
+    say(f"{output}: run it with: {shlex.join(words)}", err=True)
 
 
 def _put(text: str, output: str, force: bool) -> None:
     """Write a script to its file, or print it."""
-    from selector.benchmark.render import write_script
+    from selector.files import write_script
 
     if output != _PRINT:
         write_script(text, Path(output), force)
         return
     sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()
+
+
+def command_for(script: Path, options: BenchmarkOptions, pythons: Iterable[Interpreter | PlannedPython]) -> str:
+    """The command that runs a script as it was asked for, under these Pythons, for a shell."""
+    words = ["python", _as_argument(script), *_with_interpreters(pythons)]
+    words += ["--io", options.io] if options.io != "socket" else []
+    words += ["--seed", str(options.seed)] if options.seed is not None else []
+    return shlex.join(words)
+
+
+def _as_argument(path: Path) -> str:
+    """A path as an argument of a command, which takes one that begins with a hyphen for an option."""
+    return f".{os.sep}{path}" if str(path).startswith("-") else str(path)
+
+
+def _with_interpreters(pythons: Iterable[Interpreter | PlannedPython]) -> list[str]:
+    """The options by which a script is told of them."""
+    return [word for python in pythons for word in ("--interpreter", python.path)]
 
 
 def _how_to_run(output: str, about: str, command: Callable[[Path], str]) -> str:
@@ -242,7 +257,7 @@ def validate(
 def _program_named(template: str | None) -> Program | None:
     """The program that --template of validate means; SelectorError for a template that is none."""
     from selector.benchmark.programs import programs
-    from selector.proof import template_named
+    from selector.benchmark.templates import template_named
 
     if template is None:
         return None

@@ -39,7 +39,7 @@ def _budget_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _seconds(_: click.Context, __: click.Parameter, budget: str) -> float:
-    from selector.benchmark.plan import budget_from_text
+    from selector.benchmark.budget import budget_from_text
 
     return budget_from_text(budget)
 
