@@ -14,7 +14,8 @@ from strategies import TAGS, hosts, profiles
 
 from selector import HostFacts, SelectorError, WorkloadProfile
 from selector.benchmark import plan as planning
-from selector.benchmark.plan import BASELINE, BenchmarkPlan, budget_from_text, plan_benchmark
+from selector.benchmark.budget import budget_from_text
+from selector.benchmark.plan import BASELINE, BenchmarkPlan, plan_benchmark
 from selector.host import Interpreter
 from selector.pipeline import example_profiles
 from selector.recommend.chain import choose

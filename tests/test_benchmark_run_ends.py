@@ -92,7 +92,7 @@ def test_an_overdue_script_is_stopped_and_its_report_kept(fake, tmp_path):
 
 def test_an_overdue_script_that_said_nothing_is_an_error(fake):
     run = fake("signal.signal(signal.SIGINT, signal.SIG_IGN); sleep()", deadline_seconds=0.3, grace_seconds=0.1)
-    with pytest.raises(SelectorError, match="failed: it did not end within 0.3 s and was stopped"):
+    with pytest.raises(SelectorError, match=r"failed: it did not end within 0\.3 s and was stopped"):
         list(run)
 
 
