@@ -17,10 +17,9 @@ from selector.benchmark.events import Event, collect
 from selector.benchmark.folders import new_folder, write_text
 from selector.benchmark.interpreters import asked_for, one_of_each_kind
 from selector.benchmark.plan import BenchmarkPlan, IoKind, plan_benchmark
-from selector.benchmark.programs import Program, programs
+from selector.benchmark.programs import Program, files_for, programs, script_for, templates
 from selector.benchmark.render import template_parameters
 from selector.benchmark.run import BenchmarkRun, run_benchmark, stopped_by_signals
-from selector.benchmark.templates import files_for, script_for, templates
 from selector.calibration.kept import keep_entry, kept_entries, this_machine, usable_costs
 from selector.errors import SelectorError
 from selector.files import write_folder, write_script

@@ -1,21 +1,29 @@
-"""Programs that ship: a folder of modules each, copied whole, with a benchmark that runs it and a workload that it measures itself."""
+"""What ships to be generated: templates of one file, and programs, which are folders of modules that are copied whole.
+
+A program has a template of its own for the benchmark that runs it, and a workload that it measures itself.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from selector import __version__
 from selector.benchmark.plan import BenchmarkPlan
-from selector.benchmark.render import render_known, template_parameters
+from selector.benchmark.render import render, render_known, template_parameters
+from selector.benchmark.template import PARAMETERS_BEGIN
 from selector.errors import SelectorError
 from selector.files import resource_dir
 from selector.processes import Child, NotStartedError
-from selector.text import printable
+from selector.text import printable, quoted, suggestion
 from selector.workload.profile import ApproachId, WorkloadProfile
 from selector.workload.reading import decode_json, profile_from_mapping, with_settings
 
+TEMPLATE = "compare_approaches"  # measures any workload; the others have one of their own
+_ABOUT = f"Written by concurrency-selector {__version__}."
 _LONGEST_SECONDS = 300
 
 
@@ -70,3 +78,50 @@ def programs() -> dict[str, Program]:
 def _bench(name: str) -> Path:
     """The template of a program's benchmark: of `todo_batch` it is todo_bench.py."""
     return resource_dir("templates") / f"{name.partition('_')[0]}_bench.py"
+
+
+@cache
+def templates() -> dict[str, Path]:
+    """The templates of one file by name: what has a parameter block. What lies beside them is put into the scripts."""
+    benches = {program.bench for program in programs().values()}
+    files = [file for file in sorted(resource_dir("templates").glob("*.py")) if file not in benches]
+    return {file.stem: file for file in files if PARAMETERS_BEGIN in file.read_text(encoding="utf-8")}
+
+
+def template_names() -> list[str]:
+    """The templates that can be generated, as they are called on the command line."""
+    return sorted(name.replace("_", "-") for name in [*templates(), *programs()])
+
+
+def template_named(word: str) -> str:
+    """The template that a user means; SelectorError with a suggestion where there is none."""
+    name = word.strip().casefold().replace("-", "_").removesuffix(".py")
+    if name not in {**templates(), **programs()}:
+        near = suggestion(name.replace("_", "-"), template_names())
+        raise SelectorError(f"no template {quoted(word)}{near}", f"one of {', '.join(template_names())}")
+    return name
+
+
+def script_for(plan: BenchmarkPlan) -> str:
+    """The benchmark script of a plan."""
+    return render(templates()[TEMPLATE], plan.parameters, _ABOUT)
+
+
+def script_of(template: str, budget_seconds: float, cpus: int) -> str:
+    """The script of a template that has a workload of its own, by the name that `template_named` gives it."""
+    return render_known(templates()[template], _own_parameters(budget_seconds, cpus), _ABOUT)
+
+
+def files_of(program: Program, budget_seconds: float, cpus: int) -> dict[str, bytes]:
+    """The files of a program that ships, by name, for a user's copy of it."""
+    return program.files(_own_parameters(budget_seconds, cpus), _ABOUT)
+
+
+def files_for(program: Program, plan: BenchmarkPlan) -> dict[str, bytes]:
+    """The files of a program that ships, by name, with a benchmark that does what a plan says."""
+    return program.files(plan.parameters, _ABOUT)
+
+
+def _own_parameters(budget_seconds: float, cpus: int) -> dict[str, object]:
+    """What a template that has a workload of its own may be told."""
+    return {"CPUS": cpus, "BUDGET_SECONDS": budget_seconds}

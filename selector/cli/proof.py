@@ -72,7 +72,7 @@ def _options(budget: str, **given: Any) -> BenchmarkOptions:
 
 def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """The templates that begin like that, for the shell."""
-    from selector.benchmark.templates import template_names
+    from selector.benchmark.programs import template_names
 
     return [name for name in template_names() if name.startswith(incomplete)]
 
@@ -105,7 +105,7 @@ def generate(
     rules: Path | None,
 ) -> None:
     """Write a benchmark script for the workload in FILE: one file, standard library only, yours to read and change."""
-    from selector.benchmark.templates import TEMPLATE, script_for, template_named
+    from selector.benchmark.programs import TEMPLATE, script_for, template_named
     from selector.pipeline import Selector
     from selector.proof import plan_for
     from selector.workload.reading import read_profile
@@ -130,8 +130,7 @@ def generate(
 
 def _generate_of_its_own(name: str, options: BenchmarkOptions, output: str, force: bool) -> None:
     """Write what a template has that needs no FILE: a script, or the folder of a program."""
-    from selector.benchmark.programs import programs
-    from selector.benchmark.templates import files_of, script_of
+    from selector.benchmark.programs import files_of, programs, script_of
     from selector.files import write_folder
     from selector.pipeline import Selector
 
@@ -256,8 +255,7 @@ def validate(
 
 def _program_named(template: str | None) -> Program | None:
     """The program that --template of validate means; SelectorError for a template that is none."""
-    from selector.benchmark.programs import programs
-    from selector.benchmark.templates import template_named
+    from selector.benchmark.programs import programs, template_named
 
     if template is None:
         return None

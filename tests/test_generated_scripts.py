@@ -21,8 +21,8 @@ from strategies import FIXED_HOST
 
 from selector import Selector, SelectorError, WorkloadProfile, __version__
 from selector import proof as room
-from selector.benchmark import templates as scripts
-from selector.benchmark.templates import TEMPLATE, script_for, script_of, template_named, template_names
+from selector.benchmark import programs as scripts
+from selector.benchmark.programs import TEMPLATE, script_for, script_of, template_named, template_names
 from selector.files import resource_dir
 from selector.proof import BenchmarkOptions, plan_for
 from selector.recommend.recommendation import Recommendation
