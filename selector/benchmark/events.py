@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -17,12 +16,11 @@ from pydantic_core import ErrorDetails, from_json
 
 from selector.errors import SelectorError
 from selector.models import Saved
+from selector.processes import MAX_LINE_BYTES
 from selector.text import printable, quoted
 from selector.workload.profile import ApproachId
 
 SCHEMA = 1
-MAX_LINE_BYTES = 1_000_000
-MAX_FILE_BYTES = 64_000_000  # some 100,000 cells; a run of a minute has some hundred
 _LARGEST = 10**12
 
 Status = Literal[
@@ -303,42 +301,3 @@ def _check_arm(event: CellEvent | DroppedEvent, plan: PlanEvent | None) -> None:
 
 def _misplaced(kind: str, rule: str) -> SelectorError:
     return SelectorError(f"a benchmark event {quoted(kind)} where none belongs", rule, 1)
-
-
-def read_events(path: Path) -> Session:
-    """The run saved in a file. The last line may be cut off, as a run that is killed leaves it; it is dropped then.
-
-    SelectorError, with the file and the line, for anything else that is no event, and for a file over 64 MB.
-    """
-    name = printable(str(path))
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "the name has a NUL character"
-        raise SelectorError(f"{name}: cannot be read: {reason}", "give a file of benchmark events") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise SelectorError(f"{name}: larger than {MAX_FILE_BYTES:,} bytes", "give a file of benchmark events")
-    *lines, last = data.split(b"\n")
-    events = [_numbered(line, name, number) for number, line in enumerate(lines, 1) if line.strip()]
-    try:
-        events.append(parse_event(last))  # whole but for the end of its line
-    except UnknownSchemaError as error:
-        raise _placed(error, name, len(lines) + 1) from None
-    except SelectorError:
-        pass
-    try:
-        return collect(events)
-    except SelectorError as error:
-        raise SelectorError(f"{name}: {error.message}", error.hint) from None
-
-
-def _numbered(line: bytes, name: str, number: int) -> Event:
-    try:
-        return parse_event(line)
-    except SelectorError as error:
-        raise _placed(error, name, number) from None
-
-
-def _placed(error: SelectorError, name: str, number: int) -> SelectorError:
-    return SelectorError(f"{name}, line {number}: {error.message}", error.hint or "give a file of benchmark events")
