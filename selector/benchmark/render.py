@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import symtable
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -71,14 +70,8 @@ def _collect(module: Module, path_here: tuple[Path, ...], found: dict[str, Modul
             _collect(needed, (*path_here, path), found)
             found[name] = needed
         for alias in statement.names:
-            if alias.name not in _bound(found[name]):
+            if alias.name not in found[name].bound:
                 raise fault(module.path, statement.lineno, f"{path.name} has no {alias.name}")
-
-
-def _bound(module: Module) -> dict[str, bool]:
-    """The names a module has at its top level, and whether more than an import gives them a value."""
-    table = symtable.symtable("\n".join(module.lines), str(module.path), "exec")
-    return {s.get_name(): s.is_assigned() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
 
 
 def _refuse_clashes(modules: Sequence[Module]) -> None:
@@ -95,8 +88,7 @@ def _meanings(module: Module) -> dict[str, str]:
 
     Names out of modules beside it are left out: those that define them tell.
     """
-    bound = _bound(module)
-    meanings = {name: f"one of {module.path.name}" for name, assigned in bound.items() if assigned}
+    meanings = {name: f"one of {module.path.name}" for name, assigned in module.bound.items() if assigned}
     for statement in _outside_functions(module.tree.body):
         if statement not in module.imports.beside:
             for alias in statement.names:

@@ -8,10 +8,11 @@ SelectorError with exit code 1.
 from __future__ import annotations
 
 import ast
+import symtable
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
@@ -61,6 +62,12 @@ class Module:
         """Its imports; what cannot be moved or put in is a fault."""
         return _imports(self)
 
+    @cached_property
+    def bound(self) -> dict[str, bool]:
+        """The names that it has at its top level, and whether more than an import gives them a value."""
+        table = symtable.symtable("\n".join(self.lines), str(self.path), "exec")
+        return {s.get_name(): s.is_assigned() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+
 
 def read_module(path: Path) -> Module:
     """A module from its file; what cannot be read, or is no Python, is a fault."""
@@ -70,8 +77,9 @@ def read_module(path: Path) -> Module:
         raise fault(path, None, f"cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}") from None
 
 
+@lru_cache(maxsize=16)
 def parsed(path: Path, text: str) -> Module:
-    """A module from its text."""
+    """A module from its text; what lies beside many templates is parsed once."""
     try:
         return Module(path, text.split("\n"), ast.parse(text))
     except (SyntaxError, ValueError) as error:  # ValueError: a NUL, before Python 3.12
