@@ -8,7 +8,9 @@ import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from selector import proof
 from selector.benchmark.events import CellEvent, EndEvent, Event, Session, collect, parse_event
 from selector.benchmark.run import BenchmarkRun
 
@@ -84,3 +86,59 @@ def last(events: Iterator[Event] | list[Event]) -> EndEvent:
     event = list(events)[-1]
     assert isinstance(event, EndEvent)
     return event
+
+
+#: A script that says at once what a real one would, of 8 tasks with a baseline of 1 s.
+FAKE = """
+import json, os, signal, sys, time
+
+def say(event, **fields):
+    print(json.dumps({"event": event, **fields}), flush=True)
+
+def arm(number, approach, role):
+    at = {"approach": approach, "interpreter": "3.14", "workers": 1, "role": role, "variant": ""}
+    return {"arm": number, **at}
+
+ARMS = [
+    arm(0, "single_threaded", "baseline"), arm(1, "single_threaded", "control"), arm(2, "multiprocessing", "candidate")
+]
+NOTHING = dict.fromkeys([
+    "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
+    "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short",
+    "extrapolated_from",
+])
+
+def start():
+    said = dict(zip(sys.argv, sys.argv[1:]))
+    seed, budget = int(said.get("--seed", 1)), float(said["--budget"])
+    about = {"schema": 1, "name": "fake", "seed": seed, "budget_seconds": budget, "io": said["--io"], "cpus": 2}
+    say("start", **about, recommended="multiprocessing", assumed=[], memory_limit_mb=None, python="3.14.0")
+    say("interpreter", interpreter="3.14", path="/x/python3.14", version="3.14.0", free_threaded_build=False,
+        gil_enabled=True, reference=True, status="ok", reason="")
+    say("plan", tasks=8, tasks_asked=8, task_wall_ms=1.0, task_cpu_ms=1.0, arms=ARMS)
+
+def round(number):
+    for arm, seconds in zip(ARMS, (1.0, 1.01, 0.5)):
+        say("cell", round=number, status="ok", reason="", tasks=8, seconds=seconds + number / 1000, **arm, **NOTHING)
+
+def end(reason="done"):
+    say("end", reason=reason, detail="", seconds=2.0)
+
+def interrupted(*_):
+    end("interrupted")
+    sys.exit(130)
+
+signal.signal(signal.SIGINT, interrupted)
+"""
+GOOD = "start(); round(0); round(1); round(2); end()"
+
+#: A workload that is measured in no time.
+TINY = {"workload_type": "cpu", "tasks": 8, "cpu_ms_per_task": 3, "name": "tiny", "free_threading_ready": False}
+HERE = ["--interpreter", sys.executable]  # one Python is enough, and faster
+VERDICTS = ("confirmed", "tie", "refuted", "inconclusive")
+FILES = ["bench.py", "events.jsonl", "plan.json", "report.md", "results.json"]
+
+
+def script_that_says_it() -> Any:
+    """While this is active, `validate` in this process writes and runs a script that says at once what a real one would."""
+    return mock.patch.object(proof, "script_for", return_value=FAKE + GOOD)

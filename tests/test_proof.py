@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_script import saved
+from fake_script import FAKE, GOOD, saved
 from pythons import found_here, interpreter
 from strategies import FIXED_HOST
 
@@ -126,49 +126,6 @@ def test_an_interpreter_that_cannot_be_measured_is_refused(wish: str, words: str
 
 # The proof ------------------------------------------------------------------------------------------------------------
 
-#: A script that says at once what a real one would, of 8 tasks with a baseline of 1 s.
-FAKE = """
-import json, os, signal, sys, time
-
-def say(event, **fields):
-    print(json.dumps({"event": event, **fields}), flush=True)
-
-def arm(number, approach, role):
-    at = {"approach": approach, "interpreter": "3.14", "workers": 1, "role": role, "variant": ""}
-    return {"arm": number, **at}
-
-ARMS = [
-    arm(0, "single_threaded", "baseline"), arm(1, "single_threaded", "control"), arm(2, "multiprocessing", "candidate")
-]
-NOTHING = dict.fromkeys([
-    "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
-    "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short",
-    "extrapolated_from",
-])
-
-def start():
-    said = dict(zip(sys.argv, sys.argv[1:]))
-    seed, budget = int(said.get("--seed", 1)), float(said["--budget"])
-    about = {"schema": 1, "name": "fake", "seed": seed, "budget_seconds": budget, "io": said["--io"], "cpus": 2}
-    say("start", **about, recommended="multiprocessing", assumed=[], memory_limit_mb=None, python="3.14.0")
-    say("interpreter", interpreter="3.14", path="/x/python3.14", version="3.14.0", free_threaded_build=False,
-        gil_enabled=True, reference=True, status="ok", reason="")
-    say("plan", tasks=8, tasks_asked=8, task_wall_ms=1.0, task_cpu_ms=1.0, arms=ARMS)
-
-def round(number):
-    for arm, seconds in zip(ARMS, (1.0, 1.01, 0.5)):
-        say("cell", round=number, status="ok", reason="", tasks=8, seconds=seconds + number / 1000, **arm, **NOTHING)
-
-def end(reason="done"):
-    say("end", reason=reason, detail="", seconds=2.0)
-
-def interrupted(*_):
-    end("interrupted")
-    sys.exit(130)
-
-signal.signal(signal.SIGINT, interrupted)
-"""
-GOOD = "start(); round(0); round(1); round(2); end()"
 ENOUGH = WorkloadProfile(workload_type="cpu", tasks=800, cpu_ms_per_task=30, name="enough", free_threading_ready=False)
 
 
