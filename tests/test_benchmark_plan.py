@@ -2,130 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plans import ALONE, CPU, EXAMPLES, IO, MACHINES, TINY, check, notes_of, plan_of, tables, tried
+from pythons import interpreter
 from strategies import TAGS, hosts, profiles
 
 from selector import HostFacts, SelectorError, WorkloadProfile
 from selector.benchmark import plan as planning
-from selector.benchmark.budget import budget_from_text
-from selector.benchmark.plan import BASELINE, BenchmarkPlan, plan_benchmark
-from selector.host import Interpreter
-from selector.pipeline import example_profiles
+from selector.benchmark.plan import BASELINE
 from selector.recommend.chain import choose
-from selector.recommend.knowledge import Knowledge, load_knowledge
-from selector.recommend.recommendation import build_recommendation
 from selector.workload.profile import APPROACHES
-
-#: The parameters of templates/compare_approaches.py, in its order.
-PARAMETERS = (
-    "NAME", "RECOMMENDED", "APPROACHES", "WORKERS", "SCALING", "CPUS", "TASKS", "CONCURRENCY", "CPU_MS_PER_TASK",
-    "IO_WAIT_MS_PER_TASK", "PAYLOAD_KB_PER_TASK", "TASK_MEMORY_MB", "STARTUP_MS", "STARTUP_MEMORY_MB", "SHARED_STATE",
-    "RELEASES_GIL", "NATIVE_PARALLEL", "ASYNC_LIBRARY", "MEMORY_BUDGET_MB", "ASSUMED", "BUDGET_SECONDS",
-)  # fmt: skip
-MACHINES = {"3.14 and 3.13t": ("3.14", "3.13t"), "only 3.11": ("3.11",), "only 3.13t": ("3.13t",)}
-EXAMPLES = dict(example_profiles())
-CPU: dict[str, Any] = {"workload_type": "cpu", "tasks": 200, "cpu_ms_per_task": 20, "releases_gil": False}
-IO: dict[str, Any] = {"workload_type": "io", "tasks": 500, "io_wait_ms_per_task": 50, "cpu_ms_per_task": 0.1}
-TINY: dict[str, Any] = {"workload_type": "cpu", "tasks": 2, "cpu_ms_per_task": 0.01}
-ALONE = {**CPU, "parallelizable": False}
-
-
-@cache
-def tables() -> Knowledge:
-    """The shipped knowledge, loaded once."""
-    return load_knowledge()
-
-
-def interpreter(tag: str, path: str = "", implementation: Any = "CPython") -> Interpreter:
-    """An interpreter that was found."""
-    return Interpreter(
-        path=path or f"/x/python{tag}",
-        version=f"{tag.rstrip('t')}.1",
-        tag=tag,
-        implementation=implementation,
-        free_threaded=tag.endswith("t"),
-        gil_enabled=not tag.endswith("t"),
-        bits=64,
-        found_in="PATH",
-    )
-
-
-def plan_of(
-    profile: WorkloadProfile | dict[str, Any],
-    *tags: str,
-    cpus: int = 2,
-    host: HostFacts | None = None,
-    available: tuple[Interpreter, ...] | None = None,
-    **options: Any,
-) -> BenchmarkPlan:
-    """The plan for a workload on a Linux machine with these interpreters, or on that host."""
-    if isinstance(profile, dict):
-        profile = WorkloadProfile.model_validate(profile)
-    host = host or HostFacts("linux", cpus, tuple((tag, f"/x/python{tag}") for tag in tags))
-    if available is None:
-        available = tuple(map(interpreter, host.tags))
-    choice = choose(profile, host, tables())
-    recommendation = build_recommendation(profile, choice, host, tables())
-    options = {"budget_seconds": 60.0, "usable_cpus": host.usable_cpus} | options
-    return plan_benchmark(choice, recommendation, available, tables(), **options)
-
-
-def tried(call: Callable[[], Any]) -> Any:
-    """What a call returns, or the error it ends in."""
-    try:
-        return call()
-    except SelectorError as error:
-        return error
-
-
-def notes_of(plan: BenchmarkPlan) -> str:
-    return "\n".join(plan.notes)
-
-
-def check(plan: BenchmarkPlan) -> None:
-    """What every plan keeps."""
-    traits = {a: tables().approaches[a].traits for a in plan.approaches}
-    tags = [p.tag for p in plan.pythons]
-    assert plan.approaches[0] == BASELINE
-    assert len(set(plan.approaches)) == len(plan.approaches)
-    assert plan.recommended in plan.approaches[
-        :2
-    ] or f"Not measured: the recommendation, {plan.recommended}." in notes_of(plan)
-    assert all(t.runs_in != "cluster" for t in traits.values())
-    assert tuple(plan.workers) == plan.approaches
-    assert all(1 <= size <= 256 for size in plan.workers.values())
-    assert all(plan.workers[a] == 1 for a, t in traits.items() if t.pool == "none")
-    assert all(plan.workers[a] <= 61 for a, t in traits.items() if t.runs_in == "workers")
-    assert plan.scaling in ((), (1, 2, 4, 8))
-    assert len(set(tags)) == len(tags)
-    assert plan.pythons == tuple(sorted(plan.pythons, key=lambda p: (p.free_threaded, -int(p.tag[2:].rstrip("t")))))
-    assert not any(t.needs == "free_threaded" for t in traits.values()) or any(p.free_threaded for p in plan.pythons)
-    assert not any(t.convoy for t in traits.values()) or not plan.pythons[0].free_threaded
-    assert len(set(plan.notes)) == len(plan.notes)
-    check_parameters(plan)
-    assert BenchmarkPlan.model_validate_json(plan.model_dump_json()) == plan
-
-
-def check_parameters(plan: BenchmarkPlan) -> None:
-    """The parameters are those of the template, of the types that it has, and agree with the plan."""
-    given_ = plan.parameters
-    assert tuple(given_) == PARAMETERS
-    assert all(type(given_[name]) is float for name in PARAMETERS if name.endswith(("_MS", "_TASK", "MEMORY_MB")))
-    assert all(type(given_[name]) is bool for name in ("RELEASES_GIL", "NATIVE_PARALLEL", "ASYNC_LIBRARY"))
-    assert given_["RECOMMENDED"] == (plan.recommended if plan.recommended in plan.approaches else None)
-    expected = (plan.name, plan.approaches, plan.workers, plan.scaling, plan.budget_seconds)
-    assert tuple(given_[n] for n in ("NAME", "APPROACHES", "WORKERS", "SCALING", "BUDGET_SECONDS")) == expected
-    assert isinstance(given_["ASSUMED"], tuple) and set(given_["ASSUMED"]) <= {
-        "CPU_MS_PER_TASK", "IO_WAIT_MS_PER_TASK", "CONCURRENCY",
-    }  # fmt: skip
-
 
 # What holds for every workload ----------------------------------------------------------------------------------------
 
@@ -146,11 +37,32 @@ def test_the_plan_of_an_example_holds_together(name: str, tags: tuple[str, ...])
     assert len(plan.approaches) > 1 or not profile.parallelizable or "nothing to compare" in notes_of(plan)
 
 
-@settings(max_examples=300)
-@given(profiles(), hosts(), st.lists(st.sampled_from(TAGS), max_size=2, unique=True), st.none() | st.integers(0, 2**32))
+ANY_PLAN = (
+    profiles(),
+    hosts(),
+    st.lists(st.sampled_from(TAGS), max_size=2, unique=True),
+    st.none() | st.integers(0, 2**32),
+)
+
+
+@settings(max_examples=60)
+@given(*ANY_PLAN)
 def test_every_workload_gets_a_plan_or_an_error_that_says_what_to_do(
     profile: WorkloadProfile, host: HostFacts, wanted: list[str], seed: int | None
 ) -> None:
+    check_any_plan(profile, host, wanted, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=600)
+@given(*ANY_PLAN)
+def test_many_workloads_get_a_plan_or_an_error_that_says_what_to_do(
+    profile: WorkloadProfile, host: HostFacts, wanted: list[str], seed: int | None
+) -> None:
+    check_any_plan(profile, host, wanted, seed)
+
+
+def check_any_plan(profile: WorkloadProfile, host: HostFacts, wanted: list[str], seed: int | None) -> None:
     plan = tried(lambda: plan_of(profile, host=host, wanted=wanted, seed=seed, budget_seconds=86400.0))
     if isinstance(plan, SelectorError):
         known = ("no interpreter", "none of the profile's", "no Python", "is too short", "the benchmark needs 3.10")
@@ -433,245 +345,6 @@ def test_a_pool_that_computes_is_scaled(
     plan = plan_of(profile, *tags)
     assert plan.recommended == recommended
     assert plan.scaling == ((1, 2, 4, 8) if scales else ())
-
-
-# Interpreters ---------------------------------------------------------------------------------------------------------
-
-MANY = ("3.9", "3.11", "3.13", "3.13t", "3.14", "3.14t")
-
-
-def tags_of(plan: BenchmarkPlan) -> list[str]:
-    return [python.tag for python in plan.pythons]
-
-
-def test_the_newest_of_each_kind_are_measured_and_the_one_with_the_gil_is_the_reference() -> None:
-    assert tags_of(plan_of(CPU, *MANY)) == ["3.14", "3.14t"]
-    assert tags_of(plan_of(CPU, "3.11", "3.14t")) == ["3.11", "3.14t"]
-
-
-def test_the_python_that_the_recommendation_is_for_is_measured_and_the_newest_of_the_other_kind() -> None:
-    """An application on 3.11 is not told what 3.14 does, though that is here too."""
-    host = HostFacts("linux", 2, tuple((tag, f"/x/python{tag}") for tag in MANY), application="3.11")
-    plan = plan_of({**CPU, "free_threading_ready": False}, host=host, application="3.11")
-    assert (plan.recommended_tag, tags_of(plan)) == ("3.11", ["3.11", "3.14t"])
-    assert "instead" not in notes_of(plan)
-    free = plan_of({**CPU, "free_threading_ready": True}, host=host, application="3.11")
-    assert (free.recommended_tag, tags_of(free)) == ("3.14t", ["3.11", "3.14t"])  # against what runs today
-    newer = plan_of(
-        {**CPU, "picklable": False, "subinterpreter_ready": True, "free_threading_ready": False},
-        host=host,
-        application="3.11",
-    )
-    assert newer.recommended_tag == tags_of(newer)[0]
-
-
-def test_the_interpreters_of_the_profile_win_over_those_found() -> None:
-    plan = plan_of({**CPU, "interpreters": ["3.13t", "3.12", "3.11", "3.13"]}, *MANY)
-    assert tags_of(plan) == ["3.13", "3.11", "3.13t"]
-    assert plan.notes[0] == "In the profile, but not to be measured on this machine: Python 3.12."
-
-
-def test_the_interpreters_asked_for_win_over_the_profile() -> None:
-    plan = plan_of({**CPU, "interpreters": ["3.13"]}, *MANY, wanted=("3.14T", "/x/python3.11", "3.11", "3.14t"))
-    assert tags_of(plan) == ["3.11", "3.14t"]
-    assert plan.pythons[0].path == "/x/python3.11"
-
-
-def test_only_free_threaded_builds_make_one_of_them_the_reference() -> None:
-    plan = plan_of(CPU, *MANY, wanted=("3.13t", "3.14t"))
-    assert tags_of(plan) == ["3.14t", "3.13t"]
-    assert plan.notes[0] == (
-        "Only free-threaded builds are measured: the baseline runs on 3.14t, and the times per task are those of that build."
-    )
-
-
-def test_one_interpreter_a_tag_is_measured_the_one_that_the_recommendation_names() -> None:
-    found = (interpreter("3.14", "/a"), interpreter("3.14", "/b"), interpreter("3.14", "/c", "PyPy"))
-    for options in ({}, {"wanted": ("3.14",)}):
-        assert [p.path for p in plan_of(CPU, available=found, **options).pythons] == ["/b"]
-    assert [p.path for p in plan_of(CPU, available=found, wanted=("/a",)).pythons] == ["/a"]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "message", "hint"),
-    [
-        (("3.12",), r'no interpreter "3.12" on this machine', "here are: 3.14 (/x/python3.14), 3.13t (/x/python3.13t)"),
-        (("\x1b[31m",), r'no interpreter "\\u001b\[31m" on this machine', "here are: 3.14"),
-        (("3.9",), r'interpreter "3.9" is Python 3.9: the benchmark needs 3.10 or later', "here are: 3.14"),
-        (("3.11",), r'interpreter "3.11" is PyPy: builds of CPython are compared', "here are: 3.14"),
-        (("3.14", "/other"), "two interpreters of one version, 3.14: /x/python3.14 and /other", "give one of them"),
-    ],
-)
-def test_interpreters_that_cannot_be_measured_are_refused(wanted: tuple[str, ...], message: str, hint: str) -> None:
-    found = (
-        interpreter("3.9"), interpreter("3.11", implementation="PyPy"), interpreter("3.14", "/other"),
-        interpreter("3.14"), interpreter("3.13t"),
-    )  # fmt: skip
-    with pytest.raises(SelectorError, match=message) as caught:
-        plan_of(CPU, available=found, wanted=wanted)
-    assert caught.value.hint.startswith(hint)
-
-
-@pytest.mark.parametrize(("listed", "install"), [(["3.12", "3.13t"], "3.13t"), (["3.8"], "3.15")])
-def test_a_profile_whose_interpreters_are_elsewhere_is_refused(listed: list[str], install: str) -> None:
-    with pytest.raises(SelectorError, match="none of the profile's interpreters can be measured") as caught:
-        plan_of({**CPU, "interpreters": listed}, "3.8", "3.14")
-    assert caught.value.hint == (
-        f"uv python install {install}, or --interpreter with one that is here: 3.14 (/x/python3.14)"
-    )
-
-
-def test_a_machine_without_a_python_that_is_new_enough_is_refused() -> None:
-    with pytest.raises(SelectorError, match="no Python that the benchmark can run on") as caught:
-        plan_of(CPU, "3.8", "3.9")
-    assert (caught.value.exit_code, caught.value.hint) == (1, "uv python install 3.15")
-    with pytest.raises(SelectorError) as caught:
-        plan_of(CPU, "3.8", wanted=("3.14",))
-    assert caught.value.hint == "here are: none that the benchmark can run on"
-
-
-# The workload ---------------------------------------------------------------------------------------------------------
-
-
-def test_the_parameters_are_the_quantities_of_the_profile() -> None:
-    plan = plan_of(
-        {
-            **CPU, "name": "Ten \x1b[31m {{ 7*7 }} \"'", "concurrency": 7, "io_wait_ms_per_task": 3,
-            "payload_kb_per_task": 4, "task_memory_mb": 5, "has_expensive_startup": True, "startup_ms": 6,
-            "startup_memory_mb": 7, "shared_state": "hot_writes", "memory_budget_mb": 800, "async_library": False,
-        },
-        "3.13",
-        budget_seconds=30.0,
-        io="sleep",
-        seed=5,
-    )  # fmt: skip
-    assert plan.parameters == {
-        "NAME": "Ten \x1b[31m {{ 7*7 }} \"'", "RECOMMENDED": "multiprocessing",
-        "APPROACHES": plan.approaches, "WORKERS": plan.workers, "SCALING": (1, 2, 4, 8), "CPUS": 2, "TASKS": 200,
-        "CONCURRENCY": 7, "CPU_MS_PER_TASK": 20.0, "IO_WAIT_MS_PER_TASK": 3.0, "PAYLOAD_KB_PER_TASK": 4.0,
-        "TASK_MEMORY_MB": 5.0, "STARTUP_MS": 6.0, "STARTUP_MEMORY_MB": 7.0, "SHARED_STATE": "hot_writes",
-        "RELEASES_GIL": False, "NATIVE_PARALLEL": False, "ASYNC_LIBRARY": False, "MEMORY_BUDGET_MB": 800.0,
-        "ASSUMED": (), "BUDGET_SECONDS": 30.0,
-    }  # fmt: skip
-    assert (plan.name, plan.io, plan.seed, plan.budget_seconds) == (plan.parameters["NAME"], "sleep", 5, 30.0)
-
-
-@pytest.mark.parametrize(
-    ("kind", "cpu_ms", "wait_ms", "assumed"),
-    [
-        ("cpu", 5.0, 0.0, ("CPU_MS_PER_TASK",)),
-        ("io", 0.0, 20.0, ("IO_WAIT_MS_PER_TASK", "CONCURRENCY")),
-        ("hybrid", 5.0, 20.0, ("CPU_MS_PER_TASK", "IO_WAIT_MS_PER_TASK", "CONCURRENCY")),
-    ],
-)
-def test_what_nobody_gave_is_assumed_and_named(
-    kind: str, cpu_ms: float, wait_ms: float, assumed: tuple[str, ...]
-) -> None:
-    plan = plan_of({"workload_type": kind}, "3.14")
-    parameters = plan.parameters
-    assert (parameters["CPU_MS_PER_TASK"], parameters["IO_WAIT_MS_PER_TASK"]) == (cpu_ms, wait_ms)
-    assert parameters["ASSUMED"] == assumed
-    in_flight = 100 if "CONCURRENCY" in assumed else None
-    assert (parameters["TASKS"], parameters["CONCURRENCY"], parameters["MEMORY_BUDGET_MB"]) == (None, in_flight, None)
-    assert (parameters["NAME"], parameters["SHARED_STATE"], parameters["ASYNC_LIBRARY"]) == ("Workload", "none", True)
-    assert sum("not known" in note for note in plan.notes) == len(assumed)
-
-
-@pytest.mark.parametrize(
-    ("more", "in_flight", "assumed"),
-    [
-        ({"tasks": 50_000}, 100, True),
-        ({"tasks": 50_000, "concurrency": 7}, 7, False),
-        ({"tasks": 12}, 12, False),  # which are in flight at once anyway
-        ({"tasks": 50_000, "cpu_ms_per_task": 900}, None, False),  # it hardly waits
-    ],
-)
-def test_unknown_concurrency_is_never_all_tasks_at_once_in_silence(
-    more: dict[str, Any], in_flight: int | None, assumed: bool
-) -> None:
-    plan = plan_of({"workload_type": "io", "io_wait_ms_per_task": 50, **more}, "3.15")
-    assert plan.parameters["CONCURRENCY"] == in_flight
-    assert ("CONCURRENCY" in plan.parameters["ASSUMED"]) == assumed  # type: ignore[operator]
-    assert ("How many operations are in flight at once is not known: 100 are assumed." in plan.notes) == assumed
-
-
-def test_a_startup_of_unknown_length_is_not_invented() -> None:
-    plan = plan_of({**CPU, "has_expensive_startup": True}, "3.14")
-    assert plan.parameters["STARTUP_MS"] == 0.0
-    assert "How long the expensive startup takes is not known: it is not measured." in plan.notes
-
-
-# The budget -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_budget_in_which_not_one_round_fits_is_refused_with_the_one_that_would_do() -> None:
-    slow = {**CPU, "tasks": 4, "cpu_ms_per_task": 30_000, "startup_ms": 1_000, "has_expensive_startup": True}
-    with pytest.raises(SelectorError, match=r"a budget of 60 s is too short: one task, .* takes 31 s") as caught:
-        plan_of(slow, "3.13")
-    # the baseline twice, and multiprocessing once
-    assert caught.value.hint == "--budget 93s would do for two tasks of the baseline and one of each other approach"
-    assert plan_of(slow, "3.13", budget_seconds=93.0).approaches == ("single_threaded", "multiprocessing")
-
-
-def test_a_task_that_takes_days_fits_no_budget() -> None:
-    with pytest.raises(SelectorError, match="is too short") as caught:
-        plan_of({**CPU, "cpu_ms_per_task": 1e9}, "3.13", budget_seconds=86400.0)
-    assert caught.value.hint.startswith("no budget up to 24h would do")
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("60s", 60), ("2m", 120), ("90", 90), ("1m30s", 90), ("2500ms", 2.5), ("1.5h", 5400), (" 10S ", 10),
-        ("1h2m3s4ms", 3723.004), ("2.5", 2.5), ("24h", 86400), ("1", 1),
-    ],
-)  # fmt: skip
-def test_a_budget_is_read_as_people_write_it(text: str, seconds: float) -> None:
-    assert budget_from_text(text) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        " ",
-        "s",
-        "soon",
-        "1m30",
-        "10 s",
-        "-5",
-        "1e3",
-        "nan",
-        "inf",
-        "1d",
-        "30s1m",
-        "5.",
-        ".5s",
-        "٣s",
-        "1s\n2s",
-        "\x1b",
-    ],
-)
-def test_what_is_no_length_of_time_is_refused(text: str) -> None:
-    with pytest.raises(SelectorError, match="is no length of time") as caught:
-        budget_from_text(text)
-    assert caught.value.message.isprintable()
-    assert "1m30s" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"), [("500ms", "short"), ("0", "short"), ("25h", "long"), ("9" * 400, "long")]
-)
-def test_a_budget_out_of_bounds_is_refused(text: str, problem: str) -> None:
-    with pytest.raises(SelectorError, match=f"is too {problem}") as caught:
-        budget_from_text(text)
-    assert caught.value.hint == "from 1s to 24h"
-
-
-@given(st.text(max_size=30) | st.from_regex(r"\A[0-9.hms]{0,12}\Z"))
-def test_any_text_is_a_budget_within_bounds_or_an_error(text: str) -> None:
-    seconds = tried(lambda: budget_from_text(text))
-    assert seconds.hint if isinstance(seconds, SelectorError) else 1 <= seconds <= 86400
 
 
 def test_approaches_are_told_apart_by_their_traits() -> None:
