@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from selector.benchmark.events import Event, collect
 from selector.benchmark.folders import new_folder, write_text
@@ -81,7 +81,7 @@ def prove(
     where nothing could be measured; KeyboardInterrupt where Ctrl-C came before the script had begun.
     """
     before, others_before = host_state(), process_times()
-    recommendation, plan = plan_for(selector, profile, options)
+    recommendation, plan = plan_for(selector, profile, options, "sampled")
     _check_it_can_be_measured(recommendation, selector.knowledge)
     if program is not None:
         plan = program.plan(plan)
@@ -104,9 +104,15 @@ def prove(
 
 
 def plan_for(
-    selector: Selector, profile: WorkloadProfile, options: BenchmarkOptions
+    selector: Selector,
+    profile: WorkloadProfile,
+    options: BenchmarkOptions,
+    changes: Literal["none", "sampled"] = "none",
 ) -> tuple[Recommendation, BenchmarkPlan]:
-    """The recommendation for this host, whatever the profile was written for, and the plan to measure it here."""
+    """The recommendation for this host, whatever the profile was written for, and the plan to measure it here.
+
+    `changes` also asks which inputs would change the recommendation: a verdict has a use for that, a plan has none.
+    """
     available, wanted = _interpreters(options.interpreters)
     chosen = asked_for(wanted, available)
     tags = tuple(interpreter.tag for interpreter in available if interpreter in chosen)
@@ -118,7 +124,7 @@ def plan_for(
             "interpreters": tags or profile.interpreters,  # what may be used is what is measured
         }
     )
-    recommendation = selector.recommend(on_this_host)
+    recommendation = selector.recommend(on_this_host, changes)
     plan = plan_benchmark(
         choose(on_this_host, here, selector.knowledge),
         recommendation,

@@ -7,7 +7,7 @@ import random
 import statistics
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from selector.benchmark.stats import (
@@ -36,6 +36,7 @@ def normal(rng: random.Random, middle: float, share: float, count: int) -> list[
 # Percentiles ----------------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=40)
 @given(samples, st.floats(0, 100))
 def test_a_percentile_lies_among_the_values(values: list[float], percent: float) -> None:
     assert min(values) <= percentile(values, percent) <= max(values) * (1 + 1e-12)
@@ -49,6 +50,7 @@ def test_percentiles_by_hand() -> None:
 # Medians and ratios ---------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=40)
 @given(samples, st.floats(0, 1), st.integers(0, 3))
 def test_an_interval_holds_the_median(values: list[float], noise: float, seed: int) -> None:
     found = median(values, noise=noise, seed=seed, resamples=FEW)
@@ -57,6 +59,7 @@ def test_an_interval_holds_the_median(values: list[float], noise: float, seed: i
     assert found == median(values[::-1], noise=noise, seed=seed, resamples=FEW)
 
 
+@settings(max_examples=40)
 @given(samples, samples, st.floats(0, 1), st.integers(0, 3))
 def test_a_ratio_the_other_way_round_is_its_inverse(a: list[float], b: list[float], noise: float, seed: int) -> None:
     assume(sorted(a) != sorted(b))  # which of two equal arms is drawn first, their values do not say
@@ -68,6 +71,7 @@ def test_a_ratio_the_other_way_round_is_its_inverse(a: list[float], b: list[floa
     assert one == bootstrap_ratio(a, b, noise=noise, seed=seed, resamples=FEW)
 
 
+@settings(max_examples=40)
 @given(samples, samples, st.floats(0.01, 100))
 def test_a_ratio_does_not_depend_on_the_unit(a: list[float], b: list[float], unit: float) -> None:
     one = bootstrap_ratio(a, b, resamples=FEW)
@@ -75,6 +79,7 @@ def test_a_ratio_does_not_depend_on_the_unit(a: list[float], b: list[float], uni
     assert other == pytest.approx(one)
 
 
+@settings(max_examples=40)
 @given(samples, samples)
 def test_a_ratio_stays_between_the_farthest_samples(a: list[float], b: list[float]) -> None:
     found = bootstrap_ratio(a, b, noise=0.0, resamples=FEW)
@@ -107,7 +112,15 @@ def test_a_clock_that_shows_nothing_gives_a_finite_ratio() -> None:
     assert all(math.isfinite(end) for end in bootstrap_ratio([1e300], [0.0]))
 
 
-@pytest.mark.parametrize(("count", "at_least"), [(3, 0.90), (5, 0.88), (8, 0.90), (20, 0.91)])
+@pytest.mark.parametrize(
+    ("count", "at_least"),
+    [
+        (3, 0.90),
+        (8, 0.90),
+        pytest.param(5, 0.88, marks=pytest.mark.slow),
+        pytest.param(20, 0.91, marks=pytest.mark.slow),
+    ],
+)
 def test_the_interval_of_a_ratio_holds_the_truth_about_as_often_as_it_says(count: int, at_least: float) -> None:
     rng, inside, runs = random.Random(20240607), 0, 300
     for seed in range(runs):
@@ -120,6 +133,7 @@ def test_the_interval_of_a_ratio_holds_the_truth_about_as_often_as_it_says(count
 # Noise ----------------------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=40)
 @given(samples, samples)
 def test_noise_is_never_less_than_the_quietest_host_has(a: list[float], b: list[float]) -> None:
     found = noise_floor(a, b)
@@ -138,9 +152,11 @@ def test_identical_times_are_as_quiet_as_it_gets(count: int) -> None:
     assert noise_floor([1.0] * count, [1.0] * count) == LEAST_NOISE
 
 
-@pytest.mark.parametrize("count", [3, 5, 8, 15])
-def test_the_noise_of_two_equal_arms_is_what_others_like_them_differ_by(count: int) -> None:
-    rng, exceeded, runs = random.Random(7), 0, 200
+@pytest.mark.parametrize(
+    ("count", "runs"), [(3, 50), (8, 50), *(pytest.param(n, 200, marks=pytest.mark.slow) for n in (3, 5, 8, 15))]
+)
+def test_the_noise_of_two_equal_arms_is_what_others_like_them_differ_by(count: int, runs: int) -> None:
+    rng, exceeded = random.Random(7), 0
     for seed in range(runs):
         floor = noise_floor(normal(rng, 1.0, 0.03, count), normal(rng, 1.0, 0.03, count), seed=seed)
         ratio = statistics.median(normal(rng, 5.0, 0.03, count)) / statistics.median(normal(rng, 5.0, 0.03, count))
@@ -175,6 +191,7 @@ def law(workers: int, contention: float, coherence: float) -> float:
 shares = st.floats(0, 0.5)
 
 
+@settings(max_examples=40)
 @given(shares, st.floats(0, 0.1), st.sets(st.integers(2, 64), min_size=2, max_size=6))
 def test_an_exact_curve_gives_its_shares_back(contention: float, coherence: float, sizes: set[int]) -> None:
     found = fit_scaling([(1, 1.0), *((n, law(n, contention, coherence)) for n in sizes)])
@@ -182,6 +199,7 @@ def test_an_exact_curve_gives_its_shares_back(contention: float, coherence: floa
     assert found.coherence == pytest.approx(coherence, abs=1e-6)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(1, 256), st.floats(0, 300)), max_size=8))
 def test_any_points_give_shares_that_are_not_negative(points: list[tuple[int, float]]) -> None:
     found = fit_scaling(points)

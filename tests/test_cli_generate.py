@@ -51,7 +51,7 @@ def test_generate_writes_a_script_with_the_numbers_of_the_profile(tiny: Path, tm
 
 def test_the_script_runs_alone_and_prints_a_table(tiny: Path, tmp_path: Path) -> None:
     assert call("generate", str(tiny), "-o", str(tmp_path / "bench.py"), *HERE).code == 0
-    for seconds in ("2", "10", "50"):  # a busy machine needs more for everything to run once
+    for seconds in ("1", "10", "50"):  # a busy machine needs more for everything to run once
         command = [sys.executable, "bench.py", "--budget", seconds, "--seed", "1"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
         if "not_run" not in done.stdout:
@@ -157,20 +157,19 @@ def test_a_hyphen_prints_the_script(tiny: Path, tmp_path: Path, monkeypatch: pyt
 
 
 @posix_only
-@pytest.mark.parametrize("name", ["-x.py", "--json", "-", "-c"])
 def test_the_command_for_a_name_that_begins_with_a_hyphen_works(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = call("generate", str(tiny), "-o", f"./{name}", *HERE)
-    assert result.code == 0
-    assert sorted(os.listdir()) == sorted([name, "tiny.json"])
-    words = shlex.split(result.err.rpartition("un it with: ")[2])
-    assert words[:2] == ["python", f"./{name}"]
-    done = subprocess.run(
-        [sys.executable, *words[1:], "--help"], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert "--budget" in done.stdout
+    for name in ("-x.py", "--json", "-"):
+        result = call("generate", str(tiny), "-o", f"./{name}", *HERE)
+        assert result.code == 0, name
+        assert name in os.listdir()
+        words = shlex.split(result.err.rpartition("un it with: ")[2])
+        assert words[:2] == ["python", f"./{name}"]
+        command = [sys.executable, *words[1:], "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert "--budget" in done.stdout, name
     folder = call("generate", "--template", "todo-batch", "-o", "./-todos")
     assert "python ./-todos compare" in folder.err
 

@@ -25,7 +25,6 @@ from selector.benchmark import programs as scripts
 from selector.benchmark.programs import TEMPLATE, script_for, script_of, template_named, template_names
 from selector.files import resource_dir
 from selector.proof import BenchmarkOptions, plan_for
-from selector.recommend.recommendation import Recommendation
 from selector.workload.reading import profile_from_mapping
 
 BEGIN, END = "# --- parameters: begin ---", "# --- parameters: end ---"
@@ -130,16 +129,9 @@ def hostile_profiles(count: int) -> Iterator[WorkloadProfile]:
             count -= 1
 
 
-class Quick(Selector):
-    """Asks nobody what would change the answer: that is most of the time of a plan, and not in the script."""
-
-    def recommend(self, profile: WorkloadProfile, changes: bool = True) -> Recommendation:  # noqa: ARG002
-        return super().recommend(profile, changes="none")
-
-
 def check_hostile_profiles(count: int) -> None:
     """Each script is that of the same profile with a harmless name, but for the literal of the name."""
-    selector = Quick(host=FIXED_HOST)
+    selector = Selector(host=FIXED_HOST)
 
     def script_of_profile(profile: WorkloadProfile) -> str:
         return script_for(plan_for(selector, profile, BenchmarkOptions(budget_seconds=60))[1])
@@ -200,7 +192,7 @@ HOSTILE_NAMES = (
 )
 def test_a_script_with_a_hostile_name_only_prints_it(name: str, options: list[str], tmp_path: Path) -> None:
     profile = TINY.model_copy(update={"name": name, "description": name})
-    _, plan = plan_for(Quick(), profile, BenchmarkOptions(interpreters=(sys.executable,)))
+    _, plan = plan_for(Selector(), profile, BenchmarkOptions(interpreters=(sys.executable,)))
     (tmp_path / "bench.py").write_text(script_for(plan), "utf-8")
     done = subprocess.run(
         [sys.executable, "bench.py", *options], cwd=tmp_path, capture_output=True, timeout=60, check=False,
