@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from command import call, posix_only, refused
+from command import COMPLETE, call, posix_only, refused
 from fake_script import HERE, TINY
 from sample_template import parameters_in
 
@@ -260,7 +260,7 @@ def test_the_shell_completes_the_templates(shell: str) -> None:
     }.items():
         line = f"concurrency-selector generate --template {word}".rstrip()
         variables = {
-            "_CONCURRENCY_SELECTOR_COMPLETE": f"{shell}_complete",
+            COMPLETE: f"{shell}_complete",
             "COMP_WORDS": line,
             "COMP_CWORD": word if shell == "fish" else "3",
         }

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
-from command import COMMAND, Run, call, posix_only, refused
+from command import Run, call, in_a_shell, posix_only, refused
 from conftest import CACHE_VARIABLE
 from fake_script import FILES, HERE, TINY, VERDICTS, saved, script_that_says_it
 from sample_template import parameters_in
@@ -146,9 +145,7 @@ def test_a_standard_error_that_takes_nothing_is_no_reason_to_fail(tiny: Path, re
     if not Path("/dev/full").exists() and "full" in redirection:
         pytest.skip("no /dev/full")
     for budget in BUDGETS:
-        validate = [*COMMAND, "validate", str(tiny), "--json", "--budget", budget, *HERE]
-        command = ["sh", "-c", f'exec "$@" {redirection}', "sh", *validate]
-        done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+        done = in_a_shell(redirection, ["validate", str(tiny), "--json", "--budget", budget, *HERE])
         if done.returncode == 0:
             break
     assert (done.returncode, done.stderr) == (0, b"")
