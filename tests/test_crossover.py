@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from selector.recommend.crossover import AXES, crossovers
 from strategies import FIXED_HOST
 
 from selector import Selector, WorkloadProfile
 from selector.recommend.chain import choose
-from selector.recommend.crossover import AXES, crossovers
 from selector.report.blocks import Bands, Document, Section
 from selector.report.markdown import render_markdown
 from selector.report.recommendation import recommendation_document
