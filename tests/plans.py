@@ -12,7 +12,7 @@ from selector import HostFacts, SelectorError, WorkloadProfile
 from selector.benchmark.plan import BASELINE, BenchmarkPlan, plan_benchmark
 from selector.host import Interpreter
 from selector.pipeline import example_profiles
-from selector.recommend.chain import choose
+from selector.recommend.chain import Situation
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import build_recommendation
 
@@ -50,10 +50,10 @@ def plan_of(
     host = host or HostFacts("linux", cpus, tuple((tag, f"/x/python{tag}") for tag in tags))
     if available is None:
         available = tuple(map(interpreter, host.tags))
-    choice = choose(profile, host, tables())
-    recommendation = build_recommendation(profile, choice, host, tables())
+    situation = Situation(profile, host, tables())
+    recommendation = build_recommendation(situation)
     options = {"budget_seconds": 60.0, "usable_cpus": host.usable_cpus} | options
-    return plan_benchmark(choice, recommendation, available, tables(), **options)
+    return plan_benchmark(situation, recommendation, available, **options)
 
 
 def tried(call: Callable[[], Any]) -> Any:

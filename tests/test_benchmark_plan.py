@@ -15,7 +15,7 @@ from strategies import TAGS, hosts, profiles
 from selector import HostFacts, SelectorError, WorkloadProfile
 from selector.benchmark import plan as planning
 from selector.benchmark.plan import BASELINE
-from selector.recommend.chain import choose
+from selector.recommend.chain import Situation
 from selector.workload.profile import APPROACHES
 
 # What holds for every workload ----------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_alternatives_that_a_rule_rejects_are_left_out_without_a_word() -> None:
 
 def test_contenders_come_before_fallbacks() -> None:
     profile = EXAMPLES["web-scraper-balanced"]
-    choice = choose(profile, HostFacts("linux", 2, (("3.14", "/x"), ("3.14t", "/y"))), tables())
+    choice = Situation(profile, HostFacts("linux", 2, (("3.14", "/x"), ("3.14t", "/y"))), tables()).choice
     standing = {c.approach: c.standing for c in choice.others}
     plan = plan_of(profile, "3.14", "3.14t")
     named = [standing[a] for a in plan.approaches[2:] if a in standing]

@@ -31,9 +31,10 @@ from selector.files import resource_dir
 from selector.host import Host, Interpreter, Memory, UsableCpus
 from selector.migration.guide import MigrationGuide, migration_guide
 from selector.pipeline import example_profiles
+from selector.recommend.expected import Expected, Speedup
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import all_tables
-from selector.recommend.recommendation import Expected, Fits, RunsHere, Speedup
+from selector.recommend.recommendation import Fits, RunsHere
 from selector.report import recommendation as documents
 from selector.report.blocks import Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.markdown import render_markdown

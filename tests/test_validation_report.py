@@ -24,7 +24,7 @@ from selector import Selector
 from selector.approaches import load_approaches
 from selector.benchmark.events import Arm, CellEvent, EndEvent, PlanEvent, Session, StartEvent
 from selector.files import resource_dir
-from selector.recommend.recommendation import Expected
+from selector.recommend.expected import Expected
 from selector.report.blocks import Document, Section, Table
 from selector.report.markdown import render_markdown
 from selector.report.terminal import console_for, print_document

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selector.recommend.facts import ASSUMED_IN_FLIGHT
+from selector.recommend.derive import ASSUMED_IN_FLIGHT
 from selector.workload.profile import WorkloadProfile
 
 #: What a parameter of a template may be: what `repr` writes and JSON keeps (its arrays are read back as tuples).

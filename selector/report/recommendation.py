@@ -10,9 +10,8 @@ from selector.decision.cells import ANYTHING, Cell, cell_text
 from selector.decision.table import Input, Output
 from selector.host import Host, Interpreter
 from selector.migration.guide import MigrationGuide
-from selector.recommend.crossover import Crossover
-from selector.recommend.explain import Explanation, RowReport, TableReport
-from selector.recommend.recommendation import Change, Reason, Recommendation
+from selector.recommend.explain import Crossover, Explanation, RowReport, TableReport
+from selector.recommend.recommendation import InputChange, Reason, Recommendation
 from selector.report.blocks import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.summary import Command, summary_section
 from selector.report.wording import (
@@ -99,7 +98,7 @@ def _reason(reason: Reason, *, with_rule: bool) -> str:
     return f"{reason.text} [{reason.rule}]" if with_rule else reason.text
 
 
-def _change(change: Change) -> str:
+def _change(change: InputChange) -> str:
     value = ", ".join(change.to) if isinstance(change.to, tuple) else _told(change.to)
     engine = f" ({change.engine})" if change.engine else ""
     return f"{change.input} = {value}: {change.approach}{engine}"

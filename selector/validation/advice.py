@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from selector.benchmark.events import Status
 from selector.decision.table import Rule
-from selector.recommend.recommendation import Change
+from selector.recommend.recommendation import InputChange
 from selector.text import MEASURED, MEMORY, MILLISECONDS, beside, number
 from selector.validation.case import worth_it
 from selector.validation.evidence import ArmResult, Evidence
@@ -118,7 +118,7 @@ def _edit(evidence: Evidence, opponent: ArmResult) -> Iterator[str]:
     )
 
 
-def _change(change: Change) -> str:
+def _change(change: InputChange) -> str:
     """`tasks = 12`."""
     value = change.to
     match value:
