@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -16,6 +17,7 @@ import pytest
 from selector.cli import main
 
 COMMAND = [sys.executable, "-m", "selector"]
+COMPLETE = "_CONCURRENCY_SELECTOR_COMPLETE"  # the variable by which a shell asks for completions
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="pipes and signals of POSIX")
 
 
@@ -51,6 +53,12 @@ def run(*arguments: str, stdin: bytes = b"", **options: Any) -> Run:
     done = subprocess.run([*COMMAND, *arguments], input=stdin, capture_output=True, timeout=120, check=False, **options)
     assert b"Traceback" not in done.stderr
     return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def in_a_shell(redirection: str, arguments: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run the command with a stream redirected as a shell does."""
+    command = ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
 
 
 def refused(result: Run, *words: str, code: int = 2) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from fake_script import fake_runs, kinds, last, next_cell, saved, script
+from shared import wait_until
 
 from selector import SelectorError
 from selector.benchmark import run as room
@@ -141,17 +142,21 @@ def test_an_output_of_a_single_endless_line_is_stopped_in_time(fake):
     assert run.skipped <= 1
 
 
-def test_events_without_end_are_stopped_in_time(fake, monkeypatch):
+def test_events_without_end_are_stopped_in_time(fake, monkeypatch, tmp_path):
     monkeypatch.setattr(room, "MAX_EVENTS", 100)
+    many = tmp_path / "many"
     run = fake(
-        """
+        f"""
         signal.signal(signal.SIGINT, lambda *_: (end("interrupted"), os._exit(130)))
         start()
-        for number in range(1000): cell(number)
+        for number in range(300): cell(number)
+        open({str(many)!r}, "w").close()
         while True: cell()
         """
     )
-    assert all(next(run).event != "end" for _ in range(100))
+    next_cell(run)
+    wait_until(many.exists)
+    assert all(next(run).event == "cell" for _ in range(97))  # after the start, the plan and a cell
     run.child.deadline_seconds = 0.0
     assert kinds(run) == ["end"]
     assert len(run.events) == 101

@@ -15,7 +15,7 @@ from unittest import mock
 
 import click
 import pytest
-from command import COMMAND, call, refused, run
+from command import COMMAND, COMPLETE, call, refused, run
 from conftest import CACHE_VARIABLE
 from strategies import FIELDS
 
@@ -129,9 +129,6 @@ def test_a_fault_of_ours_is_one_line_and_exit_1(monkeypatch: pytest.MonkeyPatch)
         call("recommend", "--set", "workload_type=io"),
         "error: this should not have happened: RuntimeError: boom\\x1b[31m\n", "--debug", code=1,
     )  # fmt: skip
-
-
-COMPLETE = "_CONCURRENCY_SELECTOR_COMPLETE"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

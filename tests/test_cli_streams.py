@@ -10,12 +10,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command import COMMAND, Run, call, posix_only, refused
+from command import COMMAND, Run, call, in_a_shell, posix_only, refused
 from conftest import CACHE_VARIABLE
 from shared import pressed_until_it_ends
 from strategies import random_profile
@@ -185,11 +185,6 @@ def test_head_takes_a_line_of_an_endless_answer(tmp_path: Path) -> None:
     answer, code = done.stdout.splitlines()
     assert json.loads(answer)["schema"] == 1
     assert (code, done.stderr) == (b"0", b"")
-
-
-def in_a_shell(redirection: str, arguments: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
 
 
 @posix_only
