@@ -182,7 +182,12 @@ def _checked(parameter: Parameter, value: object) -> object:
 
 
 def _fitted(value: object, kind: str) -> object:
-    """The value as its annotation wants it (an int becomes a float), if that is a literal; else ValueError or TypeError."""
+    """The value as its annotation wants it, if that is a literal; else ValueError or TypeError.
+
+    An int becomes a float and a list a tuple, where that is what is asked for.
+    """
+    if type(value) is list and kind.startswith("tuple["):
+        value = tuple(value)
     fitted = _adapter(kind).validate_python(value)
     try:
         if ast.literal_eval(ascii(fitted)) == value:  # nothing is lost, and no `repr` of a user's class is written
