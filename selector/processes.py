@@ -30,8 +30,8 @@ MAX_LINE_BYTES = 1_000_000
 _MAX_ERROR_BYTES = 65_536  # of standard error, the end is kept
 _MOST_WAITING = 1000  # lines that were read and not asked for; then the child has to wait
 _POLL_SECONDS = 0.2  # a line wakes us at once; only clocks and ends are looked for so often
-_DRAIN_SECONDS = 1.0  # a pipe that is open for longer after the child has ended is held by a process that got away
-_FLOOD_SECONDS = 10.0  # more, if lines still come: they may be its own, for whoever takes long over each
+_DRAIN_SECONDS = 1.0  # a pipe that is open and silent for longer after the end is held by a process that got away
+_FLOOD_SECONDS = 10.0  # if lines still come: they may be its own, for whoever takes long over each
 _CHUNK_BYTES = 65_536
 
 
@@ -68,7 +68,8 @@ class Child(Iterator[bytes | None]):
         self.asked = self.overdue = self.killed = self.over = False
         self._asked_by = asked_by
         self._started_at = time.monotonic()
-        self._kill_at = self._drained_by = math.inf  # not known yet
+        self._kill_at = self._ended_at = math.inf  # not known yet
+        self._read_at = -math.inf  # the last line
         self._family: list[psutil.Process] = []  # what it had started when it was asked to stop
         self._said_all = self._closed = False
         self._lines: queue.Queue[Any] = queue.Queue(_MOST_WAITING)  # after the last comes an ellipsis
@@ -129,6 +130,7 @@ class Child(Iterator[bytes | None]):
                 elif (line := self._lines.get(timeout=_POLL_SECONDS)) is ...:
                     self._said_all = True
                 else:
+                    self._read_at = time.monotonic()
                     return cast("bytes | None", line)
 
     def stop(self, grace_seconds: float | None = None) -> None:
@@ -171,12 +173,13 @@ class Child(Iterator[bytes | None]):
             self._kill()
         if self.process.poll() is None:
             return
-        if self._drained_by == math.inf:
+        if self._ended_at == math.inf:
             kill_group(self.process.pid)  # what it left, at once: its number cannot be another group's yet
             kill_each(self._family)
-            self._drained_by = now + _DRAIN_SECONDS
+            self._ended_at = now
         all_read = self._said_all and not self._readers[1].is_alive()
-        if all_read or now >= self._drained_by + (0 if self._lines.empty() else _FLOOD_SECONDS):
+        silent = self._lines.empty() and now >= max(self._ended_at, self._read_at) + _DRAIN_SECONDS
+        if all_read or silent or now >= self._ended_at + _FLOOD_SECONDS:
             self._let_go()
 
     def _kill(self) -> None:
