@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from executions import NO_ROOM, Crew, Message, why_no_room
+from crew import NO_ROOM, Crew, Message, why_no_room
 from scheduling import SCHEDULES, Schedule
 from tasks import Batch, CannotGoOn, Malformed, Outcome, ProcessingResult, Task
 
