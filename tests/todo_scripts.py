@@ -59,10 +59,9 @@ class Script:
     """A script in an interpreter and a session of its own."""
 
     def __init__(self, python: str, text: str, *arguments: str) -> None:
-        path = {"PYTHONPATH": str(FOLDER), "PYTHONDONTWRITEBYTECODE": "1"}
         program = COMMON + "if __name__ == '__main__':\n" + textwrap.indent(textwrap.dedent(text), "    ")
         self.process = subprocess.Popen(
-            [python, "-c", program, *arguments], env={**os.environ, **path}, text=True, start_new_session=True,
+            [python, "-c", program, *arguments], env={**os.environ, "PYTHONPATH": str(FOLDER)}, text=True, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
