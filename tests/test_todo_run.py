@@ -17,23 +17,9 @@ from typing import Any
 
 import pytest
 from shared import wait_until
+from todo_program import Done, call, call_program, command, count_ended, modules, numbers, only_posix, run
 
-FOLDER = Path(__file__).resolve().parent.parent / "programs" / "todo_batch"
-only_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and pipes of POSIX")
-
-
-def command(*words: str) -> list[str]:
-    return [sys.executable, str(FOLDER), "run", "--effort", "2", "--execution", "sequential", *words]
-
-
-def run(folder: Path, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command(*words), capture_output=True, text=True, timeout=100, check=False, cwd=folder, **more)
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def numbers(file: Path) -> list[int]:
-    return [json.loads(line)["number"] for line in file.read_text("utf-8").splitlines()]
+todo = pytest.fixture(scope="module")(modules)
 
 
 @pytest.fixture
@@ -54,76 +40,87 @@ def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def ended(journal: Path) -> int:
-    """How many tasks a journal has; 0 while there is none."""
-    try:
-        with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=1)) as reader:
-            return int(reader.execute("SELECT count(*) FROM ended").fetchone()[0])
-    except sqlite3.Error:
-        return 0
-
-
 # Going on -------------------------------------------------------------------------------------------------------------
+
+
+#: 30 tasks that take some 15 ms each, and then 270 that take none: time to disturb the run in.
+LONG = ("--tasks", "300", "--effort", "2", "--uneven", "1500", "--batch-size", "1")
+
+
+def result(done: Done) -> str:
+    return next(line for line in done.out.splitlines() if line.startswith("Result:"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(todo: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The result of the long run when it is done at once."""
+    return result(call(todo, tmp_path_factory.mktemp("alone"), *LONG))
 
 
 @only_posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_goes_on_leaves_every_task_in_its_file_once(
-    tmp_path: Path, started: Callable[..., subprocess.Popen[str]], number: int
+    todo: Any, tmp_path: Path, started: Callable[..., subprocess.Popen[str]], undisturbed: str, number: int
 ) -> None:
-    words = ("--tasks", "600", "--effort", "600", "--batch-size", "10", "--journal", "run.db", "--out", "out.jsonl")
+    words = (*LONG, "--journal", "run.db", "--out", "out.jsonl")
     first = started(*words)
-    wait_until(lambda: ended(tmp_path / "run.db") > 20)
+    wait_until(lambda: count_ended(tmp_path / "run.db") > 2)
     first.send_signal(number)
     said, _ = first.communicate(timeout=60)
-    had = ended(tmp_path / "run.db")
-    assert 20 < had < 600
+    had = count_ended(tmp_path / "run.db")
+    assert 2 < had < 300
     if number == signal.SIGKILL:
         assert not (tmp_path / "out.jsonl").exists()
     else:
         assert first.returncode == 130
-        assert f"{had:,} done, 0 failed, {600 - had:,} not processed" in said
-        assert numbers(tmp_path / "out.jsonl") == sorted(numbers(tmp_path / "out.jsonl")) and had == len(
-            numbers(tmp_path / "out.jsonl")
-        )
-    results = []
-    for before in (had, 600):  # the second of them has nothing left to do
-        done = run(tmp_path, *words)
-        assert done.returncode == 0, done.stderr
-        assert "600 done, 0 failed, 0 not processed" in done.stdout
-        assert f"  {before:,} of them had ended before this run, by run.db" in done.stdout
-        assert numbers(tmp_path / "out.jsonl") == list(range(600))
-        results.append([line for line in done.stdout.splitlines() if line.startswith("Result:")])
-    alone = run(tmp_path, *words[:6])
-    assert results[0] == results[1] == [line for line in alone.stdout.splitlines() if line.startswith("Result:")]
+        assert f"{had:,} done, 0 failed, {300 - had:,} not processed" in said
+        kept = numbers(tmp_path / "out.jsonl")
+        assert kept == sorted(kept) and had == len(kept)
+    for before in (had, 300):  # the second of them has nothing left to do
+        done = call(todo, tmp_path, *words)
+        assert done.code == 0, done.err
+        assert "300 done, 0 failed, 0 not processed" in done.out
+        assert f"  {before:,} of them had ended before this run, by run.db" in done.out
+        assert numbers(tmp_path / "out.jsonl") == list(range(300))
+        assert result(done) == undisturbed
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_failures_of_the_run_before_are_failures_of_the_job(tmp_path: Path) -> None:
+def test_failures_of_the_run_before_are_failures_of_the_job(todo: Any, tmp_path: Path) -> None:
     words = ("--tasks", "20", "--journal", "run.db", "--json")
-    first = run(tmp_path, *words, "--trouble", '{"3": "raise!"}')
-    again = run(tmp_path, *words)
-    assert [first.returncode, again.returncode] == [1, 1]
-    told = json.loads(again.stdout)
+    first = call(todo, tmp_path, *words, "--trouble", '{"3": "raise!"}')
+    again = call(todo, tmp_path, *words)
+    assert [first.code, again.code] == [1, 1]
+    told = json.loads(again.out)
     assert told["before"] == {"done": 19, "failed": 1} and told["report"]["done"] == 0 and told["twice"] == 0
     assert told["job"] == {"done": 19, "failed": 1, "not_processed": 0, "and_the_rest": False}
     assert (told["digest"], told["summary"]) == (
-        json.loads(first.stdout)["digest"],
-        json.loads(first.stdout)["summary"],
+        json.loads(first.out)["digest"],
+        json.loads(first.out)["summary"],
     )
 
 
-def test_a_file_of_more_outcomes_is_not_replaced_by_a_run_that_did_not_end(tmp_path: Path) -> None:
-    assert run(tmp_path, "--tasks", "90", "--out", "out.jsonl").returncode == 0
+def test_a_file_of_more_outcomes_is_not_replaced_by_a_run_that_did_not_end(todo: Any, tmp_path: Path) -> None:
+    assert call(todo, tmp_path, "--tasks", "90", "--out", "out.jsonl").code == 0
     todos = tmp_path / "todos.csv"
     todos.write_text("title,priority\n" + "a,1\n" * 80 + "b,high\n", "utf-8")
-    short = run(
-        tmp_path, "--from", "todos.csv", "--strict", "--batch-size", "5", "--processors", "1", "--out", "out.jsonl"
+    short = call(
+        todo,
+        tmp_path,
+        "--from",
+        "todos.csv",
+        "--strict",
+        "--batch-size",
+        "5",
+        "--processors",
+        "1",
+        "--out",
+        "out.jsonl",
     )
-    assert short.returncode == 2 and "stays; those of this one are in out.jsonl.stopped" in short.stderr
+    assert short.code == 2 and "stays; those of this one are in out.jsonl.stopped" in short.err
     assert sorted(numbers(tmp_path / "out.jsonl")) == list(range(90))
     assert 0 < len(numbers(tmp_path / "out.jsonl.stopped")) < 80
-    assert run(tmp_path, "--tasks", "5", "--out", "out.jsonl").returncode == 0  # a whole one does
+    assert call(todo, tmp_path, "--tasks", "5", "--out", "out.jsonl").code == 0  # a whole one does
     assert sorted(numbers(tmp_path / "out.jsonl")) == list(range(5))
 
 
@@ -148,25 +145,24 @@ def test_a_file_of_more_outcomes_is_not_replaced_by_a_run_that_did_not_end(tmp_p
         (["--from", "."], ".: it cannot be read: Is a directory"),
     ],
 )
-def test_files_of_the_user_stay_as_they_are(tmp_path: Path, words: list[str], said: str) -> None:
+def test_files_of_the_user_stay_as_they_are(todo: Any, tmp_path: Path, words: list[str], said: str) -> None:
     file = tmp_path / "a.csv"
     file.write_text("title\nmine\n", "utf-8")
     (tmp_path / "link.csv").symlink_to("a.csv")
     (tmp_path / "hard.csv").hardlink_to(file)
     (tmp_path / "dangling").symlink_to("b.csv")
     before = {it.name: it.lstat().st_ino for it in tmp_path.iterdir()}
-    done = run(tmp_path, *words)
-    assert done.returncode == 2 and said in done.stderr
+    done = call(todo, tmp_path, *words)
+    assert done.code == 2 and said in done.err
     assert {it.name: it.lstat().st_ino for it in tmp_path.iterdir()} == before
     assert file.read_text("utf-8") == "title\nmine\n"
 
 
 @pytest.mark.parametrize("option", ["--report", "--timeline"])
-def test_compare_writes_over_nothing_that_it_did_not_write(tmp_path: Path, option: str) -> None:
+def test_compare_writes_over_nothing_that_it_did_not_write(todo: Any, tmp_path: Path, option: str) -> None:
     (tmp_path / "notes.html").write_text("mine", "utf-8")
-    words = [sys.executable, str(FOLDER), "compare", "--effort", "1", option, "notes.html"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
-    assert done.returncode == 2 and "this program did not write it" in done.stderr
+    done = call_program(todo, tmp_path, "compare", "--effort", "1", option, "notes.html")
+    assert done.code == 2 and "this program did not write it" in done.err
     assert (tmp_path / "notes.html").read_text("utf-8") == "mine"
 
 
@@ -182,8 +178,9 @@ def test_output_that_cannot_be_written_is_said(tmp_path: Path, option: list[str]
 
 
 @only_posix
-@pytest.mark.parametrize("closed", [">&-", "<&- >&-", "<&- >&- 2>&-"])
-@pytest.mark.parametrize("option", ["", " --json"])
+@pytest.mark.parametrize(
+    ("closed", "option"), [(">&-", ""), (">&-", " --json"), ("<&- >&-", ""), ("<&- >&- 2>&-", " --json")]
+)
 def test_closed_streams_are_no_error_and_no_file_takes_their_place(tmp_path: Path, closed: str, option: str) -> None:
     words = " ".join(command("--tasks", "20", "--journal", "run.db", "--out", "out.jsonl"))
     done = subprocess.run(["sh", "-c", f"{words}{option} {closed}"], timeout=60, check=False, cwd=tmp_path)
@@ -204,16 +201,16 @@ def test_a_reader_that_has_gone_is_no_error(tmp_path: Path) -> None:
 
 def test_todos_come_from_standard_input_too(tmp_path: Path) -> None:
     done = run(tmp_path, "--from", "-", input="title,priority\na,1\nb,x\n")
-    assert done.returncode == 1
-    assert "task 1: line 3 (row 2), column priority: 'x' is not a whole number" in done.stdout
+    assert done.code == 1
+    assert "task 1: line 3 (row 2), column priority: 'x' is not a whole number" in done.out
 
 
 @only_posix
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="something without end")
-def test_input_without_end_is_refused_after_a_bounded_part_of_it(tmp_path: Path) -> None:
-    done = run(tmp_path, "--from", "/dev/zero")
-    assert done.returncode == 2
-    assert "error: /dev/zero, line 1: a todo has at most 1,000,000 characters" in done.stderr
+def test_input_without_end_is_refused_after_a_bounded_part_of_it(todo: Any, tmp_path: Path) -> None:
+    done = call(todo, tmp_path, "--from", "/dev/zero")
+    assert done.code == 2
+    assert "error: /dev/zero, line 1: a todo has at most 1,000,000 characters" in done.err
 
 
 @only_posix
@@ -248,10 +245,9 @@ def test_what_comes_through_a_pipe_slowly_is_done(
 
 
 @pytest.mark.parametrize("source", ["-", "/dev/null"])
-def test_compare_needs_a_file_that_each_run_can_read(tmp_path: Path, source: str) -> None:
-    words = [sys.executable, str(FOLDER), "compare", "--effort", "1", "--from", source]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, input="")
-    assert done.returncode == 2 and "each run reads the todos anew" in done.stderr
+def test_compare_needs_a_file_that_each_run_can_read(todo: Any, tmp_path: Path, source: str) -> None:
+    done = call_program(todo, tmp_path, "compare", "--effort", "1", "--from", source)
+    assert done.code == 2 and "each run reads the todos anew" in done.err
 
 
 # Being stopped --------------------------------------------------------------------------------------------------------
@@ -264,7 +260,7 @@ def test_every_task_is_counted_when_it_is_stopped_twice_while_one_hangs(
 ) -> None:
     words = ("--tasks", "5000", "--execution", execution, "--processors", "2", "--batch-size", "10", "--json")
     process = started(*words, "--trouble", '{"30": "hang!"}', "--effort", "40", "--journal", "run.db")
-    wait_until(lambda: ended(tmp_path / "run.db") > 100)
+    wait_until(lambda: count_ended(tmp_path / "run.db") > 100)
     process.send_signal(signal.SIGINT)
     wait_until(lambda: "stopping" in (tmp_path / "errors").read_text("utf-8"))
     process.send_signal(signal.SIGINT)
@@ -272,7 +268,7 @@ def test_every_task_is_counted_when_it_is_stopped_twice_while_one_hangs(
     assert process.returncode == 130
     job = json.loads(said)["job"]
     assert job["done"] + job["failed"] + job["not_processed"] == 5000 and not job["and_the_rest"]
-    assert job["done"] == ended(tmp_path / "run.db") and 30 in json.loads(said)["report"]["not_processed"]
+    assert job["done"] == count_ended(tmp_path / "run.db") and 30 in json.loads(said)["report"]["not_processed"]
 
 
 # What a machine does not have -----------------------------------------------------------------------------------------
@@ -318,31 +314,33 @@ def sql(file: Path, *statements: str) -> None:
     ],
 )
 def test_a_journal_that_is_not_as_it_should_be_is_said(
-    tmp_path: Path, statements: list[str], code: int, said: str
+    todo: Any, tmp_path: Path, statements: list[str], code: int, said: str
 ) -> None:
     words = ("--tasks", "20", "--journal", "run.db")
-    assert run(tmp_path, *words).returncode == 0
+    assert call(todo, tmp_path, *words).code == 0
     sql(tmp_path / "run.db", *statements)
-    done = run(tmp_path, *words)
-    assert done.returncode == code and said in done.stderr
+    done = call(todo, tmp_path, *words)
+    assert done.code == code and said in done.err
 
 
-def test_damaged_pages_are_said(tmp_path: Path) -> None:
+def test_damaged_pages_are_said(todo: Any, tmp_path: Path) -> None:
     words = ("--tasks", "2000", "--journal", "run.db")
-    assert run(tmp_path, *words).returncode == 0
+    assert call(todo, tmp_path, *words).code == 0
     with (tmp_path / "run.db").open("r+b") as file:
         file.seek(3 * 4096)
         file.write(b"\xff" * 20_000)
-    done = run(tmp_path, *words)
-    assert done.returncode == 3 and "run.db: the journal is damaged" in done.stderr
+    done = call(todo, tmp_path, *words)
+    assert done.code == 3 and "run.db: the journal is damaged" in done.err
 
 
 @only_posix
-def test_two_runs_do_not_use_one_journal(tmp_path: Path, started: Callable[..., subprocess.Popen[str]]) -> None:
-    words = ("--tasks", "5000", "--effort", "600", "--journal", "run.db")
+def test_two_runs_do_not_use_one_journal(
+    todo: Any, tmp_path: Path, started: Callable[..., subprocess.Popen[str]]
+) -> None:
+    words = (*LONG, "--journal", "run.db")
     started(*words)
-    wait_until(lambda: ended(tmp_path / "run.db") > 0)
-    done = run(tmp_path, *words)
-    assert (done.returncode, done.stderr) == (
+    wait_until(lambda: count_ended(tmp_path / "run.db") > 0)
+    done = call(todo, tmp_path, *words)
+    assert (done.code, done.err) == (
         3, "error: run.db: another run is using this journal: wait until it has ended, or take another file\n"
     )  # fmt: skip

@@ -286,7 +286,7 @@ def _print_json(run: Run, job: _Job) -> None:
 
 
 def _print(run: Run, job: _Job) -> None:
-    report, found = job.report, job.outcomes
+    report, found = job.report, job.tally
     rest = f" and {job.rest}" if job.rest else ""
     print(
         f"{job.done:,} done, {job.failed:,} failed, {job.not_processed:,} not processed{rest},"
