@@ -83,10 +83,9 @@ def test_batches_larger_than_a_pipe_do_not_wait_for_each_other(python: str, star
 @only_posix
 def test_other_ways_to_start_a_process(start: Callable[..., Script]) -> None:
     script = start(sys.executable, """
-        from executions import Processes
+        from crew_processes import Processes
         for method in ("fork", "spawn"):
-            run = Run("processes", processors=2)
-            run.coordinator._crew = Processes(Settings(trouble={7: "kill"}), method)
+            run = Run("processes", processors=2, crew=Processes(Settings(trouble={7: "kill"}), method))
             print(method, run(100, 5).report.done, run.lost)
     """)  # fmt: skip
     assert script.ended() == "fork 100 1\nspawn 100 1\n"
@@ -246,14 +245,16 @@ def test_no_process_is_left_after_close_even_of_those_that_hang(python: str, sta
         for batch in batches(make_tasks(3), 1):  # the fourth has nothing to do
             crew.give(batch.number, batch)
         assert crew.next_message(30).processor == 2
-        pids = [process.pid for process in crew._processes.values()]
-        print(*pids, flush=True)
+        print("given", flush=True)
+        sys.stdin.readline()
         crew.close()
         print("closed", flush=True)
         time.sleep(30)
     """)  # fmt: skip
-    pids = [int(pid) for pid in script.line().split()]
+    assert script.line() == "given"
+    pids = script.workers()
     assert len(pids) == 4
+    script.go_on()
     assert script.line() == "closed"
     assert all(is_gone(pid) for pid in pids)
     assert not script.workers()

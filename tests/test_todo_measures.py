@@ -55,8 +55,8 @@ def test_the_cpu_time_and_memory_of_processes_count_however_they_were_started(tm
         import json, multiprocessing, os, sys, time
 
         def work(_):
-            held = b"x" * 64_000_000
-            until = time.process_time() + 0.3
+            held = b"x" * 40_000_000
+            until = time.process_time() + 0.15
             while time.process_time() < until:
                 pass
             return len(held)
@@ -68,7 +68,7 @@ def test_the_cpu_time_and_memory_of_processes_count_however_they_were_started(tm
 
             def run():
                 with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
-                    assert sum(pool.map(work, [1, 2], chunksize=1)) == 128_000_000
+                    assert sum(pool.map(work, [1, 2], chunksize=1)) == 80_000_000
                     pool.close()
                     pool.join()
                 return Report()
@@ -82,8 +82,8 @@ def test_the_cpu_time_and_memory_of_processes_count_however_they_were_started(tm
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     seconds, percent, peak = json.loads(done.stdout)
-    assert 0.6 <= percent * seconds / 100 < 5
-    assert peak > 64  # one of them, at least
+    assert 0.3 <= percent * seconds / 100 < 5
+    assert peak > 38  # one of them, at least
 
 
 def test_a_peak_between_the_ends_is_seen(todo: Any) -> None:

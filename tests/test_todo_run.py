@@ -6,18 +6,17 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from shared import wait_until
-from todo_program import Done, call, call_program, command, count_ended, modules, numbers, only_posix, run
+from todo_program import FOLDER, Done, call, call_program, command, count_ended, modules, numbers, only_posix, run
 
 todo = pytest.fixture(scope="module")(modules)
 
@@ -122,6 +121,65 @@ def test_a_file_of_more_outcomes_is_not_replaced_by_a_run_that_did_not_end(todo:
     assert 0 < len(numbers(tmp_path / "out.jsonl.stopped")) < 80
     assert call(todo, tmp_path, "--tasks", "5", "--out", "out.jsonl").code == 0  # a whole one does
     assert sorted(numbers(tmp_path / "out.jsonl")) == list(range(5))
+
+
+# Input and output -----------------------------------------------------------------------------------------------------
+
+
+def test_todos_are_read_outcomes_written_and_bad_input_is_named(todo: Any, tmp_path: Path) -> None:
+    todos, out = tmp_path / "todos.csv", tmp_path / "out.jsonl"
+    todos.write_text("title,priority,due\nBuy milk,3,2026-11-22\nCall Ana,99,\n", "utf-8")
+    done = call(todo, tmp_path, "--from", str(todos), "--out", str(out))
+    assert (done.code, len(out.read_text("utf-8").splitlines())) == (0, 2), done.err
+    assert "valid 1" in done.out and "free-threading is" in done.out
+    todos.write_text("title,priority\nBuy milk,soon\nCall Ana,3\n", "utf-8")
+    fault = "line 2 (row 1), column priority: 'soon' is not a whole number"
+    bad = call(todo, tmp_path, "--from", str(todos))
+    assert (bad.code, bad.err) == (1, "")
+    assert "1 done, 1 failed, 0 not processed, 0 tried again" in bad.out and f"  task 0: {fault}" in bad.out
+    bad = call(todo, tmp_path, "--from", str(todos), "--strict")
+    assert (bad.code, bad.err) == (2, f"error: {todos}, {fault}\n")
+    assert "0 done, 0 failed, 0 not processed and the rest of" in bad.out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--task-ms", "-1"], "'-1' is no number above 0"),
+        (["--processors", "0"], "'0' is no whole number from 1"),
+        (["--uneven", "3", "--from", "x.csv"], "--uneven is for made-up tasks"),
+        (["--from", "not-there.csv"], "not-there.csv"),
+        (["--schedule", "chance"], "invalid choice"),
+    ],
+)
+def test_bad_options_are_said_in_a_line(todo: Any, tmp_path: Path, options: list[str], said: str) -> None:
+    done = call_program(todo, tmp_path, "run", *options)
+    assert done.code == 2 and said in done.err.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+@only_posix
+def test_what_is_printed_is_whole_although_a_signal_comes_in_the_middle(tmp_path: Path) -> None:
+    program = """
+        import signal, sys
+        sys.path.insert(0, sys.argv[1])
+        from text import print_whole
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        print("begins", flush=True)
+        print_whole("x" * 1_000_000)  # more than a pipe holds
+    """
+    file = tmp_path / "program.py"
+    file.write_text(textwrap.dedent(program), "utf-8")
+    command = [sys.executable, "-u", str(file), str(FOLDER)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdout is not None
+        found = process.stdout.read(len("begins\n"))
+        for _ in range(20):
+            time.sleep(0.01)
+            process.terminate()
+            found += process.stdout.read(1000)
+        found += b"".join(iter(lambda: process.stdout.read(65536), b""))
+    assert found == b"begins\n" + b"x" * 1_000_000 + b"\n"
 
 
 # Files ----------------------------------------------------------------------------------------------------------------
@@ -294,43 +352,6 @@ def test_processors_for_which_there_is_no_room_are_said_with_what_to_do() -> Non
 
 
 # The journal ----------------------------------------------------------------------------------------------------------
-
-
-def sql(file: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(file)) as database:
-        for statement in statements:
-            database.execute(statement)
-        database.commit()
-
-
-@pytest.mark.parametrize(
-    ("statements", "code", "said"),
-    [
-        (["UPDATE ended SET value = '{'"], 3, "the journal is damaged: take a copy of it that is not"),
-        (["INSERT INTO ended VALUES (1 << 60, 'done', '5', '')"], 3, "the journal is damaged"),
-        (["UPDATE ended SET status = 'dnoe'"], 3, "the journal is damaged"),
-        (["DROP TABLE ended", "CREATE TABLE ended (a, b)"], 2, "its table ended has the columns a, b"),
-        (["UPDATE about SET value = '\"x\"' WHERE name = 'effort'"], 2, "the journal of other work"),
-    ],
-)
-def test_a_journal_that_is_not_as_it_should_be_is_said(
-    todo: Any, tmp_path: Path, statements: list[str], code: int, said: str
-) -> None:
-    words = ("--tasks", "20", "--journal", "run.db")
-    assert call(todo, tmp_path, *words).code == 0
-    sql(tmp_path / "run.db", *statements)
-    done = call(todo, tmp_path, *words)
-    assert done.code == code and said in done.err
-
-
-def test_damaged_pages_are_said(todo: Any, tmp_path: Path) -> None:
-    words = ("--tasks", "2000", "--journal", "run.db")
-    assert call(todo, tmp_path, *words).code == 0
-    with (tmp_path / "run.db").open("r+b") as file:
-        file.seek(3 * 4096)
-        file.write(b"\xff" * 20_000)
-    done = call(todo, tmp_path, *words)
-    assert done.code == 3 and "run.db: the journal is damaged" in done.err
 
 
 @only_posix

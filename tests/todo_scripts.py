@@ -24,9 +24,9 @@ from tasks import Settings, batches, make_tasks
 HERE = [name for name in EXECUTIONS if name != "subinterpreters" or sys.version_info >= (3, 14)]
 
 class Run:
-    def __init__(self, execution, settings=Settings(), collect="queue", **options):
+    def __init__(self, execution, settings=Settings(), collect="queue", crew=None, **options):
         self.outcomes = []
-        self.crew = crew_for(execution, settings, collect)
+        self.crew = crew or crew_for(execution, settings, collect)
         self.coordinator = Coordinator(self.crew, Options(**options), self.record)
         self.before_recording = lambda: None
 
