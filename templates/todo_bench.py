@@ -69,9 +69,9 @@ worker = _Worker()
 
 
 def system(module: str) -> Any:
-    """A module of the system: beside this script, or, where this lies in templates/, in the programs/ beside that."""
+    """A module of the system: beside this script, or in the folder of its own that it has in templates/."""
     for place in [*sys.path]:
-        own = os.path.join(os.path.dirname(os.path.abspath(place)), "programs", "todo_batch")
+        own = os.path.join(place, "todo_batch")
         if own not in sys.path and os.path.isfile(os.path.join(own, "coordinator.py")):
             sys.path.append(own)
     return import_module(module)
