@@ -6,7 +6,10 @@ leaves nothing behind when it is closed, and no process of it outlives this one,
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from tasks import Batch, ProcessingResult, described
 
@@ -23,29 +26,34 @@ class Message(NamedTuple):
     began: bool = True  # if not, it ended before it could take a batch: it did nothing, and nothing happened to a task
 
 
-class Crew(Protocol):
+class Crew(ABC):
     """Processors with numbers, each of which does its batches in the order it got them."""
 
-    turn: tuple[int, float] | None  # whose it is and since when, if they take turns: the others cannot but wait
-    there: dict[
-        int, float
-    ]  # since when a processor can work, where it takes time to start: until then it does not hang
+    #: Whose turn it is and since when, if they take turns: the others cannot but wait.
+    turn: tuple[int, float] | None = None
+    #: Since when a processor can work, where it takes time to start: until then it does not hang.
+    there: Mapping[int, float] = MappingProxyType({})
 
+    @abstractmethod
     def hire(self, processor: int) -> None:
         """Start a processor of that number; there is none. Where there is no room for it, one of NO_ROOM is raised."""
 
+    @abstractmethod
     def give(self, processor: int, batch: Batch) -> None:
         """A batch for a processor that is there."""
 
+    @abstractmethod
     def next_message(self, timeout: float | None) -> Message | None:
         """The next message, or None after so many seconds without one."""
 
+    @abstractmethod
     def discharge(self, processor: int) -> None:
         """End a processor now, whatever it does. Nothing is heard of it any more."""
 
-    def halt(self) -> None:
+    def halt(self) -> None:  # noqa: B027  # most have nobody there
         """Whoever does its work in the coordinator's own thread ends before the next task. May come from a signal."""
 
+    @abstractmethod
     def close(self) -> None:
         """End them all."""
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 
-from crew import GRACE_SECONDS, Message
+from crew import GRACE_SECONDS, Crew, Message
 from tasks import Batch, Settings, process_batch
 
 _generations = itertools.count(1)
@@ -47,7 +47,7 @@ class _Coroutine:
         self.unanswered: deque[Batch] = deque()
 
 
-class Asyncio:
+class Asyncio(Crew):
     """Coroutines on one loop, which runs in a thread of its own. Computing holds the loop: they take turns by batches.
 
     A batch that hangs holds them all. When it is discharged, the others go on with what they have on a new loop.
@@ -58,8 +58,6 @@ class Asyncio:
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._coroutines: dict[int, _Coroutine] = {}
         self._loop = _Loop()
-        self.turn: tuple[int, float] | None = None
-        self.there: dict[int, float] = {}
 
     def hire(self, processor: int) -> None:
         """Start a coroutine."""
@@ -120,9 +118,6 @@ class Asyncio:
             self._put(coroutine, None)
         self._loop.stop()
         return gone
-
-    def halt(self) -> None:
-        """They are not in our thread."""
 
     def close(self) -> None:
         """Stop the loop; its thread is a daemon, in case something on it hangs."""

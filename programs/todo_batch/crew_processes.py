@@ -15,17 +15,16 @@ from collections.abc import Callable, Iterator
 from multiprocessing import connection
 from typing import Any
 
-from crew import GRACE_SECONDS, Message, why_no_room
+from crew import GRACE_SECONDS, Crew, Message, why_no_room
 from tasks import Batch, ProcessingResult, Settings, process_batch
 
 _LONGEST_START_SECONDS = 60.0  # for a process to be there; on a busy machine it takes some
 
 
-class Processes:
+class Processes(Crew):
     """A process each, with a pipe. One that is killed is noticed at once; one whose parent is gone ends by itself."""
 
     def __init__(self, settings: Settings, method: str | None = None) -> None:
-        self.turn: tuple[int, float] | None = None
         self.there: dict[int, float] = {}
         self._settings = settings
         # a program that has threads, as ours may, must not fork
@@ -103,9 +102,6 @@ class Processes:
                 end(process)
                 process.join(GRACE_SECONDS / 4)
         process.join()
-
-    def halt(self) -> None:
-        """They are not in our process."""
 
     def close(self) -> None:
         """Hang up, and end whoever does not take that for an answer."""

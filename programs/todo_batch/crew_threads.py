@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 
 from collecting import COLLECTORS, Results
-from crew import GRACE_SECONDS, Message
+from crew import GRACE_SECONDS, Crew, Message
 from tasks import Batch, ProcessingResult, Settings, described, process_batch
 
 _generations = itertools.count(1)
@@ -48,12 +48,10 @@ class _Thread:
             self._results.add(self.number, message)
 
 
-class Threads:
+class Threads(Crew):
     """Threads of this process: with the GIL they take turns, on a free-threaded build they compute at the same time."""
 
     def __init__(self, settings: Settings, collect: str = "queue") -> None:
-        self.turn: tuple[int, float] | None = None
-        self.there: dict[int, float] = {}
         self._settings = settings
         self._results: Results = COLLECTORS[collect]()
         self._threads: dict[int, _Thread] = {}
@@ -89,9 +87,6 @@ class Threads:
         thread = self._threads.pop(processor)
         thread.stopped = True
         thread.inbox.put(None)
-
-    def halt(self) -> None:
-        """They are not in our thread."""
 
     def close(self) -> None:
         """Tell all of them, and give them a moment: threads that hang are daemons and end with the program."""

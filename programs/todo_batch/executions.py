@@ -12,12 +12,10 @@ from crew_threads import Subinterpreters, Threads
 from tasks import Batch, Settings, process_batch
 
 
-class Sequential:
+class Sequential(Crew):
     """One processor after the other, here and now: the baseline. It cannot end what hangs."""
 
     def __init__(self, settings: Settings) -> None:
-        self.turn: tuple[int, float] | None = None  # it never lets anybody wait for a message
-        self.there: dict[int, float] = {}
         self._settings = settings
         self._halted = False
         self._given: deque[tuple[int, Batch]] = deque()
