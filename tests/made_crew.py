@@ -26,7 +26,7 @@ class Made:
     turn = None
 
     def __init__(self, todo: Any, clock: Clock, seed: int, trouble: dict[int, str], mishaps: float = 0.0) -> None:
-        self.there: dict[int, float] = {}
+        self.ready_since: dict[int, float] = {}
         self.todo, self.clock, self.chance = todo, clock, random.Random(seed)
         self.trouble, self.mishaps = trouble, mishaps
         self.given: dict[int, deque[Any]] = {}

@@ -62,11 +62,11 @@ def compare(options: Namespace) -> int:
         raise ValueError("nothing could be measured")
     python = found.pythons[found.runs.index(best)]
     scaling = _scaling(Way(python, best.execution, best.schedule, best.collect), best, options)
-    more = _more(python, best, options) if options.report else {}
+    besides = _besides(python, best, options) if options.report else {}
     trials = _trials(options) if options.report else []
     _say(found, best, scaling, options)
-    _write(found, best, scaling, more, trials, options)
-    return 0 if found.same and all(others.same for others in more.values()) else 1
+    _write(found, best, scaling, besides, trials, options)
+    return 0 if found.same and all(others.same for others in besides.values()) else 1
 
 
 def workload_of(options: Namespace) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def _scaling(way: Way, best: Run, options: Namespace) -> list[tuple[int, float]]
     return [(1, 1.0), *((n, base.seconds / run.seconds) for n, run in others if run is not None)]
 
 
-def _more(python: str, best: Run, options: Namespace) -> dict[str, SideBySide]:
+def _besides(python: str, best: Run, options: Namespace) -> dict[str, SideBySide]:
     """For the report: schedules with batches that are not even, and ways to hand in results, by what they are called."""
     uneven = max(options.uneven, 1 if options.source else _UNEVEN)
     execution = best.execution if best.execution != "sequential" else "threads"
@@ -265,16 +265,16 @@ def _write(
     found: SideBySide,
     best: Run,
     scaling: Sequence[tuple[int, float]],
-    more: dict[str, SideBySide],
+    besides: dict[str, SideBySide],
     trials: Sequence[Trial],
     options: Namespace,
 ) -> None:
     """The files that were asked for, whole or not at all."""
     html = options.timeline is not None and options.timeline.suffix == ".html"
     picture = timeline_html if html else timeline_svg
-    besides = {title: others.runs for title, others in more.items()}
+    others = {title: compared.runs for title, compared in besides.items()}
     files: list[tuple[Path | None, Callable[[], str]]] = [
-        (options.report, lambda: markdown(found.runs, scaling, trials=trials, besides=besides)),
+        (options.report, lambda: markdown(found.runs, scaling, trials=trials, besides=others)),
         (options.timeline, lambda: picture(best)),
     ]
     for file, text in files:

@@ -32,7 +32,7 @@ class Crew(ABC):
     #: Whose turn it is and since when, if they take turns: the others cannot but wait.
     turn: tuple[int, float] | None = None
     #: Since when a processor can work, where it takes time to start: until then it does not hang.
-    there: Mapping[int, float] = MappingProxyType({})
+    ready_since: Mapping[int, float] = MappingProxyType({})
 
     @abstractmethod
     def hire(self, processor: int) -> None:

@@ -25,7 +25,7 @@ class Processes(Crew):
     """A process each, with a pipe. One that is killed is noticed at once; one whose parent is gone ends by itself."""
 
     def __init__(self, settings: Settings, method: str | None = None) -> None:
-        self.there: dict[int, float] = {}
+        self.ready_since: dict[int, float] = {}
         self._settings = settings
         # a program that has threads, as ours may, must not fork
         usual = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else None
@@ -50,7 +50,7 @@ class Processes(Crew):
         finally:
             theirs.close()  # so that its end is the last one, and closes with it
         self._began.discard(processor)
-        self.there[processor] = time.monotonic() + _LONGEST_START_SECONDS
+        self.ready_since[processor] = time.monotonic() + _LONGEST_START_SECONDS
         self._pipes[processor], self._processes[processor] = ours, process
 
     def give(self, processor: int, batch: Batch) -> None:
@@ -79,7 +79,7 @@ class Processes(Crew):
                 return Message(processor, said)
             if said is None:
                 self._began.add(processor)
-                self.there[processor] = time.monotonic()
+                self.ready_since[processor] = time.monotonic()
                 return None
             self.discharge(processor)
             return Message(processor, None, str(said), began=False)
@@ -95,7 +95,7 @@ class Processes(Crew):
         """Interrupt it, then terminate it, then kill it: the first that works."""
         process = self._processes.pop(processor)
         self._pipes.pop(processor).close()
-        self.there.pop(processor, None)
+        self.ready_since.pop(processor, None)
         self._ready = deque(number for number in self._ready if number != processor)
         for end in (_interrupt, type(process).terminate, type(process).kill):
             if process.is_alive():
