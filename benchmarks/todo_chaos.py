@@ -50,10 +50,10 @@ PROGRAM = r"""
 import json, signal, sys, threading
 from pathlib import Path
 from coordinator import Coordinator, Options
-from dashboard import print_whole
 from executions import crew_for
 from journal import Journal
 from tasks import Settings, batches, make_tasks
+from text import print_whole
 
 def main():
     plan = json.loads(sys.argv[1])
@@ -108,7 +108,7 @@ class Plan(NamedTuple):
     resizes: list[tuple[float, int]]
 
 
-class Outcome(NamedTuple):
+class Ended(NamedTuple):
     """What came of one run; `wrong` says what should not be."""
 
     plan: Plan
@@ -155,7 +155,7 @@ def plan_run(seed: str, number: int, pythons: dict[str, str]) -> Plan:
     )
 
 
-def run_once(plan: Plan, python: str) -> Outcome:
+def run_once(plan: Plan, python: str) -> Ended:
     """One run, from the start of the interpreter to the check of what it left; a coordinator that is killed goes on."""
     mark = uuid.uuid4().hex
     folder = Path(tempfile.mkdtemp(prefix="todo-chaos-"))
@@ -187,7 +187,7 @@ def run_once(plan: Plan, python: str) -> Outcome:
         wrong += _faults(plan, found)
         counts.update(done=found["done"], failed=found["failed"], left=len(found["not_processed"]), lost=found["lost"])
     shutil.rmtree(folder, ignore_errors=True)
-    return Outcome(plan, seconds, counts, wrong, said)
+    return Ended(plan, seconds, counts, wrong, said)
 
 
 def _disturb(plan: Plan, process: subprocess.Popen[str], mark: str) -> bool:
@@ -292,26 +292,26 @@ def expected(kind: str, effort: int) -> list[str]:
 # What it came to ------------------------------------------------------------------------------------------------------
 
 
-def summary(outcomes: list[Outcome]) -> str:
+def summary(ended: list[Ended]) -> str:
     """A line for each execution and disturbance, and the counts."""
     lines = []
     for field, names in (("execution", SHARES), ("disturbance", DISTURBANCES)):
         lines.append(f"\n{field:<24}{'runs':>5}")
         for name in names:
-            mine = [it for it in outcomes if getattr(it.plan, field) == name]
+            mine = [it for it in ended if getattr(it.plan, field) == name]
             counts = sum((it.counts for it in mine), Counter[str]())
             wrong = sum(bool(it.wrong) for it in mine)
             lines.append(
                 f"{name:<24}{len(mine):>5}  {counts['done']} done, {counts['failed']} failed, {counts['left']} not"
                 f" processed, {counts['lost']} processors lost, {counts['disturbed']} disturbed, {wrong} wrong"
             )
-    faults = [fault for it in outcomes for fault in it.wrong]
+    faults = [fault for it in ended for fault in it.wrong]
 
     def count(begin: str) -> int:
         return sum(fault.startswith(begin) for fault in faults)
 
     lines.append(
-        f"\n{len(outcomes)} runs: {count('lost')} with lost tasks, {count('twice')} with tasks done twice,"
+        f"\n{len(ended)} runs: {count('lost')} with lost tasks, {count('twice')} with tasks done twice,"
         f" {count('orphans')} with orphans, {count('value')} wrong values, {count('never')} that never ended,"
         f" {len(faults)} faults in all"
     )
@@ -322,24 +322,24 @@ def main(runs: int = 60, seed: str = "1", first: int = 0) -> int:
     """Run them all; returns the exit code: 1 if anything was wrong."""
     found = [i for i in find_interpreters() if i.implementation == "CPython"]
     pythons = {i.tag: i.path for i in found if int(i.tag[2:].rstrip("t")) >= 10}
-    outcomes = []
+    ended = []
     for number in range(first, first + runs):
         plan = plan_run(seed, number, pythons)
         if plan.tag not in pythons:
             print(f"{number:>4} left out: there is no Python {plan.tag}")
             continue
-        outcome = run_once(plan, pythons[plan.tag])
-        outcomes.append(outcome)
+        run = run_once(plan, pythons[plan.tag])
+        ended.append(run)
         print(
             f"{number:>4} {plan.tag} {plan.execution}, {plan.schedule}, {plan.processors} processors, {plan.tasks} tasks by"
-            f" {plan.size}, {len(plan.trouble)} troubles, {plan.disturbance}, {outcome.seconds:.1f} s:"
-            f" {'; '.join(outcome.wrong[:5]) or 'well'}",
+            f" {plan.size}, {len(plan.trouble)} troubles, {plan.disturbance}, {run.seconds:.1f} s:"
+            f" {'; '.join(run.wrong[:5]) or 'well'}",
             flush=True,
         )
-        if outcome.wrong or runs == 1:
-            print(plan, outcome.said[-2000:], sep="\n")
-    print(summary(outcomes))
-    return 1 if any(outcome.wrong for outcome in outcomes) else 0
+        if run.wrong or runs == 1:
+            print(plan, run.said[-2000:], sep="\n")
+    print(summary(ended))
+    return 1 if any(run.wrong for run in ended) else 0
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def plan(*approaches: Any, **parameters: Any) -> BenchmarkPlan:
 
 def test_a_user_gets_the_modules_and_a_benchmark_with_the_values_that_it_takes(todo: Program) -> None:
     files = todo.files({"CPUS": 7, "CPU_MS_PER_TASK": 2.5, "IO_WAIT_MS_PER_TASK": 1.0}, "Made here.")
-    modules = {file.name for file in (TEMPLATES / "todo_batch").glob("*.py")}
+    modules = {file.name for file in todo.folder.glob("*.py")}
     assert (
         set(files) == {*modules, "bench.py", "README.md"} and {"__main__.py", "tasks.py", "coordinator.py"} <= modules
     )

@@ -2,137 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
-import textwrap
-import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
-import psutil
 import pytest
 from shared import is_gone, wait_until
+from todo_program import KINDS, SCHEDULES, modules, only_posix
+from todo_scripts import Script, started
 
-FOLDER = Path(__file__).resolve().parent.parent / "programs" / "todo_batch"
-PYTHONS = ("", "3.14", "3.13t")  # "" is this one
-MARK = "TODO_TEST_RUN"
-
-#: What all scripts have: `run` is one run, and gives its outcomes and its report.
-COMMON = """
-import json, os, signal, sys, threading, time
-from coordinator import Coordinator, Options
-from executions import EXECUTIONS, crew_for
-from tasks import Settings, batches, make_tasks
-
-HERE = [name for name in EXECUTIONS if name != "subinterpreters" or sys.version_info >= (3, 14)]
-
-class Run:
-    def __init__(self, execution, settings=Settings(), collect="queue", **options):
-        self.outcomes = []
-        self.crew = crew_for(execution, settings, collect)
-        self.coordinator = Coordinator(self.crew, Options(**options), self.record)
-        self.before_recording = lambda: None
-
-    def record(self, outcomes):
-        self.before_recording()
-        self.outcomes += outcomes
-
-    def __call__(self, count, size, known=True):
-        source = batches(make_tasks(count), size)
-        self.report = self.coordinator.run(source, -(-count // size) if known else None)
-        ended = sorted([o.number for o in self.outcomes] + self.report.not_processed)
-        assert ended == list(range(len(ended))), "lost or twice"
-        assert self.report.stopped or len(ended) == count and not self.report.not_processed
-        assert self.report.done + self.report.failed == len(self.outcomes)
-        self.outcomes.sort()
-        return self
-
-    @property
-    def failed(self):
-        return {o.number: o.error for o in self.outcomes if o.status == "failed"}
-
-    @property
-    def lost(self):
-        return sum(share.lost for share in self.report.shares.values())
-
-"""
+THIS, OTHERS = "", ("3.14", "3.13t")
+todo = pytest.fixture(scope="module")(modules)
+start = pytest.fixture(started)
 
 
-class Script:
-    """A script in an interpreter of its own, whose processes are known by a mark in their environment."""
-
-    def __init__(self, python: str, text: str, *arguments: str) -> None:
-        self.mark = uuid.uuid4().hex
-        path = {"PYTHONPATH": str(FOLDER), "PYTHONDONTWRITEBYTECODE": "1"}
-        program = COMMON + "if __name__ == '__main__':\n" + textwrap.indent(textwrap.dedent(text), "    ")
-        self.process = subprocess.Popen(
-            [python, "-c", program, *arguments], env={**os.environ, **path, MARK: self.mark}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
-
-    def line(self) -> str:
-        """What it prints next."""
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def all(self) -> set[int]:
-        """Its processes that live, whoever their parents are."""
-        found = set()
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get(MARK) == self.mark and not is_gone(process.pid):
-                    found.add(process.pid)
-        return found
-
-    def workers(self) -> set[int]:
-        """Those that do batches: not what multiprocessing has to serve them."""
-        helpers = ("resource_tracker", "forkserver")
-        found = set()
-        for pid in self.all() - {self.process.pid}:
-            with contextlib.suppress(psutil.Error):
-                process = psutil.Process(pid)
-                parent = " ".join(process.parent().cmdline()) if process.parent() else ""  # type: ignore[union-attr]
-                served = "forkserver" in parent
-                if served or not any(helper in " ".join(process.cmdline()) for helper in helpers):
-                    found.add(pid)
-        return found
-
-    def ended(self) -> str:
-        """What it printed until its end, which has to be a good one that leaves nothing behind."""
-        out, errors = self.process.communicate(timeout=100)
-        assert self.process.returncode == 0, errors
-        assert errors == ""
-        wait_until(lambda: not self.all())
-        return out
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., Script]]:
-    """Starts a script; it is ended with all that is its."""
-    scripts: list[Script] = []
-
-    def started(python: str, text: str, *arguments: str) -> Script:
-        scripts.append(Script(python, text, *arguments))
-        return scripts[-1]
-
-    yield started
-    for script in scripts:
-        for pid in script.all():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        script.process.communicate()
-
-
-@pytest.fixture(params=PYTHONS, ids=lambda tag: tag or "this Python")
+@pytest.fixture(
+    params=[THIS, *(pytest.param(tag, marks=pytest.mark.slow) for tag in OTHERS)], ids=lambda tag: tag or "this Python"
+)
 def python(request: pytest.FixtureRequest, needs: Callable[[str], str]) -> str:
     return needs(request.param) if request.param else sys.executable
 
 
-only_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.fixture(params=[THIS, *OTHERS], ids=lambda tag: tag or "this Python")
+def each_python(request: pytest.FixtureRequest, needs: Callable[[str], str]) -> str:
+    return needs(request.param) if request.param else sys.executable
 
 
 def executions(python: str, *names: str) -> list[str]:
@@ -143,22 +39,29 @@ def executions(python: str, *names: str) -> list[str]:
 # Results --------------------------------------------------------------------------------------------------------------
 
 
-def test_all_executions_and_schedules_have_the_same_outcomes(python: str, start: Callable[..., Script]) -> None:
-    script = start(python, """
-        for kind in ("validate", "process", "report"):
+@pytest.mark.parametrize("count", [150, pytest.param(1000, marks=pytest.mark.slow)])
+def test_all_executions_and_schedules_have_the_same_outcomes(
+    each_python: str, count: int, start: Callable[..., Script]
+) -> None:
+    whole = count == 1000
+    schedules = SCHEDULES if whole or each_python == sys.executable else ("stealing",)
+    script = start(each_python, """
+        count, kinds, schedules = int(sys.argv[1]), sys.argv[2].split(), sys.argv[3].split()
+        for kind in kinds:
             expected = None
             for execution in HERE:
-                for schedule in ("static", "queue", "stealing"):
-                    trouble = {3: "raise!", 500: "raise", 999: "raise!"}
-                    run = Run(execution, Settings(kind, 1, trouble), schedule=schedule, processors=3)(1000, 40)
+                for schedule in schedules:
+                    trouble = {3: "raise!", count // 2: "raise", count - 1: "raise!"}
+                    run = Run(execution, Settings(kind, 1, trouble), schedule=schedule, processors=3)(count, count // 25)
                     expected = expected or run.outcomes
                     assert run.outcomes == expected, (kind, execution, schedule)
-                    assert run.failed == {3: "Trouble: told to raise", 999: "Trouble: told to raise"}, run.failed
+                    always = dict.fromkeys([3, count - 1], "Trouble: told to raise")
+                    assert run.failed == always, run.failed
                     assert run.report.retried == 3 and run.lost == 0
         print(len(expected), *HERE)
-    """)  # fmt: skip
-    names = executions(python, "sequential", "threads", "processes", "subinterpreters", "asyncio")
-    assert script.ended().split() == ["1000", *names]
+    """, str(count), " ".join(KINDS if whole else KINDS[-1:]), " ".join(schedules))  # fmt: skip
+    names = executions(each_python, "sequential", "threads", "processes", "subinterpreters", "asyncio")
+    assert script.ended().split() == [str(count), *names]
 
 
 def test_all_collectors_with_batches_of_one_task(python: str, start: Callable[..., Script]) -> None:
@@ -173,17 +76,16 @@ def test_all_collectors_with_batches_of_one_task(python: str, start: Callable[..
 
 
 def test_batches_larger_than_a_pipe_do_not_wait_for_each_other(python: str, start: Callable[..., Script]) -> None:
-    script = start(python, "print(Run('processes', processors=1)(60_000, 20_000).report.done)")
-    assert script.ended() == "60000\n"
+    script = start(python, "print(Run('processes', processors=1)(6000, 2000).report.done)")
+    assert script.ended() == "6000\n"
 
 
 @only_posix
 def test_other_ways_to_start_a_process(start: Callable[..., Script]) -> None:
     script = start(sys.executable, """
-        from executions import Processes
+        from crew_processes import Processes
         for method in ("fork", "spawn"):
-            run = Run("processes", processors=2)
-            run.coordinator._crew = Processes(Settings(trouble={7: "kill"}), method)
+            run = Run("processes", processors=2, crew=Processes(Settings(trouble={7: "kill"}), method))
             print(method, run(100, 5).report.done, run.lost)
     """)  # fmt: skip
     assert script.ended() == "fork 100 1\nspawn 100 1\n"
@@ -267,15 +169,23 @@ def test_a_process_killed_from_outside_is_replaced(python: str, start: Callable[
 @only_posix
 def test_a_stopped_process_is_overdue_and_ended(start: Callable[..., Script]) -> None:
     script = start(sys.executable, """
-        run, said = Run("processes", Settings("process", 400), processors=2, attempts=3, timeout_seconds=1.5), []
-        # when both are at work: for one that still starts more patience is due
-        run.before_recording = lambda: said or len(run.outcomes) < 100 or said.append(print("begun", flush=True))
-        run(1500, 10)
+        run = Run("processes", processors=2, schedule="static", attempts=3, timeout_seconds=1.0)
+        def both_there():
+            return all(share.batches for share in run.coordinator.report.shares.values())
+        def wait_for_the_other():  # for one that still starts more patience is due
+            if both_there() and not said:
+                said.append(print("both", flush=True))
+                sys.stdin.readline()
+        said, run.before_recording = [], wait_for_the_other
+        run(100, 5)
         print(run.report.done, run.lost, flush=True)
     """)  # fmt: skip
-    assert script.line() == "begun"
-    os.kill(min(script.workers()), signal.SIGSTOP)
-    assert script.ended() == "1500 1\n"
+    assert script.line() == "both"
+    for pid in script.workers():  # one of them may have done its part
+        os.kill(pid, signal.SIGSTOP)
+    script.go_on()
+    done, lost = script.ended().split()
+    assert (done, int(lost) >= 1) == ("100", True)
 
 
 # Resizing and stopping ------------------------------------------------------------------------------------------------
@@ -335,14 +245,16 @@ def test_no_process_is_left_after_close_even_of_those_that_hang(python: str, sta
         for batch in batches(make_tasks(3), 1):  # the fourth has nothing to do
             crew.give(batch.number, batch)
         assert crew.next_message(30).processor == 2
-        pids = [process.pid for process in crew._processes.values()]
-        print(*pids, flush=True)
+        print("given", flush=True)
+        sys.stdin.readline()
         crew.close()
         print("closed", flush=True)
         time.sleep(30)
     """)  # fmt: skip
-    pids = [int(pid) for pid in script.line().split()]
+    assert script.line() == "given"
+    pids = script.workers()
     assert len(pids) == 4
+    script.go_on()
     assert script.line() == "closed"
     assert all(is_gone(pid) for pid in pids)
     assert not script.workers()
@@ -400,3 +312,11 @@ def test_a_program_ends_although_something_hangs(python: str, execution: str, st
         execution,
     )
     assert json.loads(script.ended()) == {"0": "no answer within 0.5 s"}
+
+
+def test_executions_that_are_not_there_are_refused(todo: Any) -> None:
+    with pytest.raises(ValueError, match="no execution 'magic': there are sequential, threads"):
+        todo.executions.crew_for("magic", todo.tasks.Settings())
+    if sys.version_info < (3, 14):
+        with pytest.raises(ValueError, match=r"3\.14"):
+            todo.executions.crew_for("subinterpreters", todo.tasks.Settings())

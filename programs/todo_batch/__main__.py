@@ -11,8 +11,9 @@
 Exit codes: 0 done; 1 some tasks failed, or results differ; 2 bad input or usage; 3 the run could not go on (a full
 disk, a locked journal, no room for the processors); 130 stopped by Ctrl-C or SIGTERM.
 
-Read the modules in this order: tasks, scheduling, executions, collecting, coordinator, journal, reading, writing,
-running, measures, dashboard, comparing.
+Read the modules in this order: tasks, scheduling, crew and its kinds (crew_threads, crew_processes, crew_asyncio),
+executions, collecting, coordinator, journal, reading, writing, running, measures, winner, dashboard, timelines, scaling,
+markdown, comparing; text has what they print with.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import dashboard
 from collecting import COLLECTORS
 from comparing import compare, workload_of
 from executions import EXECUTIONS
@@ -33,6 +33,7 @@ from journal import begun_with
 from running import BAD_INPUT, CANNOT_GO_ON, STOPPED, run
 from scheduling import SCHEDULES
 from tasks import KINDS, CannotGoOn, effort_for
+from text import printable
 from writing import check_apart
 
 
@@ -72,7 +73,7 @@ def _command(options: argparse.Namespace) -> int:
 
 
 def _refused(error: object, code: int) -> int:
-    print(f"error: {dashboard.printable(str(error))}", file=sys.stderr)
+    print(f"error: {printable(str(error))}", file=sys.stderr)
     return code
 
 

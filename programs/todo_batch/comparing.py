@@ -15,18 +15,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import dashboard
 from collecting import COLLECTORS
 from coordinator import Report, Share, Span
+from dashboard import table
 from executions import EXECUTIONS
-from measures import Run, processes_of_session, profile_of, usl
+from markdown import Trial, markdown
+from measures import Run, processes_of_session, profile_of
 from reading import Todos
+from scaling import can_have_more, scalability, usl
 from scheduling import SCHEDULES
 from tasks import Settings, batches, make_tasks, process_batch
-from writing import check_replaceable, write_whole
+from text import print_whole
+from timelines import timeline, timeline_html, timeline_svg
+from winner import winner
+from writing import SHOWN, check_replaceable, write_whole
 
 _GRACE_SECONDS = 2.0  # after which a process that is still there counts as left behind
-_CELL_SECONDS = 600  # a run that takes longer hangs
+_LONGEST_RUN_SECONDS = 600  # a run that takes longer hangs
 _UNEVEN = 10  # how much the first tenth of the tasks costs where the report compares schedules
 
 
@@ -39,7 +44,7 @@ class Way(NamedTuple):
     collect: str
 
 
-class Comparison(NamedTuple):
+class SideBySide(NamedTuple):
     """Runs beside each other, with the Python of each, and whether their results are the same."""
 
     runs: list[Run]
@@ -52,22 +57,22 @@ def compare(options: Namespace) -> int:
     _check_files(options)
     pythons = dict.fromkeys([sys.executable, *options.interpreter])
     found = _measured(_ways(pythons, options.execution, options.vary, options), options, options.vary)
-    best = dashboard.winner(found.runs)
+    best = winner(found.runs)
     if best is None:
         raise ValueError("nothing could be measured")
     python = found.pythons[found.runs.index(best)]
     scaling = _scaling(Way(python, best.execution, best.schedule, best.collect), best, options)
-    more = _more(python, best, options) if options.report else {}
+    besides = _besides(python, best, options) if options.report else {}
     trials = _trials(options) if options.report else []
     _say(found, best, scaling, options)
-    _write(found, best, scaling, more, trials, options)
-    return 0 if found.same and all(comparison.same for comparison in more.values()) else 1
+    _write(found, best, scaling, besides, trials, options)
+    return 0 if found.same and all(others.same for others in besides.values()) else 1
 
 
 def workload_of(options: Namespace) -> dict[str, Any]:
     """The workload as concurrency-selector takes it: what a sequential run computes for a task, and what is pickled."""
     _check_source(options.source)
-    run, _ = _cell(Way(sys.executable, "sequential", "queue", "queue"), 1, options)
+    run, _ = _run_alone(Way(sys.executable, "sequential", "queue", "queue"), 1, options)
     if run is None:
         raise ValueError("the sequential run gave no result")
     (batch,) = batches(make_tasks(50), 50)
@@ -81,7 +86,7 @@ def _check_files(options: Namespace) -> None:
     _check_source(options.source)
     for file in (options.report, options.timeline):
         if file is not None:
-            check_replaceable(file, dashboard.MARK)
+            check_replaceable(file, SHOWN)
 
 
 def _check_source(source: Path | None) -> None:
@@ -113,11 +118,11 @@ def _ways(pythons: Iterable[str], execution: str, vary: str, options: Namespace)
     return found
 
 
-def _measured(ways: Iterable[Way], options: Namespace, vary: str) -> Comparison:
+def _measured(ways: Iterable[Way], options: Namespace, vary: str) -> SideBySide:
     """A run of each way that its Python has, with its speedup over the sequential one of that Python."""
     found: list[tuple[Way, Run, dict[str, Any]]] = []
     for way in ways:
-        run, data = _cell(way, options.processors, options)
+        run, data = _run_alone(way, options.processors, options)
         if run is not None:
             print(f"{_named(way, run, vary)}, Python {data['python']}: {run.seconds:.2f} s", file=sys.stderr)
             found.append((way, run, data))
@@ -129,7 +134,7 @@ def _measured(ways: Iterable[Way], options: Namespace, vary: str) -> Comparison:
         speedup = base[way.python] / run.seconds if way.python in base else None
         efficiency = speedup / run.processors if speedup else None
         runs.append(run._replace(title=title, speedup=speedup, efficiency=efficiency))
-    return Comparison(runs, [way.python for way, *_ in found], len({data["digest"] for *_, data in found}) == 1)
+    return SideBySide(runs, [way.python for way, *_ in found], len({data["digest"] for *_, data in found}) == 1)
 
 
 def _named(way: Way, run: Run, vary: str) -> str:
@@ -143,16 +148,16 @@ def _scaling(way: Way, best: Run, options: Namespace) -> list[tuple[int, float]]
 
     One processor is always measured: what the others are compared with is never taken for granted.
     """
-    if not dashboard.can_have_more(best):
+    if not can_have_more(best):
         return []
-    base, _ = _cell(way, 1, options)
+    base, _ = _run_alone(way, 1, options)
     if base is None:
         return []
-    others = [(n, _cell(way, n, options)[0]) for n in sorted({*options.scaling} - {1})]
+    others = [(n, _run_alone(way, n, options)[0]) for n in sorted({*options.scaling} - {1})]
     return [(1, 1.0), *((n, base.seconds / run.seconds) for n, run in others if run is not None)]
 
 
-def _more(python: str, best: Run, options: Namespace) -> dict[str, Comparison]:
+def _besides(python: str, best: Run, options: Namespace) -> dict[str, SideBySide]:
     """For the report: schedules with batches that are not even, and ways to hand in results, by what they are called."""
     uneven = max(options.uneven, 1 if options.source else _UNEVEN)
     execution = best.execution if best.execution != "sequential" else "threads"
@@ -164,27 +169,27 @@ def _more(python: str, best: Run, options: Namespace) -> dict[str, Comparison]:
     }
 
 
-def _trials(options: Namespace) -> list[dashboard.Trial]:
+def _trials(options: Namespace) -> list[Trial]:
     """What happens when things go wrong: runs into which failures are thrown, for the report."""
     trials = []
     for execution, what in (("threads", ("raise!",)), ("processes", ("raise!", "kill", "hang!"))):
         trouble = {str(5 + 40 * place): event for place, event in enumerate(what)}
         way = Way(sys.executable, execution, options.schedule, options.collect)
-        run, data = _cell(way, options.processors, options, "--trouble", json.dumps(trouble), "--timeout", "2")
+        run, data = _run_alone(way, options.processors, options, "--trouble", json.dumps(trouble), "--timeout", "2")
         if run is not None:
             report = run.report
             told = f"{execution}: {', '.join(event.rstrip('!') for event in what)}"
             left, twice = len(report.not_processed), data["twice"]
             lost = run.tasks - (report.done + report.failed - twice) - left
             counts = (run.tasks, report.done, report.failed, left, lost, twice, data["orphans"])
-            trials.append(dashboard.Trial(told, *counts, tuple(data["errors"])))
+            trials.append(Trial(told, *counts, tuple(data["errors"])))
     return trials
 
 
 # One run in a process of its own --------------------------------------------------------------------------------------
 
 
-def _cell(way: Way, processors: int, options: Namespace, *more: str) -> tuple[Run | None, dict[str, Any]]:
+def _run_alone(way: Way, processors: int, options: Namespace, *more: str) -> tuple[Run | None, dict[str, Any]]:
     """One run, and all that it said; (None, {}) where this Python cannot do it."""
     command = [way.python, os.path.dirname(os.path.abspath(__file__)), "run", "--json", "--execution", way.execution]
     command += ["--processors", str(1 if way.execution == "sequential" else processors)]
@@ -198,7 +203,9 @@ def _cell(way: Way, processors: int, options: Namespace, *more: str) -> tuple[Ru
         done, orphans = _completed([*command, *more])
         data = {**json.loads(done.stdout), "orphans": orphans}
     except subprocess.TimeoutExpired:
-        print(f"{way.execution} under {way.python} was left out: it took over {_CELL_SECONDS} s", file=sys.stderr)
+        print(
+            f"{way.execution} under {way.python} was left out: it took over {_LONGEST_RUN_SECONDS} s", file=sys.stderr
+        )
     except ValueError:
         said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
         print(f"{way.execution} under {way.python} was left out: {said}", file=sys.stderr)
@@ -215,7 +222,7 @@ def _completed(command: list[str]) -> tuple[subprocess.CompletedProcess[str], in
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         try:
-            out, errors = process.communicate(timeout=_CELL_SECONDS)
+            out, errors = process.communicate(timeout=_LONGEST_RUN_SECONDS)
         except BaseException:
             process.terminate()  # it ends its processors, and then itself
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -240,37 +247,37 @@ def _run_from(data: dict[str, Any]) -> Run:
 # What is shown --------------------------------------------------------------------------------------------------------
 
 
-def _say(found: Comparison, best: Run, scaling: list[tuple[int, float]], options: Namespace) -> None:
+def _say(found: SideBySide, best: Run, scaling: list[tuple[int, float]], options: Namespace) -> None:
     """The dashboard."""
     if options.json:
         runs = [{**run._asdict(), "report": asdict(run.report)} for run in found.runs]
-        dashboard.print_whole(json.dumps({"runs": runs, "scaling": scaling, "same_results": found.same}))
+        print_whole(json.dumps({"runs": runs, "scaling": scaling, "same_results": found.same}))
         return
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(dashboard.table(found.runs, utf8=utf8))
+    print(table(found.runs, utf8=utf8))
     print("\nAll ways gave the same results." if found.same else "\nThe results DIFFER: that must not be.")
-    print(f"\n{dashboard.timeline(best)}")
+    print(f"\n{timeline(best)}")
     if len(scaling) != 1:
-        print(f"\n{dashboard.scalability(best, scaling, usl(scaling))}")
+        print(f"\n{scalability(best, scaling, usl(scaling))}")
 
 
 def _write(
-    found: Comparison,
+    found: SideBySide,
     best: Run,
     scaling: Sequence[tuple[int, float]],
-    more: dict[str, Comparison],
-    trials: Sequence[dashboard.Trial],
+    besides: dict[str, SideBySide],
+    trials: Sequence[Trial],
     options: Namespace,
 ) -> None:
     """The files that were asked for, whole or not at all."""
     html = options.timeline is not None and options.timeline.suffix == ".html"
-    picture = dashboard.timeline_html if html else dashboard.timeline_svg
-    besides = {title: comparison.runs for title, comparison in more.items()}
+    picture = timeline_html if html else timeline_svg
+    others = {title: compared.runs for title, compared in besides.items()}
     files: list[tuple[Path | None, Callable[[], str]]] = [
-        (options.report, lambda: dashboard.markdown(found.runs, scaling, trials=trials, besides=besides)),
+        (options.report, lambda: markdown(found.runs, scaling, trials=trials, besides=others)),
         (options.timeline, lambda: picture(best)),
     ]
     for file, text in files:
         if file is not None:
-            write_whole(file, text(), dashboard.MARK)
+            write_whole(file, text(), SHOWN)
             print(f"{file}: written", file=sys.stderr)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from executions import NO_ROOM, Crew, Message, why_no_room
+from crew import NO_ROOM, Crew, Message, why_no_room
 from scheduling import SCHEDULES, Schedule
 from tasks import Batch, CannotGoOn, Malformed, Outcome, ProcessingResult, Task
 
@@ -255,7 +255,7 @@ class Coordinator:
 
     def _since(self, processor: int) -> float:
         """Since when a processor does its first batch: its time begins when it can work."""
-        return max(self._head_since[processor], self._crew.there.get(processor, -math.inf))
+        return max(self._head_since[processor], self._crew.ready_since.get(processor, -math.inf))
 
     def _done(self, message: Message, result: ProcessingResult, schedule: Schedule) -> None:
         batch = self._given[message.processor][0]

@@ -1,23 +1,17 @@
-"""What a run took, and what that says: time, CPU, memory, who was idle, and how it scales.
-
-The laws of scaling take points (processors, speedup), where the speedup is against one processor.
-"""
+"""What a run took, and what that says: time, CPU, memory, who was idle; and the workload that it was."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from coordinator import Report
-
-Points = Iterable[tuple[int, float]]
 
 FREE_THREADED = "Free threads"
 _TITLES = {
@@ -225,63 +219,6 @@ def _read(path: str) -> str:
             return stream.read()
     except OSError:  # it has ended
         return ""
-
-
-# How it scales --------------------------------------------------------------------------------------------------------
-
-
-def usable(points: Points) -> list[tuple[int, float]]:
-    """The points a law can be fitted to, by processors: what failed (not finite, or not above 0) is left out."""
-    return sorted((n, speedup) for n, speedup in points if n >= 1 and math.isfinite(speedup) and speedup > 0)
-
-
-def amdahl(points: Points) -> float:
-    """The serial part s, 0 to 1, of speedup = 1 / (s + (1 - s) / n); 0 if nothing was measured beyond one processor.
-
-    The squares are those of the times (1 / speedup), because that is what was measured; so it is one division.
-    """
-    pairs = [(1 - 1 / n, 1 / speedup - 1 / n) for n, speedup in usable(points)]
-    return min(1.0, _slope(pairs))
-
-
-def usl(points: Points) -> tuple[float, float]:
-    """Contention a and coherence b, both at least 0, of speedup = n / (1 + a (n - 1) + b n (n - 1)).
-
-    That is the universal scalability law: a is waiting for what is shared, b is keeping each other up to date. Where
-    the best fit would have one of them below 0, it is 0, and the other is fitted alone.
-    """
-    rows = [(n - 1.0, n * (n - 1.0), n / speedup - 1) for n, speedup in usable(points)]
-    xx, yy = sum(x * x for x, _, _ in rows), sum(y * y for _, y, _ in rows)
-    xy = sum(x * y for x, y, _ in rows)
-    xz, yz = sum(x * z for x, _, z in rows), sum(y * z for _, y, z in rows)
-    alone = [(_slope((x, z) for x, _, z in rows), 0.0), (0.0, _slope((y, z) for _, y, z in rows))]
-    determinant = xx * yy - xy * xy
-    if determinant > 1e-9 * xx * yy:  # else all have the same number of processors
-        both = (xz * yy - yz * xy) / determinant, (yz * xx - xz * xy) / determinant
-        if min(both) >= 0:
-            return both
-    return min(alone, key=lambda fit: sum((fit[0] * x + fit[1] * y - z) ** 2 for x, y, z in rows))
-
-
-def _slope(pairs: Iterable[tuple[float, float]]) -> float:
-    """Of the line through 0 that is nearest to the points (x, y) by least squares; not below 0."""
-    kept = list(pairs)
-    squares = sum(x * x for x, _ in kept)
-    return max(0.0, sum(x * y for x, y in kept) / squares) if squares else 0.0
-
-
-def stops_paying_at(points: Points, gain: float = 0.05) -> int | None:
-    """The number of processors from which on one more makes it faster by less than `gain`; None: none that is known.
-
-    It looks at what was measured, not at a law; between two points every processor is taken to add the same part.
-    """
-    kept = list(dict(usable(points)).items())
-    found = None
-    for (n, speedup), (more, then) in zip(reversed(kept[:-1]), reversed(kept[1:]), strict=True):
-        if (then / speedup) ** (1 / (more - n)) - 1 >= gain:
-            break
-        found = n
-    return found
 
 
 # What kind of work it is ----------------------------------------------------------------------------------------------

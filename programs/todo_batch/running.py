@@ -19,13 +19,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from types import FrameType
 
-import dashboard
 from coordinator import Coordinator, Options, Report
-from executions import NO_ROOM, Crew, crew_for, why_no_room
+from crew import NO_ROOM, Crew, why_no_room
+from executions import crew_for
 from journal import Journal, Numbers
 from measures import Run, measure
 from reading import Arriving, Todos
 from tasks import Batch, CannotGoOn, Outcome, Settings, batches, make_tasks, summary
+from text import print_whole, printable
+from timelines import timeline
 from writing import Out
 
 _SHOWN_ERRORS = 5
@@ -80,7 +82,7 @@ def _out_of(options: Namespace) -> Iterator[Out | None]:
             out.discard()
 
 
-class _Outcomes:
+class _Tally:
     """Takes the outcomes as they come; keeps counts only, and a bit for each task: a million take hardly more room."""
 
     def __init__(self, kind: str) -> None:
@@ -108,15 +110,15 @@ class _Job:
     """All tasks of the input: what had ended before, what this run does, and what is left."""
 
     def __init__(self, options: Namespace, journal: Journal | None, out: Out | None) -> None:
-        self.options, self.outcomes = options, _Outcomes(options.kind)
+        self.options, self.tally = options, _Tally(options.kind)
         self.error: Exception | None = None
         self.report = Report()
         self._journal, self._out = journal, out
         self._kept = False  # whether --out has what ended
         self._todos = Todos(options.source, strict=options.strict) if options.source else None
         for outcome in journal.outcomes() if journal else ():
-            self.outcomes.add([outcome])
-        self.before = Counter(self.outcomes.statuses)
+            self.tally.add([outcome])
+        self.before = Counter(self.tally.statuses)
 
     # What is done -----------------------------------------------------------------------------------------------------
 
@@ -158,7 +160,7 @@ class _Job:
             self._journal.record(outcomes)  # before anything else: what it has, counts
         if self._out is not None:
             self._out.write(outcomes)
-        self.outcomes.add(outcomes)
+        self.tally.add(outcomes)
 
     def _count_unread(self) -> None:
         """Where it is known how many tasks there are, so is how many were not read."""
@@ -171,12 +173,12 @@ class _Job:
     @property
     def done(self) -> int:
         """How many tasks are done, before and now."""
-        return self.outcomes.statuses["done"]
+        return self.tally.statuses["done"]
 
     @property
     def failed(self) -> int:
         """How many failed, before and now."""
-        return self.outcomes.statuses["failed"]
+        return self.tally.statuses["failed"]
 
     @property
     def not_processed(self) -> int:
@@ -200,7 +202,7 @@ class _Job:
     def finish(self, out: Out | None) -> list[str]:
         """Give --out its name, with all that ended, each once; returns what there is to say."""
         notes = []
-        if self.options.out and (self.error is None or self.outcomes.statuses):
+        if self.options.out and (self.error is None or self.tally.statuses):
             try:
                 if self._journal is not None:
                     out = Out(self.options.out)
@@ -217,9 +219,9 @@ class _Job:
             notes.append(f"error: {self.error}")
             if self._journal is not None:
                 notes.append(f"What has ended is in {self.options.journal}: the same command goes on from there.")
-            elif self.options.out and self.outcomes.statuses and not self._kept:
+            elif self.options.out and self.tally.statuses and not self._kept:
                 notes.append("The outcomes of this run are lost; with --journal FILE they would be kept.")
-        return [dashboard.printable(note) for note in notes if note]
+        return [printable(note) for note in notes if note]
 
 
 def _crew(options: Namespace, settings: Settings) -> Crew:
@@ -261,7 +263,7 @@ def _say(text: str) -> None:
 
 def _print_json(run: Run, job: _Job) -> None:
     python = sys.version.split()[0] + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "")
-    found = job.outcomes
+    found = job.tally
     data = {
         **run._asdict(),
         "report": asdict(job.report),
@@ -280,18 +282,18 @@ def _print_json(run: Run, job: _Job) -> None:
         "errors": found.errors,
         "error": None if job.error is None else str(job.error),
     }
-    dashboard.print_whole(json.dumps(data))
+    print_whole(json.dumps(data))
 
 
 def _print(run: Run, job: _Job) -> None:
-    report, found = job.report, job.outcomes
+    report, found = job.report, job.tally
     rest = f" and {job.rest}" if job.rest else ""
     print(
         f"{job.done:,} done, {job.failed:,} failed, {job.not_processed:,} not processed{rest},"
         f" {report.retried:,} tried again"
     )
     if ended := job.before.total():
-        print(f"  {ended:,} of them had ended before this run, by {dashboard.printable(str(job.options.journal))}")
+        print(f"  {ended:,} of them had ended before this run, by {printable(str(job.options.journal))}")
     print(
         f"{run.title}, {run.processors:,} processors, {run.schedule}: {run.seconds:.3f} s, effort {job.options.effort}"
     )
@@ -310,4 +312,4 @@ def _print(run: Run, job: _Job) -> None:
         print(f"  and {more:,} more that failed (--out FILE has them all)")
     print(f"Result: {', '.join(f'{name} {count:,}' for name, count in sorted(found.counts.items())) or 'nothing'}")
     if report.spans and len(worked) <= _SHOWN_PROCESSORS:
-        print(dashboard.timeline(run))
+        print(timeline(run))

@@ -18,6 +18,7 @@ from tasks import CannotGoOn, Outcome
 
 _BEGIN = 400  # bytes of a file that say what it is
 OUTCOMES = '{"number": '  # what the lines of --out begin with
+SHOWN = "odo batch"  # what is near the begin of every report and picture
 
 
 def check_apart(files: Mapping[str, Path | None]) -> None:
