@@ -1,4 +1,4 @@
-"""One measurement, in a process of its own: it does what it is ordered to, and leaves the result as JSON in a file."""
+"""One measurement, in a process of its own. It does what it is ordered to, and leaves the result as JSON in a file."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from approaches import offload
+from computing import _least_cpu_seconds, _StandIn, _uses
 from harness import main
-from stand_in import _least_cpu_seconds, _StandIn, _uses
 from workload import workload_of
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The harness: fresh processes, random rounds, a time budget, every failure a result. Nothing here needs changing."""
+"""Fresh processes, random rounds, a time budget, every failure a result. Nothing here needs changing."""
 
 from __future__ import annotations
 

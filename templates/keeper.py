@@ -1,4 +1,4 @@
-"""The keeper: a helper process that outlives us by a moment. It answers waits, and clears away what we left."""
+"""A helper process that outlives us by a moment. It answers waits, and clears away what we left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The launcher: has a fresh process do something, and returns a result whatever happens to that."""
+"""Has a fresh process do something, and returns a result whatever happens to that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What processes take: the memory of a tree of them, and how many CPUs the other programs take.
+"""What processes take: the memory of a tree of them, and the CPUs that others take.
 
 It needs nothing beside it, so that programs can use it as well. Without /proc (elsewhere than on Linux) it needs psutil.
 """

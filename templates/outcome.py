@@ -1,4 +1,4 @@
-"""What came of a measurement: the times of its tasks, who did them, what they returned, how they failed. No effects."""
+"""What came of a measurement: times, who did the tasks, what they returned, how they failed."""
 
 from __future__ import annotations
 

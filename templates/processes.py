@@ -1,4 +1,4 @@
-"""Processes: told to stop by signals, watched while they live, gone when they should be."""
+"""Told to stop by signals, watched while they live, gone when they should be."""
 
 from __future__ import annotations
 

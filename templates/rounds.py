@@ -1,4 +1,4 @@
-"""The run: which Pythons there are, how long a task takes, then round after round; each step is an event."""
+"""The run: which Pythons there are, how long a task takes, then round after round. Each step is an event."""
 
 from __future__ import annotations
 

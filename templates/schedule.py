@@ -1,4 +1,4 @@
-"""What is measured when, and for how long, within the budget: reckoned from what is known, without starting anything."""
+"""What is measured when, and for how long at most. It reckons with what is known, and starts nothing itself."""
 
 from __future__ import annotations
 

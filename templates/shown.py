@@ -1,4 +1,4 @@
-"""What is shown: events as they happen, or a table at the end."""
+"""Events as they happen, or a table at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a script measures: its parameters and its functions, as the harness takes them."""
+"""What a script measures: its parameters and its functions."""
 
 from __future__ import annotations
 

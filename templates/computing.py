@@ -1,4 +1,4 @@
-"""A stand-in for work: as many steps of computing as take the CPU time that a task should take, found by trying."""
+"""How much of it makes a task. As many steps as take the CPU time that the task should take, found by trying."""
 
 from __future__ import annotations
 
