@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
+import json
 import os
 import signal
 import subprocess
@@ -93,7 +94,7 @@ class Script:
     """A script that runs, in an environment by which its processes can be found and with a temporary folder of its own."""
 
     def __init__(
-        self, folder: Path, text: str, *args: str, json: bool = True, cwd: Path | None = None, **env: str
+        self, folder: Path, text: str, *args: str, as_json: bool = True, cwd: Path | None = None, **env: str
     ) -> None:
         self.mark = uuid.uuid4().hex
         self.temporary = folder / f"tmp {self.mark[:4]}"
@@ -103,7 +104,7 @@ class Script:
             self.path.write_text(text, encoding="utf-8")
         self.events: list[Event] = []
         self.process = subprocess.Popen(
-            [sys.executable, str(self.path), *["--json"] * json, "--seed", "1", *args],
+            [sys.executable, str(self.path), *["--json"] * as_json, "--seed", "1", *args],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -203,3 +204,35 @@ def running(approach: str) -> Callable[[list[Event]], bool]:
         return events[-1].event == "running" and arms[events[-1].arm].approach == approach
 
     return begun
+
+
+def first_cells(template: str, *options: str) -> list[dict[str, Any]]:
+    """Run a template until everything has been measured once, then interrupt it; the cells until then."""
+    command = [sys.executable, str(TEMPLATES / template), "--json", "--budget", "90", *options]
+    cells: list[dict[str, Any]] = []
+    missing: set[int] | None = None
+    ended: dict[str, Any] = {}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for event in map(json.loads, process.stdout):
+            if event["event"] == "plan":
+                missing = {arm["arm"] for arm in event["arms"]}
+            elif event["event"] == "cell" and missing:
+                cells.append(event)
+                missing.discard(event["arm"])
+                if not missing:
+                    process.send_signal(signal.SIGTERM)
+            elif event["event"] == "end":
+                ended = event
+    assert ended["reason"] == "interrupted", ended
+    assert process.returncode == 130
+    return cells
+
+
+def results(cells: list[dict[str, Any]]) -> dict[str, set[str]]:
+    """For each variant, the approaches that were measured; each of them went well and came to the same results."""
+    assert [(cell["approach"], cell["reason"]) for cell in cells if cell["status"] != "ok"] == []
+    variants = {cell["variant"] for cell in cells}
+    checksums = {(cell["variant"], cell["checksum"]) for cell in cells}
+    assert len(checksums) == len(variants), checksums
+    return {variant: {cell["approach"] for cell in cells if cell["variant"] == variant} for variant in variants}

@@ -44,3 +44,17 @@ def workload(kind: Any, **changes: Any) -> Any:
         "merge": lambda results: None,
     }
     return kind(**fields | changes)
+
+
+def child_of(script: Any) -> Any:
+    """`measure(approach, settings, tasks)`: one measurement of a template that is loaded, in this process."""
+    child = importlib.import_module("child")
+    work = script.workload_of(vars(script), tasks=None, concurrency=None)
+
+    def measure(approach: str, settings: dict[str, Any], tasks: int) -> dict[str, Any]:
+        order = {"approach": approach, "settings": settings, "tasks": tasks, "checked": tasks, "workers": 2}
+        answer: dict[str, Any] = child._measure(work, order)
+        importlib.import_module("approaches")._pools.clear()  # as the end of a process does
+        return answer
+
+    return measure

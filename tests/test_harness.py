@@ -332,7 +332,7 @@ def test_a_budget_that_is_too_small_is_kept_all_the_same(start: Callable[..., Sc
 
 def test_the_table_reads_well(start: Callable[..., Script]) -> None:
     script = start(
-        text_of(NAME="Würfel 文"), "--approach", "threads", "--budget", "2.5", json=False, PYTHONIOENCODING="ascii"
+        text_of(NAME="Würfel 文"), "--approach", "threads", "--budget", "2.5", as_json=False, PYTHONIOENCODING="ascii"
     )
     assert script.process.stdout is not None
     lines = script.process.stdout.read().decode("ascii").splitlines()
