@@ -35,7 +35,7 @@ def main(workload: Workload) -> int:
     except Exception as error:  # noqa: BLE001  # such as a full disk: there is still something to report
         reason, run.detail = "failed", _failure(error)[1]
     finally:
-        run.close()
+        run.launcher.close()
     show.event(event="end", reason=reason, detail=run.detail, seconds=run.schedule.elapsed())
     return 1 if _unsaid or reason == "failed" else 130 if reason == "interrupted" else 0
 

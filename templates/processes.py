@@ -12,6 +12,7 @@ from meter import _MB, MemoryMeter, process_tree
 
 if TYPE_CHECKING:
     import subprocess
+
 _MARK = "CONCURRENCY_BENCHMARK"  # in the environment of every process of a run: its folder
 
 

@@ -31,10 +31,6 @@ class _Run:
         self.detail = ""
         self.checksums: dict[str, str] = {}  # of each variant: what the baseline's results come to
 
-    def close(self) -> None:
-        """Stop everything that is left, and remove the files."""
-        self.launcher.close()
-
     def measure_all(self) -> str:
         """The whole run; returns why it ended."""
         self.launcher.begin()
