@@ -31,6 +31,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -63,6 +64,8 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
+MEASURES = "<!-- output differs: "
+LONG = {"benchmark-script.md"}  # its one script is measured again and again
 TABLES = ROOT / "docs" / "tables.md"
 PICTURE = ROOT / "docs" / "recommendation.svg"
 MOST_PICTURE_BYTES = 60_000
@@ -284,12 +287,30 @@ def with_output(page: Path, renewed: list[tuple[Block, str]]) -> str:
     return text
 
 
-@pytest.mark.timeout(170)
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def pages(*, measuring: bool) -> list[Any]:
+    """The pages whose examples are run: each up to where it measures, and those that do whole by `make test-all`."""
+    whole = [page for page in PAGES if page.name in LONG or MEASURES in page.read_text("utf-8")]
+    chosen = whole if measuring else [page for page in PAGES if page.name not in LONG]
+    return [pytest.param(page, id=page.name) for page in chosen]
+
+
+@pytest.mark.parametrize("page", pages(measuring=False))
 def test_examples_of_a_page(page: Path, folder: Path) -> None:
+    run_page(page, folder, list(takewhile(lambda block: MEASURES not in block.comment, blocks_of(page))))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("page", pages(measuring=True))
+def test_all_examples_of_a_page_that_measures(page: Path, folder: Path) -> None:
+    run_page(page, folder, blocks_of(page))
+
+
+def run_page(page: Path, folder: Path, blocks: list[Block]) -> None:
+    """Run blocks of a page, and hold or renew what it shows."""
     namespace: dict[str, Any] = {"__name__": "page"}
     renewed = []
-    for block in blocks_of(page):
+    for block in blocks:
         if block.named("not run"):
             for target in re.findall(r"\bmake ([a-z-]+)", block.text):
                 assert target in make_targets()

@@ -7,15 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from pseudo_terminal import CODES, MAY_FORK, REVIEW, SAVE, Terminal, enough, five
 
-pytest.importorskip("pexpect", reason="pseudo-terminals need POSIX", exc_type=ImportError)
-if sys.platform == "win32":
-    pytest.skip("pseudo-terminals need POSIX", allow_module_level=True)
-
-from test_wizard_terminal import CODES, REVIEW, SAVE, Terminal, enough, five
-
-pytestmark = pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning")
+pytestmark = MAY_FORK
 LABELS = ["Approach", "Python", "Expected", "Fits", "Effort", "Instead", "Next"]
 
 

@@ -1,15 +1,13 @@
 """The whole dialogue with the real advisor and the real tables: whatever plain answers are given, it ends.
 
-Each dialogue takes half a second of computing, most of it to prove that no pair of answers can change the outcome any
-more. So `make test` holds the first 50, and after a change of the tables or of the wizard hold all 300:
-`DIALOGUES=300 .venv/bin/python -m pytest tests/test_wizard_ends.py -n 0`.
+Each dialogue takes a second of computing, most of it to prove that no pair of answers can change the outcome any more.
+So `make test` holds a few, three of each type of work, and `make test-all` a hundred more.
 """
 
 # ruff: noqa: ARG002  # the partners take what the real ones take
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Sequence
 
@@ -22,8 +20,7 @@ from selector.wizard.answers import Answers, Default
 from selector.wizard.dialogue import MOST_FOLLOW_UPS, Option, Reply, converse
 from selector.wizard.words import FIRST
 
-DIALOGUES = int(os.environ.get("DIALOGUES", "50"))
-GROUPS = 10
+QUICK, ALL, GROUPS = 9, 109, 10
 HOST = HostFacts("linux", 2, (("3.11", "/x/python3.11"), ("3.14", "/x/python3.14"), ("3.13t", "/x/python3.13t")))
 DEFAULTS = {
     "latency_requirement_ms": Default(None, "no requirement"),
@@ -81,18 +78,29 @@ def dialogue(advisor: TableAdvisor, seed: int, goes_back: float = 0.0) -> tuple[
     return partner, converse(Answers(), partner, advisor, DEFAULTS)
 
 
+def ends_and_asks_nothing_twice(seed: int, selector: Selector) -> None:
+    advisor = TableAdvisor(selector)
+    partner, answers = dialogue(advisor, seed)
+    asked = [question for question in partner.asked if not question.startswith(REVIEW)]
+    assert len(asked) == len(set(asked)), seed
+    assert advisor.open_questions(answers) == (), seed
+    assert selector.recommend(answers.profile(), changes="none").approach
+
+
+@pytest.mark.parametrize("group", range(3))
+def test_a_dialogue_ends_and_asks_nothing_twice(group: int, selector: Selector) -> None:
+    for seed in range(group, QUICK, 3):
+        ends_and_asks_nothing_twice(seed, selector)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_every_dialogue_ends_and_asks_nothing_twice(group: int, selector: Selector) -> None:
-    for seed in range(group, DIALOGUES, GROUPS):
-        advisor = TableAdvisor(selector)
-        partner, answers = dialogue(advisor, seed)
-        asked = [question for question in partner.asked if not question.startswith(REVIEW)]
-        assert len(asked) == len(set(asked)), seed
-        assert advisor.open_questions(answers) == (), seed
-        assert selector.recommend(answers.profile(), changes="none").approach
+    for seed in range(QUICK + group, ALL, GROUPS):
+        ends_and_asks_nothing_twice(seed, selector)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
 def test_going_back_now_and_then_ends_too(seed: int, selector: Selector) -> None:
     partner, answers = dialogue(TableAdvisor(selector), seed, goes_back=0.25)
     assert len(partner.asked) < 200

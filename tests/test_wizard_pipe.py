@@ -23,7 +23,7 @@ PROMPTS = (
 
 @pytest.fixture
 def wizard(tmp_path):
-    environment = {**os.environ, "CONCURRENCY_SELECTOR_CACHE_DIR": str(tmp_path / "cache"), "NO_COLOR": "1"}
+    environment = {**os.environ, "NO_COLOR": "1"}
 
     def run(lines: bytes, *arguments: str, stdin=None) -> subprocess.CompletedProcess:
         fed = {"stdin": stdin} if stdin is not None else {"input": lines}
@@ -164,10 +164,9 @@ def test_standard_input_that_cannot_be_read(wizard, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
-def test_closed_standard_input(tmp_path):
-    environment = {**os.environ, "CONCURRENCY_SELECTOR_CACHE_DIR": str(tmp_path)}
+def test_closed_standard_input():
     command = f"{shlex.quote(sys.executable)} -m selector <&-"
-    result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, env=environment, timeout=60, check=False)
+    result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=60, check=False)
     assert "standard input ends before line 1" in refused(result)
 
 

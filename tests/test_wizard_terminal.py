@@ -1,103 +1,34 @@
-"""The real wizard in a pseudo-terminal of 80 by 24, as a user meets it."""
+"""The real wizard in a pseudo-terminal, as a user meets it."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shlex
-import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from pseudo_terminal import (
+    AGAIN,
+    ANSWERED,
+    BACKSPACE,
+    DOWN,
+    MACHINES,
+    MAY_FORK,
+    REVIEW,
+    SAVE,
+    Terminal,
+    command_of,
+    enough,
+    five,
+    terminal,
+)
 
 from selector.wizard.dialogue import MOST_FOLLOW_UPS
 
-pexpect = pytest.importorskip("pexpect", reason="pseudo-terminals need POSIX", exc_type=ImportError)
-if sys.platform == "win32":
-    pytest.skip("pseudo-terminals need POSIX", allow_module_level=True)
-
-# pytest-xdist's workers have threads, and Python 3.12 and later warn about forking them; the child calls exec at once.
-pytestmark = pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning")
-
-DOWN, BACKSPACE = "\x1b[B", "\x7f"
-MACHINES = "Over how many machines"
-REVIEW, SAVE, AGAIN = "Pick one to change it", "Save the answers", "same again without questions:"
-CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-class Terminal:
-    """A user at the keyboard: types, and waits for what must appear."""
-
-    def __init__(self, folder: Path, *arguments: str, term="xterm-256color", shell="", **more: str):
-        self.folder = folder
-        folder.mkdir(exist_ok=True)
-        environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
-        environment |= {"CONCURRENCY_SELECTOR_CACHE_DIR": str(folder.parent / "cache"), "TERM": term, **more}
-        command = shlex.join([sys.executable, "-m", "selector", *arguments]) + shell
-        self.child = pexpect.spawn(
-            "/bin/sh", ["-c", command], cwd=folder, env=environment, dimensions=(24, 80), timeout=30, encoding="utf-8"
-        )
-        self.shown = ""
-
-    def sees(self, text: str) -> str:
-        """Wait until the text has appeared; returns what came before it, without colours."""
-        self.child.expect_exact(text)
-        self.shown += self.child.before + text
-        return CODES.sub("", self.child.before)
-
-    def types(self, text: str) -> None:
-        self.child.send(text)
-
-    def answers(self, question: str, text: str) -> None:
-        """Wait for a question, and answer it with Enter."""
-        self.sees(question)
-        self.types(f"{text}\r")
-
-    def ends(self) -> int:
-        """The exit status, once it has ended."""
-        self.child.expect(pexpect.EOF)
-        self.shown += self.child.before
-        self.child.close()
-        return self.child.exitstatus if self.child.exitstatus is not None else 128 + self.child.signalstatus
-
-    def files(self) -> list[str]:
-        return sorted(path.name for path in self.folder.iterdir())
-
-
-@pytest.fixture
-def terminal(tmp_path):
-    opened = []
-
-    def start(*arguments: str, **more) -> Terminal:
-        opened.append(Terminal(tmp_path / "here", *arguments, **more))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.child.close(force=True)
-
-
-def five(user: Terminal, workload_type="hyb") -> None:
-    """The answers of the seed."""
-    user.answers("Enter workload type", workload_type)
-    user.answers("Latency requirement (ms)", "100")
-    user.answers("Memory budget (mb)", "256")
-    user.answers("CPU cores", "4")
-    user.answers("Has expensive startup (y/n)", "n")
-
-
-def enough(user: Terminal) -> None:
-    """Stop the questions at the next one: the word does it in a line, and finds its option in a menu."""
-    user.sees("This one may lead to")
-    user.sees("? ")
-    user.types("enough\r")
-
-
-def command_of(user: Terminal) -> list[str]:
-    return shlex.split(CODES.sub("", user.shown).rpartition(AGAIN)[2].replace("\r\n", " "))
+__all__ = ["terminal"]  # a fixture
+pytestmark = MAY_FORK
 
 
 def test_the_five_answers_give_the_recommendation(terminal):
@@ -195,7 +126,9 @@ def test_arrow_keys_choose(terminal):
     assert user.ends() == 130
 
 
-@pytest.mark.parametrize("workload_type", ["cpu", "io", "hybrid"])
+@pytest.mark.parametrize(
+    "workload_type", ["hybrid", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("cpu", "io"))]
+)
 def test_every_question_can_be_skipped(terminal, workload_type):
     user = terminal()
     five(user, workload_type)
@@ -291,54 +224,6 @@ def test_saving_and_refusing_to_overwrite(terminal):
     assert user.files() == ["other.json", "workload.json"]
 
 
-@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
-@pytest.mark.parametrize("place", ["menu", "line", "follow-up", "review", "save", "file name", "overwrite"])
-def test_leaving_is_130_and_writes_nothing(terminal, place, key):
-    user = terminal()
-    (user.folder / "workload.json").write_text("mine")
-    user.sees("Enter workload type")
-    if place != "menu":
-        user.types("io\r")
-        user.sees("Latency requirement (ms)")
-    if place not in ("menu", "line"):
-        user.types("100\r")
-        user.answers("Memory budget (mb)", "")
-        user.answers("CPU cores", "4")
-        user.answers("Has expensive startup (y/n)", "n")
-        user.sees("This one may lead to")
-    if place not in ("menu", "line", "follow-up"):
-        user.sees("? ")
-        user.types("enough\r")
-        user.sees(REVIEW)
-    if place in ("save", "file name", "overwrite"):
-        user.types("\r")
-        user.sees(SAVE)
-    if place in ("file name", "overwrite"):
-        user.types("yes\r")
-        user.sees("File name")
-    if place == "overwrite":
-        user.types("\r")
-        user.sees("Replace it?")
-    user.types(key)
-    user.sees("interrupted")
-    assert user.ends() == 130
-    assert user.files() == ["workload.json"]
-    assert (user.folder / "workload.json").read_text() == "mine"
-    assert "Traceback" not in user.shown
-
-
-@pytest.mark.parametrize("place", ["Enter workload type", "Latency requirement (ms)"])
-def test_a_signal_from_outside_leaves_too(terminal, place):
-    user = terminal()
-    user.sees("Enter workload type")
-    if place != "Enter workload type":
-        user.types("io\r")
-        user.sees(place)
-    os.killpg(os.getpgid(user.child.pid), signal.SIGINT)
-    user.sees("interrupted")
-    assert user.ends() == 130
-
-
 def test_results_can_go_to_a_file_while_questions_stay_on_the_screen(terminal):
     user = terminal(shell=" > out.txt")
     five(user)
@@ -390,15 +275,6 @@ def test_a_dumb_terminal_gets_plain_lines(terminal):
     assert user.files() == ["workload.json"]
 
 
-@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
-def test_a_dumb_terminal_can_be_left_too(terminal, key):
-    user = terminal(term="dumb")
-    user.sees("Number or word: ")
-    user.types(key)
-    user.sees("interrupted")
-    assert user.ends() == 130
-
-
 def test_no_input_asks_nothing_at_a_terminal(terminal):
     user = terminal("--no-input", "--set", "workload_type=cpu")
     user.sees("=== Recommendation ===")
@@ -408,9 +284,7 @@ def test_no_input_asks_nothing_at_a_terminal(terminal):
 
 
 def test_a_recommendation_that_nothing_can_change_is_not_followed_by_questions(terminal):
-    settings = ("workload_type=io", "latency_requirement_ms=null", "memory_budget_mb=null", "cpu_cores=4",
-                "has_expensive_startup=n", "durable=true", "machines=3")  # fmt: skip
-    user = terminal(*(word for setting in settings for word in ("--set", setting)))
+    user = terminal(*ANSWERED)
     before = user.sees(REVIEW)
     assert "This one may lead to" not in before
     user.types("\x03")

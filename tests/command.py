@@ -1,0 +1,60 @@
+"""The command line for tests: in this process where that is enough, as a process of its own where it must be."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from selector.cli import main
+
+COMMAND = [sys.executable, "-m", "selector"]
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="pipes and signals of POSIX")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of the command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def call(*arguments: str, stdin: bytes = b"") -> Run:
+    """Run the command within this process: same function, same streams, no start."""
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
+    source = io.TextIOWrapper(io.BytesIO(stdin), "utf-8")
+    with mock.patch.object(sys, "stdin", source), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        sys.stdout.flush()
+    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
+    assert "Traceback" not in texts[1]
+    assert isinstance(ended.value.code, int)
+    return Run(ended.value.code, *texts)
+
+
+def run(*arguments: str, stdin: bytes = b"", **options: Any) -> Run:
+    """Run the command as a process of its own."""
+    done = subprocess.run([*COMMAND, *arguments], input=stdin, capture_output=True, timeout=120, check=False, **options)
+    assert b"Traceback" not in done.stderr
+    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def refused(result: Run, *words: str, code: int = 2) -> None:
+    """It failed as it should: nothing on standard output, these words on standard error."""
+    assert (result.code, result.out) == (code, "")
+    for word in words:
+        assert word in result.err
