@@ -19,8 +19,8 @@ from unittest import mock
 
 import psutil
 import pytest
+from command import COMMAND, COMPLETE, Run, call, in_a_shell, refused, run
 from conftest import CACHE_VARIABLE
-from test_cli import COMMAND, COMPLETE, Run, call, in_a_shell, refused, run
 from test_proof import parts, values
 
 from selector import proof as benchmarking

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli import Run, call
+from command import Run, call
 
 from selector.decision import load_table
 from selector.decision.cells import matches, parse_cell
