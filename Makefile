@@ -46,7 +46,7 @@ bench: $(VENV)/.dev ## measure the speeds we promise, as ratios in one run
 	@$(BIN)/python benchmarks/bench.py
 
 bench-harness: $(VENV)/.dev ## measure what the benchmark harness itself costs, against the same written by hand
-	@$(BIN)/python benchmarks/harness.py
+	@$(BIN)/python benchmarks/overhead.py
 
 bench-todo: $(VENV)/.dev ## measure what the todo batch system promises: same results, speedups, overhead, memory
 	@$(BIN)/python benchmarks/todo_batch.py

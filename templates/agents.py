@@ -26,7 +26,8 @@ import threading
 import time
 from typing import Any
 
-from harness import Workload, main
+from harness import main
+from workload import workload_of
 
 # --- parameters: begin ---
 NAME = "Agents that share what they find out"
@@ -151,6 +152,9 @@ def configure(settings: dict[str, Any]) -> None:
     worker.settings = settings
 
 
+start = configure
+
+
 def place_for_notes(number: int) -> tuple[Notes, threading.Lock]:
     """Where an agent writes its notes, and the lock that guards the place."""
     notes: Notes = {}
@@ -201,28 +205,4 @@ async def close_async() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(
-        main(
-            Workload(
-                name=NAME,
-                recommended=RECOMMENDED,
-                approaches=APPROACHES,
-                workers=WORKERS,
-                scaling=SCALING,
-                cpus=CPUS,
-                tasks=AGENTS,
-                variants=dict.fromkeys(VARIANTS, AGENTS),
-                memory_budget_mb=MEMORY_BUDGET_MB,
-                assumed=ASSUMED,
-                budget_seconds=BUDGET_SECONDS,
-                work=work,
-                work_async=work_async,
-                items=items,
-                calibrate=calibrate,
-                configure=configure,
-                start=configure,
-                close_async=close_async,
-                merge=merge,
-            )
-        )
-    )
+    sys.exit(main(workload_of(globals(), tasks=AGENTS, variants=dict.fromkeys(VARIANTS, AGENTS))))

@@ -1,4 +1,4 @@
-"""The approaches: each written the way one would by hand.
+"""Each approach, written the way one would by hand.
 
 Every approach takes a Job and returns one `Done` for each item, in the order of the items. Imports stand inside the
 functions because every spawned worker imports this file again: what it does not use should cost it nothing.

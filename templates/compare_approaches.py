@@ -19,11 +19,12 @@ import importlib
 import sys
 import threading
 import time
-import types
 from typing import TYPE_CHECKING, Any
 
 from approaches import offload
-from harness import Workload, main
+from computing import _least_cpu_seconds, _StandIn, _uses
+from harness import main
+from workload import workload_of
 
 if TYPE_CHECKING:
     import socket
@@ -291,137 +292,40 @@ def merge(results: list[Any]) -> dict[int, int]:
 
 # How much computing makes a task -------------------------------------------------------------------------------------
 
-_OFF = 0.1  # a stand-in that computes for so much more or less than it should is made again
-_LEAST_SECONDS = 5e-6  # a call of a function takes a part of that: what is off by less is as right as it can be
-_LONG_SECONDS = 0.15  # of computing are enough to tell how long more takes
-_MOST_MENDED = 7
-
 
 def calibrate() -> dict[str, Any]:
     """The settings that make a task compute for CPU_MS_PER_TASK on this Python; none where `work` is your own.
 
-    `stand_in` says what the task should take and what it was found to take when it was done once more: it is mended up to
-    seven times, until both agree. What counts is the CPU time of this thread, which is the same however busy the machine
-    is. Where touching the memory of a task alone takes longer than the task, tasks take over the memory of those before.
+    `stand_in` says what the task should take and what it was found to take. What counts is the CPU time of this thread,
+    which is the same however busy the machine is. Where touching the memory of a task alone takes longer than the task,
+    tasks take over the memory of those before.
     """
-    if not uses(work, compute):
+    if not _uses(work, compute):
         return {}
-    target = CPU_MS_PER_TASK / 1000
+    target_seconds = CPU_MS_PER_TASK / 1000
     configure({"steps": 0, "library_threads": 1, "shares_memory": True, "keeps_memory": False})
-    worker.settings["keeps_memory"] = bool(TASK_MEMORY_MB) and _task_seconds(0) > target
-    steps = _steps_for(target)
-    made = _made_seconds(steps, target)
-    for _ in range(_MOST_MENDED):
-        if abs(made - target) <= max(_OFF * target, _LEAST_SECONDS):
-            break
-        steps = _mended(steps, made, target)
-        made = _made_seconds(steps, target)
+    worker.settings["keeps_memory"] = bool(TASK_MEMORY_MB) and task_seconds(0) > target_seconds
+    steps, made = _StandIn(target_seconds, task_seconds, steps_seconds).made()
     stand_in = {"cpu_ms": CPU_MS_PER_TASK, "made_cpu_ms": made * 1000}
     return {"steps": steps, "keeps_memory": worker.settings["keeps_memory"], "stand_in": stand_in}
 
 
-def uses(function: Any, wanted: Any) -> bool:
-    """Whether a function of this file names another one, by itself or in the functions of the file that it names."""
-    import dis
-
-    found, codes = [function], [getattr(function, "__code__", None)]
-    while codes:
-        code = codes.pop()
-        if not isinstance(code, types.CodeType):
-            continue
-        codes += code.co_consts  # functions in the function
-        names = [step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"]
-        new = [each for name in names if (each := globals().get(name)) not in found]
-        found += new
-        codes += [getattr(each, "__code__", None) for each in new]
-    return wanted in found
+def task_seconds(steps: int) -> float:
+    """The CPU time of a task of that many steps."""
+    worker.settings["steps"] = steps
+    return _least_cpu_seconds(lambda: compute((0, b"")))
 
 
-def _steps_for(seconds: float) -> int:
-    """How many steps make a task of that CPU time: twice as many again and again, then by proportion."""
-    room = seconds - _task_seconds(0)  # what a task computes beside its steps, such as touching its memory
-    if room <= 0:
-        return 0
-    steps, took = 1, _steps_seconds(1)
-    while took < min(room, 0.01):
-        steps *= 2
-        took = _steps_seconds(steps)
-    near = min(room, _LONG_SECONDS)  # measured near the right number: numbers that grow make later steps slower
-    steps = max(1, round(steps * near / took))
-    took = max(_steps_seconds(steps), near / 2)  # what is shorter than that was not measured well
-    return max(1, round(steps * room / took))
-
-
-def _mended(steps: int, made: float, target: float) -> int:
-    """As many steps as would have made the target, by what some were just found to take: CPUs have more than one speed."""
-    beside = _task_seconds(0)
-    return max(1, round(steps * (target - beside) / (made - beside))) if beside < min(made, target) else steps
-
-
-def _made_seconds(steps: int, target: float) -> float:
-    """The CPU time of a task of that many steps; of one that computes for long, reckoned from a part of the steps."""
-    part = min(1.0, _LONG_SECONDS / max(target, 1e-9))
-    if part == 1.0:
-        return _task_seconds(steps)
-    return _task_seconds(0) + _steps_seconds(round(steps * part)) / part
-
-
-def _steps_seconds(steps: int) -> float:
+def steps_seconds(steps: int) -> float:
     """The CPU time of the steps of a task alone, in memory that is there: touching it varies by more than steps take."""
     kept, worker.settings["keeps_memory"] = worker.settings["keeps_memory"], True
     try:
-        beside = _task_seconds(0)
-        return max(_task_seconds(steps) - beside, 1e-9)
+        beside = task_seconds(0)
+        return max(task_seconds(steps) - beside, 1e-9)
     finally:
         worker.settings["keeps_memory"] = kept
         worker.memory.clear()
 
 
-def _task_seconds(steps: int) -> float:
-    """The CPU time of this thread for a task: the least of several tries, as whatever disturbs one makes it longer.
-
-    A task that is short for the clock is done several times in each try.
-    """
-    worker.settings["steps"] = steps
-    least = max(1e-4, 10 * time.get_clock_info("thread_time").resolution)
-    tries: list[float] = []
-    repeats, spent = 1, 0.0
-    while len(tries) < 7 and (len(tries) < 2 or spent < 0.1):
-        begun = time.thread_time()
-        for _ in range(repeats):
-            compute((0, b""))
-        took = time.thread_time() - begun
-        if took < least:
-            repeats *= 2
-            continue
-        spent += took
-        tries.append(took / repeats)
-    return min(tries)
-
-
 if __name__ == "__main__":
-    sys.exit(
-        main(
-            Workload(
-                name=NAME,
-                recommended=RECOMMENDED,
-                approaches=APPROACHES,
-                workers=WORKERS,
-                scaling=SCALING,
-                cpus=CPUS,
-                tasks=TASKS,
-                concurrency=CONCURRENCY,
-                memory_budget_mb=MEMORY_BUDGET_MB,
-                assumed=ASSUMED,
-                budget_seconds=BUDGET_SECONDS,
-                work=work,
-                work_async=work_async,
-                items=items,
-                calibrate=calibrate,
-                configure=configure,
-                start=start,
-                close_async=close_async,
-                merge=merge,
-            )
-        )
-    )
+    sys.exit(main(workload_of(globals(), tasks=TASKS, concurrency=CONCURRENCY)))

@@ -22,7 +22,8 @@ from importlib import import_module
 from typing import Any
 
 from approaches import APPROACHES_BY_ID, Done, Job
-from harness import Workload, main
+from harness import main
+from workload import workload_of
 
 # --- parameters: begin ---
 NAME = "The todo batch system"
@@ -69,9 +70,9 @@ worker = _Worker()
 
 
 def system(module: str) -> Any:
-    """A module of the system: beside this script, or in the folder of its own that it has in templates/."""
+    """A module of the system: beside this script, or in programs/ beside the folder of this one."""
     for place in [*sys.path]:
-        own = os.path.join(place, "todo_batch")
+        own = os.path.join(os.path.dirname(place), "programs", "todo_batch")
         if own not in sys.path and os.path.isfile(os.path.join(own, "coordinator.py")):
             sys.path.append(own)
     return import_module(module)
@@ -150,27 +151,4 @@ def merge(values: list[Any]) -> Any:
 
 if __name__ == "__main__":
     use_executions()
-    sys.exit(
-        main(
-            Workload(
-                name=NAME,
-                recommended=RECOMMENDED,
-                approaches=APPROACHES,
-                workers=WORKERS,
-                scaling=SCALING,
-                cpus=CPUS,
-                tasks=TASKS,
-                memory_budget_mb=MEMORY_BUDGET_MB,
-                assumed=ASSUMED,
-                budget_seconds=BUDGET_SECONDS,
-                work=work,
-                work_async=work_async,
-                items=items,
-                calibrate=calibrate,
-                configure=configure,
-                start=start,
-                close_async=close_async,
-                merge=merge,
-            )
-        )
-    )
+    sys.exit(main(workload_of(globals(), tasks=TASKS)))

@@ -26,7 +26,8 @@ from html.parser import HTMLParser
 from typing import Any
 
 from approaches import offload
-from harness import Workload, main
+from harness import main
+from workload import workload_of
 
 # --- parameters: begin ---
 NAME = "A web scraper: fetch pages, extract their text"
@@ -325,30 +326,5 @@ def protocol() -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(
-        main(
-            Workload(
-                name=NAME,
-                recommended=RECOMMENDED,
-                approaches=APPROACHES,
-                workers=WORKERS,
-                scaling=SCALING,
-                cpus=CPUS,
-                tasks=None,
-                variants={name: pages for name, (pages, _, _) in VARIANTS.items()},
-                concurrency=CONCURRENCY,
-                memory_budget_mb=MEMORY_BUDGET_MB,
-                assumed=ASSUMED,
-                budget_seconds=BUDGET_SECONDS,
-                work=work,
-                work_async=work_async,
-                items=items,
-                calibrate=calibrate,
-                configure=configure,
-                start=start,
-                close_async=close_async,
-                merge=merge,
-                protocol=protocol,
-            )
-        )
-    )
+    pages = {name: number for name, (number, _, _) in VARIANTS.items()}
+    sys.exit(main(workload_of(globals(), tasks=None, variants=pages, concurrency=CONCURRENCY, protocol=protocol)))

@@ -1,4 +1,4 @@
-"""What being measured costs: approaches in the harness against the same written by hand, in turns in one run.
+"""What being measured costs: approaches in a benchmark script against the same written by hand, in turns in one run.
 
 make bench-harness        (pairs of measurements, a minute or two on a quiet machine)
 """

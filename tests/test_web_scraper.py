@@ -1,110 +1,56 @@
-"""The templates for a web scraper and for agents: run as they lie, and their parts one by one."""
+"""The template for a web scraper: run as it lies, and its parts one by one."""
 
 from __future__ import annotations
 
 import asyncio
 import html
-import importlib
-import json
-import pickle
-import signal
-import subprocess
 import sys
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from benchmark_scripts import first_cells, results
+from hypothesis import given, settings
 from hypothesis import strategies as st
-
-TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-
-
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
-    """Imports a template afresh; nothing of it stays."""
-    monkeypatch.syspath_prepend(str(TEMPLATES))
-    before = set(sys.modules)
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(TEMPLATES)):
-            del sys.modules[name]
+from template_modules import child_of, template_module
 
 
-@pytest.fixture
-def scraper(load: Callable[[str], Any]) -> Any:
-    return load("web_scraper")
+@pytest.fixture(scope="module")
+def scraper() -> Iterator[ModuleType]:
+    with template_module("web_scraper") as module:
+        yield module
 
 
-@pytest.fixture
-def agents(load: Callable[[str], Any]) -> Any:
-    return load("agents")
-
-
-# As they lie ----------------------------------------------------------------------------------------------------------
-
-
-def first_cells(template: str, *options: str) -> list[dict[str, Any]]:
-    """Run a template until everything has been measured once, then interrupt it; the cells until then."""
-    command = [sys.executable, str(TEMPLATES / template), "--json", "--budget", "90", *options]
-    cells: list[dict[str, Any]] = []
-    missing: set[int] | None = None
-    ended: dict[str, Any] = {}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for event in map(json.loads, process.stdout):
-            if event["event"] == "plan":
-                missing = {arm["arm"] for arm in event["arms"]}
-            elif event["event"] == "cell" and missing:
-                cells.append(event)
-                missing.discard(event["arm"])
-                if not missing:
-                    process.send_signal(signal.SIGTERM)
-            elif event["event"] == "end":
-                ended = event
-    assert ended["reason"] == "interrupted", ended
-    assert process.returncode == 130
-    return cells
-
-
-def results(cells: list[dict[str, Any]]) -> dict[str, set[str]]:
-    """For each variant, the approaches that were measured; each of them went well and came to the same results."""
-    assert [(cell["approach"], cell["reason"]) for cell in cells if cell["status"] != "ok"] == []
-    variants = {cell["variant"] for cell in cells}
-    checksums = {(cell["variant"], cell["checksum"]) for cell in cells}
-    assert len(checksums) == len(variants), checksums
-    return {variant: {cell["approach"] for cell in cells if cell["variant"] == variant} for variant in variants}
-
+# As it lies -----------------------------------------------------------------------------------------------------------
 
 SCRAPERS = {"single_threaded", "asyncio", "asyncio_threads", "asyncio_processes"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waiting", ["socket", "sleep"])
 def test_the_scraper_runs_as_it_lies(waiting: str) -> None:
     measured = results(first_cells("web_scraper.py", "--tasks", "4", "--io", waiting))
     assert measured == {"balanced": SCRAPERS, "unbalanced": SCRAPERS}
 
 
-def test_the_agents_run_as_they_lie() -> None:
-    expected = {"single_threaded", "asyncio", "threads", "multiprocessing"}
-    if sys.version_info >= (3, 14):
-        expected.add("subinterpreters")
-    measured = results(first_cells("agents.py", "--tasks", "8"))
-    assert measured == dict.fromkeys(("none", "disjoint", "hot"), expected)
-
-
-@pytest.mark.parametrize(
-    ("template", "approach"), [("agents.py", "free_threaded"), ("web_scraper.py", "asyncio_free_threaded")]
-)
-def test_results_without_the_gil_are_the_same(needs: Callable[[str], str], template: str, approach: str) -> None:
-    options = ["--tasks", "8", "--approach", approach, "--interpreter", needs("3.13t")]
-    cells = first_cells(template, *options, "--interpreter", sys.executable)
+@pytest.mark.slow
+def test_results_without_the_gil_are_the_same(needs: Callable[[str], str]) -> None:
+    options = ["--tasks", "8", "--approach", "asyncio_free_threaded", "--interpreter", needs("3.13t")]
+    cells = first_cells("web_scraper.py", *options, "--interpreter", sys.executable)
     for measured in results(cells).values():
-        assert measured == {"single_threaded", approach}
-    assert {cell["gil_enabled"] for cell in cells if cell["approach"] == approach} == {False}
+        assert measured == {"single_threaded", "asyncio_free_threaded"}
+    assert {cell["gil_enabled"] for cell in cells if cell["approach"] == "asyncio_free_threaded"} == {False}
+
+
+def test_approaches_in_this_process_come_to_the_same(scraper: Any) -> None:
+    measure = child_of(scraper)
+    for variant in scraper.VARIANTS:
+        settings = {"variant": variant, "io": "sleep", "port": 0, "passes": 1}
+        found = {name: measure(name, settings, tasks=2) for name in ("single_threaded", "asyncio", "asyncio_threads")}
+        assert len({(answer["checksum"], answer["state_checksum"]) for answer in found.values()}) == 1, variant
 
 
 # The server of the scraper --------------------------------------------------------------------------------------------
@@ -281,7 +227,7 @@ def test_the_text_of_a_page_is_what_a_reader_sees(scraper: Any) -> None:
     assert scraper.extract(3, page.encode()) == (3, 6, 1, zlib.crc32(seen.encode()))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(st.text())
 def test_any_text_comes_out_again_with_single_spaces(scraper: Any, text: str) -> None:
     configure(scraper)
@@ -319,96 +265,3 @@ def test_the_variants_are_those_of_the_lesson(scraper: Any) -> None:
         assert scraper.times_ms() == (fetch_ms * scale, extract_ms * scale)
         assert scraper.path_of(4) == f"/page/4?ms={fetch_ms * scale:g}"
         assert scraper.calibrate()["passes"] >= 1
-
-
-# Agents ---------------------------------------------------------------------------------------------------------------
-
-VARIANTS = ("none", "disjoint", "hot")
-AGENTS = 6
-CLUES = 20  # not a multiple of CLUES_PER_UPDATE
-
-
-def prepare(agents: Any, variant: str, shares_memory: bool = True) -> None:
-    """As a fresh process is."""
-    agents.worker = agents._Process()
-    agents.configure({"variant": variant, "shares_memory": shares_memory, "clues": CLUES})
-
-
-def one_after_the_other(agents: Any, variant: str) -> tuple[list[Any], Any]:
-    prepare(agents, variant)
-    done = [agents.work(number) for number in range(AGENTS)]
-    return done, agents.merge(done)
-
-
-def in_threads(agents: Any, variant: str) -> tuple[list[Any], Any]:
-    prepare(agents, variant)
-    with ThreadPoolExecutor(3) as pool:
-        done = list(pool.map(agents.work, range(AGENTS)))
-    return done, agents.merge(done)
-
-
-def taking_turns(agents: Any, variant: str) -> tuple[list[Any], Any]:
-    prepare(agents, variant)
-
-    async def run() -> list[Any]:
-        return await asyncio.gather(*(agents.work_async(number) for number in range(AGENTS)))
-
-    done = asyncio.run(run())
-    return done, agents.merge(done)
-
-
-def in_two_processes(agents: Any, variant: str) -> tuple[list[Any], Any]:
-    done = []
-    for numbers in (range(AGENTS // 2), range(AGENTS // 2, AGENTS)):
-        prepare(agents, variant, shares_memory=False)
-        done += [pickle.loads(pickle.dumps(agents.work(number))) for number in numbers]
-    prepare(agents, variant, shares_memory=False)
-    return done, agents.merge(done)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("run", [in_threads, taking_turns, in_two_processes])
-def test_whoever_runs_the_agents_the_results_are_the_same(
-    agents: Any, variant: str, run: Callable[[Any, str], Any]
-) -> None:
-    assert run(agents, variant) == one_after_the_other(agents, variant)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_agents_understand_every_clue_and_note_each_once(agents: Any, variant: str) -> None:
-    done, state = one_after_the_other(agents, variant)
-    clues = agents.STEPS * CLUES
-    assert [(number, understood) for number, understood, _ in done] == [(n, clues) for n in range(AGENTS)]
-    if variant == "none":
-        assert state is None
-        assert [sum(notes.values()) for *_, notes in done] == [clues] * AGENTS
-    elif variant == "disjoint":
-        assert {number: sum(notes.values()) for number, notes in state} == dict.fromkeys(range(AGENTS), clues)
-    else:
-        assert [hypothesis for hypothesis, _ in state] == list(range(agents.HYPOTHESES))
-        assert sum(count for _, count in state) == AGENTS * clues
-
-
-def test_the_variants_lead_to_the_same_notes(agents: Any) -> None:
-    (own, _), (_, board), (_, beliefs) = (one_after_the_other(agents, variant) for variant in VARIANTS)
-    assert [notes for *_, notes in own] == [notes for _, notes in board]
-    assert dict(beliefs) == {
-        hypothesis: sum(notes.get(hypothesis, 0) for _, notes in board) for hypothesis in range(agents.HYPOTHESES)
-    }
-
-
-def test_agents_on_an_event_loop_take_turns(agents: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(agents, "none")
-    steps: list[int] = []
-    monkeypatch.setattr(agents.Agent, "step", lambda agent: steps.append(agent.number))
-
-    async def run() -> None:
-        await asyncio.gather(*(agents.work_async(number) for number in range(3)))
-
-    asyncio.run(run())
-    assert steps == [0, 1, 2] * agents.STEPS
-
-
-def test_calibration_finds_clues_for_a_step(agents: Any) -> None:
-    prepare(agents, "hot")
-    assert agents.calibrate()["clues"] >= 1
