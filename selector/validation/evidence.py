@@ -13,9 +13,9 @@ from selector.benchmark import stats
 from selector.benchmark.events import Arm, CellEvent, Session, Status, TaskLatency
 from selector.benchmark.stats import Interval
 from selector.decision.table import Rule
+from selector.text import measured_duration
 from selector.validation.case import Case
 from selector.validation.models import Measurement, SecondsRange, SpeedupRange
-from selector.validation.wording import duration, said
 
 #: Where the run could not show how noisy this host is, it is taken for rather noisy; a warning says so.
 ASSUMED_NOISE = 0.10
@@ -97,12 +97,22 @@ class Evidence:
     def name(self, result: ArmResult) -> str:
         """What a sentence calls it: with its interpreter, where the approach ran on several."""
         tags = {r.arm.interpreter for r in self.compared if r.arm.approach == result.arm.approach}
-        return said(result.approach) + (f" on {result.arm.interpreter}" if len(tags) > 1 else "")
+        return lower_title(result.approach) + (f" on {result.arm.interpreter}" if len(tags) > 1 else "")
 
     def subject(self, result: ArmResult) -> str:
         """The same at the beginning of a sentence."""
         name = self.name(result)
         return name[:1].upper() + name[1:] if result.approach.title[:1].isupper() else name
+
+    def took(self, result: ArmResult) -> str:
+        """`Threads took 100 ms`."""
+        return f"{self.subject(result)} took {measured_duration(result.seconds)}"
+
+
+def lower_title(approach: Approach) -> str:
+    """The title inside a sentence: `threads` of `Threads`, without its examples; `asyncio` and `MPI` as they are."""
+    title = approach.title.partition(" (")[0]
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 def gather(case: Case) -> Evidence:
@@ -278,7 +288,7 @@ def _why_not_run(session: Session) -> str:
         return "the run was cut off before"
     match session.end.reason:
         case "budget":
-            return f"the budget of {duration(session.start.budget_seconds)} ended before"
+            return f"the budget of {measured_duration(session.start.budget_seconds)} ended before"
         case "interrupted":
             return "the run was interrupted before"
         case "failed":
