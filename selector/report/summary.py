@@ -1,4 +1,4 @@
-"""The answer in eight lines, and the short answer of the prompts; `documents.recommendation_document` tells it whole."""
+"""The answer in eight lines, and the short answer of the prompts; `recommendation_document` tells it whole."""
 
 from __future__ import annotations
 
