@@ -6,7 +6,7 @@ different. A run is written as a list of rows: an arm, and the times of its cell
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from selector.benchmark.events import (
 )
 from selector.files import resource_dir
 from selector.recommend.recommendation import Expected
+from selector.report.progress import PlainLines, RunProgress
 from selector.validation import Measurement, ValidationReport
 from selector.workload.profile import WorkloadProfile
 
@@ -183,6 +184,99 @@ def run(
         *(dropped(arms[number], reason) for number, reason in drops.items()),
     ]
     return collect(events if ended is None else [*events, end(42.0, ended, detail)])
+
+
+# A run on a clock ------------------------------------------------------------------------------------------------------
+
+Timed = tuple[float, Event]
+_ARMS = (
+    ("single_threaded", "3.14", 1, "baseline", 0.41),
+    ("single_threaded", "3.14", 1, "control", 0.42),
+    ("free_threaded", "3.13t", 2, "candidate", 0.21),
+    ("multiprocessing", "3.14", 2, "candidate", 0.30),
+    ("threads", "3.14", 2, "candidate", 0.43),
+    ("asyncio_processes", "3.14", 2, "candidate", 0.31),
+    ("free_threaded", "3.13t", 4, "scaling", 0.22),
+)
+ARMS = tuple(arm(n, *fields) for n, (*fields, _) in enumerate(_ARMS))
+_SECONDS = [seconds for *_, seconds in _ARMS]
+KILLED = "a worker was killed by signal 9"
+
+
+@cache
+def timed_run(pause_seconds: float = 0.1) -> tuple[Timed, ...]:
+    """A run of a minute with so much between two cells."""
+    return tuple(_timed_run(pause_seconds))
+
+
+def _timed_run(pause_seconds: float) -> Iterator[Timed]:
+    """Rounds until the budget is used, each in an order of its own; processes crash, threads are dropped in round 2."""
+    now = 2.0
+    yield 0.0, start()
+    yield 0.1, interpreter("3.14", reference=True)
+    yield 0.2, interpreter("3.15t", status="error", reason="it does not start")
+    yield now, plan(ARMS, task_wall_ms=6.4)
+    left = list(ARMS)
+    for number in range(100):
+        for each in sorted(left, key=lambda a: (a.arm + number) % 4):
+            if now > 59:
+                break
+            yield now, running(each, number, now)
+            now += _SECONDS[each.arm] + pause_seconds
+            if each.approach == "asyncio_processes":
+                left.remove(each)
+                yield now, cell(each, number, None, "crash", KILLED)
+            else:
+                yield now, cell(each, number, _SECONDS[each.arm])
+            if each.approach == "threads" and number == 1:
+                left.remove(each)
+                yield now, dropped(each)
+    yield now, end(now)
+
+
+def until(events: Iterable[Timed], stop: Callable[[Event], bool]) -> list[Timed]:
+    """The events up to the first that is asked for, it included."""
+    found = []
+    for timed in events:
+        found.append(timed)
+        if stop(timed[1]):
+            return found
+    raise AssertionError("no such event")
+
+
+HOSTILE = (
+    "\x1b[31mred\x1b]0;t\x07\x1b[2J\x9b1m\nsecond line\r\u202eexe\u2066 [bold]x[/bold] [/] :skull: 日本語" + "x" * 900
+)
+
+
+def hostile_run(text: str) -> list[Timed]:
+    one = arm(0, "threads", text[:200], 2, variant=text[:200])
+    return [
+        (0, start(name=text)),
+        (0, interpreter(text[:200], status="error", reason=text)),
+        (0, interpreter(None, path=text, status="error")),
+        (1, plan((one,))),
+        (1, running(one, 0, 1.0)),
+        (2, cell(one, 0, 0.5)),
+        (9, cell(one, 1, None, "crash", text)),
+        (17, running(one, 2, 9.0)),
+        (17, dropped(one, text)),
+        (20, end(10.0, "failed", text)),
+    ]
+
+
+def after(events: Iterable[Timed]) -> RunProgress:
+    """How far a run is after these events."""
+    progress = RunProgress()
+    for now, event in events:
+        progress.feed(event, now)
+    return progress
+
+
+def told(events: Iterable[Timed]) -> list[tuple[float, str]]:
+    """The lines of a log, each with when it is written."""
+    plain = PlainLines()
+    return [(now, line) for now, event in events for line in plain.lines(event, now)]
 
 
 # Measurements and reports ---------------------------------------------------------------------------------------------

@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING, TextIO
 
 from selector.benchmark.events import (
     CellEvent,
-    DroppedEvent,
-    EndEvent,
     Event,
-    InterpreterEvent,
-    RunningEvent,
-    StartEvent,
 )
-from selector.report.progress import RunProgress, Standing, arm_text, ending_text, inert, outcome_text, seconds_text
-from selector.text import duration, part_of
+from selector.report.progress import (
+    PlainLines,
+    RunProgress,
+    Standing,
+    arm_text,
+    clock_text,
+    ending_text,
+    inert,
+    seconds_text,
+)
+from selector.text import part_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,78 +36,8 @@ if TYPE_CHECKING:
 Line = tuple[str, str]
 
 _DRAWS_PER_SECOND = 4.0
-_SECONDS_BETWEEN_LINES = 5.0
 _MOST_COLUMNS = 100
 _MOST_ROWS = 12
-
-
-def _clock(seconds: float) -> str:
-    """A time that passes, in whole seconds: `48 s`, `2 min 12 s`."""
-    return duration(round(seconds), None)
-
-
-# Lines in a log -------------------------------------------------------------------------------------------------------
-
-
-class PlainLines:
-    """The lines that tell a run in a log: every cell of the first round, then a ranking every five seconds at most."""
-
-    def __init__(self) -> None:
-        self.progress = RunProgress()
-        self._round: int | None = None
-        self._rounds_done = 0
-        self._told_at = 0.0
-        self._gone: list[str] = []
-
-    def lines(self, event: Event, now: float) -> list[str]:
-        """What to say after this event."""
-        progress = self.progress
-        progress.feed(event, now)
-        match event:
-            case StartEvent():
-                self._told_at = now
-                named = f" {progress.name}" if progress.name else ""
-                return [f"measuring{named} for at most {duration(event.budget_seconds, None)}"]
-            case InterpreterEvent() if event.status != "ok":
-                return [
-                    f"Python {inert(event.interpreter or event.path)} left out: {inert(event.reason or event.status)}"
-                ]
-            case RunningEvent() | CellEvent():
-                told = self._ranking(event.round, now)
-                if isinstance(event, CellEvent) and not self._rounds_done:
-                    told.append(f"{self._stamp(now)} {arm_text(event)}: {outcome_text(event)}")
-                elif isinstance(event, CellEvent) and event.status != "ok":
-                    self._gone.append(f"{arm_text(event)}: {outcome_text(event)}")
-                if told:
-                    self._told_at = now
-                return told
-            case DroppedEvent() if event.arm in progress.arms:
-                self._gone.append(f"dropped: {arm_text(progress.arms[event.arm])}: {inert(event.reason)}")
-            case EndEvent():
-                return [f"[{_clock(event.seconds)}] {progress.cells:,} runs: {ending_text(event)}"]
-        return []
-
-    def _ranking(self, number: int, now: float) -> list[str]:
-        """The three fastest, where a round after the first has just ended and the last line is old enough."""
-        if self._round is None or number == self._round:
-            self._round = number
-            return []
-        done, self._round = self._round, number
-        self._rounds_done += 1
-        if self._rounds_done == 1 or now - self._told_at < _SECONDS_BETWEEN_LINES:
-            return []
-        best = [
-            f"{s.arm.approach} on {inert(s.arm.interpreter)} {seconds_text(s.median_seconds)}"
-            + (f" ({s.ratio:.2f}x)" if s.ratio and n else "")
-            for n, s in enumerate(self.progress.standings()[:3])
-            if s.median_seconds is not None
-        ]
-        told, self._gone = [", ".join(best) or "nothing has worked so far", *self._gone], []
-        return [f"{self._stamp(now)} round {done + 1}: {'; '.join(told)}"]
-
-    def _stamp(self, now: float) -> str:
-        used, left = self.progress.elapsed_seconds(now), self.progress.seconds_left(now)
-        return f"[{_clock(used)}, {_clock(left)} left]"
 
 
 # The display ----------------------------------------------------------------------------------------------------------
@@ -133,7 +67,7 @@ def _now_text(progress: RunProgress) -> str:
 def _bar(progress: RunProgress, now: float, columns: int, ascii_only: bool) -> str:
     """How much of the time budget is used."""
     used, left = progress.elapsed_seconds(now), progress.seconds_left(now)
-    text = f" {part_of(used, used + left)}, {_clock(left)} left"
+    text = f" {part_of(used, used + left)}, {clock_text(left)} left"
     room = max(min(columns - len(text) - 1, 40), 5)
     full = round(room * used / (used + left)) if used + left else 0
     done, rest = ("#", "-") if ascii_only else ("━", "╌")

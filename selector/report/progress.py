@@ -1,4 +1,4 @@
-"""How far a run is, from its events, and how its arms, their outcomes and its end are called."""
+"""How far a run is, from its events; the lines that tell it in a log, and the words that these and the display share."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from selector.benchmark.events import (
     RunningEvent,
     StartEvent,
 )
-from selector.text import counted, cut, measured_duration, one_line, printable
+from selector.text import counted, cut, duration, measured_duration, one_line, printable
 
+_SECONDS_BETWEEN_LINES = 5.0
 _ENDS = {"budget": "the time budget is used up", "done": "everything is measured"}
 
 
@@ -98,6 +99,70 @@ class RunProgress:
         ]
 
 
+# Lines in a log -------------------------------------------------------------------------------------------------------
+
+
+class PlainLines:
+    """The lines that tell a run in a log: every cell of the first round, then a ranking every five seconds at most."""
+
+    def __init__(self) -> None:
+        self.progress = RunProgress()
+        self._round: int | None = None
+        self._rounds_done = 0
+        self._told_at = 0.0
+        self._gone: list[str] = []
+
+    def lines(self, event: Event, now: float) -> list[str]:
+        """What to say after this event."""
+        progress = self.progress
+        progress.feed(event, now)
+        match event:
+            case StartEvent():
+                self._told_at = now
+                named = f" {progress.name}" if progress.name else ""
+                return [f"measuring{named} for at most {duration(event.budget_seconds, None)}"]
+            case InterpreterEvent() if event.status != "ok":
+                return [
+                    f"Python {inert(event.interpreter or event.path)} left out: {inert(event.reason or event.status)}"
+                ]
+            case RunningEvent() | CellEvent():
+                lines = self._ranking(event.round, now)
+                if isinstance(event, CellEvent) and not self._rounds_done:
+                    lines.append(f"{self._stamp(now)} {arm_text(event)}: {outcome_text(event)}")
+                elif isinstance(event, CellEvent) and event.status != "ok":
+                    self._gone.append(f"{arm_text(event)}: {outcome_text(event)}")
+                if lines:
+                    self._told_at = now
+                return lines
+            case DroppedEvent() if event.arm in progress.arms:
+                self._gone.append(f"dropped: {arm_text(progress.arms[event.arm])}: {inert(event.reason)}")
+            case EndEvent():
+                return [f"[{clock_text(event.seconds)}] {progress.cells:,} runs: {ending_text(event)}"]
+        return []
+
+    def _ranking(self, number: int, now: float) -> list[str]:
+        """The three fastest, where a round after the first has just ended and the last line is old enough."""
+        if self._round is None or number == self._round:
+            self._round = number
+            return []
+        done, self._round = self._round, number
+        self._rounds_done += 1
+        if self._rounds_done == 1 or now - self._told_at < _SECONDS_BETWEEN_LINES:
+            return []
+        best = [
+            f"{s.arm.approach} on {inert(s.arm.interpreter)} {seconds_text(s.median_seconds)}"
+            + (f" ({s.ratio:.2f}x)" if s.ratio and n else "")
+            for n, s in enumerate(self.progress.standings()[:3])
+            if s.median_seconds is not None
+        ]
+        lines, self._gone = [", ".join(best) or "nothing has worked so far", *self._gone], []
+        return [f"{self._stamp(now)} round {done + 1}: {'; '.join(lines)}"]
+
+    def _stamp(self, now: float) -> str:
+        used, left = self.progress.elapsed_seconds(now), self.progress.seconds_left(now)
+        return f"[{clock_text(used)}, {clock_text(left)} left]"
+
+
 # Words ----------------------------------------------------------------------------------------------------------------
 
 
@@ -130,3 +195,8 @@ def ending_text(event: EndEvent) -> str:
 def seconds_text(seconds: float | None) -> str:
     """Three digits: `412 ms`, `1.34 s`, `2 min 18 s`."""
     return "-" if seconds is None else measured_duration(seconds)
+
+
+def clock_text(seconds: float) -> str:
+    """A time that passes, in whole seconds: `48 s`, `2 min 12 s`."""
+    return duration(round(seconds), None)
