@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from selector.approaches import Approach
@@ -86,7 +86,7 @@ class Evidence:
 
     def ratio(self, slow: ArmResult, fast: ArmResult) -> Interval:
         """How many times as long the one took as the other."""
-        return stats.bootstrap_ratio(slow.samples, fast.samples, noise=self.reckoned_noise, seed=self.case.seed)
+        return _ratio(slow.samples, fast.samples, self.reckoned_noise, self.case.seed)
 
     @cached_property
     def cpus_taken(self) -> float | None:
@@ -252,10 +252,16 @@ class _Measuring:
             return found
         ratio = Interval(1.0, 1.0, 1.0)
         if arm is not self.baseline:
-            ratio = stats.bootstrap_ratio(self.baseline_samples, samples, noise=self.noise, seed=self.case.seed)
+            ratio = _ratio(self.baseline_samples, samples, self.noise, self.case.seed)
         found["speedup"], found["speedup_range"] = ratio.mid, SpeedupRange(low=ratio.low, high=ratio.high)
         found["band"] = str(self.case.band(ratio.mid, self.baseline).outputs["verdict"])
         return found
+
+
+@lru_cache(maxsize=256)
+def _ratio(slow: tuple[float, ...], fast: tuple[float, ...], noise: float, seed: int) -> Interval:
+    """Verdict, advice and analysis ask for the same ratios, which take some ms each."""
+    return stats.bootstrap_ratio(slow, fast, noise=noise, seed=seed)
 
 
 def _undisturbed(cells: list[CellEvent]) -> list[CellEvent]:
