@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selector import SelectorError, __version__
-from selector.benchmark import events as room
 from selector.benchmark.events import (
     MAX_LINE_BYTES,
     CellEvent,
@@ -24,7 +22,6 @@ from selector.benchmark.events import (
     collect,
     event_line,
     parse_event,
-    read_events,
 )
 
 NEWER = ("stand_in", "cpus_taken")  # logs of earlier versions have not got them
@@ -32,12 +29,6 @@ NEWER = ("stand_in", "cpus_taken")  # logs of earlier versions have not got them
 
 def parsed(*lines: dict[str, Any]) -> list[Event]:
     return [parse_event(json.dumps(line)) for line in lines]
-
-
-def saved(path: Path, *lines: Any, last: bytes = b"") -> Path:
-    texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-    path.write_bytes(b"".join(text + b"\n" for text in texts) + last)
-    return path
 
 
 def refused(line: str | bytes) -> str:
@@ -203,63 +194,3 @@ def test_events_that_are_not_those_of_one_run(lines, message):
     with pytest.raises(SelectorError) as caught:
         collect(parsed(*lines))
     assert message in str(caught.value) and caught.value.exit_code == 1
-
-
-# A file ---------------------------------------------------------------------------------------------------------------
-
-
-def test_a_saved_run_is_read_back(tmp_path):
-    assert read_events(saved(tmp_path / "run.jsonl", *RUN)) == collect(parsed(*RUN))
-
-
-def test_blank_lines_and_the_line_ends_of_windows_do_not_matter(tmp_path):
-    file = tmp_path / "run.jsonl"
-    file.write_bytes(b"\r\n".join(json.dumps(line).encode() for line in RUN) + b"\r\n\r\n")
-    assert read_events(file) == collect(parsed(*RUN))
-
-
-def test_a_run_cut_off_anywhere_keeps_its_whole_lines(tmp_path):
-    whole = saved(tmp_path / "whole.jsonl", *RUN).read_bytes()
-    begin = len(json.dumps(START))
-    for size in range(begin, len(whole), 41):
-        file = tmp_path / "cut.jsonl"
-        file.write_bytes(whole[:size])
-        # A last line that lacks only its end counts.
-        lines = sum(size >= len(b"\n".join(whole.split(b"\n")[: n + 1])) for n in range(len(RUN)))
-        assert read_events(file) == collect(parsed(*RUN[:lines]))
-
-
-@pytest.mark.parametrize(
-    ("lines", "last", "message"),
-    [
-        ([START, b"hello", END], b"", "run.jsonl, line 2: no benchmark event: Invalid JSON"),
-        ([START, b'{"event": "cell"'], b"", "run.jsonl, line 2: no benchmark event: Invalid JSON"),
-        ([START, b"x" * (MAX_LINE_BYTES + 1)], b"", "run.jsonl, line 2: no benchmark event: longer than"),
-        ([{**START, "schema": 2}], b"", "run.jsonl, line 1: these are benchmark events of schema 2"),
-        ([], b'{"event": "start", "schema": 2}', "run.jsonl, line 1: these are benchmark events of schema 2"),
-        ([], b'{"event": "sta', "run.jsonl: no benchmark events"),
-        ([], b"", "run.jsonl: no benchmark events"),
-        ([START, END, END], b"", 'run.jsonl: a benchmark event "end" where none belongs'),
-        ([START, b"\xff"], b"", "run.jsonl, line 2: no benchmark event"),
-    ],
-)
-def test_a_file_that_is_no_saved_run(tmp_path, lines, last, message):
-    with pytest.raises(SelectorError) as caught:
-        read_events(saved(tmp_path / "run.jsonl", *lines, last=last))
-    assert message in caught.value.message
-    assert caught.value.hint and caught.value.exit_code == 2
-    assert str(caught.value).replace("\n", "").isprintable()
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"), [("missing", "No such file"), (".", "Is a directory"), ("a\0b", "the name has a NUL")]
-)
-def test_a_file_that_cannot_be_read(tmp_path, name, reason):
-    with pytest.raises(SelectorError, match=f"cannot be read: {reason}"):
-        read_events(tmp_path / name)
-
-
-def test_a_file_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "MAX_FILE_BYTES", 1000)
-    with pytest.raises(SelectorError, match="larger than 1,000 bytes"):
-        read_events(saved(tmp_path / "run.jsonl", *RUN))

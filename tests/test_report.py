@@ -99,7 +99,9 @@ def test_there_is_no_golden_file_without_a_test() -> None:
 @cache
 def every_document() -> dict[str, Document]:
     found = {f"prompts {name}": brief_document(example(name)) for name in PROFILES}
-    found |= {f"whole {name}": recommendation_document(example(name), validate=VALIDATE) for name in list(PROFILES)[::3]}
+    found |= {
+        f"whole {name}": recommendation_document(example(name), validate=VALIDATE) for name in list(PROFILES)[::3]
+    }
     found |= {f"explain {name}": recommended(PROFILES[name], explain=True) for name in ("web-scraper", "chat-bot")}
     found |= {f"rules {table.name}": table_document(table) for table in all_tables()}
     found["facts"] = facts_document(FACTS)
