@@ -260,7 +260,7 @@ def _decimals(ratio: float) -> int:
 
 
 def measured_range(low: float, mid: float, high: float) -> tuple[str, str]:
-    """A measured ratio and its range, `1.42x` and `1.35x to 1.50x`: two decimals at most, as many as tell the ends apart."""
+    """A measured ratio and its range: `1.42x` and `1.35x to 1.50x`; as many decimals as tell them apart, two at most."""
     for digits in range(_decimals(mid), 3):
         least, middle, most = (f"{ratio:.{digits}f}x" for ratio in (low, mid, high))
         if least != middle != most:
@@ -281,7 +281,7 @@ def column_figure(value: float, unit: float = 1.0, digits: int = MEASURED) -> st
 
 
 def column_times(ratio: float) -> str:
-    """A measured ratio in a column: `0.96x`, `1.93x`, `12.5x`, `1,234x`; more digits where two would change the advice."""
+    """A measured ratio in a column: `0.96x`, `12.5x`, `1,234x`; more decimals where two would change the advice."""
     if not 0.095 <= ratio < 9.995:
         return f"{ratio:,.0f}x" if ratio >= 99.95 else f"{ratio:#.3g}x"
     digits = next(n for n in range(2, 7) if n == 6 or round(ratio, n) not in TURNS or round(ratio, n) == ratio)

@@ -42,7 +42,7 @@ class Command(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A labelled line: what it says, in words that become fewer; an `extra` one is only there where there is room, the last of them first to go."""
+    """A labelled line: what it says, longest version first. An `extra` one stands only where there is room."""
 
     label: str
     versions: tuple[str, ...]

@@ -59,7 +59,7 @@ def validation_document(report: ValidationReport) -> Document:
 
 
 def _no_verdict(report: ValidationReport) -> list[Section]:
-    """First of all, where there is none: why, and what to do."""
+    """Where there is no verdict, that stands first: why, and what to do."""
     if report.verdict != "inconclusive":
         return []
     return [Section("", (Paragraph(" ".join((f"No verdict: {report.reason}", *report.advice[:1]))),))]
@@ -168,7 +168,7 @@ def _scale(compared: list[Measurement]) -> _Scale:
 
 
 def _measurements(report: ValidationReport) -> tuple[Block, ...]:
-    """The dashboard, what its columns mean, and why cells failed."""
+    """The table of arms, what its columns mean, and why some have no result."""
     compared = [m for m in report.measurements if m.role in ("baseline", "candidate")]
     if not compared:
         return (Paragraph("Nothing was measured."),)

@@ -1,4 +1,4 @@
-"""Validation: what was measured here, held against what was recommended. Pure: a run in, a report out."""
+"""Validation: compares what was measured here with what was recommended. Pure functions: a run in, a report out."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def validate_results(
     warnings: Sequence[str] = (),
     others: Sequence[str] = (),
 ) -> ValidationReport:
-    """What a run, finished or not, says to the recommendation it was made for.
+    """Judge a recommendation by the run that was made for it, finished or not.
 
     `warnings` are those of the caller (about the host, the plan); they come before those about the figures. `others`
     names the programs that took CPUs meanwhile, most first.

@@ -55,7 +55,7 @@ def advise(evidence: Evidence, judgement: Judgement, sizes: Sequence[ArmResult])
 
 
 def _own_code(evidence: Evidence) -> Iterator[str]:
-    """What the profile says of a task, against the user's own code; made work is no witness against its profile."""
+    """Where the user's own code ran: what the profile says wrongly of a task. Work made from the profile cannot tell."""
     plan = evidence.case.session.plan
     if plan is not None and plan.stand_in is None:
         yield from _quantities(evidence)
@@ -88,7 +88,7 @@ def _drawbacks(evidence: Evidence, recommended: ArmResult, opponent: ArmResult) 
 
 
 def _quantities(evidence: Evidence) -> Iterator[str]:
-    """Where one task of the user's own code is not what the profile says."""
+    """Quantities of the profile that are far from what a task of the user's own code took."""
     plan, profile = evidence.case.session.plan, evidence.case.profile
     assert plan is not None  # something was measured
     cpu, wall = plan.task_cpu_ms, plan.task_wall_ms
@@ -110,10 +110,8 @@ def _against_prediction(evidence: Evidence, recommended: ArmResult) -> Iterator[
         yield f"{name} was expected to be {promised} as fast as sequential and was {measured_times(m.speedup)}."
     start = evidence.case.predicted_start_seconds(recommended.arm)
     if start is not None and m.startup_seconds is not None and _slow_start(m.startup_seconds, start, recommended):
-        yield (
-            f"Its start-up took {measured_duration(m.startup_seconds)}, predicted {measured_duration(start)}: more tasks in a run,"
-            " or a pool that is kept, would spread it."
-        )
+        took = f"{measured_duration(m.startup_seconds)}, predicted {measured_duration(start)}"
+        yield f"Its start-up took {took}: more tasks in a run, or a pool that is kept, would spread it."
 
 
 def _slow_start(measured: float, predicted: float, result: ArmResult) -> bool:
@@ -121,12 +119,12 @@ def _slow_start(measured: float, predicted: float, result: ArmResult) -> bool:
 
 
 def _edit(evidence: Evidence, opponent: ArmResult) -> Iterator[str]:
-    """Where no field of the profile leads there: the row that named the recommendation is what to edit."""
+    """Where no single field of the profile makes the tables choose the opponent: the row of strategy to edit."""
     rows = [reason.rule for reason in evidence.case.recommendation.reasons if reason.rule.startswith("strategy/")]
     row = f" {rows[0]}" if rows else "s of strategy"
     yield (
-        f"No single field of the profile makes the tables choose {lower_title(opponent.approach)}: if the workload is right as"
-        f" it stands, change the row{row} in a folder of rules of your own (--rules DIR)."
+        f"No single field of the profile makes the tables choose {lower_title(opponent.approach)}: if the workload is"
+        f" right as it stands, change the row{row} in a folder of rules of your own (--rules DIR)."
     )
 
 
@@ -139,16 +137,17 @@ def _tie(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
 
 
 def _simpler(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
-    """The simplest approach whose loss the bands call too small to pay for the complexity."""
+    """The simplest approach that is slower by too little to pay for the complexity of the recommended one."""
     near = [c for c in judgement.contests if c.rival_is_simpler and not worth_it(_band_of(evidence, c))]
     if near:
         c = min(near, key=lambda c: c.rival.place)
         because = _band_of(evidence, c).because
-        yield f"{evidence.subject(c.rival)} took only {measured_times(1 / c.ratio.mid)} as long and would be simpler: {because}"
+        longer = measured_times(1 / c.ratio.mid)
+        yield f"{evidence.subject(c.rival)} took only {longer} as long and would be simpler: {because}"
 
 
 def _band_of(evidence: Evidence, c: Contest) -> Rule:
-    """What the bands say to giving up the simpler rival."""
+    """The band of the speedup over the simpler rival."""
     return evidence.case.band(1 / c.ratio.mid, c.rival.arm)
 
 

@@ -86,7 +86,8 @@ def _winner(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
         share = percent(min(1.0, m.startup_seconds / winner.seconds))
         yield f"{share} of its time was start-up ({measured_duration(m.startup_seconds)}), which more tasks would spread."
     if m.imbalance is not None and m.imbalance >= _UNEVEN:
-        yield f"Its busiest worker did {measured_times(m.imbalance)} the mean of the work: smaller pieces would even that out."
+        uneven = measured_times(m.imbalance)
+        yield f"Its busiest worker did {uneven} the mean of the work: smaller pieces would even that out."
     yield from _memory(evidence, winner)
 
 
@@ -128,7 +129,8 @@ def _price_of_workers(evidence: Evidence, result: ArmResult) -> Iterator[str]:
     m, base = result.measurement, evidence.baseline
     name = evidence.subject(result)
     if m.startup_seconds is not None and m.startup_seconds >= _MUCH_START * result.seconds > 0:
-        yield f"{name} spent {measured_duration(m.startup_seconds)} of {measured_duration(result.seconds)} on starting its workers."
+        start, whole = measured_duration(m.startup_seconds), measured_duration(result.seconds)
+        yield f"{name} spent {start} of {whole} on starting its workers."
         return
     plain = base.measurement.cpu_seconds if base else None
     if base and m.cpu_seconds is not None and plain and m.cpu_seconds >= _DEAR * plain:

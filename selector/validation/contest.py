@@ -1,4 +1,4 @@
-"""A contest: the recommended arm against one rival, by time, on this machine and as it might be on a quiet one."""
+"""A contest: the recommended arm against one rival by time, as measured and as it may be on a quiet machine."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Contest:
 
     @property
     def tied(self) -> bool:
-        """Whether neither is."""
+        """Whether neither is faster beyond the noise."""
         return not self.lost and not self.won
 
     @property
@@ -95,7 +95,7 @@ class Contest:
         return self.tied and self._worth_it(1 / self.possible.low)
 
     def at_full_size(self) -> Contest:
-        """The same with the times that all tasks would take."""
+        """The contest with the times that all tasks would take, where fewer ran."""
         ours, theirs = (replace(r, samples=r.whole) for r in (self.recommended, self.rival))
         return Contest(self.evidence, ours, theirs)
 

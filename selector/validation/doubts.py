@@ -26,7 +26,7 @@ class Doubt:
 
 
 def doubt_of_stand_in(evidence: Evidence) -> Doubt | None:
-    """Where the work was made, and is not what the profile describes."""
+    """Where the work stands in for the user's, and takes another CPU time than the profile says."""
     plan = evidence.case.session.plan
     found = plan.stand_in if plan else None
     if found is None or abs(found.made_cpu_ms - found.cpu_ms) <= max(_UNLIKE * found.cpu_ms, _LEAST_MS):
@@ -64,9 +64,9 @@ def _sure(verdict: Verdict, c: Contest) -> bool:
 def _busy(evidence: Evidence, c: Contest) -> Doubt:
     """Others took CPUs, and without them it might have come out otherwise."""
     held = max((c.recommended, c.rival), key=lambda r: r.held_back)
-    least = held.seconds * (1 - held.held_back)
+    least = measured_duration(held.seconds * (1 - held.held_back))
     taken = max(evidence.cpus_taken or 0.0, held.cpus_taken or 0.0)
-    why = f"{crowd(evidence, taken)} {evidence.took(held)} beside them and may take as little as {measured_duration(least)} alone."
+    why = f"{crowd(evidence, taken)} {evidence.took(held)} beside them and may take as little as {least} alone."
     return Doubt(why, "Close what else computes, or wait until it is done, and validate again.", c.rival)
 
 
@@ -95,7 +95,7 @@ def _few_runs(evidence: Evidence, few: list[Contest]) -> Doubt:
 
 
 def _noisy(evidence: Evidence, c: Contest) -> Doubt:
-    """The times scatter so much that the verdict is anybody's guess."""
+    """The times scatter too much to tell which is faster."""
     few = min(len(c.recommended.samples), len(c.rival.samples))
     low, high = (measured_times(min(max(ratio, 0.01), 100.0)) for ratio in (c.possible.low, c.possible.high))
     why = (

@@ -1,4 +1,4 @@
-"""The evidence: the cells of a run gathered by arm, and what they come to."""
+"""The evidence: the cells of a session (each one run of an arm) gathered by arm, and the figures they give."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ArmResult:
 
     @cached_property
     def seconds(self) -> float:
-        """The median, if it is ok."""
+        """The median of its times; only where it is ok."""
         return statistics.median(self.samples)
 
 
@@ -172,7 +172,7 @@ def _seconds(cells: Sequence[CellEvent]) -> tuple[float, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Measuring:
-    """What it takes to judge an arm by its cells: the case, the baseline with its times, and the noise."""
+    """Makes the result of an arm from its cells; it knows the case, the baseline with its times, and the noise."""
 
     case: Case
     baseline: Arm | None
@@ -180,7 +180,7 @@ class _Measuring:
     noise: float
 
     def result(self, arm: Arm, cells: Sequence[CellEvent]) -> ArmResult:
-        """The arm with everything its cells come to."""
+        """The result of an arm: status, times, figures, and what others may have cost it."""
         approach = self.case.knowledge.approaches[arm.approach]
         samples = _seconds(cells)
         good = [cell for cell in cells if cell.status == "ok"] if samples else []
@@ -227,7 +227,7 @@ class _Measuring:
         return min(1.0, taken, own / left, max(0.0, 1 - computing))
 
     def _fate(self, arm: Arm, cells: Sequence[CellEvent], samples: tuple[float, ...]) -> tuple[Status, str]:
-        """What is to be said of it: ok if any cell counts, else what became of the last one or why there is none.
+        """(Status, reason): ok if any cell counts, else the status of the last one, or not_run where there is none.
 
         The reason is that of its last failure, also where other cells are ok.
         """
@@ -242,7 +242,7 @@ class _Measuring:
         return "not_run", dropped[-1] if dropped else _why_not_run(self.case.session)
 
     def _times(self, arm: Arm, samples: tuple[float, ...]) -> dict[str, Any]:
-        """Its time, and its speedup over the baseline with what the bands say to it."""
+        """Its time, its speedup over the baseline, and the band that the speedup falls into."""
         found: dict[str, Any] = dict.fromkeys(("seconds", "speedup", "speedup_range", "band"))
         if not samples:
             return found

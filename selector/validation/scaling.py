@@ -24,7 +24,7 @@ def scaled_arms(evidence: Evidence, recommended: ArmResult | None) -> list[ArmRe
 
 
 def scalability(evidence: Evidence, judgement: Judgement, arms: Sequence[ArmResult]) -> Scalability | None:
-    """The law and the words for it, of what `scaled_arms` found; None with fewer than two sizes measured, and where others took the CPUs for it."""
+    """The law fitted to what `scaled_arms` found, in words too; None with fewer than two sizes or a doubt about them."""
     if len(arms) < 2 or judgement.doubt is not None or any(r.held_back for r in arms):
         return None
     alone = arms[0].seconds if arms[0].arm.workers == 1 else None

@@ -49,7 +49,7 @@ class Judgement:
 
 
 def judge(evidence: Evidence) -> Judgement:
-    """The verdict on the recommendation, for time."""
+    """The verdict on the recommendation, by time alone."""
     recommended = recommended_arm(evidence)
     if doubt := doubt_of_stand_in(evidence):
         return Judgement("inconclusive", doubt.why, recommended, None, None, (), doubt)
@@ -116,7 +116,7 @@ def _decide(contests: tuple[Contest, ...]) -> tuple[Verdict, Contest]:
 
 
 def _in_doubt(verdict: Verdict, decisive: Contest, contests: tuple[Contest, ...]) -> tuple[Contest, Contest] | None:
-    """Where fewer tasks ran than there are, and all of them would turn the verdict: that contest now and then.
+    """Where fewer tasks ran than there are, and all would turn the verdict: the contest as measured and at full size.
 
     With few tasks the start of a pool counts for more than it will.
     """
