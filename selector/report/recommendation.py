@@ -8,24 +8,8 @@ from selector.recommend.crossover import Crossover
 from selector.recommend.explain import Explanation, RowReport, TableReport
 from selector.recommend.recommendation import Change, Reason, Recommendation
 from selector.report.blocks import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
-from selector.report.summary import Command, summary_section
-from selector.report.wording import (
-    alternative_title,
-    approach_text,
-    basis_text,
-    effort_text,
-    first_eligible,
-    guide_command,
-    memory_basis_text,
-    memory_text,
-    mostly_text,
-    python_text,
-    requirements_text,
-    speedup_text,
-    throughput_text,
-    time_text,
-    workers_text,
-)
+from selector.report.summary import Command, answer_fields, summary_section
+from selector.report.wording import alternative_title, first_eligible, guide_command, python_text
 from selector.text import duration, memory, number, significant, times, value_words
 
 _MOST_CHANGES = 6
@@ -60,33 +44,14 @@ def recommendation_document(
 
 
 def _answer(result: Recommendation, *, explained: bool) -> Section:
-    expected, profile = result.expected, result.profile
     instead = " (or take the first alternative)" if not result.runs_here.available and first_eligible(result) else ""
-    pairs = [
-        ("Workload", profile.name or ""),
-        ("Approach", approach_text(result)),
-        ("Workers", workers_text(result) if result.workers > 1 else ""),
-        ("Python", f"{python_text(result)}{instead if result.interpreter else ''}"),
-        *((("Reasoning", "")[n > 0], _reason(reason, with_rule=explained)) for n, reason in enumerate(result.reasons)),
-        ("Expected speedup", speedup_text(expected, profile)),
-        ("", basis_text(expected)),
-        ("Expected time", _joined(time_text(expected), mostly_text(expected)) if expected.seconds is not None else ""),
-        ("Throughput", throughput_text(expected) if expected.throughput is not None else ""),
-        ("Assumed", "; ".join(expected.assumed)),
-        ("Memory overhead", memory_text(expected, profile)),
-        ("", memory_basis_text(expected)),
-        ("Requirements", requirements_text(result)),
-        ("Migration effort", effort_text(result)),
-    ]
-    blocks: list[Block] = [Fields(tuple(pair for pair in pairs if pair[1]))]
+    python = f"{python_text(result)}{instead if result.interpreter else ''}"
+    reasons = (_reason(reason, with_rule=explained) for reason in result.reasons)
+    blocks: list[Block] = [answer_fields(result, python, reasons, whole=True)]
     if guide := guide_command(result):
         blocks += [Paragraph("First steps:"), bullets(*result.migration.steps, numbered=True)]
         blocks += [Paragraph("All of them, with code, pitfalls and the way back:"), Code(guide, "bash")]
     return Section("Recommendation", tuple(blocks))
-
-
-def _joined(*parts: str) -> str:
-    return ", ".join(filter(None, parts))
 
 
 def _reason(reason: Reason, *, with_rule: bool) -> str:
