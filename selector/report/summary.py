@@ -108,12 +108,12 @@ def _instead(result: Recommendation, *, alone: bool) -> tuple[str, ...]:
 
 
 def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[_Row]:
-    """What to type next: to prove it here, which cannot be done for a cluster, or to go there."""
+    """What to type next: to measure it here, which cannot be done for a cluster, or to go there."""
     guide = guide_command(result)
-    to_prove = [] if measured or result.engine else [_Row("Next", validate)]
+    to_measure = [] if measured or result.engine else [_Row("Next", validate)]
     if guide is None:
-        return to_prove or [_Row("Next", ("nothing: the code is there already",))]
-    return [*to_prove, _Row("" if to_prove else "Next", (guide,), extra=bool(to_prove))]
+        return to_measure or [_Row("Next", ("nothing: the code is there already",))]
+    return [*to_measure, _Row("" if to_measure else "Next", (guide,), extra=bool(to_measure))]
 
 
 def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
