@@ -33,29 +33,29 @@ from selector.report.progress import PlainLines, seconds_text
 
 
 def test_the_ranking_holds_what_competes_fastest_first() -> None:
-    standings = after(timed_run()).standings()
-    assert [s.arm.approach for s in standings] == [
+    ranked = after(timed_run()).ranked_arms()
+    assert [s.arm.approach for s in ranked] == [
         "free_threaded", "multiprocessing", "single_threaded", "threads", "asyncio_processes"
     ]  # fmt: skip
-    assert [s.ratio and round(s.ratio, 2) for s in standings] == [1.0, 1.43, 1.95, 2.05, None]
-    assert [s.note for s in standings] == ["", "", "", "dropped", f"crash: {KILLED}"]
-    assert standings[0].samples > 10 and standings[3].samples == 2 and standings[4].samples == 0
+    assert [s.ratio and round(s.ratio, 2) for s in ranked] == [1.0, 1.43, 1.95, 2.05, None]
+    assert [s.note for s in ranked] == ["", "", "", "dropped", f"crash: {KILLED}"]
+    assert ranked[0].samples > 10 and ranked[3].samples == 2 and ranked[4].samples == 0
 
 
 def test_the_ranking_goes_by_the_median() -> None:
     progress = after([(0, start()), (1, plan(ARMS)), *((2, cell(ARMS[0], 0, s)) for s in (0.4, 9.0, 0.5))])
-    assert progress.standings()[0].median_seconds == 0.5
+    assert progress.ranked_arms()[0].median_seconds == 0.5
 
 
 def test_a_wrong_result_is_no_time() -> None:
     progress = after([(0, start()), (1, plan(ARMS)), (2, cell(ARMS[2], 0, 0.1, "mismatch", "another checksum"))])
-    (only,) = progress.standings()
+    (only,) = progress.ranked_arms()
     assert (only.median_seconds, only.ratio, only.samples, only.note) == (None, None, 0, "mismatch: another checksum")
 
 
 def test_an_arm_keeps_its_times_when_a_later_run_of_it_fails() -> None:
     events = [(0, start()), (1, plan(ARMS)), (2, cell(ARMS[2], 0, 0.2)), (3, cell(ARMS[2], 1, None, "timeout"))]
-    (only,) = after(events).standings()  # type: ignore[arg-type]
+    (only,) = after(events).ranked_arms()  # type: ignore[arg-type]
     assert (only.median_seconds, only.samples, only.note) == (0.2, 1, "timeout")
 
 
@@ -70,7 +70,7 @@ def test_time_goes_by_what_the_script_says_and_on_between_its_events() -> None:
 @pytest.mark.parametrize("event", [cell(ARMS[0], 0, 0.4), running(ARMS[3], 0, 1.0), dropped(ARMS[1]), end(1.0)])
 def test_events_of_a_run_whose_beginning_was_missed_break_nothing(event: Event) -> None:
     progress = after([(1, event)])
-    assert progress.standings() == []
+    assert progress.ranked_arms() == []
     assert display(progress, 2, 80, 24)
     assert all(isinstance(line, str) for line in PlainLines().lines(event, 1))
 

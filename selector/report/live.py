@@ -19,8 +19,8 @@ from selector.benchmark.events import (
 )
 from selector.report.progress import (
     PlainLines,
+    RankedArm,
     RunProgress,
-    Standing,
     arm_text,
     clock_text,
     ending_text,
@@ -50,7 +50,7 @@ def display(progress: RunProgress, now: float, columns: int, rows: int, *, ascii
         (_now_text(progress), ""),
         (_bar(progress, now, columns, ascii_only), "cyan"),
     ]
-    return (head + _ranking(progress.standings(), max(min(rows, _MOST_ROWS + 5) - len(head), 0)))[:rows]
+    return (head + _ranking(progress.ranked_arms(), max(min(rows, _MOST_ROWS + 5) - len(head), 0)))[:rows]
 
 
 def _now_text(progress: RunProgress) -> str:
@@ -74,23 +74,23 @@ def _bar(progress: RunProgress, now: float, columns: int, ascii_only: bool) -> s
     return f"{done * full}{rest * (room - full)}{text}"
 
 
-def _ranking(standings: list[Standing], rows: int) -> list[Line]:
+def _ranking(ranked: list[RankedArm], rows: int) -> list[Line]:
     """A header and the first rows; what does not fit is counted."""
-    if not standings or rows < 2:
+    if not ranked or rows < 2:
         return []
-    room = rows - 1 if len(standings) <= rows - 1 else rows - 2
-    names = [f"{s.arm.approach}{f' ({inert(s.arm.variant)})' if s.arm.variant else ''}" for s in standings]
+    room = rows - 1 if len(ranked) <= rows - 1 else rows - 2
+    names = [f"{s.arm.approach}{f' ({inert(s.arm.variant)})' if s.arm.variant else ''}" for s in ranked]
     widest = max(map(len, ["Approach", *names]))
     lines = [(f"{'Approach':<{widest}}  Python  Workers      Median  vs best  Runs", "dim")]
-    for number, (name, s) in enumerate(zip(names[:room], standings, strict=False)):
+    for number, (name, s) in enumerate(zip(names[:room], ranked, strict=False)):
         against = "" if s.ratio is None else "fastest" if not number else f"{s.ratio:.2f}x"
         line = f"{name:<{widest}}  {inert(s.arm.interpreter):>6}  {s.arm.workers:>7}  "
         if s.median_seconds is not None:
             line += f"{seconds_text(s.median_seconds):>10}  {against:>7}  {s.samples:>4}  "
         style = "red" if s.median_seconds is None else "green" if not number else ""
         lines.append((f"{line}{s.note}".rstrip(), style))
-    if len(standings) > room:
-        more = standings[room:]
+    if len(ranked) > room:
+        more = ranked[room:]
         failed = sum(s.median_seconds is None for s in more)
         lines.append((f"and {len(more)} more{f', {failed} of them without a result' if failed else ''}", "dim"))
     return lines

@@ -22,7 +22,7 @@ _SECONDS_BETWEEN_LINES = 5.0
 _ENDS = {"budget": "the time budget is used up", "done": "everything is measured"}
 
 
-class Standing(NamedTuple):
+class RankedArm(NamedTuple):
     """One row of the ranking; `ratio` is how many times the seconds of the fastest, `note` what went wrong."""
 
     arm: Arm
@@ -80,7 +80,7 @@ class RunProgress:
         """Seconds until the budget is used up."""
         return max(self._ends - now, 0.0)
 
-    def standings(self) -> list[Standing]:
+    def ranked_arms(self) -> list[RankedArm]:
         """The arms that compete with each other, fastest first; those without a time last."""
         times = {arm: median(found) for arm, found in self._seconds.items()}
         ranked = [arm for arm in self.arms.values() if arm.role in ("baseline", "candidate")]
@@ -88,7 +88,7 @@ class RunProgress:
         seen.sort(key=lambda arm: times.get(arm.arm, float("inf")))
         fastest = times.get(seen[0].arm) if seen else None
         return [
-            Standing(
+            RankedArm(
                 arm,
                 times.get(arm.arm),
                 times[arm.arm] / fastest if fastest and arm.arm in times else None,
@@ -152,7 +152,7 @@ class PlainLines:
         best = [
             f"{s.arm.approach} on {inert(s.arm.interpreter)} {seconds_text(s.median_seconds)}"
             + (f" ({s.ratio:.2f}x)" if s.ratio and n else "")
-            for n, s in enumerate(self.progress.standings()[:3])
+            for n, s in enumerate(self.progress.ranked_arms()[:3])
             if s.median_seconds is not None
         ]
         lines, self._gone = [", ".join(best) or "nothing has worked so far", *self._gone], []
