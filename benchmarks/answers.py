@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from selector import Selector, WorkloadProfile
-from selector.recommend.chain import Choice, choose
+from selector.recommend.chain import Choice, Situation
 from selector.recommend.facts import HostFacts
 from selector.recommend.recommendation import recommendation_data
 from selector.workload.fields import field_kind
@@ -81,12 +81,16 @@ class Answers:
 
     def choice(self, profile: WorkloadProfile, **changes: Any) -> Choice:
         """What the tables choose, with some fields changed."""
-        return choose(profile.model_copy(update=changes) if changes else profile, self.host, self.knowledge)
+        return self.situation(profile, **changes).choice
+
+    def situation(self, profile: WorkloadProfile, **changes: Any) -> Situation:
+        """The workload on this host, with some fields changed."""
+        return Situation(profile.model_copy(update=changes) if changes else profile, self.host, self.knowledge)
 
     def broken(self, profile: WorkloadProfile) -> Iterator[Found]:
         """The promises that the answer to a workload breaks."""
-        choice = self.choice(profile)
-        data = recommendation_data(profile, choice, self.host, self.knowledge)
+        situation = self.situation(profile)
+        choice, data = situation.choice, recommendation_data(situation)
         yield from _against_its_own_list(choice, data)
         yield from _requirements(profile, choice, data)
         yield from self._monotone(profile, choice)

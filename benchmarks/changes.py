@@ -19,14 +19,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from selector.recommend.along import Answer, Number, admitted
-from selector.recommend.chain import Choice, choose
+from selector.recommend.chain import Answer, Situation
 from selector.recommend.changes import alternatives_of, input_names, would_change
-from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, load_knowledge
+from selector.recommend.line import Line
+from selector.recommend.numbers import Number, axis_of
 from selector.recommend.questions import questions
 from selector.workload.fields import field_kind
-from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import profile_from_mapping
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -41,7 +40,7 @@ ROUNDED = 1.011  # a reported number may be so much further off than the nearest
 
 Ask = Callable[[Any], Answer]
 Place = tuple[str, Any, Answer]  # an input, a value, and the answer there
-Changes = Callable[[WorkloadProfile, Choice, HostFacts, Knowledge], list[Place]]
+Changes = Callable[[Situation], list[Place]]
 
 
 class Miss(NamedTuple):
@@ -52,14 +51,9 @@ class Miss(NamedTuple):
     detail: str
 
 
-def asker(profile: WorkloadProfile, field: str, host: HostFacts, knowledge: Knowledge) -> Ask:
-    """The answer to the profile with that value of the field."""
-    return lambda value: choose(profile.model_copy(update={field: value}), host, knowledge).answer
-
-
-def reported(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> list[Place]:
+def reported(situation: Situation) -> list[Place]:
     """What would change the answer, by `would_change`."""
-    return [(c.input, c.to, (c.approach, c.engine)) for c in would_change(profile, choice, host, knowledge, exact=True)]
+    return [(c.input, c.to, (c.approach, c.engine)) for c in would_change(situation, exact=True)]
 
 
 # --- brute force -----------------------------------------------------------------------------------------------------
@@ -67,7 +61,8 @@ def reported(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledg
 
 def grid_of(field: str, current: Number | None, knowledge: Knowledge) -> list[Number]:
     """Log-spaced numbers from a 1000th to 1000 times the current one (or all), and each literal with its neighbours."""
-    low, high = admitted(field)
+    axis = axis_of(field)
+    low, high = axis.least, axis.largest
     if current is not None:
         low, high = max(low, current / FAR), min(high, current * FAR)
     whole = field_kind(field).kind == "count"
@@ -81,20 +76,18 @@ def grid_of(field: str, current: Number | None, knowledge: Knowledge) -> list[Nu
     return sorted(v for v in values if low <= v <= high)
 
 
-def misses_of(
-    profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge, changes: Changes = reported
-) -> Iterator[Miss]:
+def misses_of(situation: Situation, changes: Changes = reported) -> Iterator[Miss]:
     """What is wrong with the changes and questions of one workload, by asking the tables at every point of a grid."""
-    choice = choose(profile, host, knowledge)
-    said = changes(profile, choice, host, knowledge)
+    profile, knowledge, now = situation.profile, situation.knowledge, situation.answer
+    said = changes(situation)
     for field, value, answer in said:
-        if asker(profile, field, host, knowledge)(value) != answer or answer == choice.answer:
+        if situation.changed(**{field: value}).answer != answer or answer == now:
             yield Miss("untrue", field, f"{value}: {answer}")
-    asked = {q.field for q in questions(profile, frozenset(), host, knowledge) if q.alone}
+    asked = {q.field for q in questions(situation, frozenset()) if q.alone}
     for field in NUMBERS:
-        current = choice.facts.get(field, getattr(profile, field))
-        ask = asker(profile, field, host, knowledge)
-        others = [v for v in grid_of(field, current, knowledge) if ask(v) != choice.answer]
+        current: Any = situation.facts.get(field, getattr(profile, field))
+        line = Line(situation, field)
+        others = [v for v in grid_of(field, current, knowledge) if line.answer(v) != now]
         yield from _overlooked(field, current, others, [value for name, value, _ in said if name == field])
         if others and field not in profile.model_fields_set and field not in asked:
             yield Miss("not asked", field, f"e.g. {others[0]}")
@@ -124,23 +117,23 @@ def _further(found: Number, nearest: Number, current: Number) -> bool:
 # --- the way before, for comparison ----------------------------------------------------------------------------------
 
 
-def by_ladder(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> list[Place]:
+def by_ladder(situation: Situation) -> list[Place]:
     """The nearest changes of numbers as they were found before: powers of ten, then halving between two of them."""
-    found = []
+    found, now = [], situation.answer
     for field in NUMBERS:
-        current = choice.facts.get(field, getattr(profile, field))
+        current: Any = situation.facts.get(field, getattr(situation.profile, field))
         rungs = [v for v in alternatives_of(field) if v != current]
-        ask = asker(profile, field, host, knowledge)
+        ask = Line(situation, field).answer
         if current is None:
             answers = [ask(rung) for rung in rungs[::2]]
-            found += [(field, v, a) for v, a in zip(rungs[::2], answers, strict=True) if a != choice.answer][:1]
+            found += [(field, v, a) for v, a in zip(rungs[::2], answers, strict=True) if a != now][:1]
             continue
         below = [v for v in reversed(rungs) if current / FAR <= v < current]
         for side in (below, [v for v in rungs if current < v <= current * FAR]):
             inside = current
             for rung in side:
-                if ask(rung) != choice.answer:
-                    value = _halved(inside, rung, choice.answer, ask)
+                if ask(rung) != now:
+                    value = _halved(inside, rung, now, ask)
                     found.append((field, value, ask(value)))
                     break
                 inside = rung
@@ -159,57 +152,57 @@ def _halved(inside: Any, outside: Any, answer: Answer, ask: Ask) -> Any:
     return outside
 
 
-def questions_by_ladder(profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> list[str]:
+def questions_by_ladder(situation: Situation) -> list[str]:
     """The numbers that were asked for before: those of which a power of ten changes the answer."""
-    now = choose(profile, host, knowledge).answer
-    fields = [f for f in input_names() if f not in profile.model_fields_set]
-    return [f for f in fields if any(asker(profile, f, host, knowledge)(v) != now for v in alternatives_of(f))]
+    fields = [f for f in input_names() if f not in situation.profile.model_fields_set]
+    asked = ((f, Line(situation, f)) for f in fields)
+    return [f for f, line in asked if any(line.answer(v) != situation.answer for v in alternatives_of(f))]
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
 
 
-def workloads(count: int) -> list[WorkloadProfile]:
+def workloads(count: int, knowledge: Knowledge) -> list[Situation]:
     """Random ones, the same every time."""
-    return [profile_from_mapping(random_profile(random.Random(seed))) for seed in range(count)]
+    profiles = (profile_from_mapping(random_profile(random.Random(seed))) for seed in range(count))
+    return [Situation(profile, FIXED_HOST, knowledge) for profile in profiles]
 
 
-def timed(run: Callable[[WorkloadProfile], Any], profiles: list[WorkloadProfile]) -> str:
+def timed(run: Callable[[Situation], Any], situations: list[Situation]) -> str:
     """The median and the longest CPU time over some workloads."""
     taken = []
-    for profile in profiles:
+    for situation in situations:
         start = time.process_time()
-        run(profile)
+        run(situation)
         taken.append((time.process_time() - start) * 1000)
     return f"median {statistics.median(taken):6.1f} ms, at most {max(taken):6.1f} ms"
 
 
-def without_what_matters_alone(profile: WorkloadProfile, knowledge: Knowledge) -> frozenset[str]:
+def without_what_matters_alone(situation: Situation) -> frozenset[str]:
     """The fields to close, so that only pairs are left to look at."""
     closed: frozenset[str] = frozenset()
-    while (found := questions(profile, closed, FIXED_HOST, knowledge)) and found[0].alone:
+    while (found := questions(situation, closed)) and found[0].alone:
         closed |= {q.field for q in found}
     return closed
 
 
 def print_times(knowledge: Knowledge) -> None:
     """How long everything takes, before and now."""
-    host, profiles = FIXED_HOST, workloads(WORKLOADS)
-    choices = {id(p): choose(p, host, knowledge) for p in profiles}
-    closed = {id(p): without_what_matters_alone(p, knowledge) for p in profiles}
+    situations = workloads(WORKLOADS, knowledge)
+    closed = {id(s): without_what_matters_alone(s) for s in situations}
     print(f"{WORKLOADS} random workloads, CPU time")
-    print("changes, ladder (numbers only)  ", timed(lambda p: by_ladder(p, choices[id(p)], host, knowledge), profiles))
-    print("changes                         ", timed(lambda p: reported(p, choices[id(p)], host, knowledge), profiles))
-    print("questions, ladder (not ordered) ", timed(lambda p: questions_by_ladder(p, host, knowledge), profiles))
-    print("questions                       ", timed(lambda p: questions(p, frozenset(), host, knowledge), profiles))
-    print("questions in pairs              ", timed(lambda p: questions(p, closed[id(p)], host, knowledge), profiles))
+    print("changes, ladder (numbers only)  ", timed(by_ladder, situations))
+    print("changes                         ", timed(reported, situations))
+    print("questions, ladder (not ordered) ", timed(questions_by_ladder, situations))
+    print("questions                       ", timed(lambda s: questions(s, frozenset()), situations))
+    print("questions in pairs              ", timed(lambda s: questions(s, closed[id(s)]), situations))
 
 
 def print_misses(count: int, knowledge: Knowledge) -> bool:
     """What a grid finds that the changes miss, before and now; whether now it is nothing."""
     clean = True
     for name, changes in (("ladder", by_ladder), ("now", reported)):
-        found = [(n, m) for n, p in enumerate(workloads(count)) for m in misses_of(p, FIXED_HOST, knowledge, changes)]
+        found = [(n, m) for n, s in enumerate(workloads(count, knowledge)) for m in misses_of(s, changes)]
         found = [(n, m) for n, m in found if m.kind != "not asked" or changes is reported]
         kinds = Counter(miss.kind for _, miss in found)
         print(f"{name}: {len(found)} misses in {count} workloads x {len(NUMBERS)} inputs: {dict(kinds)}")

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 from selector import WorkloadProfile
 from selector.calibration.kept import MeasuredCosts, usable_costs
 from selector.cost.predict import estimate
-from selector.recommend.chain import Choice, choose, consider
+from selector.recommend.chain import Situation
+from selector.recommend.expected import expected_of, outlook_of
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge, load_knowledge
-from selector.recommend.recommendation import expected_of, outlook_of
 
 GRID = Path(__file__).parent / "grid"
 GIL, FREE_THREADED = "3.14", "3.13t"
@@ -66,9 +66,9 @@ def profile_of(row: Row, *, only_gil: bool) -> WorkloadProfile:
     return WorkloadProfile.model_validate({**row["profile"], "interpreters": tags})
 
 
-def chosen(row: Row, knowledge: Knowledge, *, only_gil: bool) -> Choice:
-    """What the tables choose for a workload when those interpreters may be used."""
-    return choose(profile_of(row, only_gil=only_gil), HOST, knowledge)
+def situation_of(row: Row, knowledge: Knowledge, *, only_gil: bool) -> Situation:
+    """A workload on the machine of the grid when those interpreters may be used."""
+    return Situation(profile_of(row, only_gil=only_gil), HOST, knowledge)
 
 
 # Regret ---------------------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def seeds_table(row: Row, only_gil: bool) -> str:
 def policies(knowledge: Knowledge) -> dict[str, Policy]:
     """Ours, and the simple ones it has to beat."""
     return {
-        "our tables": lambda row, only_gil: chosen(row, knowledge, only_gil=only_gil).chosen.approach,
+        "our tables": lambda row, only_gil: situation_of(row, knowledge, only_gil=only_gil).answer[0],
         "the seed's table": seeds_table,
         "always multiprocessing": lambda *_: "multiprocessing",
         "always asyncio": lambda *_: "asyncio",
@@ -132,16 +132,16 @@ class Cell(NamedTuple):
 
 def cells(rows: list[Row], knowledge: Knowledge) -> list[Cell]:
     """Every approach of every workload, with as many workers as it was measured with."""
-    return [cell for row in rows for cell in _cells(row, chosen(row, knowledge, only_gil=False), knowledge)]
+    return [cell for row in rows for cell in _cells(row, situation_of(row, knowledge, only_gil=False))]
 
 
-def _cells(row: Row, choice: Choice, knowledge: Knowledge) -> Iterable[Cell]:
-    outlook = outlook_of(profile_of(row, only_gil=False), choice, HOST, knowledge)
+def _cells(row: Row, situation: Situation) -> Iterable[Cell]:
+    outlook = outlook_of(situation)
     for approach, measured in row["seconds"].items():
-        traits = knowledge.approaches[approach].traits
-        candidate = consider(approach, None, dict(choice.facts), choice.work, knowledge)
-        if traits.pickles:  # as many as it was measured with
-            candidate = candidate._replace(workers=CPUS, predicted=estimate(traits, CPUS, choice.work))
+        candidate = situation.candidate(approach)
+        if candidate.traits.pickles:  # as many as it was measured with
+            predicted = estimate(candidate.traits, CPUS, situation.work)
+            candidate = candidate._replace(workers=CPUS, predicted=predicted)
         expected = expected_of(candidate, outlook)
         spread = expected["speedup"]
         counts = measured > SHORTEST_S

@@ -15,7 +15,7 @@ from selector.calibration.kept import load_calibration
 from selector.errors import SelectorError
 from selector.files import resource_dir
 from selector.host import environment_python, find_interpreters, platform_id, usable_cpus
-from selector.recommend.chain import choose
+from selector.recommend.chain import Situation
 from selector.recommend.changes import would_change
 from selector.recommend.explain import Explanation, Prediction, explain, predictions
 from selector.recommend.facts import HostFacts
@@ -50,15 +50,22 @@ def application_tag(found: Mapping[str, str], environ: Mapping[str, str] = os.en
     return next((tag for file in candidates if (tag := by_file.get(os.path.realpath(file)))), None)
 
 
+#: What may be asked about: a profile, a mapping of its fields, or what a selector made of it.
+Workload = WorkloadProfile | Mapping[str, Any] | Situation
+
+
 @dataclass(frozen=True)
 class Selector:
     """The tool with its tables loaded and its host known, for many profiles; `recommend` is the call for one.
 
-    `rules` is a folder of tables that replace ours by name.
+    `rules` is a folder of tables that replace ours by name; `tables` is all that is known, for those who have it at hand.
+    What is asked about a profile (or a mapping of its fields) may be asked about its `situation` as well: then nothing
+    is worked out twice.
     """
 
     rules: Path | None = None
     host: HostFacts | None = None
+    tables: Knowledge | None = None
 
     @cached_property
     def knowledge(self) -> Knowledge:
@@ -66,6 +73,8 @@ class Selector:
 
         A user's own costs stay, and so do the documented ones where another host is given.
         """
+        if self.tables is not None:
+            return self.tables
         knowledge = load_knowledge(self.rules)
         if self.host is not None or knowledge.costs.source == "given":
             return knowledge
@@ -76,35 +85,32 @@ class Selector:
         """The host given, or this one."""
         return self.host or this_host()
 
-    def recommend(
-        self, profile: WorkloadProfile | Mapping[str, Any], changes: Literal["none", "sampled", "exact"] = "sampled"
-    ) -> Recommendation:
-        """The recommendation for a profile; `changes` also asks which inputs would change it.
+    def situation(self, workload: Workload) -> Situation:
+        """A workload on this host by these tables, of which everything else here is asked."""
+        if isinstance(workload, Situation):
+            return workload
+        return Situation(as_profile(workload), self.here, self.knowledge)
+
+    def recommend(self, workload: Workload, changes: Literal["none", "sampled", "exact"] = "sampled") -> Recommendation:
+        """The recommendation for a workload; `changes` also asks which inputs would change it.
 
         By samples that takes some 10 milliseconds, exactly some 20 to 300.
         """
-        profile = as_profile(profile)
-        choice = choose(profile, self.here, self.knowledge)
-        changed = None
-        if changes != "none":
-            changed = would_change(profile, choice, self.here, self.knowledge, exact=changes == "exact")
-        return build_recommendation(profile, choice, self.here, self.knowledge, changed)
+        situation = self.situation(workload)
+        changed = None if changes == "none" else would_change(situation, exact=changes == "exact")
+        return build_recommendation(situation, changed)
 
-    def recommend_json(self, profile: WorkloadProfile | Mapping[str, Any]) -> str:
+    def recommend_json(self, workload: Workload) -> str:
         """The recommendation as one line of JSON, without the question what would change it: the fast way for many."""
-        profile = as_profile(profile)
-        choice = choose(profile, self.here, self.knowledge)
-        return to_json(recommendation_data(profile, choice, self.here, self.knowledge)).decode()
+        return to_json(recommendation_data(self.situation(workload))).decode()
 
-    def predict(self, profile: WorkloadProfile | Mapping[str, Any]) -> tuple[Prediction, ...]:
+    def predict(self, workload: Workload) -> tuple[Prediction, ...]:
         """What is predicted for every approach that runs on one machine: time or throughput, latency, memory."""
-        profile = as_profile(profile)
-        return predictions(profile, choose(profile, self.here, self.knowledge), self.here, self.knowledge)
+        return predictions(self.situation(workload))
 
-    def explain(self, profile: WorkloadProfile | Mapping[str, Any]) -> Explanation:
+    def explain(self, workload: Workload) -> Explanation:
         """Which row of which table fired on which values, all predictions, and where the answer would be another one."""
-        profile = as_profile(profile)
-        return explain(profile, choose(profile, self.here, self.knowledge), self.here, self.knowledge)
+        return explain(self.situation(workload))
 
 
 def _calibrated(knowledge: Knowledge, here: HostFacts) -> Knowledge:

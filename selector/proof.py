@@ -40,7 +40,6 @@ from selector.host import Interpreter, cache_dir, find_interpreters, interpreter
 from selector.host.checks import host_state, warnings_after, warnings_before
 from selector.host.others import busiest, process_times
 from selector.pipeline import Selector, application_tag, example_profiles
-from selector.recommend.chain import choose
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
 from selector.report.markdown import render_markdown
@@ -102,12 +101,12 @@ def plan_for(
             "interpreters": tags or profile.interpreters,  # what may be used is what is measured
         }
     )
-    recommendation = selector.recommend(on_this_host)
+    situation = selector.situation(on_this_host)
+    recommendation = selector.recommend(situation)
     plan = plan_benchmark(
-        choose(on_this_host, here, selector.knowledge),
+        situation,
         recommendation,
         available,
-        selector.knowledge,
         budget_seconds=options.budget_seconds,
         usable_cpus=here.usable_cpus,
         wanted=wanted,

@@ -26,7 +26,7 @@ from selector.benchmark.events import (
     collect,
 )
 from selector.files import resource_dir
-from selector.recommend.recommendation import Expected
+from selector.recommend.expected import Expected
 from selector.report.progress import PlainLines, RunProgress
 from selector.validation import Measurement, ValidationReport
 from selector.workload.profile import WorkloadProfile

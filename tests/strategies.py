@@ -6,8 +6,10 @@ Hypothesis strategies (`profiles`, `hosts`) shrink what fails; `random_profile` 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 from selector.recommend.facts import HostFacts
@@ -28,6 +30,11 @@ _AMOUNTS = (
 )  # fmt: skip
 _COUNTS = (1, 2, 3, 4, 8, 16, 24, 50, 100, 500, 1000, 1001, 5000, 20_000, 10**6, LARGEST)
 _RARE = ("durable", "machines", "parallelizable", "gpu", "native_parallel", "isolation", "interpreters", "mode")
+
+
+def slow_after(quick: int, values: Iterable[Any]) -> list[Any]:
+    """Parameters of a test, all but the first few for `make test-all` alone."""
+    return [v if place < quick else pytest.param(v, marks=pytest.mark.slow) for place, v in enumerate(values)]
 
 
 def values_of(field: str) -> st.SearchStrategy[Any]:

@@ -17,7 +17,7 @@ from selector.benchmark import plan as planning
 from selector.benchmark.plan import BASELINE, BenchmarkPlan, budget_from_text, plan_benchmark
 from selector.host import Interpreter
 from selector.pipeline import example_profiles
-from selector.recommend.chain import choose
+from selector.recommend.chain import Situation
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import build_recommendation
 from selector.workload.profile import APPROACHES
@@ -70,10 +70,10 @@ def plan_of(
     host = host or HostFacts("linux", cpus, tuple((tag, f"/x/python{tag}") for tag in tags))
     if available is None:
         available = tuple(map(interpreter, host.tags))
-    choice = choose(profile, host, tables())
-    recommendation = build_recommendation(profile, choice, host, tables())
+    situation = Situation(profile, host, tables())
+    recommendation = build_recommendation(situation)
     options = {"budget_seconds": 60.0, "usable_cpus": host.usable_cpus} | options
-    return plan_benchmark(choice, recommendation, available, tables(), **options)
+    return plan_benchmark(situation, recommendation, available, **options)
 
 
 def tried(call: Callable[[], Any]) -> Any:
@@ -183,7 +183,7 @@ def test_alternatives_that_a_rule_rejects_are_left_out_without_a_word() -> None:
 
 def test_contenders_come_before_fallbacks() -> None:
     profile = EXAMPLES["web-scraper-balanced"]
-    choice = choose(profile, HostFacts("linux", 2, (("3.14", "/x"), ("3.14t", "/y"))), tables())
+    choice = Situation(profile, HostFacts("linux", 2, (("3.14", "/x"), ("3.14t", "/y"))), tables()).choice
     standing = {c.approach: c.standing for c in choice.others}
     plan = plan_of(profile, "3.14", "3.14t")
     named = [standing[a] for a in plan.approaches[2:] if a in standing]

@@ -17,8 +17,8 @@ from selector.decision.proofs.cover import Steps
 from selector.decision.proofs.examine import prove
 from selector.files import resource_dir
 from selector.recommend import witnesses
-from selector.recommend.chain import choose
-from selector.recommend.facts import FACTS, build_facts
+from selector.recommend.chain import Situation
+from selector.recommend.facts import FACTS
 from selector.recommend.knowledge import CHAIN, load_knowledge
 from selector.recommend.witnesses import PLAIN_HOST, WHOLE, is_possible, profile_with
 from selector.workload.profile import APPROACHES, WorkloadProfile
@@ -146,7 +146,7 @@ def test_a_finding_about_facts_comes_with_a_workload_for_recommend(tmp_path: Pat
     gaps = [finding for finding in entry["findings"] if finding["kind"] == "gap"]
     assert gaps and all(gap["workload"] is not None for gap in gaps)
     for gap in gaps:
-        facts = build_facts(profile_from_mapping(gap["workload"]), PLAIN_HOST)
+        facts: Any = Situation(profile_from_mapping(gap["workload"]), PLAIN_HOST, load_knowledge()).unclassified
         assert all(matches(parse_cell(text), facts[name]) for name, text in gap["region"].items())
         given = tmp_path / "given.json"
         given.write_text(json.dumps(gap["workload"]), "utf-8")
@@ -305,7 +305,8 @@ def test_a_changed_fact_comes_with_a_workload(tmp_path: Path) -> None:
     assert answers[0]["workload"] is not None
     old, knowledge = load_knowledge(), load_knowledge(tmp_path)
     profile = profile_from_mapping(answers[0]["workload"])
-    assert choose(profile, PLAIN_HOST, old).classified.id != choose(profile, PLAIN_HOST, knowledge).classified.id
+    then, now = (Situation(profile, PLAIN_HOST, known).classified.id for known in (old, knowledge))
+    assert then != now
 
 
 def test_examples_that_get_no_answer_are_named(tmp_path: Path) -> None:
@@ -392,7 +393,7 @@ def test_for_nearly_every_row_there_is_a_workload_for_which_it_fires() -> None:
         if profile is None:
             missing.append(f"{name}/{rule}")
             continue
-        facts: dict[str, Any] = dict(choose(profile, PLAIN_HOST, knowledge).facts)
+        facts = Situation(profile, PLAIN_HOST, knowledge).facts
         assert knowledge.tables[name].decide_among(facts).matched.count(rule) == 1
     assert len(missing) <= count // 20, missing
 

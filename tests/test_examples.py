@@ -48,7 +48,7 @@ def test_it_holds_nothing_that_is_a_default_anyway(file: Path) -> None:
 @each_file
 def test_the_tables_give_it_what_the_expert_expects(file: Path, selector: Selector) -> None:
     expected = EXPECTED[file.stem]
-    result = selector.recommend(profile_from_json(file.read_bytes()))
+    result = selector.recommend(profile_from_json(file.read_bytes()), "none")
     assert result.approach == expected["approach"], expected["why"]
 
 

@@ -18,7 +18,7 @@ from selector.cli import main
 from selector.cost.batch import batch_seconds
 from selector.errors import SelectorError
 from selector.proof import learn_from
-from selector.recommend.chain import workload_facts
+from selector.recommend.chain import Situation
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import load_knowledge
 from selector.validation import ValidationReport
@@ -36,7 +36,7 @@ SMALL = WorkloadProfile(workload_type="cpu", tasks=40, cpu_ms_per_task=1, io_wai
 
 def predicted(profile: WorkloadProfile, approach: str, tag: str, workers: int) -> float:
     here = profile.model_copy(update={"interpreters": (tag,)})
-    work = workload_facts(here, HOST, KNOWLEDGE)[1]
+    work = Situation(here, HOST, KNOWLEDGE).work
     seconds = batch_seconds(KNOWLEDGE.approaches[approach].traits, workers, work)  # type: ignore[index]
     assert seconds is not None
     return seconds

@@ -13,9 +13,10 @@ from printed import text_of
 
 from selector import Selector, WorkloadProfile
 from selector.files import resource_dir
+from selector.recommend.expected import Expected, Speedup
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import all_tables
-from selector.recommend.recommendation import Expected, Fits, RunsHere, Speedup
+from selector.recommend.recommendation import Fits, RunsHere
 from selector.report.recommendation import recommendation_document
 from selector.report.tables import tables_document
 from selector.report.wording import memory_text, python_text, requirements_text, speedup_text

@@ -18,7 +18,7 @@ from selector.files import resource_dir
 from selector.migration.guide import EFFORTS
 from selector.recommend.facts import FACTS
 from selector.recommend.knowledge import CHAIN, all_tables, load_knowledge
-from selector.recommend.witnesses import verified
+from selector.recommend.witnesses import verify_chain
 from selector.workload.profile import WorkloadProfile
 
 RULES = resource_dir("rules")
@@ -29,7 +29,7 @@ SENTENCE_END = re.compile(r"[.!?]\)?$")
 
 def test_our_tables_are_proven_to_have_no_gap_no_contradiction_and_no_row_in_vain() -> None:
     """Overlaps are those that `first` settles by the order of the rows, one note a table; lists may be empty."""
-    proofs = verified(all_tables(), load_knowledge())
+    proofs = verify_chain(all_tables(), load_knowledge())
     assert {proof.table for proof in proofs} == {file.stem for file in TABLES}
     assert all(proof.proven for proof in proofs)
     found = {(f.table, f.severity, f.message) for proof in proofs for f in proof.findings if f.severity != "note"}

@@ -7,7 +7,8 @@ from typing import Any
 from events import baseline, control, figures, steady
 from judging import COMPUTING, IN_A_LOOP, PROCESSES, SINGLE, THREADS, having, judged, recommended
 
-from selector.recommend.recommendation import Change, Expected, Speedup
+from selector.recommend.expected import Expected, Speedup
+from selector.recommend.recommendation import InputChange
 
 
 def test_advice_compares_the_task_with_what_the_profile_says() -> None:
@@ -59,7 +60,7 @@ def test_advice_writes_values_as_a_profile_has_them() -> None:
         ("cpu_ms_per_task", 0.5),
         ("interpreters", ("3.14", "3.14t")),
     ]
-    changes = tuple(Change(input=name, to=value, approach=SINGLE) for name, value in [*values, ("tasks", 3)])
+    changes = tuple(InputChange(input=name, to=value, approach=SINGLE) for name, value in [*values, ("tasks", 3)])
     result = recommended(COMPUTING).model_copy(update={"would_change": changes})
     report = judged([baseline(0.3), control(0.3), steady(PROCESSES, 0.5)], result=result)
     assert having(report.advice, "with picklable = false, cpu_ms_per_task = 0.5 or interpreters = 3.14, 3.14t: check")

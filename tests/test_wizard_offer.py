@@ -12,6 +12,7 @@ import selector.wizard
 from selector import Selector, WorkloadProfile
 from selector.proof import interpreters_to_calibrate
 from selector.recommend.knowledge import load_knowledge
+from selector.recommend.recommendation import Recommendation
 from selector.wizard import run_wizard
 from selector.wizard.answers import answers_from
 from selector.wizard.dialogue import Option
@@ -49,8 +50,10 @@ def interview(monkeypatch: pytest.MonkeyPatch, says: Says, measured: dict[str, f
     monkeypatch.setattr(selector.wizard, "_prompts", lambda: says)
     monkeypatch.setattr(selector.wizard, "converse", lambda answers, *_: answers)
 
-    def show(selector: Selector, profile: WorkloadProfile) -> None:
-        happened.append(str(selector.recommend(profile).expected.source))
+    def show(selector: Selector, profile: WorkloadProfile) -> Recommendation:
+        result = selector.recommend(profile)
+        happened.append(str(result.expected.source))
+        return result
 
     def measure() -> None:
         happened.append("measured")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from events import failed, latency, measured, report
 
-from selector.recommend.recommendation import Expected
+from selector.recommend.expected import Expected
 from selector.validation import ValidationReport
 from selector.workload.profile import WorkloadProfile
 

@@ -16,9 +16,9 @@ from selector.approaches import Traits
 from selector.errors import SelectorError
 from selector.host import Interpreter
 from selector.models import Saved
-from selector.recommend.chain import Candidate, Choice, consider
-from selector.recommend.facts import ASSUMED_IN_FLIGHT, newest, version_key
-from selector.recommend.knowledge import Knowledge
+from selector.recommend.chain import Candidate, Choice, Situation
+from selector.recommend.derive import ASSUMED_IN_FLIGHT
+from selector.recommend.facts import newest, version_key
 from selector.recommend.recommendation import Recommendation
 from selector.text import duration, quoted
 from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
@@ -76,14 +76,18 @@ class BenchmarkPlan(Saved):
 
 
 class _Subject(NamedTuple):
-    """What a plan is made from: the choice, its recommendation, the builds to measure with, the tags found, the CPUs."""
+    """What a plan is made from: the situation, its recommendation, the builds to measure with, the tags found, the CPUs."""
 
-    choice: Choice
+    situation: Situation
     recommendation: Recommendation
-    knowledge: Knowledge
     pythons: tuple[PlannedPython, ...]
     tags_here: tuple[str, ...]
     cpus: int
+
+    @property
+    def choice(self) -> Choice:
+        """What the tables chose."""
+        return self.situation.choice
 
     @property
     def profile(self) -> WorkloadProfile:
@@ -92,19 +96,20 @@ class _Subject(NamedTuple):
 
     def traits(self, approach: ApproachId) -> Traits:
         """What the catalogue says of an approach."""
-        return self.knowledge.approaches[approach].traits
+        return self.situation.traits(approach)
 
     def sized(self, approach: ApproachId) -> Candidate:
         """An approach as the tables size it for these CPUs, also where no row of strategy named it."""
-        facts = {**self.choice.facts, "cpu_cores": self.cpus}
-        return consider(approach, None, facts, self.choice.work._replace(cores=self.cpus), self.knowledge)
+        here = self.situation
+        if here.facts["cpu_cores"] != self.cpus:
+            here = here.changed(cpu_cores=self.cpus)
+        return here.candidate(approach)
 
 
 def plan_benchmark(
-    choice: Choice,
+    situation: Situation,
     recommendation: Recommendation,
     available: Sequence[Interpreter],
-    knowledge: Knowledge,
     *,
     budget_seconds: float,
     usable_cpus: int,
@@ -124,8 +129,8 @@ def plan_benchmark(
     notes: list[str] = []
     own = (recommendation.interpreter, application)
     pythons = _pythons(recommendation.profile, available, wanted, own, notes)
-    cpus = _cpus(cpus_asked, choice.facts["cpu_cores"], usable_cpus, notes)
-    subject = _Subject(choice, recommendation, knowledge, pythons, tuple(_by_tag(available)), cpus)
+    cpus = _cpus(cpus_asked, situation.facts["cpu_cores"], usable_cpus, notes)
+    subject = _Subject(situation, recommendation, pythons, tuple(_by_tag(available)), cpus)
     approaches = _approaches(subject, notes)
     workers: dict[str, int] = {approach: _pool_size(approach, subject, notes) for approach in approaches}
     scaling = _scaling(subject) if recommendation.approach in approaches else ()

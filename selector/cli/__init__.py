@@ -28,6 +28,8 @@ from selector.cli.shared import (
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
+    from selector.pipeline import Selector
+    from selector.recommend.recommendation import Recommendation
     from selector.workload.profile import WorkloadProfile
 
 COMPLETE = "_CONCURRENCY_SELECTOR_COMPLETE"  # by which a shell asks for completions
@@ -116,20 +118,20 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
     from selector.wizard.answers import answers_from, command_for
     from selector.workload.reading import named, read_answers
 
-    def show(selector: Selector, profile: WorkloadProfile) -> None:
+    def show(selector: Selector, profile: WorkloadProfile) -> Recommendation:
         """Print the recommendation in the form asked for: as text a few lines, at a terminal with a summary at its end."""
+        result = selector.recommend(profile, "none" if form == "text" else "sampled")
         if form == "json":
-            print_json(selector.recommend(profile).model_dump_json(indent=2))
-            return
+            print_json(result.model_dump_json(indent=2))
+            return result
         if form == "markdown":
             from selector.report.recommendation import recommendation_document
 
-            print_as(recommendation_document(selector.recommend(profile)), form)
-            return
+            print_as(recommendation_document(result), form)
+            return result
         from selector.report.blocks import Document
         from selector.report.summary import Command, brief_document, summary_section
 
-        result = selector.recommend(profile, changes="none")
         document = brief_document(result)
         if ask and sys.stdin.isatty() and sys.stdout.isatty():
             again = command_for(profile, str(rules) if rules is not None else None).replace(
@@ -138,6 +140,7 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
             summary = summary_section(result, Command(again, "the command at the end, with validate for recommend"))
             document = Document((*document.sections, summary))
         print_as(document, form)
+        return result
 
     given = answers_from(read_answers(file, settings), named(file))
     run_wizard(given, Selector(rules), show, form, ask, proof.measure_costs)

@@ -97,8 +97,9 @@ def recommend(
     measured = read_results(results) if results is not None else None
     profile = measured.profile if measured and file is None and not settings else read_profile(file, settings)
     whole = full or explain or form != "text"
-    result = selector.recommend(profile, "exact" if explain else "sampled" if whole else "none")
-    explanation = selector.explain(profile) if explain else None
+    situation = selector.situation(profile)
+    result = selector.recommend(situation, "exact" if explain else "sampled" if whole else "none")
+    explanation = selector.explain(situation) if explain else None
     if measured is not None:
         _note_differences(profile, measured.profile)
     if form == "json":

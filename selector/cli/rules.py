@@ -127,15 +127,20 @@ def check_tables(
     Exit code 1: an error was found. Not proven in time is a warning, an error only with --strict.
     """
     from selector.decision.proofs.cover import Steps
-    from selector.recommend.witnesses import shown, verified, with_tables
+    from selector.recommend.witnesses import verify_chain, with_tables, with_workloads
     from selector.report.rules import check_data, check_lines
 
     steps = Steps.within(budget)
     tables, bad = _read(files, rules or outer_rules)
     knowledge = with_tables([table for _, table in tables], rules or outer_rules)
-    proofs = verified([table for _, table in tables], knowledge, _SHARE_OF_PROOFS * steps.seconds_left)
+    proofs = verify_chain([table for _, table in tables], knowledge, _SHARE_OF_PROOFS * steps.seconds_left)
     found = [
-        (label, table, proof, shown(proof.findings, table.name, knowledge, steps, notes=notes or form == "json"))
+        (
+            label,
+            table,
+            proof,
+            with_workloads(proof.findings, table.name, knowledge, steps, notes=notes or form == "json"),
+        )
         for (label, table), proof in zip(tables, proofs, strict=True)
     ]
     if form == "json":
@@ -199,7 +204,7 @@ def diff_tables(old: Path, new: Path, form: str, budget: float) -> int:
     from selector.decision.proofs.cover import Steps
     from selector.decision.proofs.diff import TABLE_GONE, TABLE_NEW, table_changes
     from selector.pipeline import example_profiles
-    from selector.recommend.witnesses import WHOLE, flipped, shown
+    from selector.recommend.witnesses import WHOLE, changed_answers, with_workloads
     from selector.report.rules import diff_data, diff_lines, flip_lines
 
     steps, found = Steps.within(budget), []
@@ -211,9 +216,9 @@ def diff_tables(old: Path, new: Path, form: str, budget: float) -> int:
             changes = table_changes(before[label], after[label], whole=WHOLE, seconds=seconds)
         else:
             changes = (TABLE_GONE if label in before else TABLE_NEW,)
-        found.append((label, shown(changes, label, now, steps)))
+        found.append((label, with_workloads(changes, label, now, steps)))
     profiles = example_profiles()
-    flips = flipped(profiles, was, now)
+    flips = changed_answers(profiles, was, now)
     if form == "json":
         examples = {name: {"old": was, "new": now} for name, (was, now) in flips.items()}
         _print_data({"tables": [diff_data(*each) for each in found], "examples": examples})

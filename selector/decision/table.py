@@ -185,7 +185,7 @@ class DecisionTable:
         except KeyError:
             return self._settle(matched, inputs)
 
-    def decide_among(self, facts: dict[str, Any]) -> Decision:
+    def decide_among(self, facts: Mapping[str, Any]) -> Decision:
         """Like `decide`, where `facts` may hold more than this table's inputs: one set of facts for a chain of tables."""
         match = self._match_among
         try:
@@ -197,7 +197,7 @@ class DecisionTable:
         except KeyError:
             return self._settle(matched, self.inputs_among(facts))
 
-    def part(self, names: Iterable[str]) -> Callable[[dict[str, Any]], int]:
+    def part(self, names: Iterable[str]) -> Callable[[Mapping[str, Any]], int]:
         """What some of the inputs let through: facts to rules, as bits; raises for facts that are not plainly right.
 
         The parts of a decision are joined with `&` and settled by `decision_of`: whoever asks a table about many things
@@ -209,7 +209,7 @@ class DecisionTable:
         ]
         return compiled.matcher([n for n, _ in chosen], [c for _, c in chosen], False, others_allowed=True)
 
-    def decision_of(self, matched: int, facts: dict[str, Any]) -> Decision:
+    def decision_of(self, matched: int, facts: Mapping[str, Any]) -> Decision:
         """The decision where just these rules match, as the parts joined say; `facts` are for its errors."""
         if self.hit_policy == "first":
             matched &= -matched

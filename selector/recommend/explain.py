@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from selector.approaches import Engine
 from selector.decision import DecisionTable
-from selector.recommend.chain import Choice, consider
-from selector.recommend.crossover import Crossover, crossovers
-from selector.recommend.facts import FACTS, HostFacts, tag_for
-from selector.recommend.knowledge import Knowledge
-from selector.recommend.recommendation import Expected, expected_of, outlook_of
-from selector.workload.profile import ApproachId, WorkloadProfile
+from selector.recommend.along import Stretch, stretches
+from selector.recommend.chain import Situation
+from selector.recommend.expected import Expected, expected_of, outlook_of
+from selector.recommend.facts import FACTS
+from selector.recommend.line import Line
+from selector.workload.profile import ApproachId
+
+#: The inputs that are looked along, with the powers of ten between which: from what is nothing to what is a lot.
+AXES = {"cpu_ms_per_task": (-3, 4), "tasks": (0, 6), "payload_kb_per_task": (-1, 6)}
+_SAME_PLACE = 1.02  # two values whose ratio is below that: what is narrower is left out
 
 
 class RowReport(BaseModel):
@@ -53,6 +59,27 @@ class Prediction(BaseModel):
     expected: Expected
 
 
+class Span(BaseModel):
+    """A stretch of values that all have the same answer, from `low` up to `high`, where the next one begins."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    low: float
+    high: float
+    approach: ApproachId
+    engine: Engine | None = None
+
+
+class Crossover(BaseModel):
+    """The answers along one input, and its value in the profile (None: not known)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    input: str
+    current: float | None
+    spans: tuple[Span, ...]
+
+
 class Explanation(BaseModel):
     """The facts that were known, what is predicted, where the answer changes, and every table with its rows' fate."""
 
@@ -64,45 +91,72 @@ class Explanation(BaseModel):
     tables: tuple[TableReport, ...]
 
 
-def explain(profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge) -> Explanation:
-    """The whole chain for one choice, row by row, with all predictions."""
-    tables = knowledge.tables
-    candidates = (choice.chosen, *choice.others)
-    reports = [_report(tables["classify"], choice.facts), _report(tables["strategy"], choice.facts)]
-    reports += [_report(tables["eligibility"], c.facts, c.approach) for c in candidates]
-    reports.append(_report(tables["sizing"], choice.chosen.facts, choice.chosen.approach))
-    if (compared := choice.compared) is not None:
-        reports.append(_report(tables["speedup_bands"], compared.facts, compared.simpler.approach))
+def explain(situation: Situation) -> Explanation:
+    """The whole chain for one situation, row by row, with all predictions."""
+    tables, facts, choice = situation.knowledge.tables, situation.facts, situation.choice
+    chosen = choice.chosen
+    reports = [_report(tables["classify"], facts), _report(tables["strategy"], facts)]
+    reports += [_report(tables["eligibility"], c.facts, c.approach) for c in (chosen, *choice.others)]
+    reports.append(_report(tables["sizing"], chosen.facts, chosen.approach))
+    if (weighing := choice.weighing) is not None:
+        reports.append(_report(tables["speedup_bands"], weighing.facts, weighing.simpler.approach))
     if choice.engine is not None:
-        reports.append(_report(tables["engine"], choice.facts))
-    reports.append(_report(tables["advice"], choice.chosen.facts, choice.chosen.approach))
-    known = {k: v for k, v in choice.facts.items() if k in FACTS and isinstance(v, bool | int | float | str)}
+        reports.append(_report(tables["engine"], facts))
+    reports.append(_report(tables["advice"], chosen.facts, chosen.approach))
     return Explanation(
-        facts=known,
-        predictions=predictions(profile, choice, host, knowledge),
-        crossovers=crossovers(profile, host, knowledge),
+        facts={k: v for k, v in facts.items() if k in FACTS and isinstance(v, bool | int | float | str)},
+        predictions=predictions(situation),
+        crossovers=crossovers(situation),
         tables=tuple(reports),
     )
 
 
-def predictions(
-    profile: WorkloadProfile, choice: Choice, host: HostFacts, knowledge: Knowledge
-) -> tuple[Prediction, ...]:
+def predictions(situation: Situation) -> tuple[Prediction, ...]:
     """What is predicted for every approach that runs on one machine, simplest first."""
-    outlook = outlook_of(profile, choice, host, knowledge)
+    outlook = outlook_of(situation)
+    candidates = [
+        situation.candidate(a) for a, e in situation.knowledge.approaches.items() if e.traits.runs_in != "cluster"
+    ]
+    return tuple(
+        Prediction(
+            approach=candidate.approach,
+            interpreter=situation.interpreter(candidate.approach),
+            workers=candidate.workers,
+            expected=Expected.model_validate(expected_of(candidate, outlook)),
+        )
+        for candidate in candidates
+    )
+
+
+def crossovers(situation: Situation) -> tuple[Crossover, ...]:
+    """From which size of a task, number of tasks or payload on the answer is another one, as far as it changes there."""
     found = []
-    for approach, entry in knowledge.approaches.items():
-        if entry.traits.runs_in != "cluster":
-            candidate = consider(approach, None, dict(choice.facts), choice.work, knowledge)
-            found.append(
-                Prediction(
-                    approach=approach,
-                    interpreter=tag_for(entry.traits.needs, profile, host),
-                    workers=candidate.workers,
-                    expected=Expected.model_validate(expected_of(candidate, outlook)),
-                )
-            )
+    for field, powers in AXES.items():
+        line = Line(situation, field)
+        low, high = (line.axis.as_number(10.0**power) for power in powers)
+        spans = _spans(stretches(line, low, high))
+        if len(spans) > 1:
+            current: Any = getattr(situation.profile, field)
+            found.append(Crossover(input=field, current=current, spans=spans))
     return tuple(found)
+
+
+def _spans(along: Sequence[Stretch]) -> tuple[Span, ...]:
+    """The stretches that are wide enough to see, joined where that makes neighbours of those with the same answer."""
+    ends = [stretch.low for stretch in along[1:]] + [along[-1].high]
+    wide = [s for s, end in zip(along, ends, strict=True) if end >= s.low * _SAME_PLACE]
+    kept = [next(same) for _, same in groupby(wide, key=lambda stretch: stretch.answer)]
+    ends = [stretch.low for stretch in kept[1:]] + [along[-1].high]
+    return tuple(
+        Span.model_validate(
+            {"low": _rounded(s.low), "high": _rounded(end), "approach": s.answer[0], "engine": s.answer[1]}
+        )
+        for s, end in zip(kept, ends, strict=True)
+    )
+
+
+def _rounded(value: float) -> float:
+    return value if isinstance(value, int) else float(f"{value:.3g}")
 
 
 def _report(table: DecisionTable, facts: Mapping[str, Any], approach: str | None = None) -> TableReport:

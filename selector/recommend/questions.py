@@ -1,7 +1,7 @@
 """Which questions are still worth asking: those whose answer can change the recommendation, worked out from the tables.
 
 No list of questions is kept by hand. Every unanswered field is tried with every value it may have, a number with one of
-each stretch that has an answer of its own (`critical`), and the chain of tables says what would come of it.
+each stretch that has an answer of its own (`along`), and the chain of tables says what would come of it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
-from selector.recommend.along import Answer, admitted, plain_number, stretches, values_apart
-from selector.recommend.chain import choose
+from selector.recommend.along import stretches, values_apart
+from selector.recommend.chain import Answer, Situation
 from selector.recommend.changes import alternatives_of, input_names
-from selector.recommend.facts import HostFacts
-from selector.recommend.knowledge import Knowledge
-from selector.workload.fields import field_kind
+from selector.recommend.line import Line, is_number
+from selector.recommend.numbers import plain_number
 from selector.workload.profile import WorkloadProfile
 
 
@@ -51,17 +50,13 @@ _Values = frozenset[tuple[str, Any]]
 
 
 def questions(
-    profile: WorkloadProfile,
-    answered: AbstractSet[str],
-    host: HostFacts,
-    knowledge: Knowledge,
-    memory: Memory | None = None,
+    situation: Situation, answered: AbstractSet[str], memory: Memory | None = None
 ) -> tuple[OpenQuestion, ...]:
     """The fields worth asking about, the most decisive first; empty if nothing that is left matters.
 
     Candidates are the fields the tables can see (`input_names`) that the profile does not set, be it to what is taken
     without an answer, and that are not in `answered` (with "I don't know", say). A field matters if one of its values
-    changes the answer with everything else as it is: any value that it may have, a number as exactly as `critical` says.
+    changes the answer with everything else as it is: any value that it may have, a number as exactly as `along` says.
     If no field does, those are returned that do so together with one value of one other candidate; of numbers some
     values are tried (`values_in_pairs`). That is complete for every fact of the workload that depends on one of the two
     alone, not for what depends on both, such as the CPU time of all tasks, and not for predictions.
@@ -72,8 +67,8 @@ def questions(
 
     `memory` is for calls with the same host and knowledge, as in a dialogue: the second call finds most of it there.
     """
-    tried = _Trials(profile, host, knowledge, memory or Memory())
-    fields = [f for f in input_names() if f not in answered and f not in profile.model_fields_set]
+    tried = _Trials(situation, memory or Memory())
+    fields = [f for f in input_names() if f not in answered and f not in situation.profile.model_fields_set]
     values = {f: tried.values(f, alone=True) for f in fields}
     alone = [f for f in values if any(tried.changed((f, v)) for v in values[f])]
     if alone:
@@ -83,30 +78,24 @@ def questions(
     return _in_pairs({f: tried.values(f, alone=False) for f in values}, tried)
 
 
-def values_alone(field: str, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> tuple[Any, ...]:
+def values_alone(situation: Situation, field: str) -> tuple[Any, ...]:
     """Values of a field that lead to every answer it can lead to: of numbers the rungs, and what lies between them."""
-    values = alternatives_of(field)
-    if not _is_number(field):
+    values, line = alternatives_of(field), Line(situation, field)
+    if not is_number(field):
         return values
-    along = stretches(profile, field, host, knowledge, *admitted(field))
+    along = stretches(line, line.axis.least, line.axis.largest)
     reached = {s.answer for s in along if any(s.low <= value <= s.high for value in values)}
-    others = {s.answer: plain_number(s.low, s.high, whole=isinstance(s.low, int)) for s in reversed(along)}
+    others = {s.answer: plain_number(s.low, s.high, whole=line.axis.whole) for s in reversed(along)}
     return tuple(sorted({*values, *(number for answer, number in others.items() if answer not in reached)}))
 
 
-def values_in_pairs(field: str, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> tuple[Any, ...]:
+def values_in_pairs(situation: Situation, field: str) -> tuple[Any, ...]:
     """The values tried together with those of another field: of numbers one of each set that the tables can tell apart.
 
     And every other rung, or all beside a field that is no number, as predicted times tell more apart.
     """
-    values = alternatives_of(field)
-    if not _is_number(field):
-        return values
-    return tuple(sorted({*values[::2], *values_apart(profile, field, host, knowledge)}))
-
-
-def _is_number(field: str) -> bool:
-    return field_kind(field).kind in ("count", "number")
+    values, line = alternatives_of(field), Line(situation, field)
+    return tuple(sorted({*values[::2], *values_apart(line)})) if is_number(field) else values
 
 
 _DEFAULTS = {name: field.default for name, field in WorkloadProfile.model_fields.items()}
@@ -114,11 +103,11 @@ _Trial = tuple[tuple[str, Any], ...]  # fields and the values they are changed t
 
 
 class _Trials:
-    """The answers for the profile with some fields changed, each asked of the tables once."""
+    """The answers for a situation with some fields changed, each asked of the tables once."""
 
-    def __init__(self, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge, memory: Memory) -> None:
-        self._profile, self._host, self._knowledge, self._memory = profile, host, knowledge, memory
-        self._given = {f: v for f, v in profile.__dict__.items() if v != _DEFAULTS[f]}
+    def __init__(self, situation: Situation, memory: Memory) -> None:
+        self._situation, self._memory = situation, memory
+        self._given = {f: v for f, v in situation.profile.__dict__.items() if v != _DEFAULTS[f]}
         self.now = self.answer()
 
     def answer(self, *changes: tuple[str, Any]) -> Answer:
@@ -126,8 +115,7 @@ class _Trials:
         values = {**self._given, **dict(changes)}
         key = frozenset(item for item in values.items() if item[1] != _DEFAULTS[item[0]])
         if key not in self._memory.answers:
-            changed = self._profile.model_copy(update=dict(changes))
-            self._memory.answers[key] = choose(changed, self._host, self._knowledge).answer
+            self._memory.answers[key] = self._situation.changed(**dict(changes)).answer
         return self._memory.answers[key]
 
     def values(self, field: str, *, alone: bool) -> tuple[Any, ...]:
@@ -135,7 +123,7 @@ class _Trials:
         key = frozenset(self._given.items()), field, alone
         if key not in self._memory.to_try:
             to_try = values_alone if alone else values_in_pairs
-            self._memory.to_try[key] = to_try(field, self._profile, self._host, self._knowledge)
+            self._memory.to_try[key] = to_try(self._situation, field)
         return self._memory.to_try[key]
 
     def changed(self, *changes: tuple[str, Any]) -> bool:
@@ -167,8 +155,8 @@ def _settled(field: str, questions: list[str], values: dict[str, tuple[Any, ...]
 
 def _paired(one: str, other: str, values: dict[str, tuple[Any, ...]]) -> Iterator[_Trial]:
     """The values of two fields tried together: beside a field that is no number, all rungs of one that is."""
-    mixed = _is_number(one) != _is_number(other)
-    each = [sorted({*values[f], *alternatives_of(f)}) if mixed and _is_number(f) else values[f] for f in (one, other)]
+    mixed = is_number(one) != is_number(other)
+    each = [sorted({*values[f], *alternatives_of(f)}) if mixed and is_number(f) else values[f] for f in (one, other)]
     yield from (((one, v), (other, w)) for v, w in product(*each))
 
 

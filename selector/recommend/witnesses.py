@@ -23,7 +23,8 @@ from selector.decision.proofs.findings import Finding, Verification
 from selector.decision.proofs.verify import verify_tables
 from selector.decision.table import DecisionTable
 from selector.errors import SelectorError
-from selector.recommend.chain import choose, consider, workload_facts
+from selector.recommend.chain import Situation
+from selector.recommend.derive import approach_facts
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import CHAIN, Knowledge, check_fits, load_knowledge
 from selector.workload.fields import field_kind
@@ -85,7 +86,7 @@ def with_tables(tables: Iterable[DecisionTable], user: Path | None) -> Knowledge
     return replace(knowledge, tables={**knowledge.tables, **fitting})
 
 
-def verified(
+def verify_chain(
     tables: Sequence[DecisionTable], knowledge: Knowledge, seconds: float | None = None
 ) -> tuple[Verification, ...]:
     """The tables verified, together as a chain; what is wrong only for facts that cannot hold together is a note.
@@ -94,11 +95,12 @@ def verified(
     """
     proofs = verify_tables(tables, whole=WHOLE, seconds=seconds)
     return tuple(
-        replace(proof, findings=tuple(_judged(finding, knowledge) for finding in proof.findings)) for proof in proofs
+        replace(proof, findings=tuple(_as_note_if_impossible(finding, knowledge) for finding in proof.findings))
+        for proof in proofs
     )
 
 
-def _judged(finding: Finding, knowledge: Knowledge) -> Finding:
+def _as_note_if_impossible(finding: Finding, knowledge: Knowledge) -> Finding:
     """A finding, as a note if no workload can have its facts. The last of too many gaps stands for others too."""
     about_a_region = finding.kind in ("gap", "conflict") and "there are more" not in finding.message
     if finding.severity == "note" or not about_a_region or is_possible(finding.table, finding.region, knowledge):
@@ -106,7 +108,7 @@ def _judged(finding: Finding, knowledge: Knowledge) -> Finding:
     return replace(finding, severity="note", message=f"{finding.message} (these never hold together)")
 
 
-def shown(
+def with_workloads(
     found: Sequence[_Found], table: str, knowledge: Knowledge, steps: Steps | None = None, *, notes: bool = True
 ) -> list[tuple[_Found, Workload]]:
     """What was found, perhaps without notes, each with a workload that has its facts.
@@ -128,7 +130,7 @@ def _workload(found: Finding | Change, table: str, knowledge: Knowledge, *, seek
     return Workload(None if profile is None else profile.given(), sought=True)
 
 
-def flipped(
+def changed_answers(
     profiles: Iterable[tuple[str, WorkloadProfile]], old: Knowledge, new: Knowledge
 ) -> dict[str, tuple[str, str]]:
     """The workloads, by name, that are recommended something else, each with both answers."""
@@ -139,7 +141,7 @@ def flipped(
 def _recommended(profile: WorkloadProfile, knowledge: Knowledge) -> str:
     """The approach and the engine in words, or why there is none."""
     try:
-        return " with ".join(filter(None, choose(profile, PLAIN_HOST, knowledge).answer))
+        return " with ".join(filter(None, Situation(profile, PLAIN_HOST, knowledge).answer))
     except SelectorError as error:
         return f"an error ({error.message})"
 
@@ -190,8 +192,8 @@ def _classified_so(region: Mapping[str, str], witness: Facts, knowledge: Knowled
 def _fits(table: str, tests: Mapping[str, Cell], knowledge: Knowledge, fields: dict[str, Any]) -> bool:
     """Whether these are fields of a workload about which the table is asked such facts."""
     try:
-        profile = profile_from_mapping(fields)
-        return any(_holds(tests, facts) for facts in _asked(table, profile, knowledge))
+        situation = Situation(profile_from_mapping(fields), PLAIN_HOST, knowledge)
+        return any(_holds(tests, facts) for facts in _facts_asked(table, situation))
     except SelectorError:  # no profile, or a table before this one has no answer for it
         return False
 
@@ -200,30 +202,23 @@ def _holds(tests: Mapping[str, Cell], facts: Facts) -> bool:
     return all(matches(test, facts.get(name)) for name, test in tests.items())
 
 
-def _asked(table: str, profile: WorkloadProfile, knowledge: Knowledge) -> Iterator[Facts]:
+def _facts_asked(table: str, situation: Situation) -> Iterator[Facts]:
     """The facts that a table of the chain is asked about a workload, as far as the tables before it have answers."""
-    facts, work = workload_facts(profile, PLAIN_HOST, knowledge)
-    if table in ("classify", "engine"):
-        yield facts
-        return
-    classified = knowledge.tables["classify"].decide_among(facts)
-    facts["workload_class"] = classified.output["workload_class"] if classified.output else None
-    if table == "strategy":
-        yield facts
-        return
-    if table in ("speedup_bands", "advice"):
-        choice = choose(profile, PLAIN_HOST, knowledge)
-        if table == "advice":
-            yield choice.chosen.facts
-        elif choice.compared is not None:
-            yield choice.compared.facts
-        return
-    for row in knowledge.tables["strategy"].decide_among(facts).rules:
-        approach: Any = row.outputs["approach"]
-        if table == "sizing":
-            yield {**facts, **knowledge.approaches[approach].traits.__dict__, "approach": approach}
-        else:
-            yield consider(approach, row, facts, work, knowledge).facts
+    match table:
+        case "classify":
+            yield situation.unclassified
+        case "strategy" | "engine":
+            yield situation.facts
+        case "sizing":
+            for approach in situation.named:
+                yield approach_facts(situation.facts, approach, situation.traits(approach), None)
+        case "eligibility":
+            yield from (situation.candidate(approach).facts for approach in situation.named)
+        case "speedup_bands":
+            if (weighing := situation.choice.weighing) is not None:
+                yield weighing.facts
+        case "advice":
+            yield situation.choice.chosen.facts
 
 
 def _fields(region: Mapping[str, str], witness: Facts, rng: Random, *, guess: float) -> dict[str, Any]:

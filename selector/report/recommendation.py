@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from selector.recommend.crossover import Crossover
-from selector.recommend.explain import Explanation, RowReport, TableReport
-from selector.recommend.recommendation import Change, Reason, Recommendation
+from selector.recommend.explain import Crossover, Explanation, RowReport, TableReport
+from selector.recommend.recommendation import InputChange, Reason, Recommendation
 from selector.report.blocks import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.summary import Command, answer_fields, summary_section
 from selector.report.wording import alternative_title, first_eligible, guide_command, python_text
@@ -58,7 +57,7 @@ def _reason(reason: Reason, *, with_rule: bool) -> str:
     return f"{reason.text} [{reason.rule}]" if with_rule else reason.text
 
 
-def _change(change: Change) -> str:
+def _change(change: InputChange) -> str:
     engine = f" ({change.engine})" if change.engine else ""
     return f"{change.input} = {value_words(change.to)}: {change.approach}{engine}"
 

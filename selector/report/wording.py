@@ -9,8 +9,9 @@ import os
 from collections.abc import Sequence
 
 from selector.host import environment_python
+from selector.recommend.expected import Expected
 from selector.recommend.facts import EXPERIMENTAL_FREE_THREADING
-from selector.recommend.recommendation import Alternative, Expected, Recommendation
+from selector.recommend.recommendation import Alternative, Recommendation
 from selector.text import (
     MEMORY,
     MILLISECONDS,

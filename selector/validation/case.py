@@ -10,11 +10,10 @@ from typing import Any
 from selector.approaches import Traits
 from selector.benchmark.events import Arm, Session
 from selector.cost.batch import Parts, batch_parts
-from selector.cost.predict import estimate
 from selector.decision.table import Rule
 from selector.errors import SelectorError
-from selector.recommend.chain import workload_facts
-from selector.recommend.facts import HostFacts, prediction_facts
+from selector.recommend.chain import Situation
+from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
 from selector.workload.profile import WorkloadProfile
@@ -83,20 +82,19 @@ class Case:
         return arm.workers > self.cpus and (pool == "cores" or (pool == "waits" and computes))
 
     @cached_property
-    def _host(self) -> HostFacts:
+    def _situation(self) -> Situation:
+        """The workload on the host of the run, with the Pythons that the run found."""
         found = self.session.interpreters
         tags = tuple((i.interpreter, i.path) for i in found if i.interpreter and _TAG.fullmatch(i.interpreter))
         plan = self.session.plan
         on_own = (arm.interpreter for arm in (plan.arms if plan else ()) if self.traits(arm).needs == "any")
         application = next((tag for tag in on_own if _TAG.fullmatch(tag)), None)
-        return HostFacts(self.profile.platform or "linux", self.profile.cpu_cores or self.cpus, tags, application)
+        host = HostFacts(self.profile.platform or "linux", self.profile.cpu_cores or self.cpus, tags, application)
+        return Situation(self.profile, host, self.knowledge)
 
     def _facts(self, arm: Arm) -> dict[str, Any]:
-        """The facts about an approach with the workers it ran with, as the tables of the recommendation had them."""
-        traits = self.traits(arm)
-        facts, work = workload_facts(self.profile, self._host, self.knowledge)
-        facts |= {"workload_class": self.recommendation.workload_class, **traits.__dict__, "approach": arm.approach}
-        return facts | prediction_facts(facts, arm.workers, "nothing", estimate(traits, arm.workers, work))
+        """The facts about an approach with the workers it ran with."""
+        return self._situation.facts_with(arm.approach, arm.workers)
 
     def ruled_out(self, arm: Arm) -> Rule | None:
         """The first row of eligibility that rules an approach out for this workload."""
@@ -106,7 +104,8 @@ class Case:
     def band(self, speedup: float, simpler: Arm) -> Rule:
         """What speedup_bands says to giving up a simpler approach for that speedup; SelectorError if nothing."""
         table = self.knowledge.tables["speedup_bands"]
-        decision = table.decide_among({**self._facts(simpler), "speedup": speedup})
+        others = self._facts(simpler) if len(table.input_names) > 1 else {}
+        decision = table.decide_among({**others, "speedup": speedup})
         if decision.rules:
             return decision.rules[0]
         if not isinstance(decision.output, dict):
@@ -127,8 +126,7 @@ class Case:
     def _predicted(self, arm: Arm) -> Parts | None:
         if self.session.plan is None or not _TAG.fullmatch(arm.interpreter):
             return None
-        profile = self.profile.model_copy(update={"interpreters": (arm.interpreter,)})
-        work = workload_facts(profile, self._host, self.knowledge)[1]._replace(tasks=self.session.plan.tasks)
+        work = self._situation.changed(interpreters=(arm.interpreter,)).work._replace(tasks=self.session.plan.tasks)
         return batch_parts(self.traits(arm), arm.workers, work)
 
 

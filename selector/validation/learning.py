@@ -17,7 +17,7 @@ from selector.cost.batch import Parts, batch_parts, dispatch_cost_of
 from selector.cost.terms import Quantities, contention_of, loss, under
 from selector.host.checks import tells_of_others
 from selector.models import Saved
-from selector.recommend.chain import workload_facts
+from selector.recommend.chain import Situation
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge
 from selector.validation.models import Measurement, ValidationReport
@@ -135,7 +135,7 @@ def _arms(report: ValidationReport, knowledge: Knowledge, host: HostFacts) -> It
         if measured.samples < _FEW:
             continue
         profile = report.profile.model_copy(update={"interpreters": (measured.interpreter,)})
-        work = workload_facts(profile, host, knowledge)[1]._replace(tasks=report.tasks)
+        work = Situation(profile, host, knowledge).work._replace(tasks=report.tasks)
         traits = knowledge.approaches[measured.approach].traits
         if parts := batch_parts(traits, measured.workers, work):
             found.append(_Arm(measured, traits, work, parts))

@@ -8,7 +8,7 @@ from pydantic import Field, field_serializer
 
 from selector.benchmark.events import Role, Status, TaskLatency
 from selector.models import Saved
-from selector.recommend.recommendation import Expected
+from selector.recommend.expected import Expected
 from selector.workload.profile import ApproachId, WorkloadProfile
 
 Verdict = Literal["confirmed", "tie", "refuted", "inconclusive"]

@@ -10,6 +10,7 @@ from typing import BinaryIO, TextIO
 import click
 
 from selector.pipeline import Selector
+from selector.recommend.recommendation import Recommendation
 from selector.wizard.advisor import TableAdvisor
 from selector.wizard.answers import Answers, command_for, host_defaults, with_defaults
 from selector.wizard.dialogue import Option, Prompts, converse
@@ -25,12 +26,12 @@ Numbers may have a unit: 20ms, 0.5s, 1GB. Ctrl-C leaves at any time."""
 def run_wizard(
     answers: Answers,
     selector: Selector,
-    show: Callable[[Selector, WorkloadProfile], None],
+    show: Callable[[Selector, WorkloadProfile], Recommendation],
     form: str = "text",
     ask: bool = True,
     measure: Callable[[], object] | None = None,
 ) -> None:
-    """Ask for what is not answered, show the recommendation, and say the command that gives it again.
+    """Ask for what is not answered, show the recommendation (`show` does, and returns it), and say the command that gives it again.
 
     At a terminal this is a dialogue that ends in offers: to `measure` what concurrency costs on this machine, where that
     is not known and the prediction rests on it, and to save the answers. Elsewhere the first five questions are
@@ -51,9 +52,9 @@ def run_wizard(
     profile = answers.profile()
     if ask:
         click.echo(err=True)
-    show(selector, profile)
+    result = show(selector, profile)
     if prompts is not None:
-        if measure is not None and _rests_on_documented_costs(profile, selector) and _wants_measured(prompts):
+        if measure is not None and _rests_on_documented_costs(result) and _wants_measured(prompts):
             measure()
             show(Selector(selector.rules), profile)
         offer_to_save(profile, prompts)
@@ -62,9 +63,9 @@ def run_wizard(
     click.echo(f"The same again without questions:\n{command_for(profile, rules, form)}", err=True)
 
 
-def _rests_on_documented_costs(profile: WorkloadProfile, selector: Selector) -> bool:
+def _rests_on_documented_costs(result: Recommendation) -> bool:
     """Whether something is predicted, and some of it from costs of other machines."""
-    expected = selector.recommend(profile, "none").expected
+    expected = result.expected
     known = expected.seconds is not None or expected.throughput is not None
     return known and "documented" in (expected.basis or "")
 

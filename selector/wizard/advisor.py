@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from selector.pipeline import Selector
-from selector.recommend.chain import choose
 from selector.recommend.questions import Memory, OpenQuestion, questions
 from selector.wizard.answers import Answers
 from selector.wizard.dialogue import said_answer
@@ -21,12 +20,12 @@ class TableAdvisor:
 
     def answer(self, answers: Answers) -> str:
         """The approach recommended as things stand."""
-        return said_answer(choose(answers.profile(), self._selector.here, self._selector.knowledge).answer)
+        return said_answer(self._selector.situation(answers.profile()).answer)
 
     def open_questions(self, answers: Answers) -> tuple[OpenQuestion, ...]:
         """What can still change it; the same situation is only worked out once."""
         key = answers.answered, frozenset(answers.values.items())
         if key not in self._open:
-            here, knowledge = self._selector.here, self._selector.knowledge
-            self._open[key] = questions(answers.profile(), answers.answered, here, knowledge, self._memory)
+            situation = self._selector.situation(answers.profile())
+            self._open[key] = questions(situation, answers.answered, self._memory)
         return self._open[key]

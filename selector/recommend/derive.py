@@ -1,0 +1,218 @@
+"""What follows from a profile and a host: the facts about the workload, and the quantities that the cost model needs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+from selector.approaches import Traits
+from selector.cost.batch import copy_ms
+from selector.cost.memory import footprint_of
+from selector.cost.predict import CostEstimate
+from selector.cost.terms import Builds, Quantities
+from selector.host import default_start_method
+from selector.recommend.facts import (
+    EXPERIMENTAL_FREE_THREADING,
+    Facts,
+    HostFacts,
+    PoolLimit,
+    PredictedFacts,
+    Readiness,
+    WorkloadFacts,
+    newest,
+    tag_for,
+    version_key,
+)
+from selector.workload.profile import ApproachId, WorkloadProfile
+
+_LARGEST_RATIO = 1e12
+#: Operations in flight where nothing says how many: what the usual clients open at most unless told otherwise (aiohttp:
+#: TCPConnector(limit=100); httpx: Limits(max_connections=100)), and what is plausible besides.
+ASSUMED_IN_FLIGHT = 100
+PLAUSIBLE_IN_FLIGHT = (10, 1000)
+
+
+def build_facts(profile: WorkloadProfile, host: HostFacts) -> WorkloadFacts:
+    """The facts about a workload on a host that do not depend on an approach, without those that need costs."""
+    # with what no table asks for, such as its name: cheaper than leaving it out
+    facts = cast(WorkloadFacts, dict(profile.__dict__))
+    cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
+    tasks = facts["tasks"] = profile.tasks if profile.mode == "batch" else None  # a service has no end
+    known = cpu is not None and wait is not None
+    task_ms = (cpu or 0.0) + (wait or 0.0)
+    latency = profile.latency_requirement_ms
+    facts["cpu_cores"] = profile.cpu_cores or host.usable_cpus
+    facts["cores_given"] = profile.cpu_cores is not None
+    facts["platform"] = profile.platform or host.platform
+    facts["waits"] = _waits(profile)
+    facts["in_flight"] = _in_flight(profile, tasks)
+    facts["total_cpu_ms"] = tasks * cpu if tasks is not None and cpu is not None else None
+    task_known = _task_known(profile)
+    facts["workload_known"] = _amount_known(profile) and task_known and not profile.gpu
+    facts["total_work_ms"] = tasks * task_ms if tasks is not None and task_known else None
+    facts["cpu_share"] = (cpu or 0.0) / task_ms if known and task_ms else None
+    facts["cpu_over_latency"] = _against(cpu, latency)
+    at_best_ms = task_ms if not profile.native_parallel else (cpu or 0.0) / facts["cpu_cores"] + (wait or 0.0)
+    facts["task_over_latency"] = _against(at_best_ms, latency) if task_known else None
+    of_this_host = profile.interpreters is None and facts["platform"] == host.platform
+    facts["free_threaded_here"] = of_this_host and newest(host.tags, free_threaded=True) is not None
+    free_threaded = newest(profile.interpreters or host.tags, free_threaded=True)
+    facts["free_threading_experimental"] = free_threaded in EXPERIMENTAL_FREE_THREADING
+    version = version_key(tag_for("any", profile, host) or "3.14")
+    facts["start_method"] = default_start_method(facts["platform"], version[:2])
+    _add_builds(facts, profile)
+    return facts
+
+
+def _waits(profile: WorkloadProfile) -> bool:
+    """Whether a task waits: it says so, or its type does."""
+    wait = profile.io_wait_ms_per_task
+    return wait > 0 if wait is not None else profile.workload_type != "cpu"
+
+
+def _in_flight(profile: WorkloadProfile, tasks: int | None) -> int | None:
+    """How many operations are in flight at once; of a batch that waits an assumption where the profile does not say."""
+    if not profile.parallelizable:
+        return 1
+    if profile.concurrency is not None or tasks is None or not _waits(profile):
+        return _smaller(profile.concurrency, tasks)
+    return min(ASSUMED_IN_FLIGHT, tasks)
+
+
+def assumes_in_flight(profile: WorkloadProfile) -> bool:
+    """Whether how many operations are in flight had to be assumed, and decides something."""
+    return (
+        profile.mode == "batch"
+        and profile.concurrency is None
+        and profile.parallelizable
+        and (profile.tasks or 0) > PLAUSIBLE_IN_FLIGHT[0]
+        and _waits(profile)
+    )
+
+
+def add_cost_facts(facts: WorkloadFacts, work: Quantities, processes: Traits) -> None:
+    """The facts that need costs: what copying and starting take against the task and the requirement."""
+    costs = work.builds.gil
+    task_ms = (work.cpu_ms or 0.0) + (work.wait_ms or 0.0)
+    known = facts["payload_kb_per_task"] is not None
+    facts["copy_share"] = _against(copy_ms(processes, work, costs), task_ms) if known else None
+    facts["thread_start_share"] = _thread_start_share(work)
+    set_up_ms = work.startup_ms if work.serves else 0.0  # of a batch, plain code makes it before its first task as well
+    starts_ms = costs[f"process_pool_{work.start_method}_ms"] + set_up_ms
+    facts["process_start_over_latency"] = _against(starts_ms, facts["latency_requirement_ms"])
+    budget = facts["memory_budget_mb"]
+    facts["process_workers_that_fit"] = None if budget is None else footprint_of(processes, work).workers_within(budget)
+
+
+def _thread_start_share(work: Quantities) -> float | None:
+    if not work.wait_ms or not work.tasks or not work.in_flight:
+        return None
+    waiting_ms = math.ceil(work.tasks / work.in_flight) * work.wait_ms
+    return _against(work.in_flight * work.builds.gil["thread_start_ms"], waiting_ms)
+
+
+def quantities(profile: WorkloadProfile, facts: WorkloadFacts, builds: Builds) -> Quantities:
+    """What the cost model needs; a CPU workload of unknown waits has none, an I/O workload of unknown CPU time none.
+
+    What runs on a GPU is not predicted: what its device does in a millisecond is not known.
+    """
+    cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
+    return Quantities(
+        serves=profile.mode == "service",
+        tasks=None if profile.gpu else facts["tasks"],
+        cpu_ms=0.0 if cpu is None and profile.workload_type == "io" else cpu,
+        wait_ms=0.0 if wait is None and profile.workload_type == "cpu" else wait,
+        in_flight=None if profile.gpu else facts["in_flight"],
+        cores=facts["cpu_cores"],
+        payload_kb=ASSUMED_PAYLOAD_KB if profile.payload_kb_per_task is None else profile.payload_kb_per_task,
+        data_kb=profile.payload_kb_per_task or 0.0,
+        task_mb=profile.task_memory_mb or 0.0,
+        startup_ms=_startup_ms(profile),
+        startup_mb=profile.startup_memory_mb or 0.0,
+        startup_shared=profile.shared_state == "read_only" and facts["start_method"] == "fork",
+        releases_gil=bool(profile.releases_gil),
+        library_parallel=bool(profile.native_parallel),
+        blocks=profile.async_library is False,
+        isolated=profile.isolation in ("crash", "security"),
+        shared_state=profile.shared_state,
+        start_method=facts["start_method"],
+        gil_build=facts["gil_build"],
+        builds=builds,
+    )
+
+
+#: What crosses to a worker and back where nothing is said: a small record (the documented cost of a hand-over is that of a
+#: number, and nobody sends nothing).
+ASSUMED_PAYLOAD_KB = 1.0
+#: Milliseconds of an expensive start of which nobody has told how long it takes: to load a model or a large cache is
+#: seconds, to import a large library (pandas 1.4 s, scikit-learn 3.6 s of CPU) a little less.
+ASSUMED_STARTUP_MS = 1000.0
+PLAUSIBLE_STARTUP_MS = (200.0, 10_000.0)
+
+
+def assumes_startup(profile: WorkloadProfile) -> bool:
+    """Whether an expensive start is said to be, but not how long it takes."""
+    return profile.has_expensive_startup and profile.startup_ms is None
+
+
+def _startup_ms(profile: WorkloadProfile) -> float:
+    return ASSUMED_STARTUP_MS if assumes_startup(profile) else profile.startup_ms or 0.0
+
+
+def prediction_facts(facts: WorkloadFacts, workers: int, limit: PoolLimit, predicted: CostEstimate) -> PredictedFacts:
+    """The facts about one approach that are predicted; `facts` are those of the workload."""
+    latency_ms = facts["latency_requirement_ms"]
+    return {
+        "workers": workers,
+        "pool_limit": limit,
+        "memory_use": _against(predicted.memory_mb, facts["memory_budget_mb"]),
+        "latency_use": _against(predicted.latency_ms, latency_ms),
+        "queued_latency_use": _against(predicted.queued_ms, latency_ms),
+        "predicted_seconds": predicted.seconds,
+    }
+
+
+def approach_facts(
+    facts: Facts, approach: ApproachId, traits: Traits, predicted: PredictedFacts | None
+) -> dict[str, Any]:
+    """All that the tables may ask about one approach for a workload; without what is predicted, where that is not known yet."""
+    return {**facts, **traits.__dict__, "approach": approach, **(predicted or {})}
+
+
+def _against(amount: float | None, limit: float | None) -> float | None:
+    """One amount as a multiple of another, as far as both are known; finite, which is all that tables take."""
+    return min(amount / limit, _LARGEST_RATIO) if amount is not None and limit else None
+
+
+def _smaller(a: int | None, b: int | None) -> int | None:
+    return b if a is None else a if b is None else min(a, b)
+
+
+def _amount_known(profile: WorkloadProfile) -> bool:
+    """Whether it is known how much there is to do: the tasks of a batch, what is in flight in a service."""
+    return (profile.tasks if profile.mode == "batch" else profile.concurrency) is not None
+
+
+def _task_known(profile: WorkloadProfile) -> bool:
+    """Whether the time of a task is known: both parts, or the only part its type has."""
+    kind = profile.workload_type
+    cpu_known = profile.cpu_ms_per_task is not None or kind == "io"
+    wait_known = profile.io_wait_ms_per_task is not None or kind == "cpu"
+    return cpu_known and wait_known and (profile.cpu_ms_per_task, profile.io_wait_ms_per_task) != (None, None)
+
+
+def _add_builds(facts: WorkloadFacts, profile: WorkloadProfile) -> None:
+    """What the profile says about kinds of Python: its own word first, then the interpreters it lists."""
+    listed = profile.interpreters
+    free = None if listed is None else newest(listed, free_threaded=True) is not None
+    with_subinterpreters = None if listed is None else any(version_key(t)[1] >= 14 for t in listed)
+    facts["free_threading"] = _readiness(profile.free_threading_ready, free)
+    facts["subinterpreters"] = _readiness(profile.subinterpreter_ready, with_subinterpreters, False)
+    facts["gil_build"] = listed is None or newest(listed, free_threaded=False) is not None
+
+
+def _readiness(said: bool | None, listed: bool | None, listing_is_word: bool = True) -> Readiness:
+    """ready, possible or ruled_out; listing a free-threaded build says it may be used, 3.14 says nothing of readiness."""
+    if said is False or listed is False:
+        return "ruled_out"
+    return "ready" if said or (listed and listing_is_word) else "possible"
