@@ -52,6 +52,43 @@ def cut(text: str, limit: int = 300) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
+def one_line(text: str, limit: int | None = None) -> str:
+    """A text with every run of blanks and line breaks as one blank; `limit` is how many characters it may have."""
+    line = " ".join(text.split())
+    return line if limit is None or len(line) <= limit else f"{line[: limit - 3]}..."
+
+
+def clause(reason: str) -> str:
+    """A reason out of a script, which may be a page long, as a part of a sentence: one line without a full stop."""
+    return one_line(reason.rstrip().rstrip("."), 200)
+
+
+def sentence(words: str) -> str:
+    """Text with a full stop, whatever it ends in."""
+    return words if words.endswith((".", "!", "?")) else f"{words}."
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 worker`, `2 workers`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def value_text(value: bool | float | str | tuple[str, ...] | None) -> str:
+    """A value as a table or a profile has it: `true`, `0.5`, `3.14, 3.14t`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def value_words(value: bool | float | str | tuple[str, ...] | None) -> str:
+    """The same for people: numbers have separators, and six digits."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value_text(value)
+    return number(value if value == int(value) else significant(value, 6))
+
+
 def count_text(count: int) -> str:
     """A count for people: written out up to a million, else rounded (however large it is: no float need hold it)."""
     if count <= _WRITTEN_OUT:
@@ -198,3 +235,54 @@ def unit_for(values: Iterable[float | None], units: Units) -> tuple[str, float]:
     """The unit for a column of figures that are to be compared: the largest of which there is one of each at least."""
     smallest = min((value for value in values if value), default=0.0)
     return next((unit for unit in reversed(units) if smallest >= unit[1]), units[0])
+
+
+# Measured figures -----------------------------------------------------------------------------------------------------
+
+
+def measured_duration(seconds: float) -> str:
+    """A measured time: `410 ms`, `2.31 s`, `2 min 15 s`."""
+    return duration(seconds, MEASURED)
+
+
+def measured_memory(megabytes: float) -> str:
+    """Measured memory: `15.5 MB`, `1.21 GB`."""
+    return memory(megabytes, MEASURED)
+
+
+def measured_times(ratio: float) -> str:
+    """A measured ratio in a sentence: `1.42x`, `4.1x`, `38x`."""
+    return f"{ratio:.{_decimals(ratio)}f}x"
+
+
+def _decimals(ratio: float) -> int:
+    return 2 if ratio < 1.995 else 1 if ratio < 9.95 else 0
+
+
+def measured_range(low: float, mid: float, high: float) -> tuple[str, str]:
+    """A measured ratio and its range: `1.42x` and `1.35x to 1.50x`; as many decimals as tell them apart, two at most."""
+    for digits in range(_decimals(mid), 3):
+        least, middle, most = (f"{ratio:.{digits}f}x" for ratio in (low, mid, high))
+        if least != middle != most:
+            break
+    return middle, f"{least} to {most}"
+
+
+def percent(share: float) -> str:
+    """`2.4 %` of 0.024; whole numbers from 10 on."""
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.2g} %"
+
+
+def column_figure(value: float, unit: float = 1.0, digits: int = MEASURED) -> str:
+    """A measured figure in a column of that unit, with so many significant digits: `0.412`, `5.40`, `1,234`."""
+    amount = value / unit
+    text = f"{amount:#.{digits}g}" if abs(amount) < 10 ** (digits - 1) - 0.5 else f"{amount:,.0f}"
+    return text.rstrip(".")
+
+
+def column_times(ratio: float) -> str:
+    """A measured ratio in a column: `0.96x`, `12.5x`, `1,234x`; more decimals where two would change the advice."""
+    if not 0.095 <= ratio < 9.995:
+        return f"{ratio:,.0f}x" if ratio >= 99.95 else f"{ratio:#.3g}x"
+    digits = next(n for n in range(2, 7) if n == 6 or round(ratio, n) not in TURNS or round(ratio, n) == ratio)
+    return f"{ratio:.{digits}f}x"

@@ -13,7 +13,7 @@ from selector.decision.source import read_text
 from selector.recommend.knowledge import CHAIN
 from selector.report.blocks import Code, Document, Paragraph, Section
 from selector.report.markdown import render_markdown
-from selector.report.recommendation import table_document
+from selector.report.tables import table_document
 
 _CHAIN_LINK = "[the chain](../how-it-decides.md#the-seven-tables)"
 _BESIDE_THE_CHAIN = {

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from events import ARM, CELL, DROPPED, END, INTERPRETER, MEASURED, PLAN, RUN, RUNNING, START
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selector import SelectorError, __version__
@@ -23,33 +24,7 @@ from selector.benchmark.events import (
 )
 from selector.processes import MAX_LINE_BYTES
 
-START = {
-    "event": "start", "schema": 1, "name": "images", "seed": 123, "budget_seconds": 60.0, "io": "socket", "cpus": 2,
-    "recommended": "free_threaded", "assumed": ["CPU_MS_PER_TASK"], "memory_limit_mb": 18000.0, "python": "3.14.10",
-}  # fmt: skip
-INTERPRETER = {
-    "event": "interpreter", "interpreter": "3.14", "path": "/usr/local/bin/python3.14", "version": "3.14.10",
-    "free_threaded_build": False, "gil_enabled": True, "reference": True, "status": "ok", "reason": "",
-}  # fmt: skip
-ARM = {"approach": "single_threaded", "interpreter": "3.14", "workers": 1, "role": "baseline", "variant": ""}
-PLAN = {
-    "event": "plan", "tasks": 64, "tasks_asked": None, "task_wall_ms": 5.1, "task_cpu_ms": 5.0,
-    "stand_in": {"cpu_ms": 5.0, "made_cpu_ms": 5.04},
-    "arms": [{"arm": 0, **ARM}, {"arm": 1, **ARM, "role": "control"}],
-}  # fmt: skip
-RUNNING = {"event": "running", "arm": 0, "round": 0, "elapsed_seconds": 1.2, "seconds_left": 58.8}
-CELL = {
-    "event": "cell", "arm": 0, "round": 0, **ARM, "status": "ok", "reason": "", "tasks": 64, "seconds": 0.41,
-    "launch_seconds": 0.05, "startup_seconds": 0.01, "first_result_seconds": 0.02, "steady_seconds": 0.38,
-    "cpu_seconds": 0.4, "cpu_percent": 98.1, "peak_memory_mb": 14.2, "memory_metric": "pss",
-    "task_latency_ms": {"p50": 5.0, "p95": 5.4, "p99": 6.0}, "gil_enabled": True, "checksum": "9f3a",
-    "workers_seen": 1, "imbalance": 1.0, "short": False, "extrapolated_from": None, "cpus_taken": 0.04,
-}  # fmt: skip
-DROPPED = {"event": "dropped", "arm": 1, "reason": "2.4x slower than asyncio"}
-END = {"event": "end", "reason": "budget", "detail": "", "seconds": 59.1}
-RUN = [START, INTERPRETER, PLAN, RUNNING, CELL, DROPPED, END]
 NEWER = ("stand_in", "cpus_taken")  # logs of earlier versions have not got them
-MEASURED = list(CELL)[list(CELL).index("tasks") :]
 
 
 def parsed(*lines: dict[str, Any]) -> list[Event]:
@@ -142,6 +117,7 @@ def test_what_is_no_event_is_refused_in_one_printable_line(line, part):
     assert part in refused(line)
 
 
+@settings(max_examples=40)
 @given(st.binary() | st.text() | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(json.dumps))
 def test_no_line_breaks_the_parser(line):
     refused(line)
@@ -179,6 +155,7 @@ def test_the_budget_may_be_overdrawn():
     assert running.seconds_left == -0.3
 
 
+@settings(max_examples=40)
 @given(
     seconds=st.floats(0, 1e12), detail=st.text(max_size=2000), reason=st.sampled_from(["budget", "done", "interrupted"])
 )

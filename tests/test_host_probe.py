@@ -27,8 +27,8 @@ from selector.host import (
     usable_cpus,
 )
 from selector.host.checks import host_state, warnings_before
+from selector.report.host import host_document
 from selector.report.markdown import render_markdown
-from selector.report.recommendation import host_document
 
 GB = 1024**3
 V2 = "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate"

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from events import measured, report
 from hypothesis import given
 from hypothesis import strategies as st
-from test_validation_report import measured, report
 
 import selector.proof
 from selector import WorkloadProfile

@@ -16,7 +16,7 @@ from selector.files import resource_dir
 from selector.recommend.facts import FACTS
 from selector.recommend.knowledge import CHAIN, all_tables
 from selector.report.markdown import render_markdown
-from selector.report.recommendation import table_document
+from selector.report.tables import table_document
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "tables"

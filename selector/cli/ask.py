@@ -198,7 +198,7 @@ def migrate(outer_rules: Path | None, origin: Any, target: Any, form: str, rules
     if form == "json":
         print_json(guide.model_dump_json(indent=2))
         return
-    from selector.report.recommendation import migration_document
+    from selector.report.migration import migration_document
 
     print_as(migration_document(guide), form)
 
@@ -242,6 +242,6 @@ def host(form: str) -> None:
     if form == "json":
         print_json(found.model_dump_json(indent=2))
         return
-    from selector.report.recommendation import host_document
+    from selector.report.host import host_document
 
     print_as(host_document(found), form)

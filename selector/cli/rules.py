@@ -56,8 +56,8 @@ def rules() -> None:
 def list_tables(outer_rules: Path | None, form: str, rules: Path | None) -> None:
     """The tables in use, and the file each comes from."""
     from selector.recommend.knowledge import all_tables
-    from selector.report.recommendation import tables_document
     from selector.report.rules import list_data
+    from selector.report.tables import tables_document
 
     tables = all_tables(rules or outer_rules)
     if form == "json":
@@ -79,7 +79,7 @@ def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | Non
     from selector.decision.source import parse_yaml, read_text
     from selector.recommend.facts import FACTS
     from selector.recommend.knowledge import all_tables
-    from selector.report.recommendation import facts_document, table_document
+    from selector.report.tables import facts_document, table_document
     from selector.text import quoted, suggestion
 
     if name == "facts" and form == "yaml":

@@ -58,7 +58,7 @@ class Bands:
         last = len(self.stretches) - 1
 
         def where(place: int, low: float, high: float) -> str:
-            """Where a stretch lies, in words."""
+            """`below 10`, `10 to 100`, `from 100`."""
             if place == 0:
                 return f"below {number(high)}" if last else "everywhere"
             return f"from {number(low)}" if place == last else f"{number(low)} to {number(high)}"

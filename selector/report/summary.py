@@ -1,9 +1,9 @@
-"""The answer in eight lines, and the short answer of the prompts; `documents.recommendation_document` tells it whole."""
+"""The answer in eight lines, and the short answer of the prompts; `recommendation_document` tells it whole."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from selector.recommend.recommendation import Recommendation
@@ -42,7 +42,7 @@ class Command(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A labelled line: what it says, in words that become fewer; an `extra` one is only there where there is room, the last of them first to go."""
+    """A labelled line: what it says, longest version first. An `extra` one stands only where there is room."""
 
     label: str
     versions: tuple[str, ...]
@@ -108,12 +108,12 @@ def _instead(result: Recommendation, *, alone: bool) -> tuple[str, ...]:
 
 
 def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[_Row]:
-    """What to type next: to prove it here, which cannot be done for a cluster, or to go there."""
+    """What to type next: to measure it here, which cannot be done for a cluster, or to go there."""
     guide = guide_command(result)
-    to_prove = [] if measured or result.engine else [_Row("Next", validate)]
+    to_measure = [] if measured or result.engine else [_Row("Next", validate)]
     if guide is None:
-        return to_prove or [_Row("Next", ("nothing: the code is there already",))]
-    return [*to_prove, _Row("" if to_prove else "Next", (guide,), extra=bool(to_prove))]
+        return to_measure or [_Row("Next", ("nothing: the code is there already",))]
+    return [*to_measure, _Row("" if to_measure else "Next", (guide,), extra=bool(to_measure))]
 
 
 def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
@@ -156,24 +156,37 @@ def brief_document(result: Recommendation) -> Document:
 
 
 def _brief_answer(result: Recommendation) -> list[Block]:
-    expected, guide = result.expected, guide_command(result)
+    reasons = " ".join(r.text for r in result.reasons if r.rule.partition("/")[0] not in _MERE_ADVICE)
+    fields = answer_fields(result, python_text(result, where=False), (reasons,), whole=False)
+    guide = guide_command(result)
+    return [fields, Paragraph(f"Guide: {guide}")] if guide is not None else [fields]
+
+
+def answer_fields(result: Recommendation, python: str, reasons: Iterable[str], *, whole: bool) -> Fields:
+    """The answer with a label for each part of it; `whole` has what a figure rests on in a line of its own."""
+    expected, profile = result.expected, result.profile
+    time = time_text(expected) if expected.seconds is not None else ""
+
+    def figure(label: str, text: str, basis: str) -> list[tuple[str, str]]:
+        """A figure and what it rests on."""
+        return [(label, text), ("", basis)] if whole else [(label, _joined("; ", text, basis))]
+
     pairs = [
-        ("Workload", result.profile.name or ""),
+        ("Workload", profile.name or ""),
         ("Approach", approach_text(result)),
         ("Workers", workers_text(result) if result.workers > 1 else ""),
-        ("Python", python_text(result, where=False)),
-        ("Reasoning", " ".join(r.text for r in result.reasons if r.rule.partition("/")[0] not in _MERE_ADVICE)),
-        ("Expected speedup", _joined([speedup_text(expected, result.profile), basis_text(expected)])),
-        ("Expected time", time_text(expected) if expected.seconds is not None else ""),
+        ("Python", python),
+        *((("Reasoning", "")[n > 0], reason) for n, reason in enumerate(reasons)),
+        *figure("Expected speedup", speedup_text(expected, profile), basis_text(expected)),
+        ("Expected time", _joined(", ", time, mostly_text(expected)) if whole and time else time),
         ("Throughput", throughput_text(expected) if expected.throughput is not None else ""),
         ("Assumed", "; ".join(expected.assumed)),
-        ("Memory overhead", _joined([memory_text(expected, result.profile), memory_basis_text(expected)])),
+        *figure("Memory overhead", memory_text(expected, profile), memory_basis_text(expected)),
         ("Requirements", requirements_text(result)),
         ("Migration effort", effort_text(result)),
     ]
-    blocks: list[Block] = [Fields(tuple(pair for pair in pairs if pair[1]))]
-    return [*blocks, Paragraph(f"Guide: {guide}")] if guide is not None else blocks
+    return Fields(tuple(pair for pair in pairs if pair[1]))
 
 
-def _joined(parts: Sequence[str]) -> str:
-    return "; ".join(filter(None, parts))
+def _joined(sign: str, *parts: str) -> str:
+    return sign.join(filter(None, parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from selector.report.blocks import Block, Document, Fields, Paragraph, Section, Table, bullets
@@ -10,13 +11,19 @@ from selector.text import (
     MEASURED,
     MEMORY,
     MILLISECONDS,
-    TURNS,
     Units,
     beside,
+    column_figure,
+    column_times,
+    counted,
     duration,
     given,
+    measured_duration,
+    measured_memory,
     memory,
+    one_line,
     part_of,
+    percent,
     times,
     unit_for,
 )
@@ -52,7 +59,7 @@ def validation_document(report: ValidationReport) -> Document:
 
 
 def _no_verdict(report: ValidationReport) -> list[Section]:
-    """First of all, where there is none: why, and what to do."""
+    """Where there is no verdict, that stands first: why, and what to do."""
     if report.verdict != "inconclusive":
         return []
     return [Section("", (Paragraph(" ".join((f"No verdict: {report.reason}", *report.advice[:1]))),))]
@@ -113,7 +120,7 @@ def _measured(report: ValidationReport) -> list[tuple[str, str]]:
     if report.io == "sleep":
         lines.append("I/O is plain sleeps, no sockets")
     if report.noise_floor is not None:
-        lines.append(f"a difference under {_percent(report.noise_floor)} is noise on this host")
+        lines.append(f"a difference under {percent(report.noise_floor)} is noise on this host")
     if report.assumed:
         lines.append(f"assumed, because the profile does not say: {', '.join(map(str.lower, report.assumed))}")
     return [("Measured" if not n else "", line) for n, line in enumerate(lines)]
@@ -121,12 +128,12 @@ def _measured(report: ValidationReport) -> list[tuple[str, str]]:
 
 def _tasks(report: ValidationReport) -> str:
     """`64 of 100 tasks of 5.1 ms on 2 CPUs, seed 123`."""
-    cpus = f"on {report.cpus} CPU{'s' if report.cpus != 1 else ''}"
+    cpus = f"on {counted(report.cpus, 'CPU')}"
     seed = f", seed {report.seed}" if report.seed is not None else ""
     if report.tasks is None:
         return f"nothing, {cpus}{seed}"
     asked = f" of {report.tasks_asked:,}" if report.tasks_asked not in (None, report.tasks) else ""
-    each = f" of {_ms(report.task_wall_ms)} each" if report.task_wall_ms else ""
+    each = f" of {measured_duration(report.task_wall_ms / 1000)} each" if report.task_wall_ms else ""
     return f"{report.tasks:,}{asked} tasks{each}, {cpus}{seed}"
 
 
@@ -161,7 +168,7 @@ def _scale(compared: list[Measurement]) -> _Scale:
 
 
 def _measurements(report: ValidationReport) -> tuple[Block, ...]:
-    """The dashboard, what its columns mean, and why cells failed."""
+    """The table of arms, what its columns mean, and why some have no result."""
     compared = [m for m in report.measurements if m.role in ("baseline", "candidate")]
     if not compared:
         return (Paragraph("Nothing was measured."),)
@@ -184,10 +191,10 @@ def _row(m: Measurement, report: ValidationReport, scale: _Scale) -> tuple[str, 
     else:
         figures = [
             _time(m, scale.time[1]),
-            _times(m.speedup),
-            f"{m.cpu_percent:.0f}" if m.cpu_percent is not None else _NOTHING,
-            _figure(m.peak_memory_mb, scale.memory[1]),
-            _figure(m.task_latency_ms.p95 if m.task_latency_ms else None, scale.latency[1]),
+            _cell(m.speedup, column_times),
+            _cell(m.cpu_percent, "{:.0f}".format),
+            _cell(m.peak_memory_mb, lambda mb: column_figure(mb, scale.memory[1])),
+            _cell(m.task_latency_ms.p95 if m.task_latency_ms else None, lambda ms: column_figure(ms, scale.latency[1])),
             "baseline"
             if m.role == "baseline" and m.speedup in (None, 1)
             else _BANDS.get(m.band or "", m.band or _NOTHING)
@@ -208,10 +215,10 @@ def _time(m: Measurement, unit: float) -> str:
         return _NOTHING
     middle = m.seconds.median
     if m.seconds.low == m.seconds.high or not middle:
-        return _figure(middle, unit)
-    percent = round(100 * max(m.seconds.high - middle, middle - m.seconds.low) / middle)
-    far = f"±{max(percent, 1)}%" if percent < 100 else "±>99%"
-    return f"{_figure(middle, unit, MEASURED if percent < 10 else 2)} {far}"
+        return column_figure(middle, unit)
+    hundredths = round(100 * max(m.seconds.high - middle, middle - m.seconds.low) / middle)
+    far = f"±{max(hundredths, 1)}%" if hundredths < 100 else "±>99%"
+    return f"{column_figure(middle, unit, MEASURED if hundredths < 10 else 2)} {far}"
 
 
 def _legend(compared: list[Measurement]) -> Paragraph:
@@ -226,9 +233,7 @@ def _legend(compared: list[Measurement]) -> Paragraph:
 
 def _failure(m: Measurement) -> str:
     """`Multiprocessing (3.14): crash: a worker was killed by signal 9`."""
-    reason = " ".join(m.reason.split())
-    if len(reason) > _LONGEST_REASON:
-        reason = f"{reason[: _LONGEST_REASON - 3]}..."
+    reason = one_line(m.reason, _LONGEST_REASON)
     return f"{_short(m.title)} ({m.interpreter}): {_status(m)}{': ' if reason else ''}{reason}"
 
 
@@ -255,8 +260,8 @@ def _scalability(report: ValidationReport) -> list[Section]:
     rows = tuple(
         (
             str(point.workers),
-            _figure(point.seconds, unit[1]),
-            _times(point.speedup),
+            column_figure(point.seconds, unit[1]),
+            _cell(point.speedup, column_times),
             "oversubscribed" if point.oversubscribed else "",
         )
         for point in found.points
@@ -269,13 +274,10 @@ def _scalability(report: ValidationReport) -> list[Section]:
 def _law(found: Scalability) -> str:
     if found.contention is None or found.coherence is None:
         return ""
-    workers = (
-        f"{found.best_workers:.0f} worker{'' if round(found.best_workers) == 1 else 's'}" if found.best_workers else ""
-    )
-    best = f", fastest with {workers}" if workers else ""
+    best = f", fastest with {counted(round(found.best_workers), 'worker')}" if found.best_workers else ""
     return (
-        f"Universal scalability law: contention {_percent(found.contention)},"
-        f" coherence {_percent(found.coherence)}{best}."
+        f"Universal scalability law: contention {percent(found.contention)},"
+        f" coherence {percent(found.coherence)}{best}."
     )
 
 
@@ -285,8 +287,8 @@ def _predicted(report: ValidationReport) -> list[Section]:
         (
             f"{_short(m.title)} on {m.interpreter}: time",
             duration(m.predicted_seconds),
-            duration(m.seconds.median, MEASURED),
-            _times(m.seconds.median / m.predicted_seconds),
+            measured_duration(m.seconds.median),
+            column_times(m.seconds.median / m.predicted_seconds),
         )
         for m in report.measurements
         if m.role in ("baseline", "candidate") and m.seconds and m.predicted_seconds
@@ -304,10 +306,10 @@ def _promised(report: ValidationReport, m: Measurement) -> list[tuple[str, str, 
     if expected.speedup and expected.speedup.mid and m.speedup is not None and m.role != "baseline":
         s = expected.speedup
         promised = f"{times(s.mid)} ({times(s.low)} to {times(s.high)})"
-        rows.append((f"{_short(m.title)}: speedup", promised, _times(m.speedup), _times(m.speedup / s.mid)))
+        rows.append((f"{_short(m.title)}: speedup", promised, column_times(m.speedup), column_times(m.speedup / s.mid)))
     if expected.memory_mb and m.peak_memory_mb is not None:
-        ratio = _times(m.peak_memory_mb / expected.memory_mb)
-        figures = memory(expected.memory_mb), memory(m.peak_memory_mb, MEASURED)
+        ratio = column_times(m.peak_memory_mb / expected.memory_mb)
+        figures = memory(expected.memory_mb), measured_memory(m.peak_memory_mb)
         rows.append((f"{_short(m.title)}: memory", *figures, ratio))
     return rows
 
@@ -325,30 +327,6 @@ def _placed(m: Measurement) -> str:
     return f"{m.title} on Python {m.interpreter}"
 
 
-def _figure(value: float | None, unit: float = 1.0, digits: int = MEASURED) -> str:
-    """In that unit, with so many significant digits: `0.412`, `5.40`, `1,234`."""
-    if value is None:
-        return _NOTHING
-    amount = value / unit
-    text = f"{amount:#.{digits}g}" if abs(amount) < 10 ** (digits - 1) - 0.5 else f"{amount:,.0f}"
-    return text.rstrip(".")
-
-
-def _ms(milliseconds: float) -> str:
-    return duration(milliseconds / 1000, MEASURED)
-
-
-def _times(ratio: float | None) -> str:
-    """A measured ratio: `0.96x`, `1.93x`, `12.5x`, `1,234x`; more digits where two would make another decision of it."""
-    if ratio is None:
-        return _NOTHING
-    if not 0.095 <= ratio < 9.995:
-        return f"{ratio:,.0f}x" if ratio >= 99.95 else f"{ratio:#.3g}x"
-    digits = next(n for n in range(2, 7) if n == 6 or round(ratio, n) not in TURNS or round(ratio, n) == ratio)
-    return f"{ratio:.{digits}f}x"
-
-
-def _percent(share: float) -> str:
-    """`2.1 %` of 0.021; whole numbers from 10 on."""
-    percent = 100 * share
-    return f"{percent:.0f} %" if percent >= 9.95 else f"{percent:.2g} %"
+def _cell(value: float | None, say: Callable[[float], str]) -> str:
+    """What a column says of a value, which may be unknown."""
+    return _NOTHING if value is None else say(value)

@@ -203,7 +203,7 @@ def requirements_text(result: Recommendation, *, short: bool = False) -> str:
 
 
 def fits_text(result: Recommendation, *, short: bool = False) -> str:
-    """The same where nothing else tells of memory: without a requirement, the memory that is held against none."""
+    """The same for the summary, which has no other line on memory: without any requirement, the memory that it takes."""
     profile, whole = result.profile, result.expected.memory_mb
     if whole is None or (profile.latency_requirement_ms, profile.memory_budget_mb) != (None, None):
         return requirements_text(result, short=short)

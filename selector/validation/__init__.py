@@ -1,4 +1,4 @@
-"""Validation: what was measured here, held against what was recommended. Pure: a run in, a report out."""
+"""Validation: compares what was measured here with what was recommended. Pure functions: a run in, a report out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from selector.validation.models import (
     ValidationReport,
     Verdict,
 )
-from selector.validation.scaling import scalability
+from selector.validation.scaling import scalability, scaled_arms
 from selector.validation.verdict import Judgement, judge
 
 __all__ = [
@@ -46,7 +46,7 @@ def validate_results(
     warnings: Sequence[str] = (),
     others: Sequence[str] = (),
 ) -> ValidationReport:
-    """What a run, finished or not, says to the recommendation it was made for.
+    """Judge a recommendation by the run that was made for it, finished or not.
 
     `warnings` are those of the caller (about the host, the plan); they come before those about the figures. `others`
     names the programs that took CPUs meanwhile, most first.
@@ -55,6 +55,7 @@ def validate_results(
     evidence = gather(Case(recommendation, session, knowledge, tuple(others)))
     judgement = judge(evidence)
     recommended, winner = judgement.recommended, judgement.winner
+    sizes = scaled_arms(evidence, recommended)
     latency, memory = requirements(evidence, recommended)
     return ValidationReport(
         verdict=judgement.verdict,
@@ -69,8 +70,8 @@ def validate_results(
         noise_floor=evidence.noise if evidence.noise is None or evidence.noise <= MOST_NOISE else None,
         cpus_taken=evidence.cpus_taken,
         analysis=analyse(evidence, judgement),
-        advice=advise(evidence, judgement),
-        scalability=scalability(evidence, judgement),
+        advice=advise(evidence, judgement, sizes),
+        scalability=scalability(evidence, judgement, sizes),
         warnings=tuple(dict.fromkeys((*warnings, *caveats(evidence, judgement)))),
         complete=_complete(evidence),
         profile=recommendation.profile,

@@ -6,14 +6,22 @@ from collections.abc import Iterator, Sequence
 
 from selector.benchmark.events import Status
 from selector.decision.table import Rule
-from selector.recommend.recommendation import InputChange
-from selector.text import MEASURED, MEMORY, MILLISECONDS, beside, number
+from selector.text import (
+    MEASURED,
+    MEMORY,
+    MILLISECONDS,
+    beside,
+    listed,
+    measured_duration,
+    measured_times,
+    number,
+    value_text,
+)
 from selector.validation.case import worth_it
-from selector.validation.evidence import ArmResult, Evidence
+from selector.validation.contest import Contest
+from selector.validation.evidence import ArmResult, Evidence, lower_title
 from selector.validation.models import Requirement
-from selector.validation.scaling import scaled_arms
-from selector.validation.verdict import Comparison, Judgement
-from selector.validation.wording import duration, listed, said, times
+from selector.validation.verdict import Judgement
 
 _FAR_OFF = 1.5  # a quantity measured so much above or below what the profile says is worth a look
 _MOST_CHANGES = 3
@@ -36,14 +44,18 @@ def _required(limit: float | None, measured: float | None) -> Requirement | None
     return Requirement(required=limit, measured=measured, met=None if measured is None else measured <= limit)
 
 
-def advise(evidence: Evidence, judgement: Judgement) -> tuple[str, ...]:
-    """What follows from the verdict, most useful first."""
+def advise(evidence: Evidence, judgement: Judgement, sizes: Sequence[ArmResult]) -> tuple[str, ...]:
+    """What follows from the verdict, most useful first; `sizes` are what `scaled_arms` found."""
     by_verdict = {"refuted": _refuted, "tie": _tie, "confirmed": _simpler, "inconclusive": _inconclusive}
-    return (*by_verdict[judgement.verdict](evidence, judgement), *_pool(evidence, judgement), *_own_code(evidence))
+    return (
+        *by_verdict[judgement.verdict](evidence, judgement),
+        *_pool(evidence, judgement, sizes),
+        *_own_code(evidence),
+    )
 
 
 def _own_code(evidence: Evidence) -> Iterator[str]:
-    """What the profile says of a task, against the user's own code; made work is no witness against its profile."""
+    """Where the user's own code ran: what the profile says wrongly of a task. Work made from the profile cannot tell."""
     plan = evidence.case.session.plan
     if plan is not None and plan.stand_in is None:
         yield from _quantities(evidence)
@@ -52,14 +64,14 @@ def _own_code(evidence: Evidence) -> Iterator[str]:
 def _refuted(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     recommended, opponent = judgement.recommended, judgement.opponent
     assert recommended is not None and opponent is not None
-    gain = times(evidence.ratio(recommended, opponent).mid)
+    gain = measured_times(evidence.ratio(recommended, opponent).mid)
     yield f"Take {evidence.name(opponent)}: {gain} as fast here.{''.join(_drawbacks(evidence, recommended, opponent))}"
     yield from _against_prediction(evidence, recommended)
     known = evidence.case.recommendation.would_change or ()
     changes = [c for c in known if c.approach == opponent.arm.approach]
     if changes:
-        fields = listed([_change(c) for c in changes[:_MOST_CHANGES]], "or")
-        yield f"The tables choose {said(opponent.approach)} with {fields}: check what the profile says there."
+        fields = listed([f"{c.input} = {value_text(c.to)}" for c in changes[:_MOST_CHANGES]], "or")
+        yield f"The tables choose {lower_title(opponent.approach)} with {fields}: check what the profile says there."
     else:
         yield from _edit(evidence, opponent)
 
@@ -76,7 +88,7 @@ def _drawbacks(evidence: Evidence, recommended: ArmResult, opponent: ArmResult) 
 
 
 def _quantities(evidence: Evidence) -> Iterator[str]:
-    """Where one task of the user's own code is not what the profile says."""
+    """Quantities of the profile that are far from what a task of the user's own code took."""
     plan, profile = evidence.case.session.plan, evidence.case.profile
     assert plan is not None  # something was measured
     cpu, wall = plan.task_cpu_ms, plan.task_wall_ms
@@ -86,22 +98,20 @@ def _quantities(evidence: Evidence) -> Iterator[str]:
         given = getattr(profile, field)
         if given and found is not None and not 1 / _FAR_OFF <= found / given <= _FAR_OFF:
             says = f"the profile says {field} = {number(given)}"
-            yield f"A task {verb} for {duration(found / 1000)} here, and {says}: correct it and ask again."
+            yield f"A task {verb} for {measured_duration(found / 1000)} here, and {says}: correct it and ask again."
 
 
 def _against_prediction(evidence: Evidence, recommended: ArmResult) -> Iterator[str]:
     """Where the recommended approach fell short of what was promised, and whether its start-up did it."""
     m, expected = recommended.measurement, evidence.case.recommendation.expected.speedup
     if expected is not None and m.speedup is not None and not expected.low <= m.speedup <= expected.high:
-        promised = f"{times(expected.low)} to {times(expected.high)}"
+        promised = f"{measured_times(expected.low)} to {measured_times(expected.high)}"
         name = evidence.subject(recommended)
-        yield f"{name} was expected to be {promised} as fast as sequential and was {times(m.speedup)}."
+        yield f"{name} was expected to be {promised} as fast as sequential and was {measured_times(m.speedup)}."
     start = evidence.case.predicted_start_seconds(recommended.arm)
     if start is not None and m.startup_seconds is not None and _slow_start(m.startup_seconds, start, recommended):
-        yield (
-            f"Its start-up took {duration(m.startup_seconds)}, predicted {duration(start)}: more tasks in a run,"
-            " or a pool that is kept, would spread it."
-        )
+        took = f"{measured_duration(m.startup_seconds)}, predicted {measured_duration(start)}"
+        yield f"Its start-up took {took}: more tasks in a run, or a pool that is kept, would spread it."
 
 
 def _slow_start(measured: float, predicted: float, result: ArmResult) -> bool:
@@ -109,28 +119,13 @@ def _slow_start(measured: float, predicted: float, result: ArmResult) -> bool:
 
 
 def _edit(evidence: Evidence, opponent: ArmResult) -> Iterator[str]:
-    """Where no field of the profile leads there: the row that named the recommendation is what to edit."""
+    """Where no single field of the profile makes the tables choose the opponent: the row of strategy to edit."""
     rows = [reason.rule for reason in evidence.case.recommendation.reasons if reason.rule.startswith("strategy/")]
     row = f" {rows[0]}" if rows else "s of strategy"
     yield (
-        f"No single field of the profile makes the tables choose {said(opponent.approach)}: if the workload is right as"
-        f" it stands, change the row{row} in a folder of rules of your own (--rules DIR)."
+        f"No single field of the profile makes the tables choose {lower_title(opponent.approach)}: if the workload is"
+        f" right as it stands, change the row{row} in a folder of rules of your own (--rules DIR)."
     )
-
-
-def _change(change: InputChange) -> str:
-    """`tasks = 12`."""
-    value = change.to
-    match value:
-        case bool():
-            text = str(value).lower()
-        case tuple():
-            text = ", ".join(value)
-        case float():
-            text = f"{value:g}"
-        case _:
-            text = str(value)
-    return f"{change.input} = {text}"
 
 
 def _tie(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
@@ -142,16 +137,17 @@ def _tie(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
 
 
 def _simpler(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
-    """The simplest approach whose loss the bands call too small to pay for the complexity."""
-    near = [c for c in judgement.comparisons if c.rival_is_simpler and not worth_it(_band_of(evidence, c))]
+    """The simplest approach that is slower by too little to pay for the complexity of the recommended one."""
+    near = [c for c in judgement.contests if c.rival_is_simpler and not worth_it(_band_of(evidence, c))]
     if near:
         c = min(near, key=lambda c: c.rival.place)
         because = _band_of(evidence, c).because
-        yield f"{evidence.subject(c.rival)} took only {times(1 / c.ratio.mid)} as long and would be simpler: {because}"
+        longer = measured_times(1 / c.ratio.mid)
+        yield f"{evidence.subject(c.rival)} took only {longer} as long and would be simpler: {because}"
 
 
-def _band_of(evidence: Evidence, c: Comparison) -> Rule:
-    """What the bands say to giving up the simpler rival."""
+def _band_of(evidence: Evidence, c: Contest) -> Rule:
+    """The band of the speedup over the simpler rival."""
     return evidence.case.band(1 / c.ratio.mid, c.rival.arm)
 
 
@@ -194,26 +190,26 @@ def _install(evidence: Evidence) -> Iterator[str]:
         yield f"Install Python {tag} (uv python install {tag}) and validate again."
 
 
-def _pool(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
+def _pool(evidence: Evidence, judgement: Judgement, sizes: Sequence[ArmResult]) -> Iterator[str]:
     """Whether another size of its pool, or another Python, would have served the recommended approach better."""
     recommended = judgement.recommended
     if recommended is None or not recommended.ok or judgement.doubt is not None:
         return
-    sizes = [r for r in scaled_arms(evidence, judgement) if r is not recommended]
-    if (c := _best(evidence, recommended, sizes)) and c.ratio.mid >= _POOL_GAIN:
+    others = [r for r in sizes if r is not recommended]
+    if (c := _best(evidence, recommended, others)) and c.ratio.mid >= _POOL_GAIN:
         instead = f"{c.rival.arm.workers} instead of {recommended.arm.workers} workers"
-        took = f"{duration(c.rival.seconds)} instead of {duration(recommended.seconds)}"
-        yield f"With {instead}, {evidence.name(recommended)} took {took}: {times(c.ratio.mid)} as fast."
+        took = f"{measured_duration(c.rival.seconds)} instead of {measured_duration(recommended.seconds)}"
+        yield f"With {instead}, {evidence.name(recommended)} took {took}: {measured_times(c.ratio.mid)} as fast."
     elsewhere = [r for r in evidence.compared if r.ok and r.approach is recommended.approach and r is not recommended]
     if c := _best(evidence, recommended, elsewhere):
-        gain = f"{times(c.ratio.mid)} as fast as on {recommended.arm.interpreter}"
-        yield f"{evidence.subject(c.rival)} took {duration(c.rival.seconds)}: {gain}."
+        gain = f"{measured_times(c.ratio.mid)} as fast as on {recommended.arm.interpreter}"
+        yield f"{evidence.subject(c.rival)} took {measured_duration(c.rival.seconds)}: {gain}."
 
 
-def _best(evidence: Evidence, recommended: ArmResult, others: Sequence[ArmResult]) -> Comparison | None:
-    """The comparison with the fastest of some arms, if it is faster beyond the noise."""
+def _best(evidence: Evidence, recommended: ArmResult, others: Sequence[ArmResult]) -> Contest | None:
+    """The contest with the fastest of some arms, if it is faster beyond the noise."""
     fastest = min(others, key=lambda r: r.seconds, default=None)
     if fastest is None:
         return None
-    compared = Comparison(evidence, recommended, fastest)
-    return compared if compared.lost else None
+    contest = Contest(evidence, recommended, fastest)
+    return contest if contest.lost else None

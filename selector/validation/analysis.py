@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from selector.benchmark.stats import Interval
+from selector.text import measured_duration, measured_memory, measured_range, measured_times, percent, sentence
+from selector.validation.contest import Contest
 from selector.validation.evidence import ArmResult, Evidence
-from selector.validation.verdict import Comparison, Judgement
-from selector.validation.wording import duration, megabytes, percent, sentence, times, with_span
+from selector.validation.verdict import Judgement
 
 _MOST = 6
 _MUCH_START = 0.10  # share of the time from which on start-up is worth a sentence
@@ -29,21 +29,21 @@ def analyse(evidence: Evidence, judgement: Judgement) -> tuple[str, ...]:
 
 def _ranking(evidence: Evidence, winner: ArmResult) -> str:
     """Which is fastest, and by how much: against the baseline and against the next."""
-    name, took = evidence.name(winner), duration(winner.seconds)
+    name, took = evidence.name(winner), measured_duration(winner.seconds)
     ahead = _speedup(evidence, winner)
     others = [r for r in evidence.compared if r.ok and r.arm.approach != winner.arm.approach]
     others = [r for r in others if not r.ruled_out or r.seconds > winner.seconds]
     if not others:
         return f"Only {name} gave a result that counts: {took}{ahead}."
     next_best = min(others, key=lambda r: r.seconds)
-    compared = Comparison(evidence, winner, next_best)
+    contest = Contest(evidence, winner, next_best)
     next_name = evidence.name(next_best)
-    if compared.tied:
-        near = f"{next_name} took as long within the noise ({duration(next_best.seconds)})"
+    if contest.tied:
+        near = f"{next_name} took as long within the noise ({measured_duration(next_best.seconds)})"
         return f"{evidence.subject(winner)} took {took}{ahead}; {near}."
     if next_best is evidence.baseline:
         return f"The fastest was {name}: {took}{ahead}, the next."
-    gain = times(1 / compared.ratio.mid)
+    gain = measured_times(1 / contest.ratio.mid)
     return f"The fastest was {name}: {took}{ahead}, {gain} as fast as {next_name}, the next."
 
 
@@ -54,12 +54,12 @@ def _today(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     if recommended is None or not recommended.ok or not found or current == recommended.arm.approach:
         return
     today = next((r for r in found if r.arm.interpreter == recommended.arm.interpreter), found[0])
-    compared = Comparison(evidence, recommended, today)
-    took = f"{evidence.subject(today)}, which runs today, took {duration(today.seconds)}"
-    if compared.tied:
+    contest = Contest(evidence, recommended, today)
+    took = f"{evidence.subject(today)}, which runs today, took {measured_duration(today.seconds)}"
+    if contest.tied:
         yield f"{took}, as long as the recommended {evidence.name(recommended)} within the noise: it may stay."
     else:
-        yield f"{took}, {times(1 / compared.ratio.mid)} as long as the recommended {evidence.name(recommended)}."
+        yield f"{took}, {measured_times(1 / contest.ratio.mid)} as long as the recommended {evidence.name(recommended)}."
 
 
 def _speedup(evidence: Evidence, result: ArmResult) -> str:
@@ -67,7 +67,7 @@ def _speedup(evidence: Evidence, result: ArmResult) -> str:
     m = result.measurement
     if evidence.baseline is None or result is evidence.baseline or m.speedup is None or m.speedup_range is None:
         return ""
-    mid, span = with_span(Interval(m.speedup_range.low, m.speedup, m.speedup_range.high))
+    mid, span = measured_range(m.speedup_range.low, m.speedup, m.speedup_range.high)
     return f", {mid} as fast as {evidence.name(evidence.baseline)} ({span})"
 
 
@@ -84,9 +84,10 @@ def _winner(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
             yield f"It kept the CPU busy for {percent(busy)} of the time."
     if m.startup_seconds is not None and m.startup_seconds >= _MUCH_START * winner.seconds > 0:
         share = percent(min(1.0, m.startup_seconds / winner.seconds))
-        yield f"{share} of its time was start-up ({duration(m.startup_seconds)}), which more tasks would spread."
+        yield f"{share} of its time was start-up ({measured_duration(m.startup_seconds)}), which more tasks would spread."
     if m.imbalance is not None and m.imbalance >= _UNEVEN:
-        yield f"Its busiest worker did {times(m.imbalance)} the mean of the work: smaller pieces would even that out."
+        uneven = measured_times(m.imbalance)
+        yield f"Its busiest worker did {uneven} the mean of the work: smaller pieces would even that out."
     yield from _memory(evidence, winner)
 
 
@@ -97,9 +98,9 @@ def _memory(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
         return
     more = peak - base.measurement.peak_memory_mb
     if more >= 1 and more >= 0.05 * peak:
-        yield f"It needed {megabytes(peak)} at its peak, {megabytes(more)} more than {evidence.name(base)}."
+        yield f"It needed {measured_memory(peak)} at its peak, {measured_memory(more)} more than {evidence.name(base)}."
     else:
-        yield f"It needed {megabytes(peak)} at its peak, no more than {evidence.name(base)}."
+        yield f"It needed {measured_memory(peak)} at its peak, no more than {evidence.name(base)}."
 
 
 def _others(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
@@ -128,11 +129,12 @@ def _price_of_workers(evidence: Evidence, result: ArmResult) -> Iterator[str]:
     m, base = result.measurement, evidence.baseline
     name = evidence.subject(result)
     if m.startup_seconds is not None and m.startup_seconds >= _MUCH_START * result.seconds > 0:
-        yield f"{name} spent {duration(m.startup_seconds)} of {duration(result.seconds)} on starting its workers."
+        start, whole = measured_duration(m.startup_seconds), measured_duration(result.seconds)
+        yield f"{name} spent {start} of {whole} on starting its workers."
         return
     plain = base.measurement.cpu_seconds if base else None
     if base and m.cpu_seconds is not None and plain and m.cpu_seconds >= _DEAR * plain:
-        more = times(m.cpu_seconds / plain)
+        more = measured_times(m.cpu_seconds / plain)
         yield f"{name} used {more} the CPU time of {evidence.name(base)}: starting workers, and pickling for them."
 
 
@@ -142,4 +144,4 @@ def _not_admitted(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
     first = min(faster, key=lambda r: r.seconds, default=None)
     if first is not None and first.ruled_out is not None:
         because = sentence(first.ruled_out.because)
-        yield f"{evidence.subject(first)} took {duration(first.seconds)}, but is ruled out: {because}"
+        yield f"{evidence.subject(first)} took {measured_duration(first.seconds)}, but is ruled out: {because}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from selector.text import clause, listed, percent, sentence
+from selector.validation.doubts import crowd
 from selector.validation.evidence import ASSUMED_NOISE, ENOUGH_RUNS, MOST_NOISE, ArmResult, Evidence
-from selector.validation.verdict import Judgement, crowd
-from selector.validation.wording import listed, one_line, percent, sentence
+from selector.validation.verdict import Judgement
 
 _NOISY = 0.10
 
@@ -31,7 +32,7 @@ def _run(evidence: Evidence) -> Iterator[str]:
     elif end.reason == "interrupted":
         yield "The run was interrupted: only what was measured until then is judged."
     elif end.reason == "failed":
-        yield sentence(f"The run failed: {one_line(end.detail) or 'no reason given'}")
+        yield sentence(f"The run failed: {clause(end.detail) or 'no reason given'}")
     if session.start.recommended not in (None, evidence.case.recommendation.approach):
         yield (
             f"The script was made for another recommendation ({session.start.recommended}):"
@@ -42,7 +43,7 @@ def _run(evidence: Evidence) -> Iterator[str]:
 def _interpreters(evidence: Evidence) -> Iterator[str]:
     for found in evidence.case.session.interpreters:
         if found.status != "ok":
-            reason = one_line(found.reason) or found.status.replace("_", " ")
+            reason = clause(found.reason) or found.status.replace("_", " ")
             yield sentence(f"Python {found.interpreter or found.path} could not be used: {reason}")
 
 
@@ -53,7 +54,7 @@ def _arms(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     for result in arms:
         m = result.measurement
         if result.ok and m.failures:
-            last = f" ({one_line(m.reason)})" if m.reason else ""
+            last = f" ({clause(m.reason)})" if m.reason else ""
             runs = m.samples + m.failures
             yield f"{evidence.subject(result)} failed in {m.failures} of {runs} runs{last}."
     if held := [r for r in arms if r.ok and r.arm.interpreter.endswith("t") and r.measurement.gil_enabled]:

@@ -1,11 +1,11 @@
-"""The evidence: the cells of a run gathered by arm, and what they come to."""
+"""The evidence: the cells of a session (each one run of an arm) gathered by arm, and the figures they give."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from selector.approaches import Approach
@@ -13,9 +13,9 @@ from selector.benchmark import stats
 from selector.benchmark.events import Arm, CellEvent, Session, Status, TaskLatency
 from selector.benchmark.stats import Interval
 from selector.decision.table import Rule
+from selector.text import measured_duration
 from selector.validation.case import Case
 from selector.validation.models import Measurement, SecondsRange, SpeedupRange
-from selector.validation.wording import duration, said
 
 #: Where the run could not show how noisy this host is, it is taken for rather noisy; a warning says so.
 ASSUMED_NOISE = 0.10
@@ -53,7 +53,7 @@ class ArmResult:
 
     @cached_property
     def seconds(self) -> float:
-        """The median, if it is ok."""
+        """The median of its times; only where it is ok."""
         return statistics.median(self.samples)
 
 
@@ -86,7 +86,7 @@ class Evidence:
 
     def ratio(self, slow: ArmResult, fast: ArmResult) -> Interval:
         """How many times as long the one took as the other."""
-        return stats.bootstrap_ratio(slow.samples, fast.samples, noise=self.reckoned_noise, seed=self.case.seed)
+        return _ratio(slow.samples, fast.samples, self.reckoned_noise, self.case.seed)
 
     @cached_property
     def cpus_taken(self) -> float | None:
@@ -97,12 +97,22 @@ class Evidence:
     def name(self, result: ArmResult) -> str:
         """What a sentence calls it: with its interpreter, where the approach ran on several."""
         tags = {r.arm.interpreter for r in self.compared if r.arm.approach == result.arm.approach}
-        return said(result.approach) + (f" on {result.arm.interpreter}" if len(tags) > 1 else "")
+        return lower_title(result.approach) + (f" on {result.arm.interpreter}" if len(tags) > 1 else "")
 
     def subject(self, result: ArmResult) -> str:
         """The same at the beginning of a sentence."""
         name = self.name(result)
         return name[:1].upper() + name[1:] if result.approach.title[:1].isupper() else name
+
+    def took(self, result: ArmResult) -> str:
+        """`Threads took 100 ms`."""
+        return f"{self.subject(result)} took {measured_duration(result.seconds)}"
+
+
+def lower_title(approach: Approach) -> str:
+    """The title inside a sentence: `threads` of `Threads`, without its examples; `asyncio` and `MPI` as they are."""
+    title = approach.title.partition(" (")[0]
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 def gather(case: Case) -> Evidence:
@@ -162,7 +172,7 @@ def _seconds(cells: Sequence[CellEvent]) -> tuple[float, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Measuring:
-    """What it takes to judge an arm by its cells: the case, the baseline with its times, and the noise."""
+    """Makes the result of an arm from its cells; it knows the case, the baseline with its times, and the noise."""
 
     case: Case
     baseline: Arm | None
@@ -170,7 +180,7 @@ class _Measuring:
     noise: float
 
     def result(self, arm: Arm, cells: Sequence[CellEvent]) -> ArmResult:
-        """The arm with everything its cells come to."""
+        """The result of an arm: status, times, figures, and what others may have cost it."""
         approach = self.case.knowledge.approaches[arm.approach]
         samples = _seconds(cells)
         good = [cell for cell in cells if cell.status == "ok"] if samples else []
@@ -217,7 +227,7 @@ class _Measuring:
         return min(1.0, taken, own / left, max(0.0, 1 - computing))
 
     def _fate(self, arm: Arm, cells: Sequence[CellEvent], samples: tuple[float, ...]) -> tuple[Status, str]:
-        """What is to be said of it: ok if any cell counts, else what became of the last one or why there is none.
+        """(Status, reason): ok if any cell counts, else the status of the last one, or not_run where there is none.
 
         The reason is that of its last failure, also where other cells are ok.
         """
@@ -232,7 +242,7 @@ class _Measuring:
         return "not_run", dropped[-1] if dropped else _why_not_run(self.case.session)
 
     def _times(self, arm: Arm, samples: tuple[float, ...]) -> dict[str, Any]:
-        """Its time, and its speedup over the baseline with what the bands say to it."""
+        """Its time, its speedup over the baseline, and the band that the speedup falls into."""
         found: dict[str, Any] = dict.fromkeys(("seconds", "speedup", "speedup_range", "band"))
         if not samples:
             return found
@@ -242,10 +252,16 @@ class _Measuring:
             return found
         ratio = Interval(1.0, 1.0, 1.0)
         if arm is not self.baseline:
-            ratio = stats.bootstrap_ratio(self.baseline_samples, samples, noise=self.noise, seed=self.case.seed)
+            ratio = _ratio(self.baseline_samples, samples, self.noise, self.case.seed)
         found["speedup"], found["speedup_range"] = ratio.mid, SpeedupRange(low=ratio.low, high=ratio.high)
         found["band"] = str(self.case.band(ratio.mid, self.baseline).outputs["verdict"])
         return found
+
+
+@lru_cache(maxsize=256)
+def _ratio(slow: tuple[float, ...], fast: tuple[float, ...], noise: float, seed: int) -> Interval:
+    """Verdict, advice and analysis ask for the same ratios, which take some ms each."""
+    return stats.bootstrap_ratio(slow, fast, noise=noise, seed=seed)
 
 
 def _undisturbed(cells: list[CellEvent]) -> list[CellEvent]:
@@ -278,7 +294,7 @@ def _why_not_run(session: Session) -> str:
         return "the run was cut off before"
     match session.end.reason:
         case "budget":
-            return f"the budget of {duration(session.start.budget_seconds)} ended before"
+            return f"the budget of {measured_duration(session.start.budget_seconds)} ended before"
         case "interrupted":
             return "the run was interrupted before"
         case "failed":

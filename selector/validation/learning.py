@@ -1,4 +1,4 @@
-"""What a measured workload says about the costs that were calibrated: which of them to change, and by how much.
+"""Corrects calibrated costs by a measured workload: which of them to change, and by how much.
 
 Pure. A benchmark tells how long an approach took as a whole. Where one cost makes up a good part of that, what the
 prediction was wrong by is put down to it; where none does, nothing is learned. Half of the way (by ratio) is gone at a
@@ -63,7 +63,7 @@ class Refusal(NamedTuple):
 
 
 def refusal(report: ValidationReport) -> Refusal | None:
-    """Whether nothing may be learned from a run: it says itself that it was disturbed, or its figures are none."""
+    """Why nothing may be learned from a run: it was disturbed, or has figures that no run can have; else None."""
     if figure := _no_figure(report):
         return Refusal(figure, "give the results.json of `validate --save DIR` as it was written")
     if doubt := _doubt(report):
@@ -72,7 +72,7 @@ def refusal(report: ValidationReport) -> Refusal | None:
 
 
 def _doubt(report: ValidationReport) -> str | None:
-    """What the run itself says against its times, if anything."""
+    """What the run says of having been disturbed, if anything."""
     if report.verdict == "inconclusive":
         return f"that run came to no verdict ({report.reason.rstrip('.')})"
     taken = report.cpus_taken
@@ -110,7 +110,7 @@ def _times_ms(report: ValidationReport) -> Iterator[tuple[str, float]]:
 def folds(
     report: ValidationReport, knowledge: Knowledge, host: HostFacts, costs: Mapping[str, Mapping[str, float]]
 ) -> tuple[Fold, ...]:
-    """The changes that a report suggests to the costs by tag, each cost of a Python once: by the arm it weighs most in."""
+    """The changes that a report suggests to the costs of each Python, each cost once: by the arm it weighs most in."""
     suggested: dict[tuple[str, str], tuple[float, Fold]] = {}
     for arm in _arms(report, knowledge, host):
         known = costs.get(arm.measured.interpreter, {})

@@ -101,12 +101,13 @@ class Scalability(Saved):
 
 
 class ValidationReport(Saved):
-    """What this host says to a recommendation.
+    """A recommendation judged by what was measured on this host.
 
-    `verdict` is about time, "inconclusive" is none; whether `latency` and `memory` requirements were met stands apart
-    from it (None: there is none). `winner` is the fastest approach, or the simplest within the noise of it. `noise_floor` is 0.03 where two
-    runs of the same thing may differ by 3 %, `cpus_taken` how many CPUs others took meanwhile (None: not known). `used_seconds` is of `budget_seconds`. `complete` is False where the run
-    was cut off, or came to its end before everything ran once.
+    `verdict` is about time alone, and "inconclusive" means that there is none; whether the `latency` and `memory`
+    requirements were met stands apart from it (None: not required). `winner` is the fastest approach, or the simplest
+    within the noise of it. `noise_floor` is 0.03 where two runs of the same thing may differ by 3 %, `cpus_taken` how
+    many CPUs others took meanwhile (None: not known). `used_seconds` is of `budget_seconds`. `complete` is False where
+    the run was cut off, or came to its end before everything ran once.
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from selector.benchmark.stats import fit_scaling, stops_paying
+from selector.text import counted, listed, measured_duration, measured_times
 from selector.validation.evidence import ArmResult, Evidence
 from selector.validation.models import Scalability, ScalingPoint
 from selector.validation.verdict import Judgement
-from selector.validation.wording import duration, listed, times
 
 _GAIN = 0.05  # what a larger pool must gain to pay, where the noise is not more than that
 
 
-def scaled_arms(evidence: Evidence, judgement: Judgement) -> list[ArmResult]:
+def scaled_arms(evidence: Evidence, recommended: ArmResult | None) -> list[ArmResult]:
     """The recommended arm and those that tried another size of its pool, by size, one of each."""
     found: dict[int, ArmResult] = {}
-    recommended = judgement.recommended
     for result in ([recommended] if recommended else []) + [r for r in evidence.arms if r.arm.role == "scaling"]:
         same = recommended is None or result.arm.interpreter == recommended.arm.interpreter
         if result.ok and same and result.arm.approach == evidence.case.recommendation.approach:
@@ -24,9 +23,8 @@ def scaled_arms(evidence: Evidence, judgement: Judgement) -> list[ArmResult]:
     return [found[workers] for workers in sorted(found)]
 
 
-def scalability(evidence: Evidence, judgement: Judgement) -> Scalability | None:
-    """The law and the words for it; None with fewer than two sizes measured, and where others took the CPUs for it."""
-    arms = scaled_arms(evidence, judgement)
+def scalability(evidence: Evidence, judgement: Judgement, arms: Sequence[ArmResult]) -> Scalability | None:
+    """The law fitted to what `scaled_arms` found, in words too; None with fewer than two sizes or a doubt about them."""
     if len(arms) < 2 or judgement.doubt is not None or any(r.held_back for r in arms):
         return None
     alone = arms[0].seconds if arms[0].arm.workers == 1 else None
@@ -58,7 +56,7 @@ def scalability(evidence: Evidence, judgement: Judgement) -> Scalability | None:
 def _text(points: Sequence[ScalingPoint], stop: int | None, gain: float, cpus: int) -> str:
     """Such as `2 workers: 1.9x; 4 and 8 workers add nothing (2 usable CPUs: more than 2 oversubscribe)`."""
     paying = [p for p in points if stop is None or p.workers <= stop]
-    parts = [f"{_workers(p.workers)}: {_pace(p)}" for p in paying if p.workers > 1]
+    parts = [f"{counted(p.workers, 'worker')}: {_pace(p)}" for p in paying if p.workers > 1]
     limit = gain * paying[-1].seconds
     idle = [p for p in points if p not in paying and p.seconds <= limit]
     slower = [p for p in points if p not in paying and p.seconds > limit]
@@ -70,16 +68,12 @@ def _text(points: Sequence[ScalingPoint], stop: int | None, gain: float, cpus: i
         )
     crowded = any(p.oversubscribed for p in points)
     more = ", and more may gain more" if stop is None and not crowded else ""
-    why = f" ({cpus} usable CPU{'s' if cpus > 1 else ''}: more than {cpus} oversubscribe)" if crowded else ""
+    why = f" ({counted(cpus, 'usable CPU')}: more than {cpus} oversubscribe)" if crowded else ""
     return f"{'; '.join(parts)}{more}{why}."
 
 
 def _pace(point: ScalingPoint) -> str:
-    return times(point.speedup) if point.speedup is not None else duration(point.seconds)
-
-
-def _workers(count: int) -> str:
-    return f"{count} worker{'s' if count > 1 else ''}"
+    return measured_times(point.speedup) if point.speedup is not None else measured_duration(point.seconds)
 
 
 def _sizes(points: Sequence[ScalingPoint]) -> str:

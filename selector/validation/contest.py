@@ -1,0 +1,103 @@
+"""A contest: the recommended arm against one rival by time, as measured and as it may be on a quiet machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from selector.benchmark.stats import Interval
+from selector.validation.case import worth_it
+from selector.validation.evidence import ENOUGH_RUNS, ArmResult, Evidence
+
+_CLEAR = 2.0  # times as long in every run: that much is no accident, even where one of the two ran only once
+
+
+@dataclass(frozen=True, eq=False)
+class Contest:
+    """The recommended arm against a rival: `ratio` is its time over the rival's, so above 1 the rival is faster."""
+
+    evidence: Evidence
+    recommended: ArmResult
+    rival: ArmResult
+
+    @cached_property
+    def ratio(self) -> Interval:
+        """How many times as long the recommended arm took as the rival."""
+        return self.evidence.ratio(self.recommended, self.rival)
+
+    @property
+    def inverse(self) -> Interval:
+        """How many times as long the rival took."""
+        return Interval(1 / self.ratio.high, 1 / self.ratio.mid, 1 / self.ratio.low)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the rival is faster beyond the noise."""
+        return self.ratio.low > 1 and self.ratio.mid > 1 + self.evidence.same_within
+
+    @property
+    def won(self) -> bool:
+        """Whether the recommended arm is faster beyond the noise."""
+        return self.ratio.high < 1 and self.ratio.mid < 1 / (1 + self.evidence.same_within)
+
+    @property
+    def tied(self) -> bool:
+        """Whether neither is faster beyond the noise."""
+        return not self.lost and not self.won
+
+    @property
+    def rival_is_simpler(self) -> bool:
+        """Whether the rival is simpler: less effort to get to from what runs today, or as much and first in the order."""
+        return self.rival.place < self.recommended.place
+
+    @property
+    def refutes(self) -> bool:
+        """Whether the rival should have been recommended."""
+        return self.lost and (self.rival_is_simpler or self._worth_it(self.ratio.mid))
+
+    @cached_property
+    def possible(self) -> Interval:
+        """What the ratio may be on a machine where nobody else runs: what others may have cost either, and the noise."""
+        noise = 1 + self.evidence.reckoned_noise
+        low, mid, high = self.ratio
+        ours, theirs = (max(1e-3, 1 - r.held_back) for r in (self.recommended, self.rival))
+        return Interval(min(low, mid / noise) * ours, mid, max(high, mid * noise) / theirs)
+
+    @property
+    def enough_runs(self) -> bool:
+        """Whether both ran often enough to tell which is faster."""
+        runs = sorted((len(self.recommended.samples), len(self.rival.samples)))
+        slow, fast = sorted((self.recommended, self.rival), key=lambda r: -r.seconds)
+        clear = min(slow.samples) >= _CLEAR * max(fast.samples) and sum(runs) >= ENOUGH_RUNS
+        return runs[0] >= ENOUGH_RUNS or clear
+
+    @property
+    def surely_refutes(self) -> bool:
+        """Whether it refutes, whatever others may have cost the recommended arm."""
+        mid = self.ratio.mid * (1 - self.recommended.held_back)
+        far = self.ratio.low * (1 - self.recommended.held_back) > 1 and mid > 1 + self.evidence.same_within
+        return self.refutes and far and (self.rival_is_simpler or self._worth_it(mid))
+
+    @property
+    def may_refute(self) -> bool:
+        """Whether a rival that does not refute might do so where nobody else runs, or with more runs."""
+        if self.rival.ruled_out and not self.recommended.ruled_out:
+            return False  # however fast
+        if self.lost:  # by too little to matter, which others may have hidden
+            return self._worth_it(self.ratio.mid / max(1e-3, 1 - self.rival.held_back))
+        if self.won:
+            return self._worth_it(self.ratio.high / max(1e-3, 1 - self.rival.held_back))
+        return self._worth_it(self.possible.high)
+
+    @property
+    def may_be_won(self) -> bool:
+        """Whether the recommended arm may be faster by so much that it counts, though the two seem tied."""
+        return self.tied and self._worth_it(1 / self.possible.low)
+
+    def at_full_size(self) -> Contest:
+        """The contest with the times that all tasks would take, where fewer ran."""
+        ours, theirs = (replace(r, samples=r.whole) for r in (self.recommended, self.rival))
+        return Contest(self.evidence, ours, theirs)
+
+    def _worth_it(self, speedup: float) -> bool:
+        return worth_it(self.evidence.case.band(speedup, self.recommended.arm))

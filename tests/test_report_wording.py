@@ -1,0 +1,165 @@
+"""What the figures of a recommendation say in words: its Python, what is missing, which side of a limit."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from example_answers import PROFILES, example, expecting, summary_of
+from printed import text_of
+
+from selector import Selector, WorkloadProfile
+from selector.files import resource_dir
+from selector.recommend.expected import Expected, Speedup
+from selector.recommend.facts import HostFacts
+from selector.recommend.knowledge import all_tables
+from selector.recommend.recommendation import Fits, RunsHere
+from selector.report.recommendation import recommendation_document
+from selector.report.tables import tables_document
+from selector.report.wording import memory_text, python_text, requirements_text, speedup_text
+
+pytestmark = pytest.mark.usefixtures("plain_environment")
+
+
+# What the words say ---------------------------------------------------------------------------------------------------
+
+
+def test_an_interpreter_that_is_missing_is_explained_with_a_way_out() -> None:
+    here = HostFacts("linux", 4, (("3.14", "/x/python3.14"),))
+    result = Selector(host=here).recommend(PROFILES["database-million-rows"])
+    missing = "3.14t (free-threaded build), which is not on this machine: uv python install 3.14t"
+    output = " ".join(text_of(recommendation_document(result)).split())
+    assert f"{missing} (or take the first alternative)" in output
+    assert "Python:   3.14t (free-threaded build), not here: uv python install 3.14t\n" in summary_of(result)
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("3.15", "3.15 (found here)"),
+        ("3.14t", "3.14t (free-threaded build, found here)"),
+        ("3.13t", "3.13t (experimental free-threaded build, found here)"),
+    ],
+)
+def test_an_interpreter_is_what_it_is_and_where_it_is(tag: str, said: str) -> None:
+    result = example("web-scraper").model_copy(
+        update={"interpreter": tag, "runs_here": RunsHere(available=True, interpreter="/x/python")}
+    )
+    assert python_text(result, where=False) == said
+    assert python_text(result) == said.replace("found here", "found here: /x/python")
+
+
+def test_the_python_of_the_active_environment_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "real" / "python3.15"
+    linked = tmp_path / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    for file in (python, linked):
+        file.parent.mkdir(parents=True)
+    python.touch()
+    linked.symlink_to(python)
+    here = RunsHere(available=True, interpreter=str(python))
+    result = example("web-scraper").model_copy(update={"interpreter": "3.15", "runs_here": here})
+    assert python_text(result, where=False) == "3.15 (found here)"
+    monkeypatch.setenv("VIRTUAL_ENV", str(linked.parent.parent))
+    assert python_text(result, where=False) == "3.15 (this environment's)"
+    other = result.model_copy(update={"runs_here": RunsHere(available=True, interpreter="/x/python3.15")})
+    assert python_text(other, where=False) == "3.15 (found here)"
+
+
+def test_where_no_interpreter_is_known_any_will_do() -> None:
+    bare = Selector(host=HostFacts("linux", 4)).recommend(PROFILES["api-server"])
+    assert "Python:           any\n" in text_of(recommendation_document(bare))
+    assert "Python:   any\n" in summary_of(bare)
+
+
+def test_a_ruled_out_alternative_is_no_way_out() -> None:
+    here = HostFacts("linux", 4, (("3.14", "/x/python3.14"),))
+    profile = WorkloadProfile(
+        workload_type="hybrid", latency_requirement_ms=0.1, releases_gil=False, picklable=False, free_threading_ready=True,
+        event_loop=True,
+    )  # fmt: skip
+    result = Selector(host=here).recommend(profile)
+    assert result.runs_here.available is False
+    assert result.alternatives[0].rejected_by is not None
+    assert "take the first alternative" not in " ".join(text_of(recommendation_document(result)).split())
+
+
+def test_the_tables_of_two_folders_say_which_folder_each_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "engine.yaml").write_bytes((resource_dir("rules") / "engine.yaml").read_bytes())
+    output = text_of(tables_document(all_tables(tmp_path)))
+    assert re.search(r"^engine +first +6 +\d ", output, re.MULTILINE)
+    assert output.count(str(tmp_path)[:40]) == 1
+
+
+# What is missing, and which side of a limit a figure is on ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "unknown: it needs tasks, cpu_ms_per_task and io_wait_ms_per_task"),
+        ({"tasks": 10, "cpu_ms_per_task": 1}, "unknown: it needs io_wait_ms_per_task"),
+        ({"mode": "service", "cpu_ms_per_task": 1}, "unknown: it needs concurrency and io_wait_ms_per_task"),
+        ({"tasks": 10, "cpu_ms_per_task": 1, "io_wait_ms_per_task": 1}, "not predicted"),
+    ],
+)
+def test_only_what_is_missing_is_asked_for(given: dict[str, Any], said: str) -> None:
+    profile = WorkloadProfile(workload_type="hybrid", **given)
+    assert speedup_text(Expected(memory_mb=1.0), profile) == said
+    assert speedup_text(Expected(), profile) == (
+        "not predicted: what a broker or scheduler costs was not measured"  # and it would not be, whatever were given
+    )
+
+
+def test_a_bound_is_said_where_nothing_is_predicted() -> None:
+    profile = WorkloadProfile(workload_type="cpu", tasks=10, cpu_cores=4)
+    assert speedup_text(Expected(memory_mb=1.0, at_most=4.0), profile).endswith("; at most 4x on 4 cores")
+    assert speedup_text(Expected(memory_mb=1.0, at_most=32.0), profile).endswith("; at most 32x")
+
+
+def test_memory_that_is_not_known_says_what_is_missing() -> None:
+    told = requirements_text(example("api-server"))
+    assert told.startswith("latency met (95 of 300 ms), memory 256 MB not known (needs task_memory_mb)")
+    assert requirements_text(example("durable-email-jobs")) == "memory 1 GB not known (it depends on the cluster)"
+    many = example("model-inference")
+    assert many.profile.task_memory_mb is not None
+    assert requirements_text(many) == "memory 1,200 MB not known (1,600 MB if all data is there at once)"
+
+
+@pytest.mark.parametrize(
+    ("memory", "budget", "met", "said"),
+    [
+        (511.0, 512.0, True, "memory met (510 of 512 MB)"),
+        (511.9, 512.0, True, "memory met (510 of 512 MB)"),
+        (512.0, 512.0, True, "memory met (512 of 512 MB)"),
+        (512.1, 512.0, False, "memory NOT met (512.1 MB, over 512 MB)"),
+        (516.0, 519.0, True, "memory met (516 of 519 MB)"),
+        (1240.0, 1236.0, True, "memory met (1,200 of 1,236 MB)"),  # rounded up by the model
+        (1240.0, 1239.0, True, "memory met (1,200 of 1,239 MB)"),
+        (2000.0, 1999.0, True, "memory met (just under 1,999 MB)"),
+        (2000.0, 2001.0, False, "memory NOT met (just over 2,001 MB)"),
+        (7900.0, 8000.0, True, "memory met (7,900 of 8,000 MB)"),
+        (7900.0, 8192.0, True, "memory met (7.7 of 8 GB)"),
+    ],
+)
+def test_a_figure_stands_on_the_side_of_its_limit_that_was_judged(
+    memory: float, budget: float, met: bool, said: str
+) -> None:
+    result = expecting(example("web-scraper"), memory_mb=memory)
+    profile = result.profile.model_copy(update={"memory_budget_mb": budget})
+    judged = result.model_copy(update={"profile": profile, "fits": Fits(memory=met, latency=None)})
+    assert requirements_text(judged) == said
+
+
+def test_figures_have_no_digits_that_nobody_knows() -> None:
+    wide = expecting(
+        example("web-scraper"), speedup=Speedup(low=2210, mid=5880, high=9312), seconds=0.8503, memory_mb=2437.0
+    )
+    output = summary_of(wide)
+    assert "5,900x vs sequential (2,200x to 9,300x): 850 ms instead of 83 min" not in output
+    assert "5,900x vs sequential (2,200x to 9,300x): 850 ms instead of 1 h 23 min" in output
+    assert memory_text(wide.expected, wide.profile).endswith(", 2.4 GB in all")
+    slow = expecting(example("web-scraper"), seconds=156_000.0)
+    assert "156" not in summary_of(slow) and "1 day 19 h" in summary_of(slow)
