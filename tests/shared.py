@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from selector.calibration.kept import MeasuredCosts
+from selector.cost.sheet import MeasuredCosts
 from selector.pipeline import this_host
 
 

@@ -3,7 +3,7 @@
 A file for each Python on each host with each number of usable CPUs: two hosts that share a home directory and a
 container that may use one CPU of many do not overwrite one another's, and of several who save at once nobody loses
 anything. What does not hold any more (the Python's file was replaced), is torn or was written by somebody else counts as
-not there: it can be measured again. The models of what is in the files are in `calibrate`: a recommendation, which asks
+not there: it can be measured again. The models of what is in the files are in `models`: a recommendation, which asks
 for the figures each time, starts a few milliseconds sooner without them.
 """
 
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
+from selector.cost.sheet import MeasuredCosts
 from selector.files import read_own_file, write_own_file
 from selector.host import cache_dir, memory
 from selector.host.probe import cpu_model_of, system_of
@@ -49,22 +50,6 @@ class Machine(NamedTuple):
         if self.memory_mb is None or kept["memory_mb"] is None:
             return self.memory_mb is kept["memory_mb"]
         return math.isclose(self.memory_mb, kept["memory_mb"], rel_tol=_MEMORY_TOLERANCE)
-
-
-class MeasuredCosts(NamedTuple):
-    """What was measured under one build of Python on this host with so many usable CPUs.
-
-    `costs` has only figures that are good enough to use, with the names and units of probes/calibration.py.
-    """
-
-    tag: str
-    version: str
-    path: str  # its real file
-    free_threaded: bool
-    start_method: str  # of multiprocessing, where none is asked for
-    cpus: int
-    measured_at: str  # ISO date, such as "2026-11-28"
-    costs: dict[str, float]
 
 
 def this_machine(cpus: int) -> Machine:

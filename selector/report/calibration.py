@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from selector.calibration.measure import Answers, Calibration, InterpreterCosts
+from selector.calibration.models import Answers, Calibration, InterpreterCosts
 from selector.report.blocks import Block, Bullets, Document, Fields, Paragraph, Section, Table
 from selector.text import printable
 from selector.validation.learning import Fold
