@@ -35,8 +35,8 @@ from selector.benchmark.render import (
 from selector.benchmark.run import BenchmarkRun, run_benchmark
 from selector.calibration.kept import keep_entry, kept_entries, this_machine, usable_costs
 from selector.errors import SelectorError
-from selector.files import cannot_write, own_folder, refuse_special, resource_dir, write_atomically
-from selector.host import Interpreter, cache_dir, find_interpreters, interpreter_at
+from selector.files import cache_dir, cannot_write, own_folder, refuse_special, resource_dir, write_atomically
+from selector.host import Interpreter, find_interpreters, interpreter_at
 from selector.host.checks import host_state, warnings_after, warnings_before
 from selector.host.others import busiest, process_times
 from selector.pipeline import Selector, application_tag, example_profiles

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json, to_json
 
 from selector.cost.sheet import MeasuredCosts
-from selector.files import read_own_file, write_own_file
-from selector.host import cache_dir, memory
+from selector.files import cache_dir, read_own_file, write_own_file
+from selector.host import memory
 from selector.host.probe import cpu_model_of, system_of
 
 SCHEMA = 2

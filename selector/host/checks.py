@@ -1,7 +1,7 @@
 """What may disturb a benchmark on this machine: looked at before and after a run, told as warnings.
 
-Nothing here tunes the machine or starts a process, psutil is not imported on Linux, and a file that is missing or odd
-says nothing. A warning is one sentence: what, how much, and what to do about it.
+Nothing here tunes the machine or starts a process, and what the system does not say, or says oddly, counts as unknown. A
+warning is one sentence: what, how much, and what to do about it.
 """
 
 from __future__ import annotations
@@ -13,19 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from selector.host.probe import (
-    Memory,
-    Throttling,
-    UsableCpus,
-    cpu_throttling,
-    meminfo,
-    memory,
-    named_numbers,
-    platform_id,
-    system_text,
-    usable_cpus,
-    whole_number,
-)
+from selector.host.cgroups import Throttling, cpu_throttling
+from selector.host.kernel import system_text, whole_number
+from selector.host.probe import Memory, UsableCpus, memory, platform_id, usable_cpus
 from selector.text import quoted
 
 _CPUS = "/sys/devices/system/cpu"
@@ -70,7 +60,6 @@ class HostState(NamedTuple):
     waited_percent: float | None = None  # of the last 10 s, in which some program waited for a CPU
     throttling: Throttling | None = None
     frequencies: tuple[Frequency, ...] = ()  # each once
-    turbo: bool | None = None  # kept for the record; nearly every machine has it on
     overheated: int | None = None  # reports of cores and packages that they slowed down for heat
     discharging: bool | None = None
     cpu_time: CpuTime | None = None
@@ -80,27 +69,24 @@ class HostState(NamedTuple):
 
 
 def host_state(root: Path = Path("/")) -> HostState:
-    """Look at the machine: a few milliseconds. `root` stands before /proc and /sys; affinity is this process's own."""
+    """Look at the machine: some milliseconds. `root` stands before the files of /proc and /sys that are read here."""
     cpus = usable_cpus(root)
-    own = sum(os.times()[:4])
-    if platform_id() != "linux":
-        return HostState(cpus, own, load=_load_average(), discharging=_psutil_discharging(), memory=memory(root))
     allowed = _allowed_cpus(cpus.logical)
-    numbers = named_numbers(system_text("/proc/meminfo", root))
+    linux = platform_id() == "linux"
+    swap_used_mb, swapped_mb = _swap() if linux else (0, None)  # elsewhere it counts other pages, or none
     return HostState(
         cpus=cpus,
-        own_cpu_seconds=own,
-        load=_decimal(system_text("/proc/loadavg", root)),
+        own_cpu_seconds=sum(os.times()[:4]),
+        load=_load_average(),
         waited_percent=_decimal(system_text("/proc/pressure/cpu", root).partition("some avg10=")[2]),
         throttling=cpu_throttling(root),
         frequencies=tuple(sorted({_frequency(root, cpu) for cpu in allowed} - {Frequency("", "", "")})),
-        turbo=_turbo(root),
         overheated=_overheated(root, allowed),
-        discharging=_discharging(root),
-        cpu_time=_cpu_time(system_text("/proc/stat", root), allowed),
-        memory=memory(root) if meminfo(str(root)) else None,  # it would ask psutil
-        swap_used_mb=max(0, numbers.get("SwapTotal", 0) - numbers.get("SwapFree", 0)) // 1024,
-        swapped_mb=_swapped_mb(root),
+        discharging=_discharging(root) if linux else _psutil_discharging(),
+        cpu_time=_cpu_time(allowed) if linux else None,
+        memory=memory(root),
+        swap_used_mb=swap_used_mb,
+        swapped_mb=swapped_mb,
     )
 
 
@@ -291,15 +277,6 @@ def _frequency(root: Path, cpu: int) -> Frequency:
     return Frequency(*(system_text(f"{_CPUS}/cpu{cpu}/cpufreq/{name}", root).strip() for name in names))
 
 
-def _turbo(root: Path) -> bool | None:
-    """Whether CPUs may run above their nominal frequency; Intel's driver says so the other way round."""
-    off = system_text(f"{_CPUS}/intel_pstate/no_turbo", root).strip()
-    if off in {"0", "1"}:
-        return off == "0"
-    on = system_text(f"{_CPUS}/cpufreq/boost", root).strip()
-    return on == "1" if on in {"0", "1"} else None
-
-
 def _overheated(root: Path, allowed: list[int]) -> int | None:
     """The sum of all counters: each CPU counts for itself, and for its package once more."""
     files = [f"{_CPUS}/cpu{c}/thermal_throttle/{part}_throttle_count" for c in allowed for part in ("core", "package")]
@@ -310,7 +287,7 @@ def _overheated(root: Path, allowed: list[int]) -> int | None:
 def _discharging(root: Path) -> bool | None:
     """Whether a battery of the computer drives it; None where there is neither a battery nor a mains supply.
 
-    A mouse has a battery too: its scope is "Device". With a supply online a battery may still say "Discharging", as
+    Not by psutil, which takes the first battery that it meets for the computer's and knows mains by two names only. A mouse has a battery too: its scope is "Device". With a supply online a battery may still say "Discharging", as
     laptops do that hold it below full; they are not short of power.
     """
     try:
@@ -327,31 +304,41 @@ def _discharging(root: Path) -> bool | None:
     return any(kind == "Battery" and status == "Discharging" for kind, status, _ in known)
 
 
-def _cpu_time(stat: str, allowed: list[int]) -> CpuTime | None:
-    """Lines of /proc/stat: `cpuN USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL GUEST GUEST_NICE`, in clock ticks.
+def _cpu_time(allowed: list[int]) -> CpuTime | None:
+    """What the CPUs of these numbers did. Guest time is also in that of users, so it is left out."""
+    import psutil
 
-    Guest time is also in USER, so it is left out here.
-    """
-    names = {f"cpu{cpu}" for cpu in allowed}
-    found = [line.split() for line in stat.split("\n") if line.partition(" ")[0] in names]
-    rows = [[n for word in words[1:9] if (n := whole_number(word)) is not None] for words in found]
-    rows = [row for row in rows if len(row) == 8]
+    try:
+        rows = psutil.cpu_times(percpu=True)
+    except Exception:  # noqa: BLE001  # an odd /proc, or none: FileNotFoundError, ValueError, its own ...
+        return None
+    if len(allowed) < len(rows):  # else all of those that are on, whose numbers need not be consecutive
+        rows = [rows[cpu] for cpu in allowed if cpu < len(rows)]
     if not rows:
         return None
-    tick = 1 / os.sysconf("SC_CLK_TCK")
-    total, used = sum(map(sum, rows)), sum(sum(row[:3]) for row in rows)
-    return CpuTime(len(rows), total * tick, used * tick, sum(row[7] for row in rows) * tick)
+    used = sum(row.user + row.nice + row.system for row in rows)
+    stolen = sum(row.steal for row in rows)
+    rest = sum(row.idle + row.iowait + row.irq + row.softirq for row in rows)
+    return CpuTime(len(rows), used + stolen + rest, used, stolen)
 
 
-def _swapped_mb(root: Path) -> float | None:
-    pages = named_numbers(system_text("/proc/vmstat", root))
-    if "pswpin" not in pages or "pswpout" not in pages:
-        return None
-    return (pages["pswpin"] + pages["pswpout"]) * os.sysconf("SC_PAGE_SIZE") / _MB
+def _swap() -> tuple[int, float | None]:
+    """MB that are swapped out, and MB that were ever moved to or from swap, None where nothing says so."""
+    import warnings
+
+    import psutil
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that /proc does not say what was moved: then it is 0 each time
+            swap = psutil.swap_memory()
+    except Exception:  # noqa: BLE001  # as above
+        return 0, None
+    return swap.used // _MB, (swap.sin + swap.sout) / _MB
 
 
 def _load_average() -> float | None:
-    """Of macOS. psutil could make one up on Windows, from a thread that has to run for a while first."""
+    """Of one minute. psutil could make one up on Windows, from a thread that has to run for a while first."""
     with suppress(AttributeError, OSError):
         return os.getloadavg()[0]
     return None
