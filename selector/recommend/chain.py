@@ -11,10 +11,11 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from selector.approaches import Traits
-from selector.cost.batch import Batch, Parts, batch_of, shape_of, terms_of
+from selector.cost.batch import Batch, Parts, batch_of
 from selector.cost.memory import Footprint, footprint_of
 from selector.cost.predict import CostEstimate, estimate
 from selector.cost.service import workers_in_time
+from selector.cost.shape import shape_of, terms_of
 from selector.cost.sheet import Sheet
 from selector.cost.terms import Quantities, runs_single
 from selector.decision import DecisionTable
