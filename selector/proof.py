@@ -37,8 +37,9 @@ from selector.calibration.kept import keep_entry, kept_entries, this_machine, us
 from selector.errors import SelectorError
 from selector.files import cache_dir, cannot_write, own_folder, refuse_special, resource_dir, write_atomically
 from selector.host import Interpreter, find_interpreters, interpreter_at
-from selector.host.checks import host_state, warnings_after, warnings_before
+from selector.host.checks import warnings_after, warnings_before
 from selector.host.others import busiest, process_times
+from selector.host.state import host_state
 from selector.pipeline import Selector, application_tag, example_profiles
 from selector.recommend.chain import choose
 from selector.recommend.knowledge import Knowledge
