@@ -14,7 +14,7 @@ from selector.processes import NotStartedError, end_child, start_child
 if TYPE_CHECKING:
     import subprocess
 
-_AT_ONCE = 16  # children at a time
+AT_ONCE = 16  # children at a time
 _LOOK_SECONDS = 0.005  # how often ends are looked for: a Python takes some 15 ms
 _MOST_BYTES = 65_536  # of an answer: what fits a pipe
 #: Why a file could not be started that say something of this moment and nothing of the file.
@@ -68,9 +68,9 @@ def ask_all(paths: Sequence[str], environ: Mapping[str, str], timeout_seconds: f
     try:
         while (waiting or running) and (now := time.monotonic()) < began + timeout_seconds:
             hopeful = sum(now < child.since + timeout_seconds / 5 for child in running)
-            for _ in range(min(len(waiting), _AT_ONCE - hopeful)):
+            for _ in range(min(len(waiting), AT_ONCE - hopeful)):
                 _begin(waiting.pop(), environ, running, replies)
-            _wait()
+            time.sleep(_LOOK_SECONDS)
             for ended in [child for child in running if child.process.poll() is not None]:
                 replies[ended.path] = _reply_of(ended.process)
                 _let_go(ended.process)
@@ -99,11 +99,6 @@ def _begin(path: str, environ: Mapping[str, str], running: list[_Asked], replies
         replies[path] = Reply(b"", str(error), lasts=getattr(error.__cause__, "errno", None) not in _NO_ROOM)
     else:
         running.append(_Asked(path, process, time.monotonic()))
-
-
-def _wait() -> None:
-    """Until it is worth to look for ends again."""
-    time.sleep(_LOOK_SECONDS)
 
 
 def _reply_of(child: subprocess.Popen[bytes]) -> Reply:
