@@ -124,9 +124,9 @@ def _discharging(root: Path) -> bool | None:
 
 def _cpu_time(allowed: list[int]) -> CpuTime | None:
     """What the CPUs of these numbers did. Guest time is also in that of users, so it is left out."""
-    import psutil
-
     try:
+        import psutil
+
         rows = psutil.cpu_times(percpu=True)
     except Exception:  # noqa: BLE001  # an odd /proc, or none: FileNotFoundError, ValueError, its own ...
         return None
@@ -142,9 +142,9 @@ def _cpu_time(allowed: list[int]) -> CpuTime | None:
 
 def _swap() -> tuple[int, float | None]:
     """MB that are swapped out, and MB that were ever moved to or from swap, None where nothing says so."""
-    import psutil
-
     try:
+        import psutil
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that /proc does not say what was moved: then it is 0 each time
             swap = psutil.swap_memory()
