@@ -28,7 +28,7 @@ from selector.host.probe import cpu_model_of, system_of
 
 SCHEMA = 2
 _MAX_FILE_BYTES = 200_000  # usual are 10,000
-_MOST_FILES = 100  # of all hosts: a home directory that many machines share, or containers whose Pythons come and go
+MOST_FILES = 100  # of all hosts: a home directory that many machines share, or containers whose Pythons come and go
 _MEMORY_TOLERANCE = 0.1  # how much of it the system keeps for itself changes with each kernel
 
 Stamp = tuple[int, int]  # modification time in ns and size: a file with the same stamp is the same file
@@ -114,7 +114,7 @@ def _files(environ: Mapping[str, str] | None) -> list[Path]:
     """The files that are kept, of all hosts."""
     try:
         with os.scandir(calibration_folder(environ)) as entries:
-            return [Path(entry.path) for entry in entries if entry.name.endswith(".json")][: 2 * _MOST_FILES]
+            return [Path(entry.path) for entry in entries if entry.name.endswith(".json")][: 2 * MOST_FILES]
     except (OSError, ValueError):
         return []
 
@@ -127,7 +127,7 @@ def _clear(kept: Path, machine: Machine, path: str, environ: Mapping[str, str] |
             if (same := _read(file, machine)) and (same["interpreter"]["path"], same["cpus"]) == (path, machine.cpus):
                 file.unlink()
         others = sorted((file for file in _files(environ) if file.name != kept.name), key=lambda f: f.lstat().st_mtime)
-        for file in others[: max(0, len(others) + 1 - _MOST_FILES)]:
+        for file in others[: max(0, len(others) + 1 - MOST_FILES)]:
             file.unlink()
 
 

@@ -28,9 +28,9 @@ from selector.text import printable
 
 BUDGET_SECONDS = 8.5  # for one Python
 OLDEST = (3, 10)  # that the script runs on
-_SLOWEST_SECONDS = 150.0  # beyond the budget: every part of the first round may hang until it is given up
+SLOWEST_SECONDS = 150.0  # beyond the budget: every part of the first round may hang until it is given up
 _MOST_NAMES = 8  # in a sentence
-_GRACE_SECONDS = 3.0  # to stop, once asked to
+GRACE_SECONDS = 3.0  # to stop, once asked to
 
 # What decides how long a Python takes to start, and so belongs to the conditions; other variables for Python are left
 # out, because they are for another one (PYTHONHOME), switch the GIL, or make it slow on purpose (PYTHONDEVMODE).
@@ -135,7 +135,7 @@ def _measure(
     stamp = stamp_of(interpreter.path)
     command = [interpreter.path, "-B", str(_script()), "-", "--while-open"]  # -B: nothing is written beside the script
     command += ["--budget", repr(budget_seconds), "--cpus", str(machine.cpus)]
-    result = _run(command, budget_seconds + _SLOWEST_SECONDS, interpreter, tell)
+    result = _run(command, budget_seconds + SLOWEST_SECONDS, interpreter, tell)
     try:
         return _understood(result, interpreter, stamp)
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -157,7 +157,7 @@ def _run(
             Child(
                 command,
                 deadline_seconds=deadline_seconds,
-                grace_seconds=_GRACE_SECONDS,
+                grace_seconds=GRACE_SECONDS,
                 stdin=subprocess.PIPE,
                 cwd=_script().parent,
                 env=_environ(),
