@@ -75,7 +75,7 @@ def measure_all(budget_seconds: float, cpus: int, folder: str) -> Rounds:
         part, passed = rounds.parts[place], rounds.passed()
         most = place / len(rounds.parts) if 0 in rounds.runs else 1.0
         say(part=part.name, round=rounds.runs[place] + 1, done=round(min(most, passed / budget_seconds), 3))
-        found, problem = run_part([sys.executable, script], part.name, cpus)
+        found, problem = run_part(script, part.name, cpus)
         rounds.add(place, found, problem, rounds.passed() - passed)
         if problem:
             print(rounds.warnings[-1], file=sys.stderr, flush=True)
@@ -92,11 +92,11 @@ def compiled(folder: str) -> str:
     return os.path.join(folder, "work.pyc")
 
 
-def run_part(python: list[str], name: str, cpus: int) -> tuple[list[Watched], str]:
+def run_part(script: str, name: str, cpus: int) -> tuple[list[Watched], str]:
     """The samples of a part, and what went wrong. However this ends, no process of the part is left behind."""
-    folder = os.path.dirname(python[-1])
+    folder = os.path.dirname(script)
     out = os.path.join(folder, "part.json")
-    command = [*python, out, name, str(cpus)]
+    command = [sys.executable, script, out, name, str(cpus)]
     with open(f"{out}.err", "w+b") as errors:
         child = subprocess.Popen(
             command,
