@@ -64,7 +64,7 @@ class Calibration(Saved):
     interpreters: tuple[InterpreterCosts, ...]
     kept: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-    answers: Answers | None = Field(None, description="what that changes; null where nothing was measured")
+    answers: AnswerChanges | None = Field(None, description="what that changes; null where nothing was measured")
 
 
 class ChangedAnswer(Saved):
@@ -75,18 +75,18 @@ class ChangedAnswer(Saved):
     now: str
 
 
-class Answers(Saved):
+class AnswerChanges(Saved):
     """What new costs change: of how many examples that ship, which get another answer."""
 
     examples: int
     changed: tuple[ChangedAnswer, ...]
 
 
-def answers_changed(before: dict[str, str], now: dict[str, str]) -> Answers:
+def answers_changed(before: dict[str, str], now: dict[str, str]) -> AnswerChanges:
     """What there is to say of the examples, by the approaches before and now."""
     changed = tuple(
         ChangedAnswer(example=name, before=before[name], now=approach)
         for name, approach in now.items()
         if before.get(name, approach) != approach
     )
-    return Answers(examples=len(now), changed=changed)
+    return AnswerChanges(examples=len(now), changed=changed)
