@@ -38,8 +38,11 @@ _BAD = '''def {name}(width):
 '''
 
 
-def altered(folder: Path, *bad: str) -> Path:
-    """A copy with a part that measures something, and one that comes to nothing by each of these bodies."""
+def altered(folder: Path, *bad: str, part_seconds: float = 20.0) -> Path:
+    """A copy with a part that measures something, and one that comes to nothing by each of these bodies.
+
+    A part that takes more than `part_seconds` hangs.
+    """
     copy = folder / "probes" / "calibration"
     shutil.copytree(CALIBRATION, copy, ignore=shutil.ignore_patterns("__pycache__"))
     names = ["bad", *(f"bad{number}" for number in range(2, len(bad) + 1))]
@@ -47,7 +50,8 @@ def altered(folder: Path, *bad: str) -> Path:
     parts = ", ".join(f'Part("{name}", {name}, rounds=1)' for name in names)
     with (copy / "parts.py").open("a", encoding="utf-8") as stream:
         stream.write(_PARTS.format(functions=functions, parts=parts))
-    rounds = (copy / "rounds.py").read_text("utf-8").replace("\nPART_SECONDS = 20.0", "\nPART_SECONDS = 1.5")
+    rounds = (copy / "rounds.py").read_text("utf-8")
+    rounds = rounds.replace("\nPART_SECONDS = 20.0", f"\nPART_SECONDS = {part_seconds}")
     (copy / "rounds.py").write_text(rounds, "utf-8")
     return copy
 
