@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selector import WorkloadProfile
-from selector.calibration.kept import MeasuredCosts, usable_costs
+from selector.calibration.kept import usable_costs
 from selector.cost.predict import estimate
+from selector.cost.sheet import MeasuredCosts
 from selector.recommend.chain import Situation
 from selector.recommend.expected import expected_of, outlook_of
 from selector.recommend.facts import HostFacts

@@ -24,8 +24,9 @@ from selector.calibration.kept import keep_entry, kept_entries, this_machine, us
 from selector.errors import SelectorError
 from selector.files import write_folder, write_script
 from selector.host import Interpreter, find_interpreters, interpreter_at
-from selector.host.checks import host_state, warnings_after, warnings_before
+from selector.host.checks import warnings_after, warnings_before
 from selector.host.others import busiest, process_times
+from selector.host.state import host_state
 from selector.pipeline import Selector, application_tag, example_profiles
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation

@@ -10,6 +10,7 @@ import pytest
 
 from selector.errors import SelectorError
 from selector.files import (
+    cache_dir,
     cannot_write,
     hidden_name,
     own_folder,
@@ -170,3 +171,23 @@ def test_a_full_disk_is_a_failure_and_a_wrong_name_is_bad_input(
     raised = cannot_write(Path("x.py"), error, "name another")
     assert raised.message.startswith(f"x.py: cannot be written: {reason}")
     assert (raised.exit_code, raised.hint != "name another") == (code, code == 1)
+
+
+# Where the cache lies -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("base", [None, "", "relative/path", "  ", "/tmp/some cache"])
+def test_cache_directory_is_the_one_of_platformdirs(monkeypatch: pytest.MonkeyPatch, base: str | None) -> None:
+    platformdirs = pytest.importorskip("platformdirs")
+    monkeypatch.delenv("CONCURRENCY_SELECTOR_CACHE_DIR", raising=False)
+    if base is None:
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    else:
+        monkeypatch.setenv("XDG_CACHE_HOME", base)
+    if base != "relative/path":  # the XDG specification says to ignore it; platformdirs changed its mind once
+        assert cache_dir() == Path(platformdirs.user_cache_dir("concurrency-selector"))
+    assert cache_dir().is_absolute()
+
+
+def test_cache_directory_can_be_chosen(tmp_path: Path) -> None:
+    assert cache_dir({"CONCURRENCY_SELECTOR_CACHE_DIR": str(tmp_path)}) == tmp_path

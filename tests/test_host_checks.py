@@ -1,45 +1,15 @@
-"""What disturbs a benchmark: fake machines in, sentences out."""
+"""What is said of a machine that disturbs a benchmark: states in, sentences out."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-import selector
-from selector.host import checks, probe
-from selector.host.checks import CpuTime, Frequency, HostState, host_state, warnings_after, warnings_before
-from selector.host.probe import Memory, Throttling, UsableCpus
-
-CPU = "/sys/devices/system/cpu"
-SUPPLY = "/sys/class/power_supply"
-V2 = "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate"
-V1 = "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:10 - cgroup cgroup rw,cpu,cpuacct"
-
-
-@pytest.fixture(autouse=True)
-def two_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fake machines run Linux on two CPUs, with clock ticks of 10 ms and pages of 4 KB."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(probe, "_affinity", lambda logical: 2)
-    monkeypatch.setattr(checks, "_allowed_cpus", lambda logical: [0, 1])
-    monkeypatch.setattr(checks, "platform_id", lambda: "linux")
-    monkeypatch.setattr(os, "sysconf", {"SC_CLK_TCK": 100, "SC_PAGE_SIZE": 4096}.__getitem__)
-
-
-def write(root: Path, files: dict[str, str]) -> Path:
-    for path, text in files.items():
-        file = root / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    return root
+from selector.host.cgroups import Throttling
+from selector.host.checks import tells_of_others, warnings_after, warnings_before
+from selector.host.probe import Memory, UsableCpus
+from selector.host.state import CpuTime, Frequency, HostState
 
 
 def usable(count: int = 2, logical: int = 2, quota: float | None = None) -> UsableCpus:
@@ -62,227 +32,6 @@ def spent(used: float = 0.0, stolen: float = 0.0, cpus: int = 2, seconds: float 
 
 
 START = spent(seconds=0.0)
-
-
-# Looking --------------------------------------------------------------------------------------------------------------
-
-
-def test_an_empty_machine_says_nothing(tmp_path: Path) -> None:
-    found = host_state(tmp_path)
-    assert found == HostState(usable(), found.own_cpu_seconds)
-    assert found.own_cpu_seconds > 0
-    assert warnings_before(found) == warnings_after(found, found, 1.0) == ()
-
-
-def test_a_whole_machine(tmp_path: Path) -> None:
-    root = write(
-        tmp_path,
-        {
-            "/proc/loadavg": "3.14 2.00 1.00 2/89 6303\n",
-            "/proc/pressure/cpu": "some avg10=12.50 avg60=0.58 avg300=0.37 total=13\nfull avg10=99.00 avg60=0.00\n",
-            "/proc/stat": "cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 100 10 50 800 20 1 2 30 5 0\ncpu1 200 0 40 700 0 0 0 60 0 0\n"
-            "cpu10 9 9 9 9 9 9 9 9 9 9\nintr 5 0 0\n",
-            "/proc/meminfo": "MemTotal: 4096000 kB\nMemAvailable: 2048000 kB\nSwapTotal: 20480 kB\nSwapFree: 0 kB\n",
-            "/proc/vmstat": "pswpin 256\npswpout 512\noom_kill 0\n",
-            "/proc/self/cgroup": "0::/job\n",
-            "/proc/self/mountinfo": V2,
-            "/sys/fs/cgroup/job/cpu.max": "150000 100000",
-            "/sys/fs/cgroup/job/cpu.stat": "usage_usec 5\nnr_periods 9\nnr_throttled 7\nthrottled_usec 2500000\n",
-            f"{CPU}/cpu0/cpufreq/scaling_governor": "powersave\n",
-            f"{CPU}/cpu0/cpufreq/scaling_driver": "intel_pstate\n",
-            f"{CPU}/cpu1/cpufreq/scaling_governor": "performance\n",
-            f"{CPU}/cpu2/cpufreq/scaling_governor": "ondemand\n",
-            f"{CPU}/intel_pstate/no_turbo": "0\n",
-            f"{CPU}/cpu0/thermal_throttle/core_throttle_count": "3\n",
-            f"{CPU}/cpu1/thermal_throttle/package_throttle_count": "4\n",
-            f"{CPU}/cpu2/thermal_throttle/core_throttle_count": "100\n",
-            f"{SUPPLY}/BAT0/type": "Battery\n",
-            f"{SUPPLY}/BAT0/status": "Discharging\n",
-        },
-    )
-    found = host_state(root)
-    assert (found.cpus.count, found.cpus.quota) == (2, 1.5)
-    assert (found.load, found.waited_percent, found.turbo, found.discharging) == (3.14, 12.5, True, True)
-    assert found.throttling == Throttling(7, 2.5)
-    assert found.frequencies == (Frequency("performance", "", ""), Frequency("powersave", "intel_pstate", ""))
-    assert found.overheated == 7
-    assert found.cpu_time is not None
-    assert found.cpu_time._asdict() == pytest.approx({"cpus": 2, "total": 20.13, "used": 4.0, "stolen": 0.9})
-    assert found.memory is not None
-    assert (found.memory.usable_mb, found.swap_used_mb, found.swapped_mb) == (2000, 20, 3.0)
-
-
-def test_directories_in_place_of_files_say_nothing(tmp_path: Path) -> None:
-    for path in ("proc/loadavg", "proc/stat", "proc/vmstat", "proc/meminfo", "sys/class/power_supply/BAT0/type"):
-        (tmp_path / path).mkdir(parents=True)
-    found = host_state(tmp_path)
-    assert found == HostState(usable(), found.own_cpu_seconds)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "\n", "x 1 2", "nan", "inf", "-1.0", "1e3 0", "1.2.3", "٣.0 1", "9" * 400, "1,5 2"]
-)
-def test_an_odd_load_says_nothing(tmp_path: Path, text: str) -> None:
-    assert host_state(write(tmp_path, {"/proc/loadavg": text})).load is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "cpu0",
-        "cpu0 1 2 3 4 5 6 7",
-        "cpu0 1 2 3 x 5 6 7 8",
-        "cpu0 1 2 3 -4 5 6 7 8",
-        "cpu 1 2 3 4 5 6 7 8",
-        "cpu01 1",
-    ],
-)
-def test_an_odd_stat_says_nothing(tmp_path: Path, text: str) -> None:
-    assert host_state(write(tmp_path, {"/proc/stat": text})).cpu_time is None
-
-
-@pytest.mark.parametrize("text", ["", "pswpin 5", "pswpout 5", "pswpin x\npswpout 5", "pswpin\npswpout\n"])
-def test_an_odd_vmstat_says_nothing(tmp_path: Path, text: str) -> None:
-    assert host_state(write(tmp_path, {"/proc/vmstat": text})).swapped_mb is None
-
-
-@pytest.mark.parametrize(
-    ("no_turbo", "boost", "expected"),
-    [("0", "", True), ("1", "1", False), ("", "1", True), ("", "0", False), ("x", "y", None), ("", "", None)],
-)
-def test_turbo(tmp_path: Path, no_turbo: str, boost: str, expected: bool | None) -> None:
-    root = write(tmp_path, {f"{CPU}/intel_pstate/no_turbo": no_turbo, f"{CPU}/cpufreq/boost": boost})
-    assert host_state(root).turbo is expected
-
-
-@pytest.mark.parametrize(
-    ("supplies", "expected"),
-    [
-        ({}, None),
-        ({"BAT0": {"type": "Battery", "status": "Discharging"}}, True),
-        ({"BAT0": {"type": "Battery", "status": "Charging"}}, False),
-        ({"BAT0": {"type": "Battery", "status": "Full"}, "BAT1": {"type": "Battery", "status": "Discharging"}}, True),
-        ({"AC": {"type": "Mains", "online": "0"}, "BAT0": {"type": "Battery", "status": "Discharging"}}, True),
-        ({"AC": {"type": "Mains", "online": "1"}, "BAT0": {"type": "Battery", "status": "Discharging"}}, False),
-        ({"usb": {"type": "USB", "online": "1"}, "BAT0": {"type": "Battery", "status": "Discharging"}}, False),
-        ({"AC": {"type": "Mains", "online": "1"}}, False),
-        ({"mouse": {"type": "Battery", "status": "Discharging", "scope": "Device"}}, None),
-        ({"BAT0": {"type": "Battery", "status": "Discharging", "scope": "System", "online": "1"}}, True),
-        ({"BAT0": {"status": "Discharging"}}, None),
-    ],
-)
-def test_battery(tmp_path: Path, supplies: dict[str, dict[str, str]], expected: bool | None) -> None:
-    (tmp_path / SUPPLY.lstrip("/")).mkdir(parents=True)
-    for name, files in supplies.items():
-        write(tmp_path, {f"{SUPPLY}/{name}/{file}": f"{text}\n" for file, text in files.items()})
-    assert host_state(tmp_path).discharging is expected
-
-
-class TestThrottling:
-    """The counters of a CPU quota, in groups of either version."""
-
-    def test_every_level_counts(self, tmp_path: Path) -> None:
-        root = write(tmp_path, {"/proc/self/cgroup": "0::/pod/job\n", "/proc/self/mountinfo": V2})
-        write(root, {"/sys/fs/cgroup/cpu.stat": "usage_usec 9\nuser_usec 4\n"})  # the top has no quota
-        write(root, {"/sys/fs/cgroup/pod/cpu.stat": "nr_throttled 2\nthrottled_usec 500000\n"})
-        write(root, {"/sys/fs/cgroup/pod/job/cpu.stat": "nr_throttled 1\nthrottled_usec 250000\n"})
-        write(root, {"/sys/fs/cgroup/pod/neighbour/cpu.stat": "nr_throttled 50\nthrottled_usec 1\n"})
-        assert host_state(root).throttling == Throttling(3, 0.75)
-
-    def test_version_1_counts_nanoseconds(self, tmp_path: Path) -> None:
-        root = write(tmp_path, {"/proc/self/cgroup": "4:cpu,cpuacct:/job\n", "/proc/self/mountinfo": V1})
-        write(root, {"/sys/fs/cgroup/cpu,cpuacct/job/cpu.stat": "nr_throttled 4\nthrottled_time 1500000000\n"})
-        assert host_state(root).throttling == Throttling(4, 1.5)
-
-    def test_one_group_under_two_names_counts_once(self, tmp_path: Path) -> None:
-        write(tmp_path, {"/sys/fs/cgroup/cpu,cpuacct/cpu.stat": "nr_throttled 4\nthrottled_time 1500000000\n"})
-        (tmp_path / "sys/fs/cgroup/cpu").symlink_to("cpu,cpuacct")
-        assert host_state(tmp_path).throttling == Throttling(4, 1.5)
-
-    @pytest.mark.parametrize("text", ["", "nr_throttled", "nr_throttled -1", "throttled_usec 5", "nr_throttled max"])
-    def test_odd_counters(self, tmp_path: Path, text: str) -> None:
-        root = write(tmp_path, {"/proc/self/cgroup": "0::/\n", "/proc/self/mountinfo": V2})
-        assert host_state(write(root, {"/sys/fs/cgroup/cpu.stat": text})).throttling is None
-
-
-class TestAllowedCpus:
-    """The real `_allowed_cpus`, which the fixture replaces everywhere else."""
-
-    @pytest.fixture(autouse=True)
-    def real(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.undo()
-
-    def test_the_affinity_mask_or_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3, 0}, raising=False)
-        assert checks._allowed_cpus(8) == [0, 3]
-
-        def refuse(pid: int) -> set[int]:
-            raise PermissionError
-
-        monkeypatch.setattr(os, "sched_getaffinity", refuse, raising=False)
-        assert checks._allowed_cpus(3) == [0, 1, 2]
-        monkeypatch.delattr(os, "sched_getaffinity")
-        assert checks._allowed_cpus(3) == [0, 1, 2]
-
-
-class TestOtherPlatforms:
-    """macOS and Windows: what psutil and the os module say at little cost."""
-
-    @pytest.fixture(autouse=True)
-    def elsewhere(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(checks, "platform_id", lambda: "macos")
-        monkeypatch.setattr(os, "getloadavg", lambda: (1.5, 0.0, 0.0), raising=False)
-        self.install(monkeypatch, lambda: SimpleNamespace(power_plugged=False))
-
-    @staticmethod
-    def install(monkeypatch: pytest.MonkeyPatch, sensors_battery: Any = None) -> None:
-        gigabytes = SimpleNamespace(total=4 * 1024**3, available=3 * 1024**3)
-        fake = SimpleNamespace(virtual_memory=lambda: gigabytes)
-        if sensors_battery is not None:
-            fake.sensors_battery = sensors_battery
-        monkeypatch.setitem(sys.modules, "psutil", fake)
-
-    def test_load_battery_and_memory(self, tmp_path: Path) -> None:
-        found = host_state(write(tmp_path, {"/proc/stat": "cpu0 1 2 3 4 5 6 7 8"}))
-        assert (found.load, found.discharging, found.cpu_time) == (1.5, True, None)
-        assert found.memory is not None
-        assert found.memory.usable_mb == 3072
-        assert len(warnings_before(found)) == 2
-        assert warnings_after(found, found, 1.0) == ()
-
-    def test_without_a_load_average(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refuse() -> tuple[float, float, float]:
-            raise OSError
-
-        monkeypatch.setattr(os, "getloadavg", refuse, raising=False)
-        assert host_state(tmp_path).load is None
-        monkeypatch.delattr(os, "getloadavg")
-        assert host_state(tmp_path).load is None
-
-    @pytest.mark.parametrize(
-        ("battery", "expected"),
-        [(None, None), (SimpleNamespace(power_plugged=None), None), (SimpleNamespace(power_plugged=True), False)],
-    )
-    def test_other_batteries(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, battery: object, expected: bool | None
-    ) -> None:
-        self.install(monkeypatch, lambda: battery)
-        assert host_state(tmp_path).discharging is expected
-
-    @pytest.mark.parametrize("error", [OSError, NotImplementedError, RuntimeError])
-    def test_a_battery_that_cannot_be_read(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
-    ) -> None:
-        def refuse() -> None:
-            raise error
-
-        self.install(monkeypatch, refuse)
-        assert host_state(tmp_path).discharging is None
-
-    def test_a_psutil_without_batteries(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.install(monkeypatch)
-        assert host_state(tmp_path).discharging is None
 
 
 # Before ---------------------------------------------------------------------------------------------------------------
@@ -484,60 +233,15 @@ def test_swapped_during_the_run() -> None:
 
 def test_which_warnings_say_that_times_cannot_be_trusted() -> None:
     (load,) = warnings_before(state(load=9.0))
-    assert checks.tells_of_others(load, watched=False)
-    assert not checks.tells_of_others(load, watched=True)
+    assert tells_of_others(load, watched=False)
+    assert not tells_of_others(load, watched=True)
     busy = warnings_after(
         state(overheated=5, swapped_mb=5.0, cpu_time=START),
         state(overheated=17, swapped_mb=1505.0, cpu_time=spent(20.0, 1.0)), 0.0,
     )  # fmt: skip
     assert len(busy) == 4
-    assert all(checks.tells_of_others(text, watched=True) for text in busy)
+    assert all(tells_of_others(text, watched=True) for text in busy)
     for harmless in warnings_before(
         state(usable(2, 2, 1.5), discharging=True)
     ):  # a container is like that all the time
-        assert not checks.tells_of_others(harmless, watched=False)
-
-
-# Whatever the files hold ----------------------------------------------------------------------------------------------
-
-_word = st.integers(-1, 10**20).map(str) | st.floats().map(str) | st.text(max_size=6)
-_name = st.sampled_from(
-    ["cpu0", "cpu1", "some avg10=", "nr_throttled", "throttled_usec", "pswpin", "pswpout", "MemTotal:", "MemAvailable:",
-     "SwapTotal:", "SwapFree:", "powersave", "power", "Battery", "Discharging", "0::/", "4:cpu:/a"]
-)  # fmt: skip
-_line = st.lists(_name | _word, max_size=10).map(" ".join) | st.builds(
-    lambda cpu, numbers: " ".join([cpu, *map(str, numbers)]), _name, st.lists(st.integers(0, 10**6), max_size=10)
-)
-_text = st.lists(_line, max_size=6).map("\n".join) | st.text()
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
-@given(texts=st.lists(_text, min_size=1, max_size=8), own=st.none() | st.floats(0, 1e6))
-def test_garbage_everywhere_never_raises(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts: list[str], own: float | None
-) -> None:
-    monkeypatch.setattr(probe, "_psutil_memory", lambda: pytest.fail("asked psutil on Linux"))
-    (tmp_path / SUPPLY.lstrip("/") / "BAT0").mkdir(parents=True, exist_ok=True)
-    looks = []
-    for shift in range(2):
-        monkeypatch.setattr(probe, "_read", lambda file, shift=shift: texts[(len(file) + shift) % len(texts)])
-        looks.append(host_state(tmp_path))
-    for text in (*warnings_before(looks[0]), *warnings_after(looks[0], looks[1], own)):
-        assert text.isprintable()
-        assert "nan" not in text and "None" not in text
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_this_machine_without_psutil_and_processes() -> None:
-    code = (
-        "import sys\nstarted = []\n"
-        "sys.addaudithook(lambda name, _: started.append(name) if name.startswith(('subprocess', 'os.fork', 'os.posix_sp"
-        "awn', 'os.system', 'os.exec')) else None)\n"
-        "from selector.host.checks import host_state, warnings_after, warnings_before\n"
-        "state = host_state()\nwarnings_before(state), warnings_after(state, host_state(), 0.0)\n"
-        "assert state.memory is not None and state.cpu_time is not None and state.load is not None, state\n"
-        "print(*started, *({'psutil', 'subprocess'} & set(sys.modules)))"
-    )
-    checkout = Path(selector.__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+        assert not tells_of_others(harmless, watched=False)

@@ -14,10 +14,9 @@ from shared import GIL, measured_here
 import selector.calibration.measure
 import selector.pipeline
 from selector import Selector, WorkloadProfile
-from selector.calibration.kept import MeasuredCosts
-from selector.calibration.measure import Calibration, Cost, InterpreterCosts, answers_changed
+from selector.calibration.models import Calibration, Cost, InterpreterCosts, answers_changed
 from selector.cli import main
-from selector.cost.sheet import HostCosts, Sheet, rest_on
+from selector.cost.sheet import HostCosts, MeasuredCosts, Sheet, rest_on
 from selector.cost.terms import loss
 from selector.recommend.knowledge import load_knowledge
 from selector.report.calibration import calibration_document
@@ -184,7 +183,7 @@ def calibration() -> Calibration:
 def test_the_document_has_every_cost_and_warns_of_noise() -> None:
     text = render_markdown(calibration_document(calibration()))
     assert all(name.replace("_", "\\_") in text for name in GIL)
-    assert "all 17 costs were measured well" in text
+    assert "all 16 costs were measured well" in text
     assert "no PSS here" in text
     assert "measured on 2026-11-21" in text
 
@@ -200,7 +199,7 @@ def test_the_document_says_how_sure_the_figures_are() -> None:
     text = render_markdown(calibration_document(found.model_copy(
         update={"interpreters": (python.model_copy(update={"costs": costs}),), "kept": ("3.14",)}
     ))).replace("\\", "")  # fmt: skip
-    assert "16 of 17 costs were measured well" in text
+    assert "15 of 16 costs were measured well" in text
     assert "noisy: not used" in text
     assert "other programs disturbed 40% of the measurements" in text
     assert "kept since 2026-11-21: nothing was measured now, --force measures again" in text
@@ -220,10 +219,10 @@ def test_the_document_says_what_changes() -> None:
 def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     asked = []
 
-    def fake(interpreters, *, force, on_progress):
+    def fake(interpreters, *, force, on_step):
         asked.append(([i.tag for i in interpreters], force))
-        on_progress(selector.calibration.measure.Progress(interpreters[0], "threads", 0.5))
-        on_progress(selector.calibration.measure.Progress(interpreters[0], "threads", 0.6))
+        on_step(selector.calibration.measure.CalibrationStep(interpreters[0], "threads", 0.5))
+        on_step(selector.calibration.measure.CalibrationStep(interpreters[0], "threads", 0.6))
         return replace_problems(calibration())
 
     def replace_problems(found: Calibration) -> Calibration:

@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 
 from selector.errors import SelectorError
-from selector.files import cannot_write, own_folder, refuse_special, write_atomically
-from selector.host import cache_dir
+from selector.files import cache_dir, cannot_write, own_folder, refuse_special, write_atomically
 
 _RUNS_KEPT = 10  # in the cache folder, where nobody asked for the files to be kept
 _RUN_NAME = re.compile(r"\d{8}T\d{6}Z-\d{1,9}")  # of a folder there, when it was made and a number that tells two apart

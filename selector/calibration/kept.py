@@ -3,7 +3,7 @@
 A file for each Python on each host with each number of usable CPUs: two hosts that share a home directory and a
 container that may use one CPU of many do not overwrite one another's, and of several who save at once nobody loses
 anything. What does not hold any more (the Python's file was replaced), is torn or was written by somebody else counts as
-not there: it can be measured again. The models of what is in the files are in `calibrate`: a recommendation, which asks
+not there: it can be measured again. The models of what is in the files are in `models`: a recommendation, which asks
 for the figures each time, starts a few milliseconds sooner without them.
 """
 
@@ -21,13 +21,14 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from selector.files import read_own_file, write_own_file
-from selector.host import cache_dir, memory
+from selector.cost.sheet import MeasuredCosts
+from selector.files import cache_dir, read_own_file, write_own_file
+from selector.host import memory
 from selector.host.probe import cpu_model_of, system_of
 
 SCHEMA = 2
 _MAX_FILE_BYTES = 200_000  # usual are 10,000
-_MOST_FILES = 100  # of all hosts: a home directory that many machines share, or containers whose Pythons come and go
+MOST_FILES = 100  # of all hosts: a home directory that many machines share, or containers whose Pythons come and go
 _MEMORY_TOLERANCE = 0.1  # how much of it the system keeps for itself changes with each kernel
 
 Stamp = tuple[int, int]  # modification time in ns and size: a file with the same stamp is the same file
@@ -49,22 +50,6 @@ class Machine(NamedTuple):
         if self.memory_mb is None or kept["memory_mb"] is None:
             return self.memory_mb is kept["memory_mb"]
         return math.isclose(self.memory_mb, kept["memory_mb"], rel_tol=_MEMORY_TOLERANCE)
-
-
-class MeasuredCosts(NamedTuple):
-    """What was measured under one build of Python on this host with so many usable CPUs.
-
-    `costs` has only figures that are good enough to use, with the names and units of probes/calibration.py.
-    """
-
-    tag: str
-    version: str
-    path: str  # its real file
-    free_threaded: bool
-    start_method: str  # of multiprocessing, where none is asked for
-    cpus: int
-    measured_at: str  # ISO date, such as "2026-11-28"
-    costs: dict[str, float]
 
 
 def this_machine(cpus: int) -> Machine:
@@ -129,7 +114,7 @@ def _files(environ: Mapping[str, str] | None) -> list[Path]:
     """The files that are kept, of all hosts."""
     try:
         with os.scandir(calibration_folder(environ)) as entries:
-            return [Path(entry.path) for entry in entries if entry.name.endswith(".json")][: 2 * _MOST_FILES]
+            return [Path(entry.path) for entry in entries if entry.name.endswith(".json")][: 2 * MOST_FILES]
     except (OSError, ValueError):
         return []
 
@@ -142,7 +127,7 @@ def _clear(kept: Path, machine: Machine, path: str, environ: Mapping[str, str] |
             if (same := _read(file, machine)) and (same["interpreter"]["path"], same["cpus"]) == (path, machine.cpus):
                 file.unlink()
         others = sorted((file for file in _files(environ) if file.name != kept.name), key=lambda f: f.lstat().st_mtime)
-        for file in others[: max(0, len(others) + 1 - _MOST_FILES)]:
+        for file in others[: max(0, len(others) + 1 - MOST_FILES)]:
             file.unlink()
 
 

@@ -1,6 +1,6 @@
 """Measures what concurrency costs on this machine, by a script that runs under each Python.
 
-The script (probes/calibration.py) has the measurements, their clock and the judgement which figures are good; this
+The script (probes/calibration) has the measurements, their clock and the judgement which figures are good; this
 side starts it in a session of its own, tells how far it is, and keeps what it found. Whether it ends, hangs or is
 interrupted, or we are killed, no process and no file of it is left behind: it sees our end of its input close.
 """
@@ -11,111 +11,34 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import AwareDatetime, Field
 from pydantic_core import from_json, to_json
 
 from selector.calibration.kept import Machine, Stamp, keep_entry, kept_entries, stamp_of, this_machine
+from selector.calibration.models import Calibration, InterpreterCosts
 from selector.errors import SelectorError
 from selector.files import resource_dir
 from selector.host import Interpreter, usable_cpus
-from selector.models import Saved
-from selector.processes import descendants, kill_each, kill_tree
+from selector.processes import Child, NotStartedError, signals_handled
 from selector.text import printable
 
 BUDGET_SECONDS = 8.5  # for one Python
 OLDEST = (3, 10)  # that the script runs on
-_SLOWEST_SECONDS = 150.0  # beyond the budget: every part of the first round may hang until it is given up
+SLOWEST_SECONDS = 150.0  # beyond the budget: every part of the first round may hang until it is given up
 _MOST_NAMES = 8  # in a sentence
-_GRACE_SECONDS = 3.0  # to stop, once asked to
-_MAX_LINE_BYTES = 100_000  # of the result, usual are 8,000
+GRACE_SECONDS = 3.0  # to stop, once asked to
 
 # What decides how long a Python takes to start, and so belongs to the conditions; other variables for Python are left
 # out, because they are for another one (PYTHONHOME), switch the GIL, or make it slow on purpose (PYTHONDEVMODE).
 _KEPT_VARIABLES = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONUSERBASE", "PYTHONNOUSERSITE")
 
-_Figure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-
-class Cost(Saved):
-    """One figure, in the unit that its name ends in; probes/calibration.py says what each means.
-
-    `low` and `high` are the range in which it was met, and `samples` how often it was measured undisturbed. What is
-    noisy is shown, and not used: `note` says why. Of a usable one it says what corrected it, if anything did.
-    """
-
-    value: _Figure
-    low: _Figure
-    high: _Figure
-    samples: int = Field(ge=0)
-    quality: Literal["usable", "noisy"] = "usable"
-    note: str = ""
-
-
-class InterpreterCosts(Saved):
-    """What concurrency costs under one Python. A cost that could not be measured is not among `costs`."""
-
-    tag: str
-    version: str
-    path: str = Field(description="its real file")
-    stamp: Stamp = Field(description="of that file: its modification time in ns, and its size")
-    free_threaded: bool
-    gil_enabled: bool
-    start_method: str = Field(description="of multiprocessing, where none is asked for")
-    costs: dict[str, Cost] = Field(min_length=1)
-    noise: _Figure = Field(description="the part of the measurements that other programs disturbed")
-    rounds: int = Field(ge=1)
-    seconds: _Figure = Field(description="that measuring took")
-    warnings: tuple[str, ...] = Field((), description="what could not be measured, and why")
-    measured_at: AwareDatetime
-
-    @property
-    def noisy(self) -> tuple[str, ...]:
-        """The costs that are too noisy to be used: the documented ones take their place."""
-        return tuple(name for name, cost in self.costs.items() if cost.quality == "noisy")
-
-
-class Calibration(Saved):
-    """The costs of some Pythons on one machine, of which `cpus` may be used; `problems` tells what went wrong.
-
-    `kept` are the tags of those that had been measured before, and were not measured now.
-    """
-
-    schema_version: Literal[2] = Field(2, alias="schema")
-    cpu_model: str | None
-    cpus: int
-    system: str
-    memory_mb: int | None
-    interpreters: tuple[InterpreterCosts, ...]
-    kept: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-    answers: Answers | None = Field(None, description="what that changes; null where nothing was measured")
-
-
-class ChangedAnswer(Saved):
-    """An example that ships, with the approach that was recommended for it and the one that is now."""
-
-    example: str
-    before: str
-    now: str
-
-
-class Answers(Saved):
-    """What new costs change: of how many examples that ship, which get another answer."""
-
-    examples: int
-    changed: tuple[ChangedAnswer, ...]
-
-
-class Progress(NamedTuple):
-    """How far the measurement is: `done` from 0 to 1 under this Python, and what is being measured."""
+class CalibrationStep(NamedTuple):
+    """What is being measured, and how far that is: `done` from 0 to 1 under this Python."""
 
     interpreter: Interpreter
     part: str
@@ -130,7 +53,7 @@ def calibrate(
     interpreters: Sequence[Interpreter],
     *,
     force: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_step: Callable[[CalibrationStep], None] | None = None,
     budget_seconds: float = BUDGET_SECONDS,
 ) -> Calibration:
     """Measure under each Python that is not known yet (with `force`: under each), and keep what was found.
@@ -147,7 +70,7 @@ def calibrate(
     for path, interpreter in {os.path.realpath(each.path): each for each in interpreters}.items():
         before = now = known.get(path)
         if before is None or force:
-            now, said = _measured_anew(interpreter, before, machine, budget_seconds, on_progress or (lambda _: None))
+            now, said = _measured_anew(interpreter, before, machine, budget_seconds, on_step or (lambda _: None))
             problems += said
         if now is not None:
             found[path] = now
@@ -159,22 +82,12 @@ def calibrate(
     )
 
 
-def answers_changed(before: dict[str, str], now: dict[str, str]) -> Answers:
-    """What there is to say of the examples, by the approaches before and now."""
-    changed = tuple(
-        ChangedAnswer(example=name, before=before[name], now=approach)
-        for name, approach in now.items()
-        if before.get(name, approach) != approach
-    )
-    return Answers(examples=len(now), changed=changed)
-
-
 def _measured_anew(
     interpreter: Interpreter,
     before: InterpreterCosts | None,
     machine: Machine,
     budget_seconds: float,
-    tell: Callable[[Progress], None],
+    tell: Callable[[CalibrationStep], None],
 ) -> tuple[InterpreterCosts | None, list[str]]:
     """What holds from now on, with what went wrong: what was known before, where measuring failed or came to less."""
     try:
@@ -214,138 +127,68 @@ def _known(machine: Machine) -> dict[str, InterpreterCosts]:
 
 
 def _measure(
-    interpreter: Interpreter, machine: Machine, budget_seconds: float, tell: Callable[[Progress], None]
+    interpreter: Interpreter, machine: Machine, budget_seconds: float, tell: Callable[[CalibrationStep], None]
 ) -> InterpreterCosts:
     """Run the script under one Python; raises _Failed with the reason."""
     if _release(interpreter) < OLDEST:
         raise _Failed(f"that takes Python {OLDEST[0]}.{OLDEST[1]} or later")
     stamp = stamp_of(interpreter.path)
-    command = [interpreter.path, str(_script()), "-", "--while-open"]
+    command = [interpreter.path, "-B", str(_script()), "-", "--while-open"]  # -B: nothing is written beside the script
     command += ["--budget", repr(budget_seconds), "--cpus", str(machine.cpus)]
-    with tempfile.TemporaryFile() as errors, _ended_by_signals():
-        reason, result = _run(command, errors, budget_seconds + _SLOWEST_SECONDS, interpreter, tell)
-        if reason:
-            raise _Failed(": ".join([reason, *_last_line(errors)]))
+    result = _run(command, budget_seconds + SLOWEST_SECONDS, interpreter, tell)
     try:
         return _understood(result, interpreter, stamp)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _Failed("it left no figures that can be read") from None
 
 
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """What ends us (`kill`, a terminal that is closed) interrupts the measuring as Ctrl-C does, so that it clears up.
-
-    Whoever ignores one, or has a handler of their own, keeps that.
-    """
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-        numbers = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
-        before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _run(
-    command: list[str],
-    errors: IO[bytes],
-    deadline_seconds: float,
-    interpreter: Interpreter,
-    tell: Callable[[Progress], None],
-) -> tuple[str, Any]:
-    """Run the script to its end and say how far it is; returns what went wrong, or nothing, and what it left."""
-    overdue = threading.Event()
+    command: list[str], deadline_seconds: float, interpreter: Interpreter, tell: Callable[[CalibrationStep], None]
+) -> Any:
+    """Run the script to its end and say how far it is; returns what it left, and raises _Failed with its last words.
+
+    What ends us (`kill`, a terminal that is closed) interrupts it as Ctrl-C does, so that all is cleared up; and its
+    input ends when we do.
+    """
     result = None
     try:
-        script = _start(command, errors)
-    except (OSError, ValueError) as error:
-        return f"it cannot be run: {getattr(error, 'strerror', None) or error}", None
-
-    def give_up() -> None:
-        overdue.set()
-        _end(script)
-
-    watch = threading.Timer(deadline_seconds, give_up)
-    try:
-        watch.start()
-        for line in _lines(script):
-            said = _said(line)
-            result = said.get("result", result)
-            if progress := _progress(said, interpreter):
-                tell(progress)
-        code = script.wait()
-    finally:
-        watch.cancel()
-        _stop(script)
-    if overdue.is_set():
-        return f"it did not end within {deadline_seconds:.3g} s", None
-    if code:
-        return f"it ended with exit code {code}" if code > 0 else f"it was ended by signal {-code}", None
-    return "", result
+        with (
+            signals_handled(("SIGTERM", "SIGHUP"), signal.default_int_handler),
+            Child(
+                command,
+                deadline_seconds=deadline_seconds,
+                grace_seconds=GRACE_SECONDS,
+                stdin=subprocess.PIPE,
+                cwd=_script().parent,
+                env=_environ(),
+            ) as script,
+        ):
+            for line in script:
+                said = _said(line)
+                result = said.get("result", result)
+                if step := _step(said, interpreter):
+                    tell(step)
+    except NotStartedError as error:
+        raise _Failed(f"it {error}") from None
+    if script.fault:
+        raise _Failed(": ".join([script.fault, *printable(script.errors).strip().splitlines()[-1:]]))
+    return result
 
 
-def _lines(script: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    assert script.stdout is not None
-    while line := script.stdout.readline(_MAX_LINE_BYTES):
-        yield line
-
-
-def _start(command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start the script in a session of its own: Ctrl-C is for us, and we tell it. Its input ends when we do."""
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        cwd=_script().parent,
-        env=_environ(),
-        start_new_session=True,
-    )
-
-
-def _stop(script: subprocess.Popen[bytes]) -> None:
-    """End a script that still runs, and what we have of it."""
-    try:
-        _end(script)
-    finally:
-        for stream in (script.stdin, script.stdout):
-            if stream is not None:
-                stream.close()
-
-
-def _end(script: subprocess.Popen[bytes]) -> None:
-    """Have a script that still runs clear away its processes and files, and do it ourselves if it does not."""
-    if script.poll() is not None:
-        return
-    family = descendants(script.pid)
-    try:
-        if sys.platform != "win32":  # where it would be ended on the spot
-            script.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                script.wait(_GRACE_SECONDS)
-    finally:
-        if script.poll() is None:
-            kill_tree(script)
-            script.wait()
-        kill_each(family)  # those it left
-
-
-def _said(line: bytes) -> dict[str, Any]:
+def _said(line: bytes | None) -> dict[str, Any]:
     """A line of the script's output; nothing where it is none of its objects."""
     with contextlib.suppress(ValueError):
-        fields = from_json(line)
+        fields = from_json(line or b"")
         return fields if isinstance(fields, dict) else {}
     return {}
 
 
-def _progress(fields: dict[str, Any], interpreter: Interpreter) -> Progress | None:
+def _step(fields: dict[str, Any], interpreter: Interpreter) -> CalibrationStep | None:
     """What the script says of how far it is; other lines are for people who run it alone."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
-        return Progress(interpreter, printable(str(fields["part"]))[:40], min(1.0, max(0.0, float(fields["done"]))))
+        return CalibrationStep(
+            interpreter, printable(str(fields["part"]))[:40], min(1.0, max(0.0, float(fields["done"])))
+        )
     return None
 
 
@@ -382,19 +225,12 @@ def _too_noisy(names: list[str]) -> tuple[str, ...]:
     return (f"too noisy to be used, so that what is documented counts instead: {named}{more}",)
 
 
-def _last_line(errors: IO[bytes]) -> list[str]:
-    """The last thing that the script complained of."""
-    errors.seek(max(0, errors.seek(0, os.SEEK_END) - 4000))
-    lines = printable(errors.read().decode("utf-8", "replace")).strip().splitlines()
-    return lines[-1:]
-
-
 def _release(interpreter: Interpreter) -> tuple[int, int]:
     return 3, int(interpreter.tag[2:].rstrip("t"))
 
 
 def _script() -> Path:
-    return resource_dir("probes") / "calibration.py"
+    return resource_dir("probes") / "calibration"
 
 
 def _environ() -> dict[str, str]:

@@ -231,8 +231,8 @@ def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path 
 @format_option
 def host(form: str) -> None:
     """What this machine has: usable CPUs, memory and its limit, start methods, Python interpreters."""
-    from selector.files import shared_with_others
-    from selector.host import cache_dir, probe_host
+    from selector.files import cache_dir, shared_with_others
+    from selector.host import probe_host
 
     found = probe_host()
     if shared_with_others(cache := cache_dir()):

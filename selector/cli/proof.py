@@ -31,7 +31,7 @@ from selector.errors import SelectorError
 if TYPE_CHECKING:
     from selector.benchmark.plan import PlannedPython
     from selector.benchmark.programs import Program
-    from selector.calibration.measure import Calibration
+    from selector.calibration.models import Calibration
     from selector.host import Interpreter
     from selector.proof import BenchmarkOptions
 
@@ -291,7 +291,7 @@ def calibrate(interpreters: tuple[str, ...], force: bool, results: str | None, f
             raise click.UsageError("--from measures nothing: leave --interpreter and --force out.")
         _learn(results, form)
         return
-    from selector.calibration.measure import answers_changed
+    from selector.calibration.models import answers_changed
     from selector.proof import example_answers
     from selector.report.calibration import calibration_document
 
@@ -307,19 +307,19 @@ def calibrate(interpreters: tuple[str, ...], force: bool, results: str | None, f
 
 def measure_costs(interpreters: tuple[str, ...] = (), *, force: bool = False) -> Calibration:
     """Calibrate, and say on standard error how far it is and what went wrong."""
-    from selector.calibration.measure import Progress, calibrate
+    from selector.calibration.measure import CalibrationStep, calibrate
     from selector.proof import interpreters_to_calibrate
 
     told: set[tuple[str, int]] = set()
 
-    def tell(progress: Progress) -> None:
+    def tell(step: CalibrationStep) -> None:
         """How far it is, in quarters."""
-        quarter = int(progress.done * 4) * 25
-        if (progress.interpreter.tag, quarter) not in told:
-            told.add((progress.interpreter.tag, quarter))
-            say(f"measuring Python {progress.interpreter.tag}: {quarter} %", err=True)
+        quarter = int(step.done * 4) * 25
+        if (step.interpreter.tag, quarter) not in told:
+            told.add((step.interpreter.tag, quarter))
+            say(f"measuring Python {step.interpreter.tag}: {quarter} %", err=True)
 
-    found = calibrate(interpreters_to_calibrate(interpreters), force=force, on_progress=tell)
+    found = calibrate(interpreters_to_calibrate(interpreters), force=force, on_step=tell)
     for problem in found.problems:
         say(f"warning: {problem}", err=True)
     return found
@@ -327,7 +327,7 @@ def measure_costs(interpreters: tuple[str, ...] = (), *, force: bool = False) ->
 
 def _learn(results: str, form: str) -> None:
     """Correct the costs by a benchmark, and say which."""
-    from selector.calibration.measure import answers_changed
+    from selector.calibration.models import answers_changed
     from selector.proof import example_answers, learn_from
 
     before = example_answers()

@@ -1,1 +1,1 @@
-"""What concurrency costs: documented figures now, measured on the host by a later calibration."""
+"""What concurrency costs, and what that makes of a workload under each approach: time, memory, latency. Pure functions."""

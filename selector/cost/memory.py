@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from selector.approaches import Traits
-from selector.cost.batch import shape_of, uses_pool
+from selector.cost.shape import shape_of, uses_pool
 from selector.cost.terms import Quantities, under
 
 

@@ -10,9 +10,10 @@ from operator import mul
 from typing import Literal, NamedTuple
 
 from selector.approaches import Traits
-from selector.cost.batch import Batch, Parts, Terms, batch_parts, shape_of, terms_of
+from selector.cost.batch import Batch, Parts, batch_parts
 from selector.cost.memory import Footprint, footprint_of
 from selector.cost.service import latency_ms, service_of
+from selector.cost.shape import Terms, shape_of, terms_of
 from selector.cost.sheet import Sheet
 from selector.cost.terms import Quantities
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from selector.approaches import Traits
-from selector.cost.batch import Terms, computing_at_once, own_cpu_ms
+from selector.cost.batch import computing_at_once
 from selector.cost.queueing import serve
+from selector.cost.shape import Terms, own_cpu_ms
 from selector.cost.terms import Quantities, at_once_of, loss, slots_of
 
 _SHORTEST_MS = 1e-6  # nothing takes no time at all

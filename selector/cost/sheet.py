@@ -1,6 +1,6 @@
 """The costs under one interpreter: measured under it, measured under another one here, or documented, each for itself.
 
-Pure. What the script measured is in the terms of one Python (probes/calibration.py) and mostly under the name that
+Pure. What the script measured is in the terms of one Python (probes/calibration/figures.py) and mostly under the name that
 the model has for it; what compares two Pythons, or depends on how many CPUs there are, is reckoned here.
 """
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
-from selector.calibration.kept import MeasuredCosts
 from selector.cost.terms import IN_TURNS, Builds, Costs
 from selector.host import default_start_method
 
@@ -36,7 +35,7 @@ SURENESS: dict[Kind, Sureness] = {
 }
 
 _LEAST = 1e-6  # a cost is over 0
-_MOST_WORKERS = 16  # that efficiencies are measured with (probes/calibration.py)
+_MOST_WORKERS = 16  # that efficiencies are measured with (probes/calibration/figures.py)
 _DOCUMENTED_WORKERS = 2  # that the documented contentions were measured with (costs.yaml)
 _GROWTH = 0.5  # of the loss for each worker beyond those measured, in the slow estimate
 _FIXED = {"gil_switch_ms": "sys.getswitchinterval()"}  # the same in every CPython, so as good as measured
@@ -57,6 +56,22 @@ class Sheet:
     slow: Costs
     fast: Costs
     basis: Mapping[str, Basis]
+
+
+class MeasuredCosts(NamedTuple):
+    """What was measured under one build of Python on this host with so many usable CPUs.
+
+    `costs` has only figures that are good enough to use, with the names and units of probes/calibration/figures.py.
+    """
+
+    tag: str
+    version: str
+    path: str  # its real file
+    free_threaded: bool
+    start_method: str  # of multiprocessing, where none is asked for
+    cpus: int
+    measured_at: str  # ISO date, such as "2026-11-28"
+    costs: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,12 +3,11 @@
 from selector.host.interpreters import (
     Interpreter,
     Survey,
-    cache_dir,
-    environment_python,
     find_interpreters,
     interpreter_at,
     survey_interpreters,
 )
+from selector.host.places import environment_python
 from selector.host.probe import (
     Host,
     Memory,
@@ -31,7 +30,6 @@ __all__ = [
     "StartMethod",
     "Survey",
     "UsableCpus",
-    "cache_dir",
     "default_start_method",
     "environment_python",
     "find_interpreters",

@@ -1,36 +1,16 @@
 """What may disturb a benchmark on this machine: looked at before and after a run, told as warnings.
 
-Nothing here tunes the machine or starts a process, psutil is not imported on Linux, and a file that is missing or odd
-says nothing. A warning is one sentence: what, how much, and what to do about it.
+A warning is one sentence: what, how much, and what to do about it.
 """
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
-from typing import NamedTuple
 
-from selector.host.probe import (
-    Memory,
-    Throttling,
-    UsableCpus,
-    cpu_throttling,
-    meminfo,
-    memory,
-    named_numbers,
-    platform_id,
-    system_text,
-    usable_cpus,
-    whole_number,
-)
+from selector.host.cgroups import Throttling
+from selector.host.probe import UsableCpus
+from selector.host.state import CpuTime, Frequency, HostState
 from selector.text import quoted
-
-_CPUS = "/sys/devices/system/cpu"
-_SUPPLIES = "/sys/class/power_supply"
-_MB = 1024 * 1024
 
 #: With these drivers the governor "powersave" scales as the load asks; with any other it holds the lowest frequency.
 _SCALE_UNDER_POWERSAVE = ("intel_pstate", "amd-pstate-epp")
@@ -42,69 +22,6 @@ _BUSY_DURING = 0.1  # of the CPUs that the run may use, taken by others
 _STOLEN = 0.02  # of the CPU time, taken by the hypervisor
 _LITTLE_MEMORY_MB = 500
 _SWAPPED_MB = 1.0
-
-
-class Frequency(NamedTuple):
-    """Who sets the frequency of some CPUs; "" where nothing is said."""
-
-    governor: str
-    driver: str
-    preference: str  # between energy and performance, where the processor scales itself
-
-
-class CpuTime(NamedTuple):
-    """What the CPUs that this process may run on have done since the machine started, in seconds over all of them."""
-
-    cpus: int
-    total: float
-    used: float  # by processes; interrupts are left out, they may be the run's own network traffic
-    stolen: float  # by the hypervisor, for other machines
-
-
-class HostState(NamedTuple):
-    """One look at the machine; None where it does not say. Counters run since the start of the machine or group."""
-
-    cpus: UsableCpus
-    own_cpu_seconds: float  # of this process and of its children that have ended
-    load: float | None = None  # average of one minute, over the whole machine
-    waited_percent: float | None = None  # of the last 10 s, in which some program waited for a CPU
-    throttling: Throttling | None = None
-    frequencies: tuple[Frequency, ...] = ()  # each once
-    turbo: bool | None = None  # kept for the record; nearly every machine has it on
-    overheated: int | None = None  # reports of cores and packages that they slowed down for heat
-    discharging: bool | None = None
-    cpu_time: CpuTime | None = None
-    memory: Memory | None = None
-    swap_used_mb: int = 0
-    swapped_mb: float | None = None  # ever moved to or from swap
-
-
-def host_state(root: Path = Path("/")) -> HostState:
-    """Look at the machine: a few milliseconds. `root` stands before /proc and /sys; affinity is this process's own."""
-    cpus = usable_cpus(root)
-    own = sum(os.times()[:4])
-    if platform_id() != "linux":
-        return HostState(cpus, own, load=_load_average(), discharging=_psutil_discharging(), memory=memory(root))
-    allowed = _allowed_cpus(cpus.logical)
-    numbers = named_numbers(system_text("/proc/meminfo", root))
-    return HostState(
-        cpus=cpus,
-        own_cpu_seconds=own,
-        load=_decimal(system_text("/proc/loadavg", root)),
-        waited_percent=_decimal(system_text("/proc/pressure/cpu", root).partition("some avg10=")[2]),
-        throttling=cpu_throttling(root),
-        frequencies=tuple(sorted({_frequency(root, cpu) for cpu in allowed} - {Frequency("", "", "")})),
-        turbo=_turbo(root),
-        overheated=_overheated(root, allowed),
-        discharging=_discharging(root),
-        cpu_time=_cpu_time(system_text("/proc/stat", root), allowed),
-        memory=memory(root) if meminfo(str(root)) else None,  # it would ask psutil
-        swap_used_mb=max(0, numbers.get("SwapTotal", 0) - numbers.get("SwapFree", 0)) // 1024,
-        swapped_mb=_swapped_mb(root),
-    )
-
-
-# Warnings -------------------------------------------------------------------------------------------------------------
 
 
 def warnings_before(state: HostState) -> tuple[str, ...]:
@@ -268,101 +185,3 @@ def _between(before: CpuTime | None, after: CpuTime | None) -> CpuTime | None:
 
 def _count(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
-
-
-# Looking --------------------------------------------------------------------------------------------------------------
-
-
-def _decimal(text: str) -> float | None:
-    """The decimal number that a text starts with, or None."""
-    found = re.match(r"\d{1,9}(?:\.\d{1,9})?(?!\S)", text, re.ASCII)
-    return float(found[0]) if found else None
-
-
-def _allowed_cpus(logical: int) -> list[int]:
-    """The numbers of the CPUs that this process may run on."""
-    with suppress(AttributeError, NotImplementedError, OSError):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(logical))
-
-
-def _frequency(root: Path, cpu: int) -> Frequency:
-    names = ("scaling_governor", "scaling_driver", "energy_performance_preference")
-    return Frequency(*(system_text(f"{_CPUS}/cpu{cpu}/cpufreq/{name}", root).strip() for name in names))
-
-
-def _turbo(root: Path) -> bool | None:
-    """Whether CPUs may run above their nominal frequency; Intel's driver says so the other way round."""
-    off = system_text(f"{_CPUS}/intel_pstate/no_turbo", root).strip()
-    if off in {"0", "1"}:
-        return off == "0"
-    on = system_text(f"{_CPUS}/cpufreq/boost", root).strip()
-    return on == "1" if on in {"0", "1"} else None
-
-
-def _overheated(root: Path, allowed: list[int]) -> int | None:
-    """The sum of all counters: each CPU counts for itself, and for its package once more."""
-    files = [f"{_CPUS}/cpu{c}/thermal_throttle/{part}_throttle_count" for c in allowed for part in ("core", "package")]
-    counts = [count for file in files if (count := whole_number(system_text(file, root))) is not None]
-    return sum(counts) if counts else None
-
-
-def _discharging(root: Path) -> bool | None:
-    """Whether a battery of the computer drives it; None where there is neither a battery nor a mains supply.
-
-    A mouse has a battery too: its scope is "Device". With a supply online a battery may still say "Discharging", as
-    laptops do that hold it below full; they are not short of power.
-    """
-    try:
-        names = os.listdir(f"{str(root).rstrip('/')}{_SUPPLIES}")
-    except OSError:
-        return None
-    files = ("type", "status", "online", "scope")
-    supplies = [[system_text(f"{_SUPPLIES}/{name}/{file}", root).strip() for file in files] for name in names]
-    known = [(kind, status, online) for kind, status, online, scope in supplies if kind and scope != "Device"]
-    if not known:
-        return None
-    if any(online == "1" and kind != "Battery" for kind, _, online in known):
-        return False
-    return any(kind == "Battery" and status == "Discharging" for kind, status, _ in known)
-
-
-def _cpu_time(stat: str, allowed: list[int]) -> CpuTime | None:
-    """Lines of /proc/stat: `cpuN USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL GUEST GUEST_NICE`, in clock ticks.
-
-    Guest time is also in USER, so it is left out here.
-    """
-    names = {f"cpu{cpu}" for cpu in allowed}
-    found = [line.split() for line in stat.split("\n") if line.partition(" ")[0] in names]
-    rows = [[n for word in words[1:9] if (n := whole_number(word)) is not None] for words in found]
-    rows = [row for row in rows if len(row) == 8]
-    if not rows:
-        return None
-    tick = 1 / os.sysconf("SC_CLK_TCK")
-    total, used = sum(map(sum, rows)), sum(sum(row[:3]) for row in rows)
-    return CpuTime(len(rows), total * tick, used * tick, sum(row[7] for row in rows) * tick)
-
-
-def _swapped_mb(root: Path) -> float | None:
-    pages = named_numbers(system_text("/proc/vmstat", root))
-    if "pswpin" not in pages or "pswpout" not in pages:
-        return None
-    return (pages["pswpin"] + pages["pswpout"]) * os.sysconf("SC_PAGE_SIZE") / _MB
-
-
-def _load_average() -> float | None:
-    """Of macOS. psutil could make one up on Windows, from a thread that has to run for a while first."""
-    with suppress(AttributeError, OSError):
-        return os.getloadavg()[0]
-    return None
-
-
-def _psutil_discharging() -> bool | None:
-    import psutil
-
-    try:
-        battery = psutil.sensors_battery()
-    except (AttributeError, OSError, RuntimeError):  # not there on every system; odd hardware
-        return None
-    plugged = battery.power_plugged if battery is not None else None
-    return None if plugged is None else not plugged

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from pathlib import Path
 from typing import NamedTuple
 
-from selector.host.probe import system_text
 from selector.text import printable
 
 _MOST = 3
@@ -15,30 +14,24 @@ _WORTH_NAMING = 0.1  # of a CPU
 
 
 class ProcessTimes(NamedTuple):
-    """The CPU seconds of every process so far, by its number, start and name; empty where there is no /proc."""
+    """The CPU seconds of every process so far, by its number, start and name; empty where nothing says so."""
 
     at: float  # time.monotonic
-    seconds: dict[tuple[int, str, str], float]
+    seconds: dict[tuple[int, float, str], float]
 
 
-def process_times(root: Path = Path("/")) -> ProcessTimes:
-    """Look at every process of this machine: a few milliseconds for some hundred."""
-    try:
-        pids = [int(name) for name in os.listdir(root / "proc") if name.isdecimal()]
-    except OSError:
-        pids = []
-    found = dict(each for pid in pids if (each := _times_of(pid, root)) is not None)
+def process_times() -> ProcessTimes:
+    """Look at every process of this machine, as far as this user may: some milliseconds for a hundred."""
+    import psutil
+
+    found = {}
+    with contextlib.suppress(OSError, psutil.Error):
+        for process in psutil.process_iter(["name", "create_time", "cpu_times"]):
+            info = process.info
+            if info["cpu_times"] is not None:
+                who = process.pid, info["create_time"], info["name"] or ""
+                found[who] = info["cpu_times"].user + info["cpu_times"].system
     return ProcessTimes(time.monotonic(), found)
-
-
-def _times_of(pid: int, root: Path) -> tuple[tuple[int, str, str], float] | None:
-    """From /proc/PID/stat: `PID (NAME) STATE ...`, in which a name may hold anything; None if it has ended."""
-    head, _, rest = system_text(f"/proc/{pid}/stat", root).rpartition(")")
-    fields = rest.split()
-    if len(fields) < 20 or not all(field.isdecimal() for field in (fields[11], fields[12])):
-        return None
-    ticks = int(fields[11]) + int(fields[12])
-    return (pid, fields[19], head.partition("(")[2]), ticks / os.sysconf("SC_CLK_TCK")
 
 
 def busiest(before: ProcessTimes, after: ProcessTimes) -> tuple[str, ...]:

@@ -10,21 +10,21 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from selector.errors import SelectorError
+from selector.host.cgroups import Cgroups
 from selector.host.interpreters import Interpreter, survey_interpreters
+from selector.host.kernel import named_numbers, system_text
 
 PlatformId = Literal["linux", "macos", "windows"]
 StartMethod = Literal["fork", "forkserver", "spawn"]
 
 _MB = 1024 * 1024
-_NO_LIMIT = 2**60  # cgroup v1 says "unlimited" as 2**63 - 1 rounded down to a page: nobody limits to an exabyte
-_DEFAULT_PERIOD_US = 100_000
 
 
 class UsableCpus(BaseModel):
@@ -88,13 +88,13 @@ def probe_host(root: Path = Path("/"), environ: Mapping[str, str] | None = None,
     """
     platform = platform_id()
     survey = survey_interpreters(environ, root, home)
-    cgroups = _Cgroups(str(root))
+    cgroups = Cgroups(root)
     return Host(
         platform=platform,
         system=system_of(),
         cpu_model=cpu_model_of(str(root), os.environ if environ is None else environ),
         cpus=_usable_cpus(cgroups),
-        memory=_memory(cgroups),
+        memory=_memory(root, cgroups),
         start_methods=start_methods(platform),
         default_start_method=default_start_method(platform, sys.version_info[:2]),
         python=sys.version.split()[0],
@@ -113,10 +113,10 @@ def usable_cpus(root: Path = Path("/")) -> UsableCpus:
     Takes well under a millisecond, needs the standard library only and never raises. `root` stands before /proc and
     /sys; the affinity is always that of this process. Unlike `os.process_cpu_count()` this sees container limits.
     """
-    return _usable_cpus(_Cgroups(str(root)))
+    return _usable_cpus(Cgroups(root))
 
 
-def _usable_cpus(cgroups: _Cgroups) -> UsableCpus:
+def _usable_cpus(cgroups: Cgroups) -> UsableCpus:
     logical = os.cpu_count() or 1
     affinity = _affinity(logical)
     quota, quota_from = cgroups.cpu_quota()
@@ -151,11 +151,11 @@ def memory(root: Path = Path("/")) -> Memory:
 
     The machine is asked by /proc/meminfo, else by psutil, else (a sandbox without /proc) by the C library.
     """
-    return _memory(_Cgroups(str(root)))
+    return _memory(root, Cgroups(root))
 
 
-def _memory(cgroups: _Cgroups) -> Memory:
-    total, available = meminfo(cgroups.root) or _psutil_memory() or _sysconf_memory() or (None, None)
+def _memory(root: Path, cgroups: Cgroups) -> Memory:
+    total, available = _meminfo(root) or _psutil_memory() or _sysconf_memory() or (None, None)
     limit = cgroups.memory_limit()
     limited = limit is not None and (available is None or limit // _MB < available // _MB)
     return Memory(
@@ -171,9 +171,9 @@ def _in_mb(size: int | None) -> int | None:
     return None if size is None else size // _MB
 
 
-def meminfo(root: str) -> tuple[int, int] | None:
+def _meminfo(root: Path) -> tuple[int, int] | None:
     """Total and available bytes from /proc/meminfo, or None where it does not say both."""
-    numbers = named_numbers(_read(f"{root}/proc/meminfo"))
+    numbers = named_numbers(system_text("/proc/meminfo", root))
     kilobytes = {name: value for name, value in numbers.items() if value}
     total = kilobytes.get("MemTotal")
     available = kilobytes.get("MemAvailable")
@@ -201,191 +201,6 @@ def _sysconf_memory() -> tuple[int, int] | None:
     except (AttributeError, OSError, ValueError):
         return None
     return (total * page, free * page) if min(page, total, free) > 0 else None
-
-
-# Control groups -------------------------------------------------------------------------------------------------------
-
-
-class Throttling(NamedTuple):
-    """What CPU quotas have cost a process's groups since they were made."""
-
-    times: int  # one for each period in which a group was stopped
-    seconds: float  # summed over the CPUs, so it may grow faster than the clock
-
-
-def cpu_throttling(root: Path = Path("/")) -> Throttling | None:
-    """How often a CPU quota stopped this process's cgroup or one around it, or None where no file says."""
-    return _Cgroups(str(root)).throttling()
-
-
-class _Mount(NamedTuple):
-    """One mounted control group hierarchy."""
-
-    point: str
-    group: str  # the group that is seen at `point`: "/" is the top, as far as this process can tell
-    controllers: frozenset[str]  # of version 1; a version 2 hierarchy has {""}, as /proc/self/cgroup spells it
-
-
-#: Where the hierarchies usually are, for a sandbox without /proc/self/mountinfo.
-_USUAL_MOUNTS = [
-    _Mount("/sys/fs/cgroup", "/", frozenset({""})),
-    _Mount("/sys/fs/cgroup/unified", "/", frozenset({""})),
-    _Mount("/sys/fs/cgroup/cpu", "/", frozenset({"cpu"})),
-    _Mount("/sys/fs/cgroup/cpu,cpuacct", "/", frozenset({"cpu"})),
-    _Mount("/sys/fs/cgroup/memory", "/", frozenset({"memory"})),
-]
-
-
-class _Cgroups:
-    """The control groups of this process, version 1, 2 or both at once; cgroups(7) and proc(5) say what the files hold.
-
-    Every group from the process's own up to the mount point is asked, because the kernel enforces them all: a
-    container without a limit inside a pod with one is limited. Groups above the mount point cannot be seen.
-    """
-
-    def __init__(self, root: str) -> None:
-        self.root = root.rstrip("/")
-        self._groups = _groups(_read(f"{self.root}/proc/self/cgroup"))
-        self._mounts = _mounts(_read(f"{self.root}/proc/self/mountinfo")) or _USUAL_MOUNTS
-
-    def cpu_quota(self) -> tuple[float | None, str | None]:
-        """The smallest quota in CPUs and the file that sets it; None twice where there is no quota."""
-        found = [(quota, f"{d}/cpu.max") for d in self._directories("") if (quota := self._quota_v2(d))]
-        older = self._directories("cpu")
-        found += [(quota, f"{d}/cpu.cfs_quota_us") for d in older if (quota := self._quota_v1(d))]
-        if not found:
-            return None, None
-        quota, file = min(found, key=lambda pair: pair[0])
-        return quota, file.encode(errors="replace").decode()
-
-    def memory_limit(self) -> int | None:
-        """The smallest memory limit in bytes. memory.high is left out: it slows a group down, it is no limit."""
-        texts = [self._read(d, "memory.max") for d in self._directories("")]
-        texts += [self._read(d, "memory.limit_in_bytes") for d in self._directories("memory")]
-        return min((n for text in texts if (n := _positive(text)) and n < _NO_LIMIT), default=None)
-
-    def throttling(self) -> Throttling | None:
-        """The sum over all groups, each of which counts its own stops.
-
-        A set, because of the usual mounts two may be one: /sys/fs/cgroup/cpu is often a link to cpu,cpuacct.
-        """
-        directories = [*self._directories(""), *self._directories("cpu")]
-        found = {stop for d in directories if (stop := _throttling(self._read(d, "cpu.stat")))}
-        return Throttling(sum(s.times for s in found), sum(s.seconds for s in found)) if found else None
-
-    def _quota_v2(self, directory: str) -> float | None:
-        """`cpu.max` holds `QUOTA PERIOD` in microseconds, or `max PERIOD`."""
-        words = self._read(directory, "cpu.max").split()
-        quota = _positive(words[0]) if words else None
-        period = _positive(words[1]) if len(words) > 1 else _DEFAULT_PERIOD_US
-        return quota / period if quota and period else None
-
-    def _quota_v1(self, directory: str) -> float | None:
-        """Two files, in microseconds; a quota of -1 is none."""
-        quota = _positive(self._read(directory, "cpu.cfs_quota_us"))
-        period = _positive(self._read(directory, "cpu.cfs_period_us")) if quota else None
-        return quota / period if quota and period else None
-
-    def _read(self, directory: str, name: str) -> str:
-        return _read(f"{self.root}{directory}/{name}")
-
-    def _directories(self, controller: str) -> Iterator[str]:
-        """Directories of this process's group and the groups around it, innermost first, without `root`."""
-        group = self._groups.get(controller, "/")
-        mounts = [m for m in self._mounts if controller in m.controllers]
-        inside = [(m.point, path) for m in mounts if (path := _path_below(m.group, group)) is not None]
-        # No mount seems to hold our group: in a container /proc may name it differently (by its namespace) than the
-        # mount does. Then what is mounted is the best clue.
-        for point, path in inside or [(m.point, "") for m in mounts]:
-            names = [name for name in path.split("/") if name]
-            for depth in range(len(names), -1, -1):
-                yield "/".join([point.rstrip("/"), *names[:depth]])
-
-
-def _throttling(cpu_stat: str) -> Throttling | None:
-    """`cpu.stat` counts microseconds in version 2 (throttled_usec), nanoseconds in version 1 (throttled_time)."""
-    numbers = named_numbers(cpu_stat)
-    if "nr_throttled" not in numbers:
-        return None
-    seconds = numbers.get("throttled_usec", 0) / 1e6 + numbers.get("throttled_time", 0) / 1e9
-    return Throttling(numbers["nr_throttled"], seconds)
-
-
-def _path_below(top: str, group: str) -> str | None:
-    """The path of `group` under `top`, "" for itself; None if it is not under it."""
-    if top == "/":
-        path = group
-    elif group == top or group.startswith(f"{top}/"):
-        path = group[len(top) :]
-    else:
-        return None
-    return None if ".." in path.split("/") else path  # "/../x": outside the namespace, and so outside the mount
-
-
-def _groups(text: str) -> dict[str, str]:
-    """/proc/self/cgroup as controller → group; lines are `ID:CONTROLLERS:GROUP`, and `0::GROUP` for version 2."""
-    groups: dict[str, str] = {}
-    for line in text.split("\n"):
-        parts = line.split(":", 2)
-        if len(parts) == 3 and parts[2].startswith("/"):
-            groups.update(dict.fromkeys(parts[1].split(","), parts[2]))
-    return groups
-
-
-def _mounts(text: str) -> list[_Mount]:
-    """The cgroup hierarchies in /proc/self/mountinfo; of two mounts on one point the later hides the earlier.
-
-    A line is `ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG...] - TYPE SOURCE SUPER_OPTIONS`.
-    """
-    mounts: dict[str, _Mount] = {}
-    for line in text.split("\n"):
-        if " - cgroup" not in line:
-            continue
-        before, _, after = line.partition(" - ")
-        where, what = before.split(" "), after.split(" ")
-        if len(where) < 5 or what[0] not in ("cgroup", "cgroup2"):
-            continue
-        group, point = _unescaped(where[3]), _unescaped(where[4])
-        version_1 = what[0] == "cgroup"
-        controllers = what[-1].split(",") if version_1 else [""]
-        mounts[point] = _Mount(point, group, frozenset(controllers))
-    return list(mounts.values())
-
-
-def _unescaped(text: str) -> str:
-    r"""A path of mountinfo, where a space is written `\040`."""
-    return re.sub(r"\\([0-3][0-7]{2})", lambda match: chr(int(match[1], 8)), text)
-
-
-def _positive(text: str) -> int | None:
-    """A whole number over 0, or None: `max`, -1, an empty file and garbage set no limit."""
-    return whole_number(text) or None
-
-
-def whole_number(text: str) -> int | None:
-    """What a file of the kernel says where it says a number of up to 19 digits, else None."""
-    digits = text.strip()
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 19 else None
-
-
-def named_numbers(text: str) -> dict[str, int]:
-    """Lines of `NAME NUMBER` as in cpu.stat and vmstat, or `NAME: NUMBER kB` as in meminfo; others are left out."""
-    lines = [line.split() for line in text.split("\n")]
-    found = {words[0].removesuffix(":"): whole_number(words[1]) for words in lines if len(words) > 1}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def system_text(path: str, root: Path = Path("/")) -> str:
-    """The text of a file in /proc or /sys, "" where it cannot be read; `root` stands before `path`."""
-    return _read(f"{str(root).rstrip('/')}{path}")
-
-
-def _read(file: str) -> str:
-    try:
-        with open(file, encoding="utf-8", errors="surrogateescape") as stream:
-            return stream.read()
-    except (OSError, ValueError):
-        return ""
 
 
 # Platform -------------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from selector.decision.cells import ANYTHING, Anything, Compare, Interval, Not, 
 from selector.decision.compiled import Column
 from selector.decision.table import DecisionTable, Example, Input, OutputColumn, Rule
 from selector.errors import SelectorError
-from selector.files import read_own_file, write_own_file
+from selector.files import cache_dir, read_own_file, write_own_file
 from selector.recommend.knowledge import CHAIN, Knowledge, Move, find_rules
 
 _FORMAT = 2
@@ -115,8 +115,6 @@ def _checksum(body: bytes) -> bytes:
 
 def _file(state: State) -> Path:
     """One file for each set of folders, so that editing rules replaces it instead of adding to it."""
-    from selector.host import cache_dir
-
     return cache_dir() / f"rules-{crc32(repr(state.folders).encode('utf-8', 'surrogatepass')):08x}.json"
 
 

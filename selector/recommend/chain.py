@@ -10,8 +10,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from selector.approaches import Traits
-from selector.cost.batch import Batch, shape_of
+from selector.cost.batch import Batch
 from selector.cost.predict import CostEstimate, estimate
+from selector.cost.shape import shape_of
 from selector.cost.sheet import Sheet
 from selector.cost.terms import Quantities, runs_single
 from selector.decision.table import Rule

@@ -6,9 +6,9 @@ import math
 from typing import Any, cast
 
 from selector.approaches import Traits
-from selector.cost.batch import copy_ms
 from selector.cost.memory import footprint_of
 from selector.cost.predict import CostEstimate
+from selector.cost.shape import copy_ms
 from selector.cost.terms import Builds, Quantities
 from selector.host import default_start_method
 from selector.recommend.facts import (

@@ -8,9 +8,10 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from selector.cost.batch import batch_of, costs_used
+from selector.cost.batch import batch_of
 from selector.cost.memory import memory_costs_used
 from selector.cost.predict import Dominant, spread_of
+from selector.cost.shape import costs_used
 from selector.cost.sheet import SURENESS, Rest, Sheet, rest_on
 from selector.cost.terms import Quantities, at_once_of, build_of, slots_of
 from selector.recommend.chain import Candidate, Situation

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from selector.approaches import Traits
-from selector.cost.batch import Batch, Parts, batch_of, terms_of
+from selector.cost.batch import Batch, Parts, batch_of
 from selector.cost.memory import Footprint, footprint_of
 from selector.cost.service import workers_in_time
+from selector.cost.shape import terms_of
 from selector.cost.terms import Quantities
 from selector.decision.table import Rule
 from selector.recommend.facts import PoolLimit, WorkloadFacts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from selector.calibration.measure import Answers, Calibration, InterpreterCosts
+from selector.calibration.models import AnswerChanges, Calibration, InterpreterCosts
 from selector.report.blocks import Block, Bullets, Document, Fields, Paragraph, Section, Table
 from selector.text import printable
 from selector.validation.learning import Fold
@@ -27,7 +27,7 @@ def calibration_document(found: Calibration) -> Document:
     return Document(tuple(sections))
 
 
-def folds_document(changed: Sequence[Fold], answers: Answers) -> Document:
+def folds_document(changed: Sequence[Fold], answers: AnswerChanges) -> Document:
     """Which costs a benchmark corrected, and why, and what that changes."""
     if not changed:
         nothing = (
@@ -77,7 +77,7 @@ def _notes(python: InterpreterCosts) -> list[str]:
     return [printable(note) for note in (*disturbed, *python.warnings, *corrected)]
 
 
-def _changes(answers: Answers) -> Section:
+def _changes(answers: AnswerChanges) -> Section:
     """Which of the examples get another answer."""
     if not answers.changed:
         text = f"None of the {answers.examples} examples that ship gets another answer."

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from selector.approaches import Traits
-from selector.cost.batch import Parts, batch_parts, dispatch_cost_of
+from selector.cost.batch import Parts, batch_parts
+from selector.cost.shape import dispatch_cost_of
 from selector.cost.terms import Quantities, contention_of, loss, under
 from selector.host.checks import tells_of_others
 from selector.models import Saved
