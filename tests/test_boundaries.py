@@ -14,7 +14,7 @@ from random_tables import random_table
 from selector.decision import DecisionTable, load_table
 from selector.decision.cells import ANYTHING, Compare
 from selector.decision.proofs.boundaries import (
-    Case,
+    BoundaryCase,
     boundary_failures,
     boundary_inputs,
     case_of,
@@ -145,7 +145,7 @@ def test_no_recorded_case_is_superfluous() -> None:
 def test_a_recorded_case_says_how_the_answer_changed() -> None:
     table = table_of("a: {type: number}, b: {type: boolean, optional: true}", "{id: r, when: {a: '< 5'}, then: {o: 1}}")
     case = case_of(table, {"a": 4, "b": None})
-    assert case == Case({"a": 4}, {"o": 1}, ("r",))
+    assert case == BoundaryCase({"a": 4}, {"o": 1}, ("r",))
     assert case.line == '{"given":{"a":4},"output":{"o":1},"rows":["r"]}'
     assert case.failure(table) is None
     other = table_of("a: {type: number}, b: {type: boolean, optional: true}", "{id: r, when: {a: '< 3'}, then: {o: 1}}")

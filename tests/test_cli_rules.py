@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli import Run, call
+from command import Run, call
 
 from selector.decision import load_table
-from selector.decision.cells import matches, parse_cell
-from selector.decision.proofs.cover import Steps
+from selector.decision.cells import matches
+from selector.decision.parser import parse_cell
 from selector.decision.proofs.examine import prove
+from selector.decision.proofs.limits import Steps
 from selector.files import resource_dir
 from selector.recommend import witnesses
 from selector.recommend.chain import choose

@@ -24,8 +24,8 @@ from selector.decision.cells import (
     kind_of,
     literals,
     matches,
-    parse_cell,
 )
+from selector.decision.parser import parse_cell
 
 EVERY_KIND = [0, 1, -1, 2.5, 10**30, True, False, "", "a", "1", "true", "null", None]
 FACE = "\U0001f600"

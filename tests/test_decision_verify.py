@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from selector.decision import DecisionTable, load_table
-from selector.decision.cells import Compare, cell_text, matches, parse_cell
+from selector.decision.cells import Compare, cell_text, matches
+from selector.decision.parser import parse_cell
 from selector.decision.proofs.space import axis_of
 from selector.decision.proofs.verify import Finding, Verification, verify_table, verify_tables
 from selector.decision.table import Input
@@ -72,7 +73,7 @@ def test_brute_force_sees_what_is_left_out_or_made_up() -> None:
             rest = tuple(
                 each for each in found.findings if each != finding and (each.kind, finding.kind) != ("gap", "gap")
             )
-            assert disagreements(table, Verification("t", rest, found.cells, proven=True)), finding
+            assert disagreements(table, Verification("t", rest, found.size, proven=True)), finding
         if other.input_names == table.input_names and verify_table(other).findings != found.findings:
             assert disagreements(table, verify_table(other))
 
@@ -90,7 +91,7 @@ def test_a_gap_is_an_error_with_a_witness_and_its_region() -> None:
     assert [gap.witness for gap in gaps] == [{"x": 5, "b": False}, {"x": 5, "b": False}]
     assert gaps[0].message == "no row matches where x is 5: there is no answer"
     assert all(table.decide(gap.witness or {}).output is None for gap in gaps)
-    assert (found.cells, found.proven, found.table) == (6, True, "t")
+    assert (found.size, found.proven, found.table) == (6, True, "t")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_an_input_that_does_not_matter_is_missing_if_it_may_be() -> None:
 def test_neighbouring_floats_leave_no_gap() -> None:
     rows = ("a: x: '<= 0.3' -> o: 1", f"b: x: '>= {NEXT!r}' -> o: 2")
     found = verify_table(table_of("x: {type: number}", *rows))
-    assert found.findings == () and found.cells == 4, "below, the two bounds, above: nothing between them"
+    assert found.findings == () and found.size == 4, "below, the two bounds, above: nothing between them"
     after = math.nextafter(NEXT, 1)
     gap = only(verify_table(table_of("x: {type: number}", rows[0], f"b: x: '>= {after!r}' -> o: 2")), "gap")
     assert gap.witness == {"x": NEXT}
@@ -136,7 +137,7 @@ def test_neighbouring_floats_leave_no_gap() -> None:
 def test_strings_next_to_each_other_leave_no_gap() -> None:
     rows = ("a: x: '<= \"a\"' -> o: 1", "b: x: '>= \"a\\u0000\"' -> o: 2")
     found = verify_table(table_of("x: {type: string}", *rows))
-    assert found.findings == () and found.cells == 4, "below, the two bounds, above: nothing between them"
+    assert found.findings == () and found.size == 4, "below, the two bounds, above: nothing between them"
     gap = only(verify_table(table_of("x: {type: string}", rows[0], "b: x: '>= \"b\"' -> o: 2")), "gap")
     assert gap.region == {"x": '("a".."b")'} and gap.witness == {"x": "aa"}
     assert kinds(table_of("x: {type: string}", "a: x: '>= \"\"' -> o: 1")) == [("note", "catch_all")]
@@ -457,7 +458,7 @@ def test_an_input_without_any_value_has_no_gap_and_no_row_that_fires() -> None:
     found = verify_table(
         table_of("x: {type: number, values: [0.5]}", "a: x: 0.5 -> o: 1", "b: -> o: 2"), whole=frozenset({"x"})
     )
-    assert found.cells == 0
+    assert found.size == 0
     assert {finding.kind for finding in found.findings} == {"never_fires", "never_matches_value"}
 
 

@@ -7,15 +7,15 @@ import math
 from pathlib import Path
 
 import pytest
+from command import call
 from large_tables import alike, alternatives, booleans, columns, intervals, saved, strings
-from test_cli import call
 
 from selector.decision import DecisionTable, load_table
 from selector.decision.cells import ANYTHING, matches
 from selector.decision.compiled import compile_column, line_of
-from selector.decision.proofs.cover import OutOfSteps, Steps
 from selector.decision.proofs.diff import table_changes
 from selector.decision.proofs.examples import run_table_test
+from selector.decision.proofs.limits import OutOfSteps, Steps
 from selector.decision.proofs.masks import Masks
 from selector.decision.proofs.verify import Finding, verify_table, verify_tables
 from selector.errors import SelectorError

@@ -16,8 +16,9 @@ from brute_force import values_of
 from random_tables import random_table, random_table_text, wide_table
 
 from selector.decision import DecisionTable, load_table
-from selector.decision.cells import matches, parse_cell
-from selector.decision.proofs.diff import Answer, Change, answer_of, table_changes
+from selector.decision.cells import matches
+from selector.decision.parser import parse_cell
+from selector.decision.proofs.diff import TableAnswer, TableChange, answer_of, table_changes
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import mutants
@@ -25,7 +26,7 @@ import mutants
 FULL_GRID = 4000  # points that are all looked at; of a larger grid as many at random
 
 
-def answers(changes: tuple[Change, ...]) -> list[Change]:
+def answers(changes: tuple[TableChange, ...]) -> list[TableChange]:
     return [change for change in changes if change.kind == "answer"]
 
 
@@ -41,7 +42,7 @@ def differ(old: DecisionTable, new: DecisionTable, given: dict[str, Any]) -> boo
     return texts[0] != texts[1]
 
 
-def inside(change: Change, given: dict[str, Any]) -> bool:
+def inside(change: TableChange, given: dict[str, Any]) -> bool:
     return all(matches(parse_cell(text), given[name]) for name, text in change.region.items())
 
 
@@ -154,7 +155,7 @@ def messages(old: DecisionTable, new: DecisionTable) -> list[str]:
 def test_a_shifted_bound_is_one_region_with_a_witness() -> None:
     change, row = table_changes(table(LOW_HIGH), table(LOW_HIGH.replace("5", "7.5")))
     assert (change.kind, change.region, change.given) == ("answer", {"a": "[5..7.5)"}, {"a": 5})
-    assert change.old == Answer({"o": 2}, ("high",)) and change.new == Answer({"o": 1}, ("low",))
+    assert change.old == TableAnswer({"o": 2}, ("high",)) and change.new == TableAnswer({"o": 1}, ("low",))
     assert change.matters and not row.matters
     assert row.message == "row low is changed"
 
@@ -173,7 +174,7 @@ def test_neighbouring_regions_are_one_and_the_largest_comes_first() -> None:
     new = rows.replace("'[1..9)', b: true", "'[1..3), [3..4], (4..8)', b: true").replace("> 20", "> 30")
     found = answers(table_changes(table(rows, inputs), table(new, inputs)))
     assert [change.region for change in found] == [{"a": "(20..30]"}, {"a": "[8..9)", "b": "true"}]
-    assert found[0].cells > found[1].cells
+    assert found[0].size > found[1].size
 
 
 def test_rows_that_say_the_same_in_another_way_are_no_change_of_answers() -> None:

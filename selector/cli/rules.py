@@ -126,7 +126,7 @@ def check_tables(
 
     Exit code 1: an error was found. Not proven in time is a warning, an error only with --strict.
     """
-    from selector.decision.proofs.cover import Steps
+    from selector.decision.proofs.limits import Steps
     from selector.recommend.witnesses import shown, verified, with_tables
     from selector.report.rules import check_data, check_lines
 
@@ -163,8 +163,8 @@ def test_tables(
     Exit code 1: something failed. Cases for which there is no time are named; they fail nothing.
     """
     from selector.decision.proofs.boundaries import record_cases
-    from selector.decision.proofs.cover import Steps
     from selector.decision.proofs.examples import run_table_test
+    from selector.decision.proofs.limits import Steps
     from selector.recommend.witnesses import WHOLE
     from selector.report.rules import failure_text, test_data, test_lines
 
@@ -196,8 +196,8 @@ def diff_tables(old: Path, new: Path, form: str, budget: float) -> int:
 
     Exit code 0: none; 1: some, or it is not known in time.
     """
-    from selector.decision.proofs.cover import Steps
     from selector.decision.proofs.diff import TABLE_GONE, TABLE_NEW, table_changes
+    from selector.decision.proofs.limits import Steps
     from selector.pipeline import example_profiles
     from selector.recommend.witnesses import WHOLE, flipped, shown
     from selector.report.rules import diff_data, diff_lines, flip_lines

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from selector.decision import DecisionTable
-from selector.decision.proofs.diff import Answer, Change
+from selector.decision.proofs.diff import TableAnswer, TableChange
 from selector.decision.proofs.examples import TableTest
 from selector.decision.proofs.findings import Finding, Verification, given_text, region_text
 from selector.recommend.witnesses import Workload
@@ -49,7 +49,7 @@ def check_lines(
     counts = {
         word: sum(finding.severity == word for finding in proof.findings) for word in ("error", "warning", "note")
     }
-    parts = [f"{len(table.rules)} rules", f"{len(table.inputs)} inputs", f"{count_text(proof.cells)} cells"]
+    parts = [f"{len(table.rules)} rules", f"{len(table.inputs)} inputs", f"{count_text(proof.size)} cells"]
     parts.append("proven" if proof.proven else "not proven")
     parts += [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items() if count]
     yield f"{'FAIL' if counts['error'] else 'ok'}  {label}: {', '.join(parts)}"
@@ -94,7 +94,7 @@ def check_data(
         "file": label if label != table.name else table.source,
         "rules": len(table.rules),
         "inputs": len(table.inputs),
-        "cells": _number(proof.cells),
+        "cells": _number(proof.size),
         "proven": proof.proven,
         "findings": [{**asdict(finding), "workload": workload.profile} for finding, workload in shown],
     }
@@ -153,7 +153,7 @@ def failure_text(tests: Sequence[TableTest]) -> tuple[str, str]:
 # rules diff -----------------------------------------------------------------------------------------------------------
 
 
-def diff_lines(label: str, shown: Sequence[tuple[Change, Workload]]) -> Iterator[str]:
+def diff_lines(label: str, shown: Sequence[tuple[TableChange, Workload]]) -> Iterator[str]:
     """A line about the table, and below it what changed: the largest regions, the others counted."""
     if not shown:
         yield f"same     {label}"
@@ -177,14 +177,14 @@ def diff_lines(label: str, shown: Sequence[tuple[Change, Workload]]) -> Iterator
         yield f"         and {_regions(smaller)}"
 
 
-def _regions(changes: Sequence[Change]) -> str:
+def _regions(changes: Sequence[TableChange]) -> str:
     if not changes:
         return "the same answers"
-    size = count_text(sum(change.cells for change in changes))
+    size = count_text(sum(change.size for change in changes))
     return f"{len(changes)} region{'s' * (len(changes) != 1)} of input with other answers, {size} cells"
 
 
-def _change_lines(change: Change, workload: Workload) -> Iterator[str]:
+def _change_lines(change: TableChange, workload: Workload) -> Iterator[str]:
     assert change.given is not None and change.old is not None and change.new is not None
     yield change.message
     yield f"  given {given_text(change.given)}"
@@ -193,21 +193,23 @@ def _change_lines(change: Change, workload: Workload) -> Iterator[str]:
     yield from _workload_lines(workload)
 
 
-def _answer(answer: Answer) -> str:
+def _answer(answer: TableAnswer) -> str:
     if answer.error:
         return f"refused: {answer.error}"
     return f"{json.dumps(answer.output)} from {', '.join(answer.rules) or 'no row'}"
 
 
-def diff_data(label: str, shown: Sequence[tuple[Change, Workload]]) -> dict[str, Any]:
+def diff_data(label: str, shown: Sequence[tuple[TableChange, Workload]]) -> dict[str, Any]:
     """All changes of a table."""
     return {
         "table": label,
-        "changes": [
-            {**asdict(change), "cells": _number(change.cells), "workload": workload.profile}
-            for change, workload in shown
-        ],
+        "changes": [_change_data(change, workload) for change, workload in shown],
     }
+
+
+def _change_data(change: TableChange, workload: Workload) -> dict[str, Any]:
+    data = {"cells" if key == "size" else key: value for key, value in asdict(change).items()}
+    return {**data, "cells": _number(change.size), "workload": workload.profile}
 
 
 def _number(count: int) -> int | None:

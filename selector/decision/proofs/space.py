@@ -155,8 +155,8 @@ class TableSpace:
         return Masks([[found.rows for found in axis.classes] for axis in self.axes])
 
     @property
-    def cells(self) -> int:
-        """How many elementary cells there are: the product of the places of all axes."""
+    def size(self) -> int:
+        """How many smallest regions there are: the product of the places of all axes."""
         return math.prod(len(axis.places) for axis in self.axes)
 
     def witness(self, box: Box) -> dict[str, Scalar]:
