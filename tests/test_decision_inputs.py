@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from fractions import Fraction
+from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -14,6 +17,7 @@ from berths import BASE, DINGHY, outcome
 from hypothesis import strategies as st
 from properties import property_test
 
+from selector import decision
 from selector.decision import load_table
 from selector.errors import SelectorError
 
@@ -137,3 +141,17 @@ def test_a_huge_integer_is_a_number() -> None:
 )
 def test_any_inputs_at_all_give_a_decision_or_a_selector_error(inputs: dict[str, Any]) -> None:
     outcome(load_table(BASE), inputs)
+
+
+# --- what deciding needs ----------------------------------------------------------------------------------------------
+
+
+def test_what_decides_knows_nothing_of_what_proves() -> None:
+    modules = list(Path(decision.__file__).parent.glob("*.py"))
+    assert len(modules) > 5
+    assert [file.name for file in modules if "selector.decision.proofs" in file.read_text("utf-8")] == []
+
+
+def test_deciding_needs_neither_parser() -> None:
+    code = "import selector.decision, sys; print([m for m in sys.modules if m in ('yaml', 'selector.decision.parser')])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

@@ -133,10 +133,10 @@ def check_tables(
     steps = Steps.within(budget)
     tables, bad = _read(files, rules or outer_rules)
     knowledge = with_tables([table for _, table in tables], rules or outer_rules)
-    proofs = verified([table for _, table in tables], knowledge, _SHARE_OF_PROOFS * steps.seconds_left)
+    verifications = verified([table for _, table in tables], knowledge, _SHARE_OF_PROOFS * steps.seconds_left)
     found = [
-        (label, table, proof, shown(proof.findings, table.name, knowledge, steps, notes=notes or form == "json"))
-        for (label, table), proof in zip(tables, proofs, strict=True)
+        (label, table, each, shown(each.findings, table.name, knowledge, steps, notes=notes or form == "json"))
+        for (label, table), each in zip(tables, verifications, strict=True)
     ]
     if form == "json":
         _print_data([check_data(*each) for each in found])
@@ -144,7 +144,7 @@ def check_tables(
         say(line)
     _refuse_if(bad, files)
     counting = ("error", "warning") if strict else ("error",)
-    if count := sum(finding.severity in counting for *_, proof, _ in found for finding in proof.findings):
+    if count := sum(finding.severity in counting for *_, each, _ in found for finding in each.findings):
         raise SelectorError(f"{' and '.join(f'{word}s' for word in counting)}: {count}", "mend the rows named above", 1)
 
 

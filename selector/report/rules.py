@@ -1,4 +1,7 @@
-"""What `rules check`, `rules test` and `rules diff` say: as lines, and as data for JSON."""
+"""What `rules check`, `rules test` and `rules diff` say: as lines, and as data for JSON.
+
+They are lines as a compiler prints them, not a Document: never wrapped, so that an editor or `grep` finds file and line.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +46,14 @@ def list_data(tables: Sequence[DecisionTable]) -> list[dict[str, Any]]:
 
 
 def check_lines(
-    label: str, table: DecisionTable, proof: Verification, shown: Sequence[tuple[Finding, Workload]]
+    label: str, table: DecisionTable, found: Verification, shown: Sequence[tuple[Finding, Workload]]
 ) -> Iterator[str]:
     """A line about the table, and below it the findings to show."""
     counts = {
-        word: sum(finding.severity == word for finding in proof.findings) for word in ("error", "warning", "note")
+        word: sum(finding.severity == word for finding in found.findings) for word in ("error", "warning", "note")
     }
-    parts = [f"{len(table.rules)} rules", f"{len(table.inputs)} inputs", f"{count_text(proof.size)} cells"]
-    parts.append("proven" if proof.proven else "not proven")
+    parts = [f"{len(table.rules)} rules", f"{len(table.inputs)} inputs", f"{count_text(found.size)} cells"]
+    parts.append("proven" if found.proven else "not proven")
     parts += [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items() if count]
     yield f"{'FAIL' if counts['error'] else 'ok'}  {label}: {', '.join(parts)}"
     for finding, workload in shown:
@@ -86,7 +89,7 @@ def _workload_lines(workload: Workload) -> Iterator[str]:
 
 
 def check_data(
-    label: str, table: DecisionTable, proof: Verification, shown: Sequence[tuple[Finding, Workload]]
+    label: str, table: DecisionTable, found: Verification, shown: Sequence[tuple[Finding, Workload]]
 ) -> dict[str, Any]:
     """All that was found out about a table."""
     return {
@@ -94,8 +97,8 @@ def check_data(
         "file": label if label != table.name else table.source,
         "rules": len(table.rules),
         "inputs": len(table.inputs),
-        "cells": _number(proof.size),
-        "proven": proof.proven,
+        "cells": _number(found.size),
+        "proven": found.proven,
         "findings": [{**asdict(finding), "workload": workload.profile} for finding, workload in shown],
     }
 

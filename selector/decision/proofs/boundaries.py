@@ -91,7 +91,7 @@ def boundary_inputs(
 
 
 def _all_inputs(table: DecisionTable, whole: frozenset[str], steps: Steps, left_out: list[str]) -> Iterator[Given]:
-    """The same, some of them more than once."""
+    """The inputs of `boundary_inputs`, some of them more than once."""
     space, rows = space_of(table, whole), len(table.rules)
     with steps.part(_SHARE_OF_PROOF):
         fates = row_fates(space, steps)
@@ -171,7 +171,7 @@ def read_cases(file: Path) -> tuple[BoundaryCase, ...]:
 def recorded_cases(
     table: DecisionTable, whole: frozenset[str] = frozenset(), steps: Steps | None = None
 ) -> tuple[BoundaryCase, ...]:
-    """The boundary cases worth keeping: few that pin down all that the boundary cases together pin down.
+    """The boundary cases worth keeping: few of them, by which every change is noticed that all of them together notice.
 
     Raises SelectorError if there is no time to look at all of them.
     """
@@ -223,10 +223,10 @@ def record_cases(table: DecisionTable, whole: frozenset[str] = frozenset(), step
 
 
 class _Pins:
-    """What a case holds in place.
+    """What a case pins: a change there would be noticed, as the case would be answered otherwise.
 
     It pins a row that fires; a cell at a value, if another answer of that cell there would change which rows fire; and the
-    order of two rows, if that would change had they changed places.
+    order of two rows, if other rows would fire had they changed places.
     """
 
     def __init__(self, table: DecisionTable, whole: frozenset[str], steps: Steps) -> None:
@@ -274,10 +274,10 @@ class _Pins:
 
 
 def _few_that_cover(pins: Sequence[set[_Pin]]) -> list[int]:
-    """Numbers of few of these sets that hold together what all of them hold, none of which is superfluous; ascending.
+    """A choice of these sets, by their numbers, ascending, with everything in it that is in any of them.
 
-    The one that adds most is taken first (what it adds only shrinks, so that an old count is a bound), and at the end
-    those are left out of which later ones hold everything.
+    The one that adds most is taken first (what a set adds only shrinks, so that an old count is a bound). At the end
+    those are left out that later ones made superfluous.
     """
     heap = [(-len(found), i) for i, found in enumerate(pins)]
     heapify(heap)

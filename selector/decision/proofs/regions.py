@@ -203,7 +203,7 @@ class RegionSearch:
             alive = kept
 
     def split(self, alive: int, certain: int, columns: tuple[int, ...], depth: int) -> tuple[_Region, ...]:
-        """The same for each class of one column, joined where the rest is the same."""
+        """Where the answers differ for each class of one column, joined where the rest is the same."""
         column = self.chosen_column(alive, certain, columns)
         others = tuple(i for i in columns if i != column)
         joined: dict[_Region, int] = {}
