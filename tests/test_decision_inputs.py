@@ -137,7 +137,7 @@ def test_a_huge_integer_is_a_number() -> None:
         | st.lists(st.integers(), max_size=2),
     ),
     few=60,
-    many=1000,
+    many=500,
 )
 def test_any_inputs_at_all_give_a_decision_or_a_selector_error(inputs: dict[str, Any]) -> None:
     outcome(load_table(BASE), inputs)

@@ -339,7 +339,7 @@ def assert_table_or_error(text: str | Path) -> None:
     assert found.strip()
 
 
-@property_test(st.lists(MUTATION, min_size=1, max_size=4), few=120, many=2000)
+@property_test(st.lists(MUTATION, min_size=1, max_size=4), few=120, many=1200)
 def test_any_mutation_of_a_table_gives_a_table_or_a_selector_error(mutations: list[tuple[int, int, str]]) -> None:
     assert_table_or_error(mutated(mutations) + "\n")
 

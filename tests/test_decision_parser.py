@@ -148,7 +148,7 @@ def test_a_cell_error_is_a_value_error() -> None:
 # --- text and cell agree, for any cell --------------------------------------------------------------------------------
 
 
-@property_test(CELLS, few=60, many=1000)
+@property_test(CELLS, few=60, many=600)
 def test_the_text_of_any_cell_reads_back_as_the_same_cell(cell: Cell) -> None:
     again = parse_cell(cell_text(cell))
     assert again == cell
@@ -173,7 +173,7 @@ def test_space_around_a_cell_means_nothing(cell: Cell, space: str) -> None:
         max_size=12,
     ).map("".join),
     few=150,
-    many=2000,
+    many=1200,
 )
 def test_any_text_is_a_cell_or_a_cell_error_with_a_place_inside_it(text: str) -> None:
     found = read(text)
