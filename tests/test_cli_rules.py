@@ -21,6 +21,7 @@ from selector.workload.profile import APPROACHES
 from selector.workload.reading import profile_from_mapping
 
 RULES = resource_dir("rules")
+AMPLE = ("--budget", "1h")  # for tables as large as ours on a busy machine
 TABLE = """table: fee
 hit_policy: first
 inputs: {age: {type: number, values: '>= 0'}, member: {type: boolean, optional: true}}
@@ -58,7 +59,7 @@ def copy_of(name: str, folder: Path, before: str, after: str) -> Path:
 
 
 def test_our_own_tables_are_proven_without_an_error_or_a_warning() -> None:
-    result = call("rules", "check", "--strict")
+    result = call("rules", "check", "--strict", *AMPLE)
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
     assert len(lines) == 8
@@ -176,7 +177,7 @@ def test_a_table_that_does_not_fit_the_chain_is_still_checked(tmp_path: Path) ->
 
 
 def test_our_own_tables_pass_all_their_tests() -> None:
-    result = call("rules", "test")
+    result = call("rules", "test", *AMPLE)
     assert (result.code, result.err) == (0, "")
     line = r"ok  \w+: (\d+) of \1 examples, rows (\d+) of \2, \d+ boundary cases, \d+ recorded"
     assert all(re.fullmatch(line, each) for each in result.out.splitlines())
@@ -210,7 +211,7 @@ def test_recorded_cases_are_compared_until_they_are_recorded_anew(fee: Path) -> 
 def test_recording_with_rules_of_ones_own_leaves_ours_alone(tmp_path: Path) -> None:
     copy_of("engine", tmp_path, "Ray schedules", "Ray plans")
     before = {path: path.stat().st_mtime_ns for path in (RULES / "cases").iterdir()}
-    result = call("rules", "test", "--record", "--rules", str(tmp_path))
+    result = call("rules", "test", "--record", "--rules", str(tmp_path), *AMPLE)
     assert (result.code, result.out.count("recorded  ")) == (0, 1)
     assert (tmp_path / "cases" / "engine.jsonl").read_bytes() == (RULES / "cases" / "engine.jsonl").read_bytes()
     assert before == {path: path.stat().st_mtime_ns for path in (RULES / "cases").iterdir()}
@@ -283,7 +284,7 @@ def test_of_many_regions_the_largest_are_shown_and_all_are_in_the_json(fee: Path
 
 def test_folders_stand_before_ours_and_flipped_examples_are_named(tmp_path: Path) -> None:
     copy_of("engine", tmp_path / "mine", "then: {engine: celery}", "then: {engine: dask}")
-    result = diff(RULES, tmp_path / "mine")
+    result = diff(RULES, tmp_path / "mine", *AMPLE)
     assert result.code == 1
     assert len(re.findall("^same     ", result.out, re.MULTILINE)) == 7
     assert re.search(r"^changed  engine: \d+ regions? of input with other answers", result.out, re.MULTILINE)
