@@ -40,7 +40,7 @@ def measure(name: str, tables: Sequence[DecisionTable]) -> None:
             found = verify_table(table)
             times.append(1000 * (time.perf_counter() - start))
         proven += found.proven
-        cells.append(found.cells)
+        cells.append(found.size)
     print(
         f"{name:38} {statistics.median(times):9.1f} {max(times):9.1f} {proven:5} of {len(tables):3}"
         f" {statistics.median(cells):10.2g}"

@@ -15,7 +15,8 @@ from random import Random
 from typing import Any
 
 from selector.decision import DecisionTable
-from selector.decision.cells import Cell, Not, OneOf, Scalar, kind_of, literals, matches, parse_cell
+from selector.decision.cells import Cell, Not, OneOf, Scalar, kind_of, literals, matches
+from selector.decision.parser import parse_cell
 from selector.decision.proofs.verify import Finding, Verification
 from selector.decision.table import Input
 from selector.errors import SelectorError

@@ -3,76 +3,48 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
+from brute_force import disagreements
+from random_tables import random_table, wide_table
+from short_tables import NEXT, kinds, only, table_of
 
-from selector.decision import DecisionTable, load_table
-from selector.decision.cells import Compare, cell_text, matches, parse_cell
-from selector.decision.proofs.space import axis_of
-from selector.decision.proofs.verify import Finding, Verification, verify_table, verify_tables
-from selector.decision.table import Input
+from selector.decision.proofs.findings import Verification
+from selector.decision.proofs.verify import verify_table
 from selector.errors import SelectorError
-from tests.brute_force import Brute, disagreements
-from tests.random_tables import random_table, wide_table
-
-NEXT = math.nextafter(0.3, 1)
-
-
-def table_of(
-    inputs: str, *rows: str, policy: str = "first", outputs: str = "o: {}", more: str = "", name: str = "t"
-) -> DecisionTable:
-    """A table of rows `id: when -> then`, in YAML's short form."""
-    lines = []
-    for row in rows:
-        row_id, _, rest = row.partition(": ")
-        when, _, then = rest.partition("-> ")
-        lines.append(f"  - {{id: {row_id}, when: {{{when}}}, then: {{{then}}}}}\n")
-    return load_table(
-        f"table: {name}\nhit_policy: {policy}\ninputs: {{{inputs}}}\noutputs: {{{outputs}}}\n{more}rules:\n{''.join(lines)}"
-    )
-
-
-def only(found: Verification, kind: str) -> Finding:
-    findings = [finding for finding in found.findings if finding.kind == kind]
-    assert len(findings) == 1, [finding.message for finding in found.findings]
-    return findings[0]
-
-
-def kinds(table: DecisionTable, **options: Any) -> list[tuple[str, str]]:
-    return [(finding.severity, finding.kind) for finding in verify_table(table, **options).findings]
-
 
 # --- against brute force ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", range(6))
-def test_findings_of_random_tables_agree_with_brute_force(part: int) -> None:
-    for seed in range(50 * part, 50 * part + 50):
+@pytest.mark.parametrize("seeds", [range(60), pytest.param(range(60, 400), marks=pytest.mark.slow)])
+def test_findings_of_random_tables_agree_with_brute_force(seeds: range) -> None:
+    for seed in seeds:
         table = random_table(Random(seed))
         whole = frozenset(table.input_names) if seed % 3 == 0 else frozenset()
         assert not disagreements(table, verify_table(table, whole=whole), whole), f"seed {seed}"
 
 
-def test_findings_of_tables_with_bounds_all_over_agree_with_brute_force() -> None:
+@pytest.mark.parametrize("seeds", [range(8), pytest.param(range(8, 80), marks=pytest.mark.slow)])
+def test_findings_of_tables_with_bounds_all_over_agree_with_brute_force(seeds: range) -> None:
     """Many branches in the search, and rows that only many others hide together."""
-    for seed in range(40):
+    for seed in seeds:
         table = wide_table(Random(seed), inputs=5, rows=16, asked=2)
         assert not disagreements(table, verify_table(table)), f"seed {seed}"
 
 
-def test_brute_force_sees_what_is_left_out_or_made_up() -> None:
+@pytest.mark.parametrize("seeds", [range(6), pytest.param(range(6, 60), marks=pytest.mark.slow)])
+def test_brute_force_sees_what_is_left_out_or_made_up(seeds: range) -> None:
     """The checker is checked: without one finding, or with the findings of another table, it disagrees."""
-    for seed in range(30):
+    for seed in seeds:
         table, other = random_table(Random(seed), policy="first"), random_table(Random(seed + 1000), policy="unique")
         found = verify_table(table)
         for finding in found.findings:
             rest = tuple(
                 each for each in found.findings if each != finding and (each.kind, finding.kind) != ("gap", "gap")
             )
-            assert disagreements(table, Verification("t", rest, found.cells, proven=True)), finding
+            assert disagreements(table, Verification("t", rest, found.size, proven=True)), finding
         if other.input_names == table.input_names and verify_table(other).findings != found.findings:
             assert disagreements(table, verify_table(other))
 
@@ -90,7 +62,7 @@ def test_a_gap_is_an_error_with_a_witness_and_its_region() -> None:
     assert [gap.witness for gap in gaps] == [{"x": 5, "b": False}, {"x": 5, "b": False}]
     assert gaps[0].message == "no row matches where x is 5: there is no answer"
     assert all(table.decide(gap.witness or {}).output is None for gap in gaps)
-    assert (found.cells, found.proven, found.table) == (6, True, "t")
+    assert (found.size, found.proven, found.table) == (6, True, "t")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +99,7 @@ def test_an_input_that_does_not_matter_is_missing_if_it_may_be() -> None:
 def test_neighbouring_floats_leave_no_gap() -> None:
     rows = ("a: x: '<= 0.3' -> o: 1", f"b: x: '>= {NEXT!r}' -> o: 2")
     found = verify_table(table_of("x: {type: number}", *rows))
-    assert found.findings == () and found.cells == 4, "below, the two bounds, above: nothing between them"
+    assert found.findings == () and found.size == 4, "below, the two bounds, above: nothing between them"
     after = math.nextafter(NEXT, 1)
     gap = only(verify_table(table_of("x: {type: number}", rows[0], f"b: x: '>= {after!r}' -> o: 2")), "gap")
     assert gap.witness == {"x": NEXT}
@@ -136,7 +108,7 @@ def test_neighbouring_floats_leave_no_gap() -> None:
 def test_strings_next_to_each_other_leave_no_gap() -> None:
     rows = ("a: x: '<= \"a\"' -> o: 1", "b: x: '>= \"a\\u0000\"' -> o: 2")
     found = verify_table(table_of("x: {type: string}", *rows))
-    assert found.findings == () and found.cells == 4, "below, the two bounds, above: nothing between them"
+    assert found.findings == () and found.size == 4, "below, the two bounds, above: nothing between them"
     gap = only(verify_table(table_of("x: {type: string}", rows[0], "b: x: '>= \"b\"' -> o: 2")), "gap")
     assert gap.region == {"x": '("a".."b")'} and gap.witness == {"x": "aa"}
     assert kinds(table_of("x: {type: string}", "a: x: '>= \"\"' -> o: 1")) == [("note", "catch_all")]
@@ -289,98 +261,6 @@ def test_the_last_row_tells_what_it_alone_decides() -> None:
     assert ("note", "catch_all") not in kinds(table_of("x: {type: number}", "a: -> o: 1", "b: x: 1 -> o: 2"))
 
 
-# --- tables of a chain ------------------------------------------------------------------------------------------------
-
-
-def test_an_output_outside_the_domain_of_the_table_below_is_not_accepted() -> None:
-    above = table_of(
-        "x: {type: number}", "a: x: '< 5' -> kind: small", "b: x: '>= 5' -> kind: large", outputs="kind: {}"
-    )
-    below = table_of("kind: {type: string, values: [small, big]}", "c: -> o: 1", name="below")
-    found = verify_tables([above, below])
-    assert [verification.table for verification in found] == ["t", "below"]
-    refused = only(found[0], "not_accepted")
-    assert (refused.severity, refused.rules, refused.witness) == ("error", ("b",), {"x": 5})
-    assert refused.message.startswith('output kind is "large", not one of "small", "big": table below')
-    assert above.decide(refused.witness or {}).output == {"kind": "large"}
-
-
-def test_an_output_that_only_the_catch_all_below_can_take_is_a_warning() -> None:
-    above = table_of("x: {type: boolean}", "a: x: true -> kind: p", more="default: {kind: q}\n", outputs="kind: {}")
-    below = table_of("kind: {type: string}", "c: kind: p -> o: 1", "rest: -> o: 2", name="below")
-    found = verify_tables([above, below])
-    refused = only(found[0], "not_accepted")
-    assert (refused.severity, refused.rules, refused.witness) == ("warning", (), {"x": False})
-    assert verify_tables([above, table_of("kind: {type: string}", "rest: -> o: 2", name="below")])[0].findings == (
-        only(found[0], "gap"),
-    )
-
-
-def test_what_random_tables_give_each_other_agrees_with_brute_force() -> None:
-    seen = set()
-    for seed in range(150):
-        rng = Random(seed)
-        upper, lower = random_table(rng, policy="first"), random_table(rng, inputs=2, rows=rng.randint(1, 4))
-        letters = rng.sample("vwxyz", rng.randint(2, 5))
-        asked = Input("answer", "string", tuple(letters) if rng.random() < 0.5 else None)
-        cells = [parse_cell(rng.choice(["-", *(f'"{letter}"' for letter in letters)])) for _ in lower.rules]
-        rules = tuple(replace(rule, cells=(cell, rule.cells[1])) for rule, cell in zip(lower.rules, cells, strict=True))
-        lower = replace(lower, inputs=(asked, lower.inputs[1]), rules=rules, name="lower")
-        found = [f for f in verify_tables([upper, lower])[0].findings if f.kind == "not_accepted"]
-        reported = {(f.severity, upper.decide(f.witness or {}).output["answer"]) for f in found}
-        assert len(reported) == len(found) and reported == not_accepted(upper, lower), f"seed {seed}"
-        seen |= {severity for severity, _ in reported}
-    assert seen == {"error", "warning"}
-
-
-def not_accepted(upper: DecisionTable, lower: DecisionTable) -> set[tuple[str, Any]]:
-    """By brute force: the values of `answer` that the lower table refuses or has no row of its own for."""
-    above, below = Brute(upper, frozenset()), Brute(lower, frozenset())
-    given = {upper.rules[row].outputs["answer"] for row in above.winners}
-    given |= {upper.default["answer"]} if 0 in above.together and isinstance(upper.default, dict) else set()
-    asks_all = {row for row in below.rows if all(mask >> row & 1 for column in below.passing for _, mask in column)}
-    own = [row for row in below.rows if row not in asks_all and any(rows >> row & 1 for rows in below.together)]
-    used = any(not mask >> row & 1 for row in below.rows for _, mask in below.passing[0])
-    found: set[tuple[str, Any]] = set()
-    for value in given:
-        if lower.inputs[0].problem(value):
-            found.add(("error", value))
-        elif used and not any(matches(lower.rules[row].cells[0], value) for row in own):
-            found.add(("warning", value))
-    return found
-
-
-def test_the_witness_of_an_output_avoids_conflicts() -> None:
-    above = table_of(
-        "x: {type: number}", "a: x: '< 9' -> kind: p", "b: x: '>= 0' -> kind: q", policy="unique", outputs="kind: {}"
-    )
-    below = table_of("kind: {type: string, values: [p]}", "c: kind: p -> o: 1", name="below")
-    refused = only(verify_tables([above, below])[0], "not_accepted")
-    assert above.decide(refused.witness or {}).output == {"kind": "q"}
-
-
-def test_a_sum_is_not_an_output_of_its_rows() -> None:
-    above = table_of("x: {type: number}", "a: x: 1 -> n: 5", policy="collect", outputs="n: {}", more="aggregate: sum\n")
-    below = table_of("n: {type: number, values: [7]}", "c: n: 7 -> o: 1", name="below")
-    assert all(finding.kind != "not_accepted" for finding in verify_tables([above, below])[0].findings)
-
-
-def test_tables_that_need_each_other_are_a_cycle() -> None:
-    def step(name: str, asks: str, gives: str) -> DecisionTable:
-        return table_of(f"{asks}: {{type: boolean}}", f"a: -> {gives}: true", outputs=f"{gives}: {{}}", name=name)
-
-    found = verify_tables(
-        [step("one", "c", "a"), step("two", "a", "b"), step("three", "b", "c"), step("own", "z", "z")]
-    )
-    cycles = [finding for verification in found for finding in verification.findings if finding.kind == "cycle"]
-    assert {finding.severity for finding in cycles} == {"error"}
-    assert len(cycles) == 2
-    assert any(all(name in finding.message for name in ("one", "two", "three")) for finding in cycles)
-    assert any(finding.message == "tables that need each other: own needs own" for finding in cycles)
-    straight = verify_tables([step("one", "x", "a"), step("two", "a", "b")])
-    assert all(finding.kind != "cycle" for verification in straight for finding in verification.findings)
-
-
 # --- the limit --------------------------------------------------------------------------------------------------------
 
 
@@ -411,59 +291,12 @@ def test_a_table_of_many_wide_rows_ends_within_its_steps() -> None:
     assert not found.proven and verify_table(table, limit=20_000) == found
 
 
-# --- the space --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("kind", "domain", "cells", "expected"),
-    [
-        ("number", None, ["< 5", "[1..9]"], ["< 1", "[1..5)", "[5..9]", "> 9"]),
-        ("number", ">= 1", ["<= 2.5"], ["[1..2.5]", "> 2.5"]),
-        ("number", "[0..1]", ["0.5"], ["not(0.5)", "0.5"]),
-        ("string", None, ['"b","d"'], ['not("b", "d")', '"b", "d"']),
-        ("boolean", None, ["true"], ["true", "false"]),
-        ("number", None, [f"0.3, {NEXT!r}"], [f"< 0.3, > {NEXT!r}", f"[0.3..{NEXT!r}]"]),
-        ("number", None, ["-"], ["-"]),
-    ],
-)
-def test_an_axis_is_cut_where_cells_change_and_says_so_in_cells(
-    kind: Any, domain: str | None, cells: list[str], expected: list[str]
-) -> None:
-    column = Input("x", kind, parse_cell(domain) if domain else None)
-    axis = axis_of(column, [parse_cell(cell) for cell in cells])
-    assert [cell_text(axis.cell(1 << i)) for i in range(len(axis.classes))] == expected
-    for i, found in enumerate(axis.classes):
-        test = axis.cell(1 << i)
-        assert all(matches(test, place.witness) == (place in found.places) for place in axis.places)
-
-
-@pytest.mark.parametrize(
-    ("kind", "test", "witness"),
-    [
-        ("number", "> 5", 6), ("number", "> 100", 200), ("number", "(0..0.05)", 0.01), ("number", "(1..1.2)", 1.1),
-        ("number", "< -3", -4), ("number", "(-2..-1)", -1.1), ("number", "(-1..2)", 0), ("number", "(3..8)", 4),
-        ("number", "(9007199254740992..9007199254740994)", 9007199254740993), ("number", f"> {10**299}", 2 * 10**299),
-        ("number", "(0..1e-323)", 5e-324), ("number", "not(< 2.5)", 3), ("string", '> "zz"', "zza"),
-        ("string", '< "\\u0001"', ""), ("string", '("a".."a\\u0000\\u0000")', "a\0"), ("string", 'not("a")', "b"),
-    ],
-)  # fmt: skip
-def test_a_witness_is_as_simple_as_can_be(kind: Any, test: str, witness: Any) -> None:
-    axis = axis_of(Input("x", kind, None, optional=True), [parse_cell(test)])
-    assert axis.witness(axis.rows[0]) == witness
-    assert matches(parse_cell(test), witness)
-
-
 def test_an_input_without_any_value_has_no_gap_and_no_row_that_fires() -> None:
     found = verify_table(
         table_of("x: {type: number, values: [0.5]}", "a: x: 0.5 -> o: 1", "b: -> o: 2"), whole=frozenset({"x"})
     )
-    assert found.cells == 0
+    assert found.size == 0
     assert {finding.kind for finding in found.findings} == {"never_fires", "never_matches_value"}
-
-
-def test_a_class_that_holds_only_missing_is_null() -> None:
-    axis = axis_of(Input("x", "number", parse_cell("<= 3"), optional=True), [Compare("=", None)], whole=True)
-    assert {cell_text(axis.cell(1 << i)) for i in range(2)} == {"null", "<= 3"}
 
 
 def test_text_of_a_table_is_escaped_in_messages() -> None:

@@ -7,18 +7,19 @@ import math
 from pathlib import Path
 
 import pytest
+from command import call
 from large_tables import alike, alternatives, booleans, columns, intervals, saved, strings
-from test_cli import call
 
 from selector.decision import DecisionTable, load_table
 from selector.decision.cells import ANYTHING, matches
 from selector.decision.compiled import compile_column, line_of
-from selector.decision.proofs.cover import OutOfSteps, Steps
 from selector.decision.proofs.diff import table_changes
 from selector.decision.proofs.examples import run_table_test
+from selector.decision.proofs.limits import OutOfSteps, Steps
 from selector.decision.proofs.masks import Masks
 from selector.decision.proofs.verify import Finding, verify_table, verify_tables
 from selector.errors import SelectorError
+from selector.report.rules import check_data, check_lines
 from selector.text import count_text
 
 #: What a search would take hours for, in a size that is still quick to read.
@@ -33,6 +34,9 @@ HARD = {
     "many inputs": columns(550, "unique"),
     "rows that say the same": alike(2000, "rule_order"),
 }
+#: The same in every run: those that are quick to read, and harder to prove than the others.
+QUICK = ("booleans, first", "intervals, any", "intervals, first", "rows that say the same")
+names = pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in HARD])
 
 
 def loaded(text: str) -> DecisionTable:
@@ -43,9 +47,9 @@ def of_kind(findings: tuple[Finding, ...], kind: str) -> list[Finding]:
     return [finding for finding in findings if finding.kind == kind]
 
 
-@pytest.mark.parametrize("name", HARD)
+@names
 def test_a_proof_ends_in_the_time_given_and_says_what_it_left_out(name: str) -> None:
-    found = verify_table(loaded(HARD[name]), seconds=0.2)
+    found = verify_table(loaded(HARD[name]), seconds=0.1)
     doubts = of_kind(found.findings, "not_proven")
     assert found.proven == (not doubts)
     assert all(doubt.severity == "warning" for doubt in doubts)
@@ -74,9 +78,14 @@ def _meet(one: object, other: object) -> bool:
 
 @pytest.mark.parametrize(
     ("text", "kinds"),
-    [(strings(3000, "unique"), {"gap"}), (strings(3000, "unique", listed=True), set()), (alike(3000, "any"), {"gap"})],
-    ids=["words", "listed words", "alike"],
-)
+    [
+        (strings(600, "unique"), {"gap"}), (strings(600, "unique", listed=True), set()), (alike(600, "any"), {"gap"}),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in (
+            (strings(3000, "unique"), {"gap"}), (strings(3000, "unique", listed=True), set()), (alike(3000, "any"), {"gap"}),
+        )),
+    ],
+    ids=["words", "listed words", "alike", "more words", "more listed words", "more alike"],
+)  # fmt: skip
 def test_what_is_plain_is_proven_however_long(text: str, kinds: set[str]) -> None:
     found = verify_table(loaded(text), seconds=60)
     assert found.proven
@@ -90,21 +99,21 @@ def test_tables_share_the_time_and_a_hard_one_leaves_some() -> None:
     assert second.proven
 
 
-@pytest.mark.parametrize("name", HARD)
+@names
 def test_the_tests_of_a_table_end_in_the_time_given(name: str) -> None:
-    tested = run_table_test(loaded(HARD[name]), seconds=0.2)
+    tested = run_table_test(loaded(HARD[name]), seconds=0.1)
     assert tested.boundaries >= 0
     assert all(" rows" in left or "cases after" in left for left in tested.left_out)
     assert not tested.examples.failures
 
 
-@pytest.mark.parametrize("name", HARD)
+@names
 def test_a_comparison_ends_in_the_time_given_and_says_what_it_left_out(name: str) -> None:
     old = loaded(HARD[name])
     head, rows = HARD[name].split("rules:\n")
     first, *others = rows.splitlines(keepends=True)
     new = loaded(f"{head}rules:\n{''.join(others[::-1])}{first.replace('o: ', 'o: 1')}")
-    changes = table_changes(old, new, seconds=0.2)
+    changes = table_changes(old, new, seconds=0.1)
     assert any(change.kind in ("answer", "not_proven") for change in changes)
     for change in changes:
         if change.kind == "not_proven":
@@ -142,8 +151,6 @@ def test_check_says_what_is_not_proven_and_how_to_learn_it(tmp_path: Path) -> No
     assert ", not proven, " in result.out
     assert "warning: not proven in the time given, of 1.1e12 cells: whether these rows can fire: " in result.out
     assert "(allow more by --budget)" in result.out
-    (entry,) = call("rules", "check", str(file), "--budget", "1s", "--json").json
-    assert entry["proven"] is False
 
 
 def test_test_says_which_cases_are_left_out(tmp_path: Path) -> None:
@@ -152,6 +159,13 @@ def test_test_says_which_cases_are_left_out(tmp_path: Path) -> None:
     assert (result.code, result.err) == (0, "")
     assert "      no time to try the cases of: " in result.out
     assert "(allow more by --budget)\n" in result.out
+
+
+@pytest.mark.slow
+def test_the_json_says_so_too(tmp_path: Path) -> None:
+    file = saved(HARD["intervals, first"], tmp_path)
+    (entry,) = call("rules", "check", str(file), "--budget", "1s", "--json").json
+    assert entry["proven"] is False
     (entry,) = call("rules", "test", str(file), "--budget", "1s", "--json").json
     assert entry["boundary_cases"]["left_out"]
 
@@ -165,8 +179,8 @@ def test_cases_are_not_recorded_in_part(tmp_path: Path) -> None:
 
 
 def test_diff_that_knows_too_little_is_exit_code_1(tmp_path: Path) -> None:
-    old = saved(HARD["many inputs"], tmp_path)
-    new = saved(columns(549, "unique"), tmp_path, "new.yaml")
+    old = saved(columns(380, "unique"), tmp_path)
+    new = saved(columns(379, "unique"), tmp_path, "new.yaml")
     result = call("rules", "diff", str(old), str(new), "--budget", "1s")
     assert result.code == 1
     assert "no other answers were found" in result.out
@@ -201,13 +215,14 @@ def test_a_table_that_would_not_fit_is_refused_with_the_limit(monkeypatch: pytes
     load_table(strings(100, "any"))
 
 
-def test_a_count_of_cells_has_no_largest_one(tmp_path: Path) -> None:
+def test_a_count_of_cells_has_no_largest_one() -> None:
     assert [count_text(count) for count in (1_000_000, 1_234_567, 2**40, 3**20_000)] == [
         "1,000,000", "1.2e6", "1.1e12", "2.7e9542",
     ]  # fmt: skip
-    file = saved(columns(1200, "any"), tmp_path)
-    assert "1200 inputs, 1.7e361 cells" in call("rules", "check", str(file), "--budget", "1s").out
-    (entry,) = call("rules", "check", str(file), "--budget", "1s", "--json").json
+    table = loaded(columns(1030, "any"))
+    found = verify_table(table, seconds=0)
+    assert "1030 inputs, 1.2e310 cells" in next(check_lines("large", table, found, []))
+    entry = check_data("large", table, found, [])
     assert entry["cells"] is None
     assert json.dumps(entry)
 

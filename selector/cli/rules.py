@@ -126,7 +126,7 @@ def check_tables(
 
     Exit code 1: an error was found. Not proven in time is a warning, an error only with --strict.
     """
-    from selector.decision.proofs.cover import Steps
+    from selector.decision.proofs.limits import Steps
     from selector.recommend.witnesses import verify_chain, with_tables, with_workloads
     from selector.report.rules import check_data, check_lines
 
@@ -149,7 +149,7 @@ def check_tables(
         say(line)
     _refuse_if(bad, files)
     counting = ("error", "warning") if strict else ("error",)
-    if count := sum(finding.severity in counting for *_, proof, _ in found for finding in proof.findings):
+    if count := sum(finding.severity in counting for *_, each, _ in found for finding in each.findings):
         raise SelectorError(f"{' and '.join(f'{word}s' for word in counting)}: {count}", "mend the rows named above", 1)
 
 
@@ -168,8 +168,8 @@ def test_tables(
     Exit code 1: something failed. Cases for which there is no time are named; they fail nothing.
     """
     from selector.decision.proofs.boundaries import record_cases
-    from selector.decision.proofs.cover import Steps
     from selector.decision.proofs.examples import run_table_test
+    from selector.decision.proofs.limits import Steps
     from selector.recommend.witnesses import WHOLE
     from selector.report.rules import failure_text, test_data, test_lines
 
@@ -201,8 +201,8 @@ def diff_tables(old: Path, new: Path, form: str, budget: float) -> int:
 
     Exit code 0: none; 1: some, or it is not known in time.
     """
-    from selector.decision.proofs.cover import Steps
     from selector.decision.proofs.diff import TABLE_GONE, TABLE_NEW, table_changes
+    from selector.decision.proofs.limits import Steps
     from selector.pipeline import example_profiles
     from selector.recommend.witnesses import WHOLE, changed_answers, with_workloads
     from selector.report.rules import diff_data, diff_lines, flip_lines

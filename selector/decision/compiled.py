@@ -1,8 +1,8 @@
 """The fast form of a table: for each input, which rules a value lets through, as bits of an integer.
 
-A column is compiled to a lookup over its *elementary cells*: the values its tests mention and the gaps between
-them. Rule i matches when bit i survives the AND over all columns. Values outside the domain have no entry, so that
-the lookup itself is the validation; whatever it cannot place raises, and the table then says exactly what is wrong.
+A column is compiled to a lookup over its *places*: the values its tests mention and the gaps between them. Rule i
+matches when bit i survives the AND over all columns. Values outside the domain have no entry, so that the lookup itself
+is the validation; whatever it cannot place raises, and the table then says exactly what is wrong.
 
 The matcher of a table is one generated function without loops. Its source holds nothing but numbered names: every
 name, literal and text of the table stays data in the namespace, so no table can put code into it.
@@ -10,19 +10,15 @@ name, literal and text of the table stays data in the namespace, so no table can
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from selector.decision.cells import ANYTHING, Cell, Not, OneOf, Scalar, kind_of, literals, matches
+from selector.decision.cells import ANYTHING, Cell, Compare, Interval, Not, OneOf, Scalar, kind_of, literals, matches
 
 if TYPE_CHECKING:
     from selector.decision.table import Input
-
-WHOLE_FLOATS_FROM = 2**53  # beyond it every float is a whole number, and not every whole number is a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +117,22 @@ class Line:
                 return _united(ends for test in tests for ends in self.passing(test))
             case Not(test=test):
                 return self._others(self.passing(test))
-            case _:
-                return self._passing_one(cell)
+            case Interval():
+                return [(self.place(cell.low) + (not cell.low_closed), self.place(cell.high) + cell.high_closed)]
+            case Compare():
+                return self._passing_comparison(cell)
+        return [(0, self.places)]
 
-    def _passing_one(self, cell: Cell) -> Ranges:
-        """The same for a single test: asked only at the places that its own bounds, two at most, tell apart."""
-        own = sorted({value for value in literals(cell) if kind_of(value) == self.kind})  # type: ignore[type-var]  # of one kind
-        ends = [0, *(end for value in own for end in (self.place(value), self.place(value) + 1)), self.places]
-        values = _one_from_each_place(own, self.kind)
-        return _united(both for both, value in zip(pairwise(ends), values, strict=True) if matches(cell, value))
+    def _passing_comparison(self, cell: Compare) -> Ranges:
+        """The places that a comparison lets through: with a bound, or with null, which is at no place."""
+        if cell.value is None:
+            return [(0, self.places)] if cell.operator == "!=" else []
+        place = self.place(cell.value)
+        ranges = {
+            "=": [(place, place + 1)], "!=": [(0, place), (place + 1, self.places)], "<": [(0, place)],
+            "<=": [(0, place + 1)], ">": [(place + 1, self.places)], ">=": [(place, self.places)],
+        }  # fmt: skip
+        return ranges[cell.operator]
 
     def _others(self, ranges: Ranges) -> Ranges:
         """All places but these."""
@@ -156,30 +159,6 @@ def _united(ranges: Iterable[tuple[int, int]]) -> Ranges:
         elif low < high:
             found.append((low, high))
     return found
-
-
-def _one_from_each_place(bounds: list[Any], kind: str) -> list[Any]:
-    """A value below the first bound, the bound, one between it and the next, ..., one above the last.
-
-    Where nothing lies between two bounds the value does not matter: no input can be there.
-    """
-    if not bounds:
-        return ["" if kind == "string" else 0]
-    between = (lambda low, _: f"{low}\0") if kind == "string" else _number_between
-    places: list[Any] = ["" if kind == "string" else -math.inf]
-    for low, high in pairwise(bounds):
-        places += [low, between(low, high)]
-    return [*places, bounds[-1], f"{bounds[-1]}\0" if kind == "string" else math.inf]
-
-
-def _number_between(low: float, high: float) -> float:
-    """A whole number between the two if there is one (exact also where floats are sparse), else their middle."""
-    whole = (int(low) + int(high)) // 2
-    if (
-        low < whole < high or abs(low) >= WHOLE_FLOATS_FROM
-    ):  # of so large ones, two neighbours have nothing between them
-        return whole
-    return low / 2 + high / 2
 
 
 def matcher(

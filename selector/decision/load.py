@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, get_args
 
 from selector.decision.cells import (
     ANYTHING,
@@ -17,10 +16,11 @@ from selector.decision.cells import (
     Scalar,
     kind_of,
     literals,
-    parse_cell,
 )
 from selector.decision.compiled import line_of
-from selector.decision.source import Node, parse_yaml, read_text
+from selector.decision.nodes import Node, NodeReader
+from selector.decision.parser import parse_cell
+from selector.decision.source import parse_yaml, read_text
 from selector.decision.table import (
     LIST_POLICIES,
     Aggregate,
@@ -34,7 +34,6 @@ from selector.decision.table import (
     Rule,
     ValueType,
 )
-from selector.errors import SelectorError
 from selector.text import cut, quoted, suggestion
 
 TABLE_KEYS = ("table", "title", "hit_policy", "aggregate", "inputs", "outputs", "rules", "default", "examples")
@@ -57,55 +56,8 @@ def load_table(path_or_text: str | Path) -> DecisionTable:
     return _Loader(name).table(parse_yaml(text, name))
 
 
-@dataclass(frozen=True)
-class _Loader:
-    """Turns nodes into a table; knows the file's name, for errors."""
-
-    file: str
-
-    def fail(self, node: Node | tuple[int, int], problem: str, hint: str = "") -> NoReturn:
-        """Stop, naming file, line and column."""
-        line, column = node if isinstance(node, tuple) else (node.line, node.column)
-        raise SelectorError(f"{self.file}:{line}:{column}: {problem}", hint)
-
-    def mapping(self, node: Node, what: str, known: Collection[str] | None = None) -> dict[str, Node]:
-        """The entries of a mapping, refusing unknown keys if `known` is given."""
-        if not isinstance(node.value, dict):
-            self.fail(node, f"{what} must be a mapping of keys to values, not {quoted(node.plain())}")
-        for key in node.value if known is not None else ():
-            if key not in (names := known or ()):
-                place = (node.keys or {}).get(key, (node.line, node.column))
-                self.fail(
-                    place, f"{what}: unknown key {quoted(key)}{suggestion(key, names)}", f"keys: {', '.join(names)}"
-                )
-        return node.value
-
-    def items(self, node: Node, what: str) -> list[Node]:
-        """The entries of a list."""
-        if not isinstance(node.value, list):
-            self.fail(node, f"{what} must be a list, not {quoted(node.plain())}")
-        return node.value
-
-    def text(self, node: Node | None, what: str) -> str:
-        """A scalar as one line of text; nothing as the empty text."""
-        if node is None:
-            return ""
-        if isinstance(node.value, dict | list) or node.value is None:
-            self.fail(node, f"{what} must be text, not {quoted(node.plain())}")
-        return " ".join(str(node.value).split())
-
-    def word(self, node: Node, what: str, known: tuple[str, ...]) -> str:
-        """One of `known`; upper case, spaces and hyphens are accepted too."""
-        word = str(node.value).strip().lower().replace(" ", "_").replace("-", "_")
-        if word not in known:
-            self.fail(node, f"{what} is {quoted(node.plain())}{suggestion(word, known)}", f"one of {', '.join(known)}")
-        return word
-
-    def required(self, entries: dict[str, Node], key: str, parent: Node, what: str) -> Node:
-        """An entry that must be there."""
-        if key not in entries:
-            self.fail(parent, f"{what} has no {key!r}", f"add {key}:")
-        return entries[key]
+class _Loader(NodeReader):
+    """Turns nodes into a table."""
 
     def table(self, root: Node) -> DecisionTable:
         """The whole table."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from selector.decision.nodes import Node
 from selector.errors import SelectorError
 from selector.text import quoted
 
@@ -30,32 +30,6 @@ _CONSTANTS: dict[str, bool | None] = {
     "null": None, "Null": None, "NULL": None, "~": None,
 }  # fmt: skip
 _MAX_DIGITS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A YAML value and where it stands: `value` is a scalar, a `list[Node]` or a `dict[str, Node]`.
-
-    `line` and `column` count from 1. `keys` holds the place of each key of a mapping, `quoted` tells a text in
-    quotes (or a block that is not empty) from a plain one, `size` counts the nodes below and including this one,
-    `height` the levels below it.
-    """
-
-    value: Any
-    line: int
-    column: int
-    quoted: bool = False
-    size: int = 1
-    keys: dict[str, tuple[int, int]] | None = None
-    height: int = 0
-
-    def plain(self) -> Any:
-        """The value without places: scalars, lists and dicts."""
-        if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
-        if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
-        return self.value
 
 
 def read_text(path: Path, limit: int = MAX_BYTES) -> str:

@@ -15,11 +15,12 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
-from selector.decision.cells import Cell, Scalar, matches, region_cell
-from selector.decision.proofs.cover import Steps
-from selector.decision.proofs.diff import Change
+from selector.decision.cells import Cell, Scalar, matches
+from selector.decision.parser import region_cell
+from selector.decision.proofs.diff import TableChange
 from selector.decision.proofs.examine import prove
 from selector.decision.proofs.findings import Finding, Verification
+from selector.decision.proofs.limits import Steps
 from selector.decision.proofs.verify import verify_tables
 from selector.decision.table import DecisionTable
 from selector.errors import SelectorError
@@ -71,7 +72,7 @@ class Workload(NamedTuple):
     sought: bool
 
 
-_Found = TypeVar("_Found", Finding, Change)
+_Found = TypeVar("_Found", Finding, TableChange)
 
 
 def with_tables(tables: Iterable[DecisionTable], user: Path | None) -> Knowledge:
@@ -122,7 +123,7 @@ def with_workloads(
     ]
 
 
-def _workload(found: Finding | Change, table: str, knowledge: Knowledge, *, seek: bool) -> Workload:
+def _workload(found: Finding | TableChange, table: str, knowledge: Knowledge, *, seek: bool) -> Workload:
     witness = found.witness if isinstance(found, Finding) else found.given
     if witness is None or table not in CHAIN or not seek:
         return Workload(None, sought=False)

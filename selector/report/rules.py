@@ -1,4 +1,7 @@
-"""What `rules check`, `rules test` and `rules diff` say: as lines, and as data for JSON."""
+"""What `rules check`, `rules test` and `rules diff` say: as lines, and as data for JSON.
+
+They are lines as a compiler prints them, not a Document: never wrapped, so that an editor or `grep` finds file and line.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from selector.decision import DecisionTable
-from selector.decision.proofs.diff import Answer, Change
+from selector.decision.proofs.diff import TableAnswer, TableChange
 from selector.decision.proofs.examples import TableTest
 from selector.decision.proofs.findings import Finding, Verification, given_text, region_text
 from selector.recommend.witnesses import Workload
@@ -43,14 +46,14 @@ def list_data(tables: Sequence[DecisionTable]) -> list[dict[str, Any]]:
 
 
 def check_lines(
-    label: str, table: DecisionTable, proof: Verification, shown: Sequence[tuple[Finding, Workload]]
+    label: str, table: DecisionTable, found: Verification, shown: Sequence[tuple[Finding, Workload]]
 ) -> Iterator[str]:
     """A line about the table, and below it the findings to show."""
     counts = {
-        word: sum(finding.severity == word for finding in proof.findings) for word in ("error", "warning", "note")
+        word: sum(finding.severity == word for finding in found.findings) for word in ("error", "warning", "note")
     }
-    parts = [f"{len(table.rules)} rules", f"{len(table.inputs)} inputs", f"{count_text(proof.cells)} cells"]
-    parts.append("proven" if proof.proven else "not proven")
+    parts = [f"{len(table.rules)} rules", f"{len(table.inputs)} inputs", f"{count_text(found.size)} cells"]
+    parts.append("proven" if found.proven else "not proven")
     parts += [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items() if count]
     yield f"{'FAIL' if counts['error'] else 'ok'}  {label}: {', '.join(parts)}"
     for finding, workload in shown:
@@ -86,7 +89,7 @@ def _workload_lines(workload: Workload) -> Iterator[str]:
 
 
 def check_data(
-    label: str, table: DecisionTable, proof: Verification, shown: Sequence[tuple[Finding, Workload]]
+    label: str, table: DecisionTable, found: Verification, shown: Sequence[tuple[Finding, Workload]]
 ) -> dict[str, Any]:
     """All that was found out about a table."""
     return {
@@ -94,8 +97,8 @@ def check_data(
         "file": label if label != table.name else table.source,
         "rules": len(table.rules),
         "inputs": len(table.inputs),
-        "cells": _number(proof.cells),
-        "proven": proof.proven,
+        "cells": _number(found.size),
+        "proven": found.proven,
         "findings": [{**asdict(finding), "workload": workload.profile} for finding, workload in shown],
     }
 
@@ -153,7 +156,7 @@ def failure_text(tests: Sequence[TableTest]) -> tuple[str, str]:
 # rules diff -----------------------------------------------------------------------------------------------------------
 
 
-def diff_lines(label: str, shown: Sequence[tuple[Change, Workload]]) -> Iterator[str]:
+def diff_lines(label: str, shown: Sequence[tuple[TableChange, Workload]]) -> Iterator[str]:
     """A line about the table, and below it what changed: the largest regions, the others counted."""
     if not shown:
         yield f"same     {label}"
@@ -177,14 +180,14 @@ def diff_lines(label: str, shown: Sequence[tuple[Change, Workload]]) -> Iterator
         yield f"         and {_regions(smaller)}"
 
 
-def _regions(changes: Sequence[Change]) -> str:
+def _regions(changes: Sequence[TableChange]) -> str:
     if not changes:
         return "the same answers"
-    size = count_text(sum(change.cells for change in changes))
+    size = count_text(sum(change.size for change in changes))
     return f"{len(changes)} region{'s' * (len(changes) != 1)} of input with other answers, {size} cells"
 
 
-def _change_lines(change: Change, workload: Workload) -> Iterator[str]:
+def _change_lines(change: TableChange, workload: Workload) -> Iterator[str]:
     assert change.given is not None and change.old is not None and change.new is not None
     yield change.message
     yield f"  given {given_text(change.given)}"
@@ -193,21 +196,23 @@ def _change_lines(change: Change, workload: Workload) -> Iterator[str]:
     yield from _workload_lines(workload)
 
 
-def _answer(answer: Answer) -> str:
+def _answer(answer: TableAnswer) -> str:
     if answer.error:
         return f"refused: {answer.error}"
     return f"{json.dumps(answer.output)} from {', '.join(answer.rules) or 'no row'}"
 
 
-def diff_data(label: str, shown: Sequence[tuple[Change, Workload]]) -> dict[str, Any]:
+def diff_data(label: str, shown: Sequence[tuple[TableChange, Workload]]) -> dict[str, Any]:
     """All changes of a table."""
     return {
         "table": label,
-        "changes": [
-            {**asdict(change), "cells": _number(change.cells), "workload": workload.profile}
-            for change, workload in shown
-        ],
+        "changes": [_change_data(change, workload) for change, workload in shown],
     }
+
+
+def _change_data(change: TableChange, workload: Workload) -> dict[str, Any]:
+    data = {"cells" if key == "size" else key: value for key, value in asdict(change).items()}
+    return {**data, "cells": _number(change.size), "workload": workload.profile}
 
 
 def _number(count: int) -> int | None:

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from selector.decision.cells import ANYTHING, Cell, Scalar, kind_of, literals, matches
-from selector.decision.proofs.cover import OutOfSteps, Steps, intersection, uncovered
-from selector.decision.proofs.examine import partners_of, row_fates
+from selector.decision.proofs.cover import intersection, uncovered
 from selector.decision.proofs.findings import given_text
+from selector.decision.proofs.limits import LIMIT_STEPS, OutOfSteps, Steps
 from selector.decision.proofs.masks import bits
+from selector.decision.proofs.pairs import partners_of
+from selector.decision.proofs.rows import row_fates
 from selector.decision.proofs.space import TableSpace, space_of
-from selector.decision.proofs.verify import LIMIT_STEPS
 from selector.decision.source import read_text
 from selector.decision.table import ONE_WINS, DecisionTable, Input
 from selector.errors import SelectorError
@@ -39,7 +40,7 @@ _Pin = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Case:
+class BoundaryCase:
     """Inputs (those that are missing left out), and what a table answers: its output and the ids of the rows that made it."""
 
     given: Given
@@ -62,11 +63,11 @@ class Case:
         return f"given {given_text(self.given)}: {_answer(self)} was recorded, now it is {_answer(found)}"
 
 
-def case_of(table: DecisionTable, given: Mapping[str, Scalar]) -> Case:
+def case_of(table: DecisionTable, given: Mapping[str, Scalar]) -> BoundaryCase:
     """What the table answers to these inputs; raises SelectorError if it refuses."""
     decision = table.decide(given)
     there: Given = {name: value for name, value in given.items() if value is not None}
-    return Case(there, decision.output, tuple(decision.matched))
+    return BoundaryCase(there, decision.output, tuple(decision.matched))
 
 
 def boundary_inputs(
@@ -90,7 +91,7 @@ def boundary_inputs(
 
 
 def _all_inputs(table: DecisionTable, whole: frozenset[str], steps: Steps, left_out: list[str]) -> Iterator[Given]:
-    """The same, some of them more than once."""
+    """The inputs of `boundary_inputs`, some of them more than once."""
     space, rows = space_of(table, whole), len(table.rules)
     with steps.part(_SHARE_OF_PROOF):
         fates = row_fates(space, steps)
@@ -136,8 +137,8 @@ def boundary_failures(table: DecisionTable, inputs: Iterable[Given]) -> Iterator
         except SelectorError as error:
             yield f"given {given_text(given)}: {error.message}"
             continue
-        expected = Case(given, output, tuple(rule.id for rule in made_by))
-        found = Case(given, decision.output, tuple(decision.matched))
+        expected = BoundaryCase(given, output, tuple(rule.id for rule in made_by))
+        found = BoundaryCase(given, decision.output, tuple(decision.matched))
         same = found.line == expected.line
         yield (
             None if same else f"given {given_text(given)}: {_answer(found)}, but by its cells it is {_answer(expected)}"
@@ -153,13 +154,13 @@ def cases_file(table: DecisionTable) -> Path:
     return file.with_name("cases") / f"{file.stem}.jsonl"
 
 
-def read_cases(file: Path) -> tuple[Case, ...]:
+def read_cases(file: Path) -> tuple[BoundaryCase, ...]:
     """The cases recorded in a file; raises SelectorError naming the line that is none."""
     cases = []
     for number, line in enumerate(read_text(file, _MOST_BYTES).splitlines(), start=1):
         try:
             entry = json.loads(line)
-            case = Case(dict(entry["given"].items()), entry["output"], tuple(entry["rows"]))
+            case = BoundaryCase(dict(entry["given"].items()), entry["output"], tuple(entry["rows"]))
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             hint = "`rules test --record` writes the file anew"
             raise SelectorError(f"{file}:{number}: {quoted(line)} is no recorded case", hint) from None
@@ -169,8 +170,8 @@ def read_cases(file: Path) -> tuple[Case, ...]:
 
 def recorded_cases(
     table: DecisionTable, whole: frozenset[str] = frozenset(), steps: Steps | None = None
-) -> tuple[Case, ...]:
-    """The boundary cases worth keeping: few that pin down all that the boundary cases together pin down.
+) -> tuple[BoundaryCase, ...]:
+    """The boundary cases worth keeping: few of them, by which every change is noticed that all of them together notice.
 
     Raises SelectorError if there is no time to look at all of them.
     """
@@ -222,10 +223,10 @@ def record_cases(table: DecisionTable, whole: frozenset[str] = frozenset(), step
 
 
 class _Pins:
-    """What a case holds in place.
+    """What a case pins: a change there would be noticed, as the case would be answered otherwise.
 
     It pins a row that fires; a cell at a value, if another answer of that cell there would change which rows fire; and the
-    order of two rows, if that would change had they changed places.
+    order of two rows, if other rows would fire had they changed places.
     """
 
     def __init__(self, table: DecisionTable, whole: frozenset[str], steps: Steps) -> None:
@@ -273,10 +274,10 @@ class _Pins:
 
 
 def _few_that_cover(pins: Sequence[set[_Pin]]) -> list[int]:
-    """Numbers of few of these sets that hold together what all of them hold, none of which is superfluous; ascending.
+    """A choice of these sets, by their numbers, ascending, with everything in it that is in any of them.
 
-    The one that adds most is taken first (what it adds only shrinks, so that an old count is a bound), and at the end
-    those are left out of which later ones hold everything.
+    The one that adds most is taken first (what a set adds only shrinks, so that an old count is a bound). At the end
+    those are left out that later ones made superfluous.
     """
     heap = [(-len(found), i) for i, found in enumerate(pins)]
     heapify(heap)
@@ -336,5 +337,5 @@ def _neighbours(value: Scalar, *, whole: bool) -> list[Scalar]:
     return [value, math.nextafter(value, -math.inf), math.nextafter(value, math.inf)]
 
 
-def _answer(case: Case) -> str:
+def _answer(case: BoundaryCase) -> str:
     return f"{quoted(case.output)} from {', '.join(case.rows) or 'no row'}"

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from selector.decision.cells import Scalar, kind_of
-from selector.decision.proofs.cover import OutOfSteps, Steps, is_empty, uncovered
+from selector.decision.proofs.cover import is_empty, uncovered
 from selector.decision.proofs.examine import Proof, default_rows
 from selector.decision.proofs.findings import Finding, Severity, finding_at
+from selector.decision.proofs.limits import OutOfSteps, Steps
 from selector.decision.proofs.space import Box, TableSpace
 from selector.decision.table import DecisionTable, typed
 from selector.text import quoted

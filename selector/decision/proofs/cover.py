@@ -7,81 +7,17 @@ through. The sweep over the columns is that of Calvanese et al., "Semantics and 
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import reduce
 from operator import and_
-from time import monotonic
 
+from selector.decision.proofs.limits import Memory, OutOfSteps, Steps
 from selector.decision.proofs.masks import Masks, bits
 from selector.decision.proofs.space import Box
 
 _SHARE = 4  # one search may take a quarter of what is left, so that a hard one leaves some for the others
 _DEEPEST = 500  # columns chosen one below the other; Python itself goes no deeper than 1,000 calls
-_MOST_KEPT = 20_000_000  # words of 64 bits that one search may remember: 160 MB
 _COMPARED_IN_A_STEP = 64  # sets of rows, each with another
 _Branch = tuple[int, int]  # the rows left alive, and the classes that leave them
-
-
-class OutOfSteps(Exception):  # noqa: N818  # not an error: the answer is "not known"
-    """The search ended before it knew."""
-
-
-class Steps:
-    """How much work is left: a step looks at one class of one column.
-
-    Steps are counted, so that the result is the same anywhere. Who waits for it may set an end in time instead: then
-    the result is what was found out by then.
-    """
-
-    def __init__(self, left: int, seconds: float = math.inf) -> None:
-        self.left = left
-        self.until = monotonic() + seconds
-        self.limit = f"beyond {left:,} steps" if seconds == math.inf else "in the time given"
-
-    @classmethod
-    def within(cls, seconds: float) -> Steps:
-        """As many steps as can be taken in that time."""
-        return cls(sys.maxsize, seconds)
-
-    @classmethod
-    def of(cls, left: int, seconds: float | None) -> Steps:
-        """So many, or as many as can be taken in a time, where one is given."""
-        return cls(left) if seconds is None else cls.within(seconds)
-
-    @property
-    def seconds_left(self) -> float:
-        """The time that is left; endless where only steps are counted."""
-        return self.until - monotonic()
-
-    def take(self, steps: int) -> None:
-        """Spend steps; raises OutOfSteps when there are none left, or no time."""
-        if self.left < steps:
-            raise OutOfSteps
-        self.left -= steps
-        self.check()
-
-    def check(self) -> None:
-        """Raise OutOfSteps if the time is over."""
-        if self.is_over:
-            raise OutOfSteps
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the time is over."""
-        return monotonic() > self.until
-
-    @contextmanager
-    def part(self, share: float) -> Iterator[None]:
-        """Inside, only this share of the time is left, so that there is some for what comes after."""
-        until = self.until
-        self.until = monotonic() + share * self.seconds_left
-        try:
-            yield
-        finally:
-            self.until = until
 
 
 def intersection(one: Box, other: Box) -> Box:
@@ -154,8 +90,7 @@ class _Search:
         self.masks, self.box, self.steps = masks, box, steps
         self.columns: dict[int, list[_Branch]] = {}
         self.let_all_through = [masks.all_of(axis, classes) for axis, classes in enumerate(box)]
-        self.covered: set[tuple[int, tuple[int, ...]]] = set()
-        self.kept = 0
+        self.covered = Memory[None]()
 
     def column(self, axis: int) -> list[_Branch]:
         """The classes of one column that are in the box, each with the rows it lets through."""
@@ -180,14 +115,8 @@ class _Search:
             if found is not None:
                 found[column] = classes
                 return found
-        self.remember(state)
+        self.covered.keep(state, None)
         return None
-
-    def remember(self, state: tuple[int, tuple[int, ...]]) -> None:
-        """Keep what is covered, as far as there is room: without it the search only takes longer."""
-        self.kept += state[0].bit_length() // 64 + len(state[1]) + 20
-        if self.kept < _MOST_KEPT:
-            self.covered.add(state)
 
     def choose(self, alive: int, open_columns: tuple[int, ...]) -> tuple[int, list[_Branch]]:
         """The column with the fewest branches to look at, and these; no branch means that all is covered."""

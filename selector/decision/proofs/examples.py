@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from selector.decision import DecisionTable
 from selector.decision.proofs.boundaries import boundary_failures, boundary_inputs, cases_file, read_cases
-from selector.decision.proofs.cover import Steps
+from selector.decision.proofs.limits import Steps
 from selector.errors import SelectorError
 from selector.text import quoted
 

@@ -17,6 +17,7 @@ Kind = Literal[
 ]  # fmt: skip
 Severity = Literal["error", "warning", "note"]
 
+MOST_WORDS = 8  # of a list in a sentence
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
@@ -42,14 +43,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verification:
-    """What is known of a table: findings, errors first; `cells` is the size of its space.
+    """What is known of a table: findings, errors first; `size` counts the smallest regions of its input space.
 
     `proven` is False where the search ended before it knew everything.
     """
 
     table: str
     findings: tuple[Finding, ...]
-    cells: int
+    size: int
     proven: bool
 
 
@@ -67,6 +68,12 @@ def where_text(space: TableSpace, box: Box) -> str:
 def region_text(region: Mapping[str, str]) -> str:
     """Inputs with the cells of a region, as a sentence has room for them."""
     return ", ".join(f"{name} is {cut(text)}" for name, text in region.items())
+
+
+def few_words(words: Sequence[str], separator: str = ", ") -> str:
+    """Some of the words, and how many more there are."""
+    more = [f"and {len(words) - MOST_WORDS} more"] if len(words) > MOST_WORDS else []
+    return separator.join([*words[:MOST_WORDS], *more])
 
 
 def finding_at(

@@ -1,6 +1,6 @@
 r"""The input space of a table, cut where the answer of any cell changes.
 
-Each input is an *axis* of elementary places: the bounds its cells mention, and the gaps between them that hold a value
+Each input is an *axis* of places: the bounds its cells mention, and the gaps between them that hold a value
 (nothing lies between neighbouring floats, between "a" and "a\0", or below ""). Places that let the same rows through
 form one class, as no row can tell them apart. A part of the space is a `Box`: for each axis some of its classes, as bits.
 """
@@ -18,13 +18,14 @@ from operator import attrgetter
 from typing import Any
 
 from selector.decision.cells import ANYTHING, Cell, Compare, Interval, Not, OneOf, Scalar, cell_text, matches
-from selector.decision.compiled import WHOLE_FLOATS_FROM, Column, Line, compile_column, line_of
+from selector.decision.compiled import Column, Line, compile_column, line_of
 from selector.decision.proofs.masks import Masks, bits
 from selector.decision.table import DecisionTable, Input
 
 Box = tuple[int, ...]
 
 _MAX_DIGITS = 25  # more than any float needs to be told from its neighbours
+_WHOLE_FLOATS_FROM = 2**53  # beyond it every float is a whole number, and not every whole number is a float
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +51,11 @@ class Place:
         if self.included and self.low == self.high:
             return self.low  # type: ignore[no-any-return]
         if self.kind == "string":
-            return _string_between(self.low, self.high)
+            return _simplest_string(self.low, self.high)
         if not self.included:
-            return _number_between(self.low, self.high)
+            return _simplest_number(self.low, self.high)
         low = None if self.low is None else self.low - 1
-        return _number_between(low, None if self.high is None else self.high + 1, whole=True)
+        return _simplest_number(low, None if self.high is None else self.high + 1, whole=True)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class ValueClass:
 
 @dataclass(frozen=True)
 class Axis:
-    """One input: all its elementary places, and their classes; `rows` are the classes that each row lets through, as bits.
+    """One input: all its places, and their classes; `rows` are the classes that each row lets through, as bits.
 
     `line` says where a value lies; None for booleans, whose two values are places of their own.
     """
@@ -155,8 +156,8 @@ class TableSpace:
         return Masks([[found.rows for found in axis.classes] for axis in self.axes])
 
     @property
-    def cells(self) -> int:
-        """How many elementary cells there are: the product of the places of all axes."""
+    def size(self) -> int:
+        """How many smallest regions there are: the product of the places of all axes."""
         return math.prod(len(axis.places) for axis in self.axes)
 
     def witness(self, box: Box) -> dict[str, Scalar]:
@@ -262,16 +263,16 @@ def _holds_a_value(low: Any, high: Any, kind: str) -> bool:
         return high is None or bool(high if low is None else f"{low}\0" < high)
     if low is None or high is None or math.floor(low) + 1 < high:
         return True
-    return bool(abs(low) < WHOLE_FLOATS_FROM and math.nextafter(low, math.inf) < high)
+    return bool(abs(low) < _WHOLE_FLOATS_FROM and math.nextafter(low, math.inf) < high)
 
 
-def _number_between(low: float | None, high: float | None, *, whole: bool = False) -> int | float:
+def _simplest_number(low: float | None, high: float | None, *, whole: bool = False) -> int | float:
     """The number of fewest digits between the two bounds, which have one between them (None: no bound)."""
     if (low is None or low < 0) and (high is None or high > 0):
         return 0
     if low is None or low < 0:
         assert high is not None
-        return -_number_between(-high, None if low is None else -low, whole=whole)
+        return -_simplest_number(-high, None if low is None else -low, whole=whole)
     top = math.floor(math.log10(high)) if high is not None else max(0, len(str(math.floor(low))) - 1)
     for exponent in range(top, top - _MAX_DIGITS, -1):
         found = _next_multiple(low, exponent)
@@ -289,7 +290,7 @@ def _next_multiple(low: float, exponent: int) -> int | float:
     return float(f"{math.floor(Fraction(low) * 10**-exponent) + 1}e{exponent}")
 
 
-def _string_between(low: str | None, high: str | None) -> str:
+def _simplest_string(low: str | None, high: str | None) -> str:
     """A short string between the two bounds, which have one between them; one that can be read, if there is any."""
     before = low or ""
     nearby: list[str] = [*"abcxyzAZ09", *(before + end for end in "a0 "), ""]

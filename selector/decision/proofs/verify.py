@@ -10,14 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from selector.decision.proofs.chain import chain_findings
-from selector.decision.proofs.cover import Steps
 from selector.decision.proofs.examine import Proof, prove
-from selector.decision.proofs.findings import SEVERITIES, Finding, Severity, Verification
+from selector.decision.proofs.findings import SEVERITIES, Finding, Verification
+from selector.decision.proofs.limits import LIMIT_STEPS, Steps
 from selector.decision.table import DecisionTable
-
-__all__ = ["LIMIT_STEPS", "Finding", "Severity", "Verification", "verify_table", "verify_tables"]
-
-LIMIT_STEPS = 4_000_000  # about 2 seconds
 
 
 def verify_table(
@@ -51,4 +47,4 @@ def verify_tables(
 def _report(proof: Proof, between_tables: Sequence[Finding]) -> Verification:
     """The findings, errors first."""
     found = sorted((*proof.findings, *between_tables), key=lambda finding: SEVERITIES.index(finding.severity))
-    return Verification(proof.space.table.name, tuple(found), proof.space.cells, proof.proven)
+    return Verification(proof.space.table.name, tuple(found), proof.space.size, proof.proven)
