@@ -20,11 +20,14 @@ import pytest
 from conftest import CACHE_VARIABLE
 from strategies import FIXED_HOST
 
-from selector import Selector, WorkloadProfile, pipeline
+from selector import HostFacts, Selector, WorkloadProfile, pipeline
+from selector.benchmark.plan import plan_benchmark
 from selector.errors import SelectorError
 from selector.files import resource_dir
+from selector.host import Interpreter
 from selector.recommend import cache as knowledge_cache
 from selector.recommend import knowledge
+from selector.recommend.chain import choose
 from selector.recommend.knowledge import (
     CHAIN,
     Knowledge,
@@ -34,6 +37,7 @@ from selector.recommend.knowledge import (
     read_knowledge,
     rules_folders,
 )
+from selector.recommend.recommendation import build_recommendation
 from selector.workload.profile import APPROACHES
 
 RULES = resource_dir("rules")
@@ -140,6 +144,42 @@ def test_costs_approaches_and_migration_texts_are_replaced_too(folder: Path) -> 
     assert found.costs.documented["gil_switch_ms"] == 7
     assert found.approaches["threads"].title == "Plain old threads"
     assert found.moves["threads", "distributed"].effort == "medium"
+
+
+def test_a_benchmark_hears_a_users_edit_of_what_rules_out_and_why(folder: Path) -> None:
+    """Where only the baseline is left to measure, what a row calls forbidden is no challenger, and the rest may be one."""
+    assert challengers(None) == ("threads", "multiprocessing")
+    row = "runs_in: own}\n    then: {ruled_out: true, kind: forbidden}"
+    change(folder, "eligibility", f"{{isolation: [crash, security], {row}", f"{{convoy: true, {row}")
+    assert challengers(folder) == ("multiprocessing",)
+    change(
+        folder,
+        "eligibility",
+        f"{{isolation: [crash, security], {row}",
+        f"{{convoy: true, {row.replace('forbidden', 'slow')}",
+    )
+    assert challengers(folder) == ("threads", "multiprocessing")
+
+
+def challengers(rules: Path | None) -> tuple[str, ...]:
+    """What is measured beside the baseline where the recommendation is a task queue, which is not measured."""
+    tables, host = load_knowledge(rules), HostFacts("linux", 4, (("3.13", "/x/python3.13"),))
+    work = WorkloadProfile(workload_type="cpu", tasks=200, cpu_ms_per_task=20, durable=True)
+    python = Interpreter(
+        path="/x/python3.13",
+        version="3.13.1",
+        tag="3.13",
+        implementation="CPython",
+        free_threaded=False,
+        gil_enabled=True,
+        bits=64,
+        found_in="PATH",
+    )
+    choice = choose(work, host, tables)
+    made = build_recommendation(work, choice, host, tables)
+    plan = plan_benchmark(choice, made, [python], tables, budget_seconds=60.0, usable_cpus=4)
+    assert plan.approaches[0] == "single_threaded"
+    return plan.approaches[1:]
 
 
 def test_a_table_of_the_users_own_stands_beside_ours(folder: Path) -> None:
