@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from selector.errors import SelectorError
@@ -155,6 +155,16 @@ def _bounded(number: int, max_bytes: int, *, ours: bool = False) -> bytes | None
         return bytes(data) if len(data) <= max_bytes else None
     finally:
         os.close(number)
+
+
+def find_rules(folders: Iterable[Path], name: str) -> Path:
+    """The first of the folders' files of that name."""
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise SelectorError(
+        f"no {name} in {', '.join(map(str, folders))}", "the installation is incomplete: install it again", 1
+    )
 
 
 def resource_dir(kind: str) -> Path:

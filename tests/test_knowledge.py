@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -23,7 +24,7 @@ from strategies import FIXED_HOST
 from selector import HostFacts, Selector, WorkloadProfile, pipeline
 from selector.benchmark.plan import plan_benchmark
 from selector.errors import SelectorError
-from selector.files import resource_dir
+from selector.files import find_rules, resource_dir
 from selector.host import Interpreter
 from selector.recommend import cache as knowledge_cache
 from selector.recommend import knowledge
@@ -32,7 +33,6 @@ from selector.recommend.knowledge import (
     CHAIN,
     Knowledge,
     all_tables,
-    find_rules,
     load_knowledge,
     read_knowledge,
     rules_folders,
@@ -95,9 +95,9 @@ def test_ours_hold_every_table_every_approach_and_every_move() -> None:
     found = load_knowledge()
     assert set(found.tables) == set(CHAIN)
     assert tuple(found.approaches) == APPROACHES
-    assert set(found.moves) == {(a, b) for a in APPROACHES for b in APPROACHES}
     assert found.folders == (RULES,)
-    for (origin, target), move in found.moves.items():
+    for origin, target in itertools.product(APPROACHES, repeat=2):
+        move = found.move(origin, target)
         assert (move.effort == "none") == (origin == target)
         assert move.steps
         assert bool(move.pitfalls) == (origin != target)
@@ -143,7 +143,7 @@ def test_costs_approaches_and_migration_texts_are_replaced_too(folder: Path) -> 
     found = load_knowledge(folder)
     assert found.costs.documented["gil_switch_ms"] == 7
     assert found.approaches["threads"].title == "Plain old threads"
-    assert found.moves["threads", "distributed"].effort == "medium"
+    assert found.move("threads", "distributed").effort == "medium"
 
 
 def test_a_benchmark_hears_a_users_edit_of_what_rules_out_and_why(folder: Path) -> None:
@@ -402,7 +402,7 @@ def test_rules_are_read_once_and_then_recalled(own_cache: Path, reads: list[Any]
     assert len(reads) == 1
     assert len(cache_files(own_cache)) == 1
     assert first.costs.documented == second.costs.documented
-    assert first.moves == second.moves
+    assert first.move("threads", "asyncio") == second.move("threads", "asyncio")
     assert [t.rules for t in first.tables.values()] == [t.rules for t in second.tables.values()]
     facts = {"durable": True, "machines": 1, "parallelizable": True, "mode": "batch", "workload_type": "io"}
     assert second.tables["classify"].decide(facts).matched == ["durable"]

@@ -170,7 +170,7 @@ def recommendation_data(profile: WorkloadProfile, choice: Choice, host: HostFact
     The profile in it carries the CPUs and the platform it was made for.
     """
     chosen = choice.chosen
-    move = knowledge.moves[profile.origin, chosen.approach]
+    move = knowledge.move(profile.origin, chosen.approach)
     interpreter = tag_for(knowledge.approaches[chosen.approach].traits.needs, profile, host)
     here = _runs_here(interpreter, host)
     outlook = outlook_of(profile, choice, host, knowledge)
