@@ -27,7 +27,7 @@ APPROACHES: tuple[ApproachId, ...] = get_args(ApproachId)
 MAX_PROFILE_BYTES = 1_000_000
 _LARGEST = 10**12  # far past any workload, far below where floats lose whole numbers
 
-WORKLOAD_SPELLINGS: dict[str, WorkloadType] = {
+_WORKLOAD_SPELLINGS: dict[str, WorkloadType] = {
     "cpu": "cpu", "cpubound": "cpu", "cpuintensive": "cpu", "cpuheavy": "cpu", "compute": "cpu",
     "computebound": "cpu", "computation": "cpu",
     "io": "io", "iobound": "io", "iointensive": "io", "ioheavy": "io", "network": "io", "networkbound": "io",
@@ -41,7 +41,7 @@ def _workload_type(value: object) -> object:
     if not isinstance(value, str):
         return value
     letters = "".join(c for c in value.casefold() if c.isalnum())
-    return WORKLOAD_SPELLINGS.get(letters, value)
+    return _WORKLOAD_SPELLINGS.get(letters, value)
 
 
 def _id_spelling(value: object) -> object:
