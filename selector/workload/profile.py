@@ -24,7 +24,6 @@ ApproachId = Literal[
 #: Every approach, simplest first: the order that settles ties.
 APPROACHES: tuple[ApproachId, ...] = get_args(ApproachId)
 
-MAX_PROFILE_BYTES = 1_000_000
 _LARGEST = 10**12  # far past any workload, far below where floats lose whole numbers
 
 _WORKLOAD_SPELLINGS: dict[str, WorkloadType] = {
