@@ -16,15 +16,15 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-class Saved(BaseModel):
-    """Frozen, without unknown fields, conversions or infinite numbers, so that what was saved is what is read."""
+class Frozen(BaseModel):
+    """What we make and show: it does not change, and has no unknown fields. An alias is the field's name in JSON."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        defer_build=True,
-        allow_inf_nan=False,
-        populate_by_name=True,
-        serialize_by_alias=True,
+        frozen=True, extra="forbid", defer_build=True, populate_by_name=True, serialize_by_alias=True
     )
+
+
+class Saved(Frozen):
+    """What is read from JSON as well: without conversions or infinite numbers, so that what was saved is what is read."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)

@@ -11,18 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from selector.approaches import Effort, Engine
 from selector.migration.compose import joined, way_between
 from selector.migration.parts import Parts
+from selector.models import Frozen
 from selector.workload.profile import ApproachId
 
 
-class EngineChoice(BaseModel):
+class EngineChoice(Frozen):
     """One engine of the distributed approach: when to choose it, and what is its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     engine: Engine
     title: str
@@ -33,12 +32,8 @@ class EngineChoice(BaseModel):
     code: str
 
 
-class MigrationGuide(BaseModel):
+class MigrationGuide(Frozen):
     """The whole guide for one ordered pair. `engines` is filled only where the way leads to `distributed`."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True, defer_build=True
-    )
 
     from_approach: ApproachId = Field(alias="from")
     to_approach: ApproachId = Field(alias="to")

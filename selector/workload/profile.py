@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from selector.models import Saved
 
 WorkloadType = Literal["cpu", "io", "hybrid"]
 ApproachId = Literal[
@@ -59,7 +61,7 @@ _Count = Annotated[int, Field(ge=1, le=_LARGEST)]
 InterpreterTag = Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}t?$")]
 
 
-class WorkloadProfile(BaseModel):
+class WorkloadProfile(Saved):
     """A workload, as far as its owner knows it.
 
     The first five fields are the ones a user is always asked for; every other one is optional, and `None`
@@ -70,8 +72,6 @@ class WorkloadProfile(BaseModel):
     >>> WorkloadProfile(workload_type="I/O bound", tasks=200).workload_type
     'io'
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     workload_type: Annotated[WorkloadType, BeforeValidator(_workload_type)] = Field(
         description="What the work mostly does: compute (cpu), wait (io), or both (hybrid)"
