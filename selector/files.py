@@ -12,7 +12,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from selector.errors import SelectorError
@@ -235,6 +235,16 @@ def cache_dir(environ: Mapping[str, str] | None = None, home: Path | None = None
         return Path(base, _APP)
     home = Path(os.path.expanduser("~")) if home is None else home  # noqa: PTH111  # Path raises where there is none
     return Path(home, ".cache", _APP)
+
+
+def find_rules(folders: Iterable[Path], name: str) -> Path:
+    """The first of the folders' files of that name."""
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise SelectorError(
+        f"no {name} in {', '.join(map(str, folders))}", "the installation is incomplete: install it again", 1
+    )
 
 
 def resource_dir(kind: str) -> Path:

@@ -148,9 +148,10 @@ inputs:
   {input}
 outputs:
   ruled_out: {{type: boolean, values: [true]}}
+  kind: {{type: string, values: [slow]}}
 rules:
-  - {{id: others, when: {{approach: {others}}}, then: {{ruled_out: true}}}}
-  - {{id: c, when: {when}, then: {{ruled_out: true}}}}
+  - {{id: others, when: {{approach: {others}}}, then: {{ruled_out: true, kind: slow}}}}
+  - {{id: c, when: {when}, then: {{ruled_out: true, kind: slow}}}}
 """
 
 

@@ -1,7 +1,7 @@
 """Bad input: more than ten thousand spoilt workloads and tables give a polite error or an answer, nothing else.
 
-In process through the functions the command uses, and some through the real process. Every spoilt text comes from a
-seed, so that a failure can be made again.
+In process through the functions the command uses, and some through the command. Every spoilt text comes from a seed, so
+that a failure can be made again; most of the seeds are for `make test-all`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 import yaml
+from command import COMMAND, Run, call, posix_only
 from shared import pressed_until_it_ends
 from strategies import FIELDS, FIXED_HOST, random_profile
 
@@ -36,8 +37,6 @@ from selector.workload.fields import accepted, field_kind
 from selector.workload.reading import decode_json, profile_from_mapping
 
 RULES = resource_dir("rules")
-COMMAND = [sys.executable, "-m", "selector"]
-posix_only = pytest.mark.skipif(sys.platform == "win32", reason="files of POSIX")
 
 WEIRD: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2**31, 2**63, 10**12, 10**12 + 1, 10**18, 10**400, -(10**400), 0.0, -0.0, 0.5, 5e-324,
@@ -82,6 +81,11 @@ def spoilt(rng: random.Random, text: bytes) -> bytes:
     return text
 
 
+def seeds(first: int, last: int, quick: int) -> list[Any]:
+    """Seeds from the first to the one before the last, all but a few of them for `make test-all`."""
+    return [pytest.param(n, marks=() if n < first + quick else pytest.mark.slow) for n in range(first, last)]
+
+
 def outcome(make: Callable[[], object]) -> SelectorError | None:
     """None where it succeeds, else the polite error; any other exception fails the test."""
     try:
@@ -117,7 +121,7 @@ PLACE_IN_JSON = re.compile(
 )
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", seeds(0, 10, 2))
 def test_spoilt_json_gives_an_answer_or_names_the_place(seed: int, selector: Selector) -> None:
     rng = random.Random(seed)
     refused = 0
@@ -133,7 +137,7 @@ def test_spoilt_json_gives_an_answer_or_names_the_place(seed: int, selector: Sel
     assert refused > 300  # or the accidents are too mild
 
 
-@pytest.mark.parametrize("seed", range(10, 15))
+@pytest.mark.parametrize("seed", seeds(10, 15, 1))
 def test_a_spoilt_value_gives_an_answer_or_names_the_field(seed: int, selector: Selector) -> None:
     rng = random.Random(seed)
     refused = 0
@@ -150,7 +154,7 @@ def test_a_spoilt_value_gives_an_answer_or_names_the_field(seed: int, selector: 
     assert refused > 300
 
 
-@pytest.mark.parametrize("seed", range(15, 17))
+@pytest.mark.parametrize("seed", seeds(15, 17, 1))
 def test_spoilt_names_of_fields_are_named(seed: int, selector: Selector) -> None:
     rng = random.Random(seed)
     for _ in range(250):
@@ -214,7 +218,7 @@ def decide_with(table: DecisionTable, rng: random.Random) -> None:
         assert error is None or polite(error)
 
 
-@pytest.mark.parametrize("seed", range(20, 28))
+@pytest.mark.parametrize("seed", seeds(20, 28, 1))
 def test_a_spoilt_table_is_read_or_refused_with_its_place(seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)
     file = tmp_path / "table.yaml"
@@ -246,7 +250,7 @@ def spoilt_data(rng: random.Random, value: Any) -> Any:
     return rng.choice([w for w in WEIRD if w != "\ud800"])
 
 
-@pytest.mark.parametrize("seed", range(30, 33))
+@pytest.mark.parametrize("seed", seeds(30, 33, 1))
 def test_a_table_with_a_wrong_value_is_read_or_refused_with_its_place(seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)
     file = tmp_path / "table.yaml"
@@ -268,7 +272,7 @@ def test_a_spoilt_catalogue_is_read_or_refused_with_its_file(name: str, tmp_path
     file = tmp_path / f"{name}.yaml"
     good = (RULES / file.name).read_bytes()
     data = yaml.safe_load(good)
-    for number in range(120):
+    for number in range(60):
         if number % 2:
             file.write_bytes(spoilt(rng, good))
         else:
@@ -281,7 +285,7 @@ def test_a_spoilt_catalogue_is_read_or_refused_with_its_file(name: str, tmp_path
 def test_a_spoilt_migration_text_is_read_or_refused_with_its_file(tmp_path: Path) -> None:
     rng = random.Random(40)
     files = ("threads.yaml", "asyncio.yaml", "pairs.yaml")
-    for number in range(90):
+    for number in range(30):
         name = rng.choice(files)
         folder = tmp_path / str(number)  # what is read is remembered by its path
         (folder / "migration").mkdir(parents=True)
@@ -295,11 +299,11 @@ def test_a_spoilt_migration_text_is_read_or_refused_with_its_file(tmp_path: Path
         assert error is None or (polite(error) and error.message.startswith(str(file)))
 
 
-@pytest.mark.parametrize("name", ["engine", "sizing", "advice"])
+@pytest.mark.parametrize("name", ["engine", *(pytest.param(n, marks=pytest.mark.slow) for n in ("sizing", "advice"))])
 def test_a_spoilt_table_in_the_chain_gives_answers_or_a_polite_error(name: str, tmp_path: Path) -> None:
     rng = random.Random(name)
     good = (RULES / f"{name}.yaml").read_bytes()
-    for _ in range(15):
+    for _ in range(8):
         (tmp_path / f"{name}.yaml").write_bytes(spoilt(rng, good))
         broken = Selector(tmp_path, FIXED_HOST)
         for _ in range(3):
@@ -308,25 +312,33 @@ def test_a_spoilt_table_in_the_chain_gives_answers_or_a_polite_error(name: str, 
             assert error is None or polite(error)
 
 
-# The real process -----------------------------------------------------------------------------------------------------
+# The command ------------------------------------------------------------------------------------------------------------
 
 
-def refused(*arguments: str | Path, stdin: bytes | None = b"", words: tuple[str, ...] = ()) -> str:
-    """The process ends with exit code 2, prints nothing but these words on standard error, in limited memory."""
+def refused(*arguments: str | Path, words: tuple[str, ...] = ()) -> str:
+    """The command ends with exit code 2, and prints nothing but one message with these words on standard error."""
+    return polite_end(call(*map(str, arguments)), words)
+
+
+def refused_in_little_memory(*arguments: str | Path, words: tuple[str, ...] = ()) -> str:
+    """The same of a process of its own, which has 2 GB."""
     command = [*COMMAND, *map(str, arguments)]
     if sys.platform == "linux":
         command = ["sh", "-c", 'ulimit -v 2000000; exec "$@"', "sh", *command]  # kilobytes
-    done = subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
-    message = done.stderr.decode()
-    assert (done.returncode, done.stdout) == (2, b""), message
-    assert "Traceback" not in message
-    assert message.replace("\n", "").isprintable()
+    done = subprocess.run(command, input=b"", capture_output=True, timeout=60, check=False)
+    return polite_end(Run(done.returncode, done.stdout.decode(), done.stderr.decode()), words)
+
+
+def polite_end(run: Run, words: tuple[str, ...]) -> str:
+    assert (run.code, run.out) == (2, ""), run.err
+    assert "Traceback" not in run.err
+    assert run.err.replace("\n", "").isprintable()
     for word in words:
-        assert word in message
-    return message
+        assert word in run.err
+    return run.err
 
 
-def process_cases() -> Iterator[tuple[bytes, str]]:
+def file_cases() -> Iterator[tuple[bytes, str]]:
     """Files, and the place or the field that the message must name."""
     good = b'{"workload_type": "io", "tasks": 50, "name": "x"}'
     yield b"", "line 1, column 1"
@@ -372,15 +384,23 @@ def table_cases() -> Iterator[tuple[bytes, str]]:
     yield b"table: x\n---\ntable: y\n", ":2:1: a second document"
 
 
-@pytest.mark.parametrize(("text", "place"), list(process_cases()), ids=[place for _, place in process_cases()])
-def test_the_process_refuses_a_bad_file(text: bytes, place: str, tmp_path: Path) -> None:
+def test_the_process_refuses_what_would_take_much_memory(tmp_path: Path) -> None:
+    (tmp_path / "work.json").write_bytes(b'{"a":' * 190_000)
+    refused_in_little_memory("recommend", tmp_path / "work.json", words=("nested too deeply",))
+    text = next(text for text, place in table_cases() if place == "values")
+    (tmp_path / "engine.yaml").write_bytes(text)
+    refused_in_little_memory("rules", "check", tmp_path / "engine.yaml", words=("values",))
+
+
+@pytest.mark.parametrize(("text", "place"), list(file_cases()), ids=[place for _, place in file_cases()])
+def test_the_command_refuses_a_bad_file(text: bytes, place: str, tmp_path: Path) -> None:
     file = tmp_path / "work.json"
     file.write_bytes(text)
     assert refused("recommend", file, words=(place,)).startswith(f"error: {file}: ")
 
 
 @pytest.mark.parametrize(("text", "place"), list(table_cases()), ids=[place for _, place in table_cases()])
-def test_the_process_refuses_a_bad_table(text: bytes, place: str, tmp_path: Path) -> None:
+def test_the_command_refuses_a_bad_table(text: bytes, place: str, tmp_path: Path) -> None:
     file = tmp_path / "engine.yaml"
     file.write_bytes(text)
     assert refused("rules", "check", file, words=(place,)).startswith(f"error: {file}:")
@@ -397,7 +417,7 @@ def test_a_file_of_100_mb_is_refused_without_being_read(arguments: tuple[str, ..
 @posix_only
 @pytest.mark.parametrize("arguments", [("recommend",), ("recommend", "--jsonl"), ("rules", "check")], ids=" ".join)
 def test_a_device_without_an_end_is_refused(arguments: tuple[str, ...]) -> None:
-    refused(*arguments, "/dev/zero", words=("/dev/zero",))
+    refused_in_little_memory(*arguments, "/dev/zero", words=("/dev/zero",))
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no file that opens and cannot be read")
@@ -461,7 +481,7 @@ def test_a_pipe_is_read_like_a_file(pipe: Path) -> None:
 @posix_only
 def test_a_pipe_without_an_end_is_refused(pipe: Path) -> None:
     writer = write_into(pipe, iter(lambda: b" " * 65_536, b""))
-    refused("recommend", pipe, words=("larger than 1,000,000 bytes",))
+    refused_in_little_memory("recommend", pipe, words=("larger than 1,000,000 bytes",))
     writer.join(60)
     assert not writer.is_alive()
 

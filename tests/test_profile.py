@@ -8,15 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from strategies import FIELDS, profiles, values_of, workloads
 
 from selector.errors import SelectorError
 from selector.workload.fields import FieldKind, accepted, field_kind, value_from_text
-from selector.workload.profile import APPROACHES, MAX_PROFILE_BYTES, WorkloadProfile
-from selector.workload.reading import decode_json, profile_from_json, profile_from_mapping
+from selector.workload.profile import APPROACHES, WorkloadProfile
+from selector.workload.reading import MAX_PROFILE_BYTES, decode_json, profile_from_json, profile_from_mapping
 from selector.workload.units import unit_of
 
 COUNTS = ("cpu_cores", "tasks", "concurrency", "machines")
@@ -200,6 +200,7 @@ def test_profiles_cannot_be_changed_or_extended() -> None:
 # JSON -----------------------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=40)
 @given(workloads())
 def test_any_profile_survives_json(data: dict[str, Any]) -> None:
     profile = profile_from_mapping(data)
@@ -269,6 +270,7 @@ def test_a_workload_of_the_largest_size_is_read() -> None:
     assert profile_from_json(text + b" " * (MAX_PROFILE_BYTES - len(text))).workload_type == "io"
 
 
+@settings(max_examples=50)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: (
     st.lists(inner) | st.dictionaries(st.sampled_from(FIELDS) | st.text(), inner)), max_leaves=20))  # fmt: skip
 def test_any_json_value_is_a_workload_or_a_polite_error(value: object) -> None:

@@ -211,8 +211,8 @@ def with_strategy(folder, when: str) -> Knowledge:
     )
     (folder / "eligibility.yaml").write_text(
         "table: eligibility\nhit_policy: collect\ninputs:\n  machines: {type: number}\n"
-        "outputs:\n  ruled_out: {type: boolean, values: [true]}\nrules:\n"
-        "  - {id: never, when: {machines: '< 0'}, then: {ruled_out: true}}\n"
+        "outputs:\n  ruled_out: {type: boolean, values: [true]}\n  kind: {type: string, values: [slow]}\nrules:\n"
+        "  - {id: never, when: {machines: '< 0'}, then: {ruled_out: true, kind: slow}}\n"
     )
     return read_knowledge(rules_folders(folder))
 

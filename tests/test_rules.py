@@ -15,7 +15,7 @@ from selector.decision import DecisionTable, load_table
 from selector.decision.proofs.examples import run_examples
 from selector.decision.table import Example
 from selector.files import resource_dir
-from selector.migration.guide import EFFORTS
+from selector.migration.parts import EFFORTS
 from selector.recommend.facts import FACTS
 from selector.recommend.knowledge import CHAIN, all_tables, load_knowledge
 from selector.recommend.witnesses import verify_chain

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import random
-import re
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from shared import check_golden
-from strategies import FIELDS, random_profile, random_value, workloads
+from strategies import FIELDS, random_profile, workloads
 
 from selector.cli import cli
 from selector.decision import load_table
@@ -28,7 +26,7 @@ from selector.files import resource_dir
 from selector.pipeline import example_files
 from selector.recommend.knowledge import CHAIN
 from selector.workload.fields import field_kind
-from selector.workload.profile import WORKLOAD_SPELLINGS, WorkloadProfile
+from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import profile_from_mapping
 from selector.workload.schema import profile_schema
 
@@ -88,7 +86,7 @@ def test_another_schema_is_a_usage_error() -> None:
 def words_of(schema: dict[str, Any]) -> list[object]:
     """What an editor would offer for a key."""
     return [
-        word for choice in schema["anyOf"] for word in choice.get("enum", [choice.get("const")]) if word is not None
+        word for word in schema.get("enum") or [choice.get("const") for choice in schema["anyOf"]] if word is not None
     ]
 
 
@@ -98,7 +96,7 @@ def test_an_editor_is_offered_every_key_and_word_with_what_it_means() -> None:
     assert words_of(policies) == list(get_args(HitPolicy))
     assert words_of(aggregates) == list(get_args(Aggregate))
     for choice in (*policies["anyOf"], *aggregates["anyOf"]):
-        assert len(choice["description"]) > 10 if "const" in choice else set(choice) <= {"type", "pattern"}
+        assert len(choice["description"]) > 10 if "const" in choice else choice == {"type": "null"}
     for shape in (schema, *schema["$defs"].values(), SCHEMAS["profile"]):
         for key, value in shape.get("properties", {}).items():
             assert len(value.get("description", "")) > 10 or "$ref" in value, key
@@ -125,14 +123,6 @@ def test_the_keys_are_those_of_the_loader(place: str) -> None:
     assert complaints("table", data)
 
 
-def test_no_word_of_a_table_has_a_letter_beyond_ascii_as_its_upper_case() -> None:
-    """The loader lowers words, and one letter beyond ASCII, the Kelvin sign, becomes an ASCII one, a k."""
-    lowered = {chr(code).lower() for code in range(128, sys.maxunicode + 1)}
-    assert {letter for letter in lowered if letter.isascii()} == {"k"}
-    words = ("string", "number", "boolean", *get_args(HitPolicy), *get_args(Aggregate))
-    assert "k" not in "".join(words)
-
-
 # Tables: what loads is accepted ---------------------------------------------------------------------------------------
 
 BERTHS: dict[str, Any] = {
@@ -155,18 +145,18 @@ BERTHS: dict[str, Any] = {
 }
 SUM: dict[str, Any] = {
     "table": "sum",
-    "hit_policy": "Collect",
-    "aggregate": "SUM ",
-    "inputs": {"x": {"type": "Number", "values": [1, 2, 3.5]}},
+    "hit_policy": "collect",
+    "aggregate": "sum",
+    "inputs": {"x": {"type": "number", "values": [1, 2, 3.5]}},
     "outputs": {"points": None},
     "rules": [{"when": {"x": [1, "> 2"]}, "then": {"points": 5}}, {"when": None, "then": {"points": 1}}],
     "default": 0,
 }
 ORDER: dict[str, Any] = {
     "table": 5,
-    "hit_policy": " Output-Order",
+    "hit_policy": "output_order",
     "aggregate": None,
-    "inputs": {"x": {"type": "BOOLEAN", "values": True}},
+    "inputs": {"x": {"type": "boolean", "values": True}},
     "outputs": {"o": {"values": [2, 1]}, "p": {}},
     "rules": [{"when": {"x": "-"}, "then": {"o": 1, "p": None}}],
     "default": [],
@@ -193,11 +183,12 @@ def test_tables_of_every_shape_are_accepted(data: dict[str, Any]) -> None:
     assert complaints("table", data) == []
 
 
-@pytest.mark.parametrize("word", ["first", "FIRST", " First ", "rule order", "Rule-Order", "rule_order"])
-def test_hit_policies_may_be_spelled_as_the_loader_allows(word: str) -> None:
-    data = BERTHS | {"hit_policy": word}
-    assert loads(data)
-    assert complaints("table", data) == []
+def test_the_loader_takes_other_spellings_and_an_editor_offers_one() -> None:
+    for key, word, other in (("hit_policy", "first", " First "), ("hit_policy", "rule_order", "Rule-Order")):
+        good, odd = (without(BERTHS, "default") | {key: spelling} for spelling in (word, other))
+        assert loads(good) and loads(odd), word
+        assert complaints("table", good) == [], word
+        assert complaints("table", odd), other
 
 
 def places(data: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -208,7 +199,7 @@ def places(data: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 ODD_VALUES = (
     None, True, False, 0, 1, 2.5, -3, "", "-", " - ", "sail", "pier", "5", '"5"', "> 2", "[1..5]", "not(null)", "null", "true",
-    "number", "STRING ", "boolean", "unique", "Any", "priority", "rule order", "output_order", "collect", "sum", "min", "max",
+    "number", "string", "boolean", "unique", "any", "priority", "rule_order", "output_order", "collect", "sum", "min", "max",
     "count", [], [1], [1, 1], [1, 1.0], ["a", "b"], ["a", 1], [True, False], ["-"], [["sail"], "motor"], [None], {}, {"x": 1},
     {"type": "number"}, {"values": [1, 2]}, {"values": ["a"]}, {"berth": "buoy", "fee": 9}, [{"berth": "buoy", "fee": 9}],
     {"points": 3}, {"o": 2, "p": "x"}, [{"o": 1, "p": True}],
@@ -237,7 +228,7 @@ def mutated(rng: random.Random) -> Any:
 def test_what_loads_is_accepted_and_most_of_what_does_not_is_refused() -> None:
     rng = random.Random(6)
     loaded = refused = missed = 0
-    for _ in range(2000):
+    for _ in range(700):
         data = mutated(rng)
         problems = complaints("table", data)
         if loads(data):
@@ -246,7 +237,7 @@ def test_what_loads_is_accepted_and_most_of_what_does_not_is_refused() -> None:
         else:
             refused += bool(problems)
             missed += not problems
-    assert loaded > 200
+    assert loaded > 70
     assert refused > 2 * missed, "what is left spans several places of the table"
 
 
@@ -374,29 +365,16 @@ def test_it_has_every_field_with_what_the_model_says_of_it() -> None:
             assert tuple(words_of(properties[name])) == field_kind(name).choices
 
 
-def respelled(rng: random.Random, word: str, joints: tuple[str, ...]) -> str:
-    """Another spelling of a word: some letters in upper case, other signs where its parts meet."""
-    letters = (rng.choice((c, c.upper(), c.upper())) for c in word)
-    return "".join(rng.choice(joints) if c == "_" else c for c in letters)
-
-
-def test_other_spellings_are_accepted() -> None:
-    rng = random.Random(7)
-    for _ in range(300):
-        field = rng.choice([f for f in FIELDS[1:] if field_kind(f).kind == "choice"])
-        word = rng.choice(("", " ", "\n")) + respelled(rng, random_value(rng, field), ("_", "-", " "))
-        data = {"workload_type": "".join(respelled(rng, f"{c}_", ("", "-", " ", "/", "_", "+\n")) for c in rng.choice(list(WORKLOAD_SPELLINGS))), field: word}  # fmt: skip
-        assert is_profile(data), data
-        assert complaints("profile", data) == [], data
-
-
-def test_every_letter_that_folds_to_an_ascii_one_is_let_through() -> None:
-    """`\u017ft` folds to st, so the reader takes a `di\ufb06ributed`; a pattern can only let such letters pass."""
-    for code in range(128, sys.maxunicode + 1):
-        letter = chr(code)
-        if re.search("[a-z0-9]", letter.casefold()):
-            assert complaints("profile", {"workload_type": letter, "mode": letter}) == [], ascii(letter)
-    assert is_profile({"workload_type": "\u0130O", "current_approach": "di\ufb06ributed"})
+def test_the_reader_takes_other_spellings_and_an_editor_offers_one() -> None:
+    for field, word, other in (
+        ("workload_type", "io", "I/O bound"),
+        ("shared_state", "hot_writes", " Hot-Writes"),
+        ("current_approach", "distributed", "di\ufb06ributed"),
+    ):
+        good, odd = ({"workload_type": "io", field: spelling} for spelling in (word, other))
+        assert is_profile(good) and is_profile(odd), word
+        assert complaints("profile", good) == [], word
+        assert complaints("profile", odd), other
 
 
 BAD_PROFILES: dict[str, Any] = {
@@ -438,12 +416,12 @@ def test_a_wrong_value_of_a_field_is_refused_by_both(field: str) -> None:
 def test_what_the_reader_accepts_is_accepted_and_all_it_refuses_is_refused() -> None:
     rng = random.Random(8)
     read = 0
-    values = [value for some in BAD_VALUES.values() for value in some] + [None, 5, 2.5, "CPU", "3.14", ["3.14t"]]
-    for _ in range(1500):
+    values = [value for some in BAD_VALUES.values() for value in some] + [None, 5, 2.5, "cpu", "3.14", ["3.14t"]]
+    for _ in range(700):
         data = random_profile(rng)
         for _ in range(rng.randint(0, 2)):
             data[rng.choice(FIELDS)] = rng.choice(values)
         accepted = is_profile(data)
         read += accepted
         assert accepted == (not complaints("profile", data)), data
-    assert 300 < read < 1400
+    assert 140 < read < 650

@@ -229,22 +229,15 @@ def _challengers(subject: _Subject) -> list[ApproachId]:
         return []
     families: tuple[Callable[[Traits], bool], ...] = (lambda t: t.pool == "waits", lambda t: t.parallel_python)
     ordered = dict.fromkeys([*(c.approach for c in subject.choice.others), *APPROACHES])
-    possible = [
-        a for a in ordered if _allowed(subject.traits(a), subject) and not _hindrance(subject.traits(a), subject)
-    ]
+    possible = [a for a in ordered if not _hindrance(subject.traits(a), subject) and _allowed(a, subject)]
     firsts = (next((a for a in possible if family(subject.traits(a))), None) for family in families)
     return [approach for approach in firsts if approach is not None]
 
 
-def _allowed(traits: Traits, subject: _Subject) -> bool:
-    """Whether nothing but speed or memory can speak against an approach: isolation, pickling, the loop, readiness."""
-    facts = subject.choice.facts
-    if traits.runs_in == "own" and facts["isolation"] in ("crash", "security"):
-        return False
-    if (traits.pickles and facts["picklable"] is False) or (facts["event_loop"] and not traits.runs_loop):
-        return False
-    readiness = {"free_threaded": facts["free_threading"], "subinterpreters": facts["subinterpreters"]}
-    return readiness.get(traits.needs) != "ruled_out"
+def _allowed(approach: ApproachId, subject: _Subject) -> bool:
+    """Whether nothing but speed or memory speaks against an approach, on the one machine that a benchmark runs on."""
+    here = subject.situation.changed(durable=False, machines=1)
+    return all(rule.outputs["kind"] != "forbidden" for rule in here.candidate(approach).ruled_out)
 
 
 def _note_recommended_build(subject: _Subject, measured: Sequence[ApproachId], notes: list[str]) -> None:

@@ -1,7 +1,8 @@
 """The JSON Schema of a table file: for editors, which complete and check with it while one writes.
 
-It accepts every table that `load_table` does. What spans several places it cannot say: that a cell is a test of its
-input's type and domain, that `when` and `then` name the table's own columns, that ids are unique.
+It accepts every table that `load_table` does, if its words are written as here; the loader also takes `First` or
+`rule-order`. What spans several places it cannot say: that a cell is a test of its input's type and domain, that `when`
+and `then` name the table's own columns, that ids are unique.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from selector.decision.load import AGGREGATES, POLICIES, TABLE_KEYS, TYPES
 from selector.decision.table import LIST_POLICIES
-from selector.models import DIALECT, Schema, id_pattern, spelled
+from selector.models import DIALECT, Schema
 
 #: What each hit policy does where several rows match.
 POLICY_MEANINGS = {
@@ -78,7 +79,7 @@ def _keys() -> dict[str, Schema]:
 
 def _input() -> Schema:
     fields = {
-        "type": {"description": "The type of its values.", **spelled(TYPES, id_pattern(TYPES))},
+        "type": {"description": "The type of its values.", **_is(TYPES)},
         "values": {
             "description": "Its domain: a list of literals, or a test such as '> 0'. Left out: every value of the type.",
             "examples": ["> 0", "[0..1]"],
@@ -97,7 +98,7 @@ def _domain(kind: str) -> Schema:
 
 def _output() -> Schema:
     fields = {
-        "type": {"description": "The type of its values.", **spelled(TYPES, id_pattern(TYPES))},
+        "type": {"description": "The type of its values.", **_is(TYPES)},
         "values": {
             "description": "The values it may have; their order is their priority, best first.",
             **_literals(_LITERAL),
@@ -174,8 +175,8 @@ def _law(given: Mapping[str, Schema], then: Mapping[str, Schema]) -> Schema:
 
 
 def _is(words: Iterable[str]) -> Schema:
-    """One of the words, in any spelling."""
-    return {"type": "string", "pattern": id_pattern(words)}
+    """One of the words."""
+    return {"enum": list(words)}
 
 
 def _text(description: str) -> Schema:
@@ -183,9 +184,9 @@ def _text(description: str) -> Schema:
 
 
 def _word(description: str, words: Iterable[str], meanings: Mapping[str, str], *also: Schema) -> Schema:
-    """One of the words, each with its meaning for the editor to show, or another spelling of one."""
+    """One of the words, each with its meaning for the editor to show."""
     choices = [{"const": word, "description": meanings[word]} for word in words]
-    return {"description": description, "anyOf": [*choices, _is(words), *also]}
+    return {"description": description, "anyOf": [*choices, *also]}
 
 
 def _literals(kinds: list[str]) -> Schema:

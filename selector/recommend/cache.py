@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -29,16 +30,18 @@ from selector.decision.cells import ANYTHING, Anything, Compare, Interval, Not, 
 from selector.decision.compiled import Column
 from selector.decision.table import DecisionTable, Example, Input, OutputColumn, Rule
 from selector.errors import SelectorError
-from selector.files import cache_dir, read_own_file, write_own_file
-from selector.recommend.knowledge import CHAIN, Knowledge, Move, find_rules
+from selector.files import cache_dir, find_rules, read_own_file, write_own_file
+from selector.recommend.knowledge import CHAIN, Knowledge
 
-_FORMAT = 2
+_PACKAGE = Path(__file__).parent.parent
+_CODE = (".py", ".pyc")  # compiled files stand beside no sources where an installation has none
+_NO_CODE = ("__pycache__", "_data")
 _MAX_BYTES = 50_000_000  # ours take some 100,000
 _LARGEST = 2**63  # of the numbers that JSON carries everywhere; a set of rules is a larger one
 
 #: What knowledge is made of, beside plain values. A new class goes in here, or nothing is kept; a test says so.
 CLASSES: tuple[type, ...] = (
-    Knowledge, Move, Approach, Traits, HostCosts,
+    Knowledge, Approach, Traits, HostCosts,
     DecisionTable, Input, OutputColumn, Rule, Example, Column,
     Anything, Compare, Interval, OneOf, Not,
 )  # fmt: skip
@@ -52,38 +55,46 @@ class State(NamedTuple):
     """What the knowledge depends on: this code, this Python, and every rule file with its time and size."""
 
     folders: tuple[str, ...]
-    written_by: tuple[object, ...]
-    files: tuple[tuple[object, ...], ...]
+    written_by: tuple[str, int, str]
+    files: tuple[_Stamp, ...]
 
 
 def state_of(folders: tuple[Path, ...]) -> State:
     """The state of now."""
     from selector import __version__
 
-    files = [
-        file for folder in folders for file in (*_stamps(folder, ".yaml"), *_stamps(folder / "migration", ".yaml"))
-    ]
-    return State(tuple(map(str, folders)), (_FORMAT, __version__, _code_state(), sys.version), tuple(sorted(files)))
+    files = [stamp for folder in folders for below in (folder, folder / "migration") for stamp in _stamps(below)]
+    return State(tuple(map(str, folders)), (__version__, code_stamp(_PACKAGE), sys.version), tuple(sorted(files)))
 
 
 @cache
-def _code_state() -> tuple[tuple[object, ...], ...]:
-    """The modules that read, check and hold rules: in a checkout they change without a new version."""
-    package = Path(__file__).parent.parent
-    folders = (package / "decision", package / "cost", package / "recommend", package)
-    return tuple(sorted(stamp for folder in folders for stamp in _stamps(folder, ".py")))
+def code_stamp(package: Path) -> int:
+    """A number that tells the code in a folder, and below, from any other: in a checkout it changes without a new version.
+
+    All of it counts, so that none can be forgotten. Code that is no file (in an archive) has its version.
+    """
+    stamps: list[_Stamp] = []
+    open_folders = [package]
+    while open_folders:
+        stamps += _stamps(open_folders.pop(), _CODE, open_folders)
+    return crc32(repr(sorted(stamps)).encode("utf-8", "surrogatepass"))
 
 
-def _stamps(folder: Path, suffix: str) -> Iterator[tuple[object, ...]]:
-    """What tells the state of each file of a folder from another."""
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(suffix):
+_Stamp = tuple[str, int, int, int]
+
+
+def _stamps(folder: Path | str, suffixes: tuple[str, ...] = (".yaml",), below: list[Any] | None = None) -> list[_Stamp]:
+    """What tells the state of each file of a folder from another; the folders in it are added to `below`."""
+    found: list[_Stamp] = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(suffixes):
+                with suppress(OSError):  # a link to nothing, as some editors leave
                     status = entry.stat()
-                    yield entry.path, status.st_mtime_ns, status.st_size, status.st_ino
-    except OSError:
-        return
+                    found.append((entry.path, status.st_mtime_ns, status.st_size, status.st_ino))
+            elif below is not None and entry.is_dir(follow_symlinks=False) and entry.name not in _NO_CODE:
+                below.append(entry.path)
+    return found
 
 
 def recall(state: State) -> Knowledge | None:

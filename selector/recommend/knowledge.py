@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
-from selector.approaches import Approach, Effort, Engine, load_approaches, load_costs
+from selector.approaches import Approach, Effort, Engine, load_costs
 from selector.cost.sheet import HostCosts
 from selector.decision.table import LIST_POLICIES, DecisionTable
 from selector.errors import SelectorError
-from selector.files import resource_dir
+from selector.files import find_rules, resource_dir
+from selector.migration.compose import Move, Plain, way_between
 from selector.recommend.facts import FACTS
 from selector.text import quoted, suggestion
 from selector.workload.profile import APPROACHES, ApproachId
@@ -32,7 +33,7 @@ CHAIN: dict[str, TableContract] = {
     "classify": TableContract({"workload_class": None}, _SINGLE),
     "strategy": TableContract({"approach": APPROACHES, "standing": ("contender", "fallback")}, LIST_POLICIES),
     "sizing": TableContract({"basis": ("one", "cores", "few", "in_flight")}, _SINGLE),
-    "eligibility": TableContract({"ruled_out": (True,)}, LIST_POLICIES),
+    "eligibility": TableContract({"ruled_out": (True,), "kind": ("forbidden", "memory", "slow")}, LIST_POLICIES),
     "speedup_bands": TableContract({"verdict": ("avoid", "stay_simple", "consider", "use")}, _SINGLE),
     "engine": TableContract({"engine": get_args(Engine)}, _SINGLE),
     "advice": TableContract({"topic": None}, LIST_POLICIES),
@@ -42,27 +43,32 @@ CHAIN: dict[str, TableContract] = {
 _CATALOGUES = ("approaches", "costs")
 
 
-class Move(NamedTuple):
-    """How to get from one approach to another, in short: effort (none, low, medium, high), first steps, pitfalls."""
-
-    effort: str
-    steps: tuple[str, ...]
-    pitfalls: tuple[str, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """The tables by name, the approaches simplest first, the costs, the moves between approaches, and their folders."""
+    """The tables by name, the approaches simplest first, the costs, what is known of moving between approaches, folders.
+
+    `efforts` has the effort of each move (origin, then target), `ends` and `pairs` the sentences that guides are made of.
+    """
 
     tables: Mapping[str, DecisionTable]
     approaches: Mapping[ApproachId, Approach]
     costs: HostCosts
-    moves: Mapping[tuple[ApproachId, ApproachId], Move]
+    efforts: Mapping[ApproachId, Mapping[ApproachId, Effort]]
+    ends: Mapping[ApproachId, Plain]
+    pairs: Plain
     folders: tuple[Path, ...]
+    _moves: dict[tuple[ApproachId, ApproachId], Move] = field(default_factory=dict, init=False, repr=False)
+
+    def move(self, origin: ApproachId, target: ApproachId) -> Move:
+        """How to get from one approach to another, in short; composed when it is asked for, and once."""
+        if (origin, target) not in self._moves:
+            way = way_between(self.approaches[origin], self.approaches[target], self.ends, self.pairs)
+            self._moves[origin, target] = way.summary(self.efforts[origin][target])
+        return self._moves[origin, target]
 
     def simplicity(self, origin: ApproachId, approach: ApproachId) -> tuple[int, int]:
         """How far an approach is from the simplest: the effort to get there from another, then its place in APPROACHES."""
-        return _EFFORTS.index(self.moves[origin, approach].effort), APPROACHES.index(approach)
+        return _EFFORTS.index(self.efforts[origin][approach]), APPROACHES.index(approach)
 
 
 _EFFORTS = get_args(Effort)  # from the least to the most
@@ -95,6 +101,7 @@ def load_knowledge(user: Path | None = None) -> Knowledge:
 def read_knowledge(folders: tuple[Path, ...]) -> Knowledge:
     """The knowledge as the YAML files have it, checked."""
     from selector.decision.load import load_table
+    from selector.migration.parts import Parts
 
     tables = {}
     for name, contract in CHAIN.items():
@@ -108,30 +115,11 @@ def read_knowledge(folders: tuple[Path, ...]) -> Knowledge:
         raise SelectorError(
             f"{costs_file}: missing or unknown costs: {', '.join(sorted(odd))}", "keep the names of ours"
         )
-    approaches = load_approaches(find_rules(folders, "approaches.yaml"))
     source: Literal["documented", "given"] = "documented" if costs_file.parent == folders[-1] else "given"
-    return Knowledge(tables, approaches, HostCosts(costs, source), _moves(folders), folders)
-
-
-def _moves(folders: tuple[Path, ...]) -> dict[tuple[ApproachId, ApproachId], Move]:
-    from selector.migration.guide import migration_summary
-
-    found = {}
-    for origin in APPROACHES:
-        for target in APPROACHES:
-            summary = migration_summary(origin, target, folders)
-            found[origin, target] = Move(summary.effort, summary.steps, summary.pitfalls)
-    return found
-
-
-def find_rules(folders: Iterable[Path], name: str) -> Path:
-    """The first of the folders' files of that name."""
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
-    raise SelectorError(
-        f"no {name} in {', '.join(map(str, folders))}", "the installation is incomplete: install it again", 1
-    )
+    parts = Parts(folders)
+    efforts = {origin: {target: parts.effort(origin, target)[0] for target in APPROACHES} for origin in APPROACHES}
+    ends = {approach: parts.end(approach) for approach in APPROACHES}
+    return Knowledge(tables, parts.approaches, HostCosts(costs, source), efforts, ends, parts.pairs, folders)
 
 
 def all_tables(user: Path | None = None) -> list[DecisionTable]:

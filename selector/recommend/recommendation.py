@@ -118,7 +118,7 @@ def recommendation_data(situation: Situation) -> _Plain:
     """
     profile, knowledge, choice = situation.profile, situation.knowledge, situation.choice
     chosen = choice.chosen
-    move = knowledge.moves[profile.origin, chosen.approach]
+    move = knowledge.move(profile.origin, chosen.approach)
     interpreter = situation.interpreter(chosen.approach)
     here = _runs_here(interpreter, situation.host)
     outlook = outlook_of(situation)

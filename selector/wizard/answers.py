@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from selector.errors import SelectorError
 from selector.text import quoted
 from selector.wizard.words import FIRST, POINTLESS_AFTER
-from selector.workload.fields import accepted, field_kind, of_text, value_from_text
+from selector.workload.fields import accepted, field_kind, value_from_text, what_was_meant
 from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import profile_from_mapping
 
@@ -92,7 +92,7 @@ def parsed(name: str, text: str) -> Any:
     try:
         return getattr(profile_from_mapping({"workload_type": "cpu", name: value}), name)
     except SelectorError:
-        more = of_text(name, text.strip()) if value == text.strip() else ""
+        more = what_was_meant(name, text.strip()) if value == text.strip() else ""
         raise SelectorError(f"{quoted(text.strip())} is not accepted: {accepted_words(name)}{more}") from None
 
 

@@ -1,4 +1,4 @@
-"""The fields of a workload one by one: what each takes, in words, and what a typed text means for it."""
+"""The fields of a workload one by one: what each takes, said in words, and what a text that somebody typed means for it."""
 
 from __future__ import annotations
 
@@ -91,8 +91,11 @@ def value_from_text(field: str, text: str) -> object:
     return text
 
 
-def of_text(field: str, text: str) -> str:
-    """What to say of a text that a field does not take: the word that may be meant, or how an amount is written."""
+def what_was_meant(field: str, text: str) -> str:
+    """What to say of a text that a field does not take: the word that may be meant, or how an amount is written.
+
+    It goes behind the rest of a message, with a space before it; empty where nothing comes to mind.
+    """
     kind = field_kind(field) if field in WorkloadProfile.model_fields else FieldKind("text")
     if kind.kind not in ("count", "number"):
         return suggestion(text, kind.choices)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from selector.models import Saved
 
 WorkloadType = Literal["cpu", "io", "hybrid"]
 ApproachId = Literal[
@@ -24,10 +26,9 @@ ApproachId = Literal[
 #: Every approach, simplest first: the order that settles ties.
 APPROACHES: tuple[ApproachId, ...] = get_args(ApproachId)
 
-MAX_PROFILE_BYTES = 1_000_000
 _LARGEST = 10**12  # far past any workload, far below where floats lose whole numbers
 
-WORKLOAD_SPELLINGS: dict[str, WorkloadType] = {
+_WORKLOAD_SPELLINGS: dict[str, WorkloadType] = {
     "cpu": "cpu", "cpubound": "cpu", "cpuintensive": "cpu", "cpuheavy": "cpu", "compute": "cpu",
     "computebound": "cpu", "computation": "cpu",
     "io": "io", "iobound": "io", "iointensive": "io", "ioheavy": "io", "network": "io", "networkbound": "io",
@@ -41,7 +42,7 @@ def _workload_type(value: object) -> object:
     if not isinstance(value, str):
         return value
     letters = "".join(c for c in value.casefold() if c.isalnum())
-    return WORKLOAD_SPELLINGS.get(letters, value)
+    return _WORKLOAD_SPELLINGS.get(letters, value)
 
 
 def _id_spelling(value: object) -> object:
@@ -60,7 +61,7 @@ _Count = Annotated[int, Field(ge=1, le=_LARGEST)]
 InterpreterTag = Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}t?$")]
 
 
-class WorkloadProfile(BaseModel):
+class WorkloadProfile(Saved):
     """A workload, as far as its owner knows it.
 
     The first five fields are the ones a user is always asked for; every other one is optional, and `None`
@@ -71,8 +72,6 @@ class WorkloadProfile(BaseModel):
     >>> WorkloadProfile(workload_type="I/O bound", tasks=200).workload_type
     'io'
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     workload_type: Annotated[WorkloadType, BeforeValidator(_workload_type)] = Field(
         description="What the work mostly does: compute (cpu), wait (io), or both (hybrid)"

@@ -15,11 +15,15 @@ from pydantic import ValidationError
 
 from selector.errors import SelectorError
 from selector.text import quoted, suggestion
-from selector.workload.fields import accepted, of_text, value_from_text
-from selector.workload.profile import MAX_PROFILE_BYTES, WorkloadProfile
+from selector.workload.fields import accepted, value_from_text, what_was_meant
+from selector.workload.profile import WorkloadProfile
 
 STANDARD_INPUT = "-"
+MAX_PROFILE_BYTES = 1_000_000
 _LONGEST_LINE = 2**28  # bytes; longer ones are refused without waiting for their end, which may never come
+
+
+# Files, standard input and the command line ---------------------------------------------------------------------------
 
 
 def read_profile(file: str | None, settings: tuple[str, ...]) -> WorkloadProfile:
@@ -61,7 +65,7 @@ def with_settings(data: object, settings: tuple[str, ...]) -> object:
 
 
 def named(file: str | None) -> str:
-    """How messages call the source of an answer."""
+    """How messages call where a workload is from."""
     if file is None:
         return "--set"
     return "standard input" if file == STANDARD_INPUT else file
@@ -104,6 +108,9 @@ def _lines(stream: IO[bytes], file: str) -> Iterator[tuple[int, bytes]]:
             length += len(rest)
         if line.strip():
             yield number, line.removesuffix(b"\n")
+
+
+# JSON and what is decoded from it -------------------------------------------------------------------------------------
 
 
 def profile_from_mapping(data: object, source: str = "profile") -> WorkloadProfile:
@@ -184,5 +191,5 @@ def _sentence(error: Any) -> str:
         return f"unknown field {quoted(field)}{suggestion(field, list(WorkloadProfile.model_fields))}"
     if kind == "missing":
         return f"{field} is missing: {accepted(field)}"
-    more = of_text(field, error["input"]) if isinstance(error["input"], str) else ""
+    more = what_was_meant(field, error["input"]) if isinstance(error["input"], str) else ""
     return f"{field} is {quoted(error['input'])}: expected {accepted(field)}{more}"
