@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from strategies import FIXED_HOST
@@ -51,6 +51,11 @@ profiles = st.builds(
 
 @settings(max_examples=3, deadline=None)
 @given(profiles)
+@example(
+    WorkloadProfile(
+        workload_type="io", tasks=386, cpu_ms_per_task=0.5, io_wait_ms_per_task=194.0, payload_kb_per_task=0.0
+    )
+)
 def test_the_spans_have_no_gaps_and_each_answer_holds_on_both_ends(profile: WorkloadProfile) -> None:
     situation = SELECTOR.situation(profile)
     for crossover in crossovers(situation):

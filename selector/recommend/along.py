@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise, permutations
 from typing import NamedTuple
 
@@ -42,9 +42,12 @@ class Stretch(NamedTuple):
     answer: Answer
 
 
-def stretches(line: Line, low: Number, high: Number) -> tuple[Stretch, ...]:
-    """The answers along a numeric input from `low` to `high`, in order; neighbours differ."""
-    pieces = [piece for region in regions_of(line, low, high) for piece in _pieces(line, region)]
+def stretches(line: Line, low: Number, high: Number, through: Sequence[Number] = ()) -> tuple[Stretch, ...]:
+    """The answers along a numeric input from `low` to `high`, in order; neighbours differ.
+
+    It also looks at the values of `through`: where times go in steps, one of them may lie in a stretch not found else.
+    """
+    pieces = [piece for region in regions_of(line, low, high) for piece in _pieces(line, region, through)]
     joined = [list(same) for _, same in groupby(pieces, key=lambda piece: piece.answer)]
     return tuple(Stretch(same[0].low, same[-1].high, same[0].answer) for same in joined)
 
@@ -68,11 +71,12 @@ def _ruled_out(choice: Choice) -> tuple[tuple[ApproachId, tuple[str, ...]], ...]
     return tuple((c.approach, tuple(rule.id for rule in c.ruled_out)) for c in candidates)
 
 
-def _pieces(line: Line, region: Region) -> Iterator[Stretch]:
+def _pieces(line: Line, region: Region, through: Sequence[Number]) -> Iterator[Stretch]:
     """The stretches of a region, in which only predicted times, and merits where nothing is eligible, can differ."""
     start = region.low
     if not _decided_by_tables(line, region):
-        points = sorted(set(_points(line, *region)))
+        inside = (value for value in through if region.low < value < region.high)
+        points = sorted({*_points(line, *region), *inside})
         for low, high in pairwise(points):
             if line.answer(low) != line.answer(high):
                 for last, first in _places(line, low, high):

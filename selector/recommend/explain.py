@@ -19,6 +19,7 @@ from selector.workload.profile import ApproachId
 
 #: The inputs that are looked along, with the powers of ten between which: from what is nothing to what is a lot.
 AXES = {"cpu_ms_per_task": (-3, 4), "tasks": (0, 6), "payload_kb_per_task": (-1, 6)}
+_A_DECADE = 6  # values that are looked at in any case
 _SAME_PLACE = 1.02  # two values whose ratio is below that: what is narrower is left out
 
 
@@ -133,8 +134,11 @@ def crossovers(situation: Situation) -> tuple[Crossover, ...]:
     found = []
     for field, powers in AXES.items():
         line = Line(situation, field)
-        low, high = (line.axis.as_number(10.0**power) for power in powers)
-        spans = _spans(stretches(line, low, high))
+        low, *through, high = (
+            line.axis.as_number(10 ** (step / _A_DECADE))
+            for step in range(powers[0] * _A_DECADE, powers[1] * _A_DECADE + 1)
+        )
+        spans = _spans(stretches(line, low, high, through))
         if len(spans) > 1:
             current: Any = getattr(situation.profile, field)
             found.append(Crossover(input=field, current=current, spans=spans))
