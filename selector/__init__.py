@@ -14,10 +14,11 @@ try:
     from selector.pipeline import Selector, recommend
     from selector.recommend.facts import HostFacts
     from selector.recommend.recommendation import Recommendation
+    from selector.version import VERSION
     from selector.workload.profile import WorkloadProfile
 finally:
     if _collecting:
         gc.enable()
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["HostFacts", "Recommendation", "Selector", "SelectorError", "WorkloadProfile", "recommend"]

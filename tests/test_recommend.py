@@ -4,60 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-import random
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asked import FREE_THREADED, GIL_TAGS, IN_PROCESS, LOOP, answer_of, objections, on, tables
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from strategies import FIXED_HOST, hosts, profiles, random_host, random_profile, workloads
+from strategies import FIXED_HOST, hosts, profiles, workloads
 
 from selector import Recommendation, Selector, WorkloadProfile, recommend
-from selector.decision import Decision, DecisionTable
 from selector.errors import SelectorError
-from selector.pipeline import example_profiles, this_host
-from selector.recommend.asking import in_parts
+from selector.pipeline import this_host
 from selector.recommend.chain import Situation
 from selector.recommend.changes import input_names
 from selector.recommend.facts import HostFacts, tag_for
-from selector.recommend.knowledge import CHAIN, Knowledge, load_knowledge, rules_folders
-from selector.recommend.recommendation import InputChange, recommendation_data
-from selector.workload.profile import APPROACHES, ApproachId
+from selector.recommend.knowledge import CHAIN, rules_folders
+from selector.workload.profile import APPROACHES
 from selector.workload.reading import profile_from_mapping
-
-PANELS = sorted((Path(__file__).parent / "panel").glob("*.json"))
-LOOP = {"asyncio", "asyncio_threads", "asyncio_processes", "asyncio_free_threaded"}
-FREE_THREADED = {"free_threaded", "asyncio_free_threaded"}
-IN_PROCESS = set(APPROACHES) - {"multiprocessing", "asyncio_processes", "distributed"}
-GIL_TAGS = ("3.8", "3.12", "3.13", "3.14")
-
-
-@cache
-def tables() -> Knowledge:
-    """The shipped knowledge, loaded once."""
-    return load_knowledge()
-
-
-def on(host: HostFacts) -> Selector:
-    """The tool on some host."""
-    return Selector(host=host, tables=tables())
-
-
-def answer_of(result: Recommendation | InputChange) -> tuple[str, str | None]:
-    """The answer: the approach and the engine."""
-    return result.approach, result.engine
-
-
-def objections(approach: ApproachId, situation: Situation) -> list[int]:
-    """The places of the rows of eligibility that refuse an approach, whether strategy named it or not."""
-    place = {rule.id: number for number, rule in enumerate(tables().tables["eligibility"].rules)}
-    return [place[rule.id] for rule in situation.candidate(approach).ruled_out]
-
 
 # What holds for every workload ----------------------------------------------------------------------------------------
 
@@ -397,77 +361,3 @@ def test_a_fallback_of_a_users_table_needs_no_better_reason(tmp_path: Path) -> N
     assert [r.text for r in result.reasons if r.rule == "strategy"] == ["No row of the table suits better."]
     unnamed = mine.recommend(WorkloadProfile(workload_type="io", durable=True))  # no row names any approach
     assert (unnamed.approach, unnamed.alternatives) == ("distributed", ())
-
-
-# Every row has its case -----------------------------------------------------------------------------------------------
-
-#: Rows for what is measured, not predicted: of two predictions the faster is never the slower one.
-ONLY_FOR_MEASUREMENTS = {"speedup_bands/slower"}
-
-
-@dataclass
-class Harvest:
-    """What happened over many workloads: rows that fired, rows of strategy that brought their approach in, answers."""
-
-    fired: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    brought_in: set[str] = field(default_factory=set)
-    answers: set[str] = field(default_factory=set)
-    engines: set[str | None] = field(default_factory=set)
-
-
-def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
-    """The examples, both panels, and workloads drawn at random (the same ones every time)."""
-    for _, profile in example_profiles():
-        yield profile.given(), FIXED_HOST
-    for panel in PANELS:
-        for case in json.loads(panel.read_text("utf-8")):
-            yield case["profile"], FIXED_HOST
-    # threads that wait, of which more would compute side by side than the latency allows; how many tasks is not known
-    few_at_once = {"cpu_ms_per_task": 5, "io_wait_ms_per_task": 100, "latency_requirement_ms": 112, "concurrency": 60}
-    yield {"workload_type": "hybrid", "async_library": False, "free_threading_ready": False, **few_at_once}, FIXED_HOST
-    rng = random.Random(4)  # others need up to 6,000 workloads until every row has fired
-    for _ in range(2500):
-        yield random_profile(rng), random_host(rng)
-
-
-@pytest.fixture(scope="module")
-def harvest() -> Harvest:
-    found = Harvest()
-    in_parts.cache_clear()  # it keeps which row of sizing fired, and asks no more
-
-    def noting(decide: Callable[..., Decision]) -> Callable[..., Decision]:
-        def decide_and_note(self: DecisionTable, *asked: Any) -> Decision:
-            decision = decide(self, *asked)
-            found.fired[self.name].update(rule.id for rule in decision.rules)
-            return decision
-
-        return decide_and_note
-
-    with pytest.MonkeyPatch.context() as patch:
-        for ask in ("decide_among", "decision_of"):  # a table is asked as a whole, or in parts
-            patch.setattr(DecisionTable, ask, noting(getattr(DecisionTable, ask)))
-        for data, host in many_workloads():
-            profile = profile_from_mapping(data)
-            situation = Situation(profile, host, tables())
-            recommendation_data(situation)  # asks for advice, too
-            choice = situation.choice
-            found.brought_in.update(c.row.id for c in (choice.chosen, *choice.others) if c.row is not None)
-            found.answers.add(choice.answer[0])
-            found.engines.add(choice.answer[1])
-    return found
-
-
-@pytest.mark.parametrize("table", CHAIN)
-def test_every_row_fires_for_some_workload(table: str, harvest: Harvest) -> None:
-    rows = {rule.id for rule in tables().tables[table].rules}
-    silent = {f"{table}/{row}" for row in rows - harvest.fired[table]}
-    assert silent == {row for row in ONLY_FOR_MEASUREMENTS if row.startswith(f"{table}/")}
-
-
-def test_no_row_of_strategy_stands_in_the_shadow_of_the_rows_above(harvest: Harvest) -> None:
-    assert {rule.id for rule in tables().tables["strategy"].rules} == harvest.brought_in
-
-
-def test_every_approach_and_every_engine_is_somebodys_answer(harvest: Harvest) -> None:
-    assert harvest.answers == set(APPROACHES)
-    assert harvest.engines == {None, "celery", "rq", "dask", "ray"}

@@ -18,6 +18,7 @@ from selector.errors import SelectorError
 from selector.models import Saved
 from selector.processes import MAX_LINE_BYTES
 from selector.text import printable, quoted
+from selector.version import VERSION
 from selector.workload.profile import ApproachId
 
 SCHEMA = 1
@@ -251,11 +252,9 @@ def _check_schema(line: bytes) -> None:
         return
     schema = data["schema"]
     if type(schema) is int and schema != SCHEMA:
-        from selector import __version__  # the package imports its rooms
-
         needed = "a newer" if schema > SCHEMA else "an older"
         raise UnknownSchemaError(
-            f"these are benchmark events of schema {quoted(schema)}: that takes {needed} concurrency-selector than {__version__}, which reads schema {SCHEMA}",
+            f"these are benchmark events of schema {quoted(schema)}: that takes {needed} concurrency-selector than {VERSION}, which reads schema {SCHEMA}",
             "write the script again with this version (concurrency-selector generate), or use the version that wrote it",
             1,
         )

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from selector import __version__
 from selector.benchmark.plan import BenchmarkPlan
 from selector.benchmark.render import render, render_known, template_parameters
 from selector.benchmark.template import PARAMETERS_BEGIN
@@ -19,11 +18,12 @@ from selector.errors import SelectorError
 from selector.files import resource_dir
 from selector.processes import Child, NotStartedError
 from selector.text import printable, quoted, suggestion
+from selector.version import VERSION
 from selector.workload.profile import ApproachId, WorkloadProfile
 from selector.workload.reading import decode_json, profile_from_mapping, with_settings
 
 TEMPLATE = "compare_approaches"  # measures any workload; the others have one of their own
-_ABOUT = f"Written by concurrency-selector {__version__}."
+_ABOUT = f"Written by concurrency-selector {VERSION}."
 _LONGEST_SECONDS = 300
 
 

@@ -32,6 +32,7 @@ from selector.decision.table import DecisionTable, Example, Input, OutputColumn,
 from selector.errors import SelectorError
 from selector.files import cache_dir, find_rules, read_own_file, write_own_file
 from selector.recommend.knowledge import CHAIN, Knowledge
+from selector.version import VERSION
 
 _PACKAGE = Path(__file__).parent.parent
 _CODE = (".py", ".pyc")  # compiled files stand beside no sources where an installation has none
@@ -61,10 +62,8 @@ class State(NamedTuple):
 
 def state_of(folders: tuple[Path, ...]) -> State:
     """The state of now."""
-    from selector import __version__
-
     files = [stamp for folder in folders for below in (folder, folder / "migration") for stamp in _stamps(below)]
-    return State(tuple(map(str, folders)), (__version__, code_stamp(_PACKAGE), sys.version), tuple(sorted(files)))
+    return State(tuple(map(str, folders)), (VERSION, code_stamp(_PACKAGE), sys.version), tuple(sorted(files)))
 
 
 @cache
