@@ -28,45 +28,27 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import click
 import pytest
 import yaml
+from pages import PAGES, ROOT, Block, blocks_of, commands_of, make_targets
 from rich.console import Console
 from rich.text import Text
 
-import selector
 from selector import Selector, pipeline
-from selector.approaches import Traits
-from selector.benchmark import events
-from selector.cli import cli
-from selector.decision import load_table, unary_test
-from selector.decision.table import Aggregate, DecisionTable, HitPolicy
+from selector.decision import load_table
 from selector.errors import SelectorError
 from selector.pipeline import example_profiles
-from selector.recommend.facts import FACTS, HostFacts
-from selector.recommend.knowledge import CHAIN
+from selector.recommend.facts import HostFacts
 from selector.report.summary import Command, summary_document
 from selector.report.terminal import print_document
-from selector.validation import Measurement, ValidationReport
-from selector.workload.fields import field_kind
-from selector.workload.profile import APPROACHES, WorkloadProfile
 
-ROOT = Path(__file__).resolve().parent.parent
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
-PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
-]
 MEASURES = "<!-- output differs: "
 LONG = {"benchmark-script.md"}  # its one script is measured again and again
-TABLES = ROOT / "docs" / "tables.md"
 PICTURE = ROOT / "docs" / "recommendation.svg"
 MOST_PICTURE_BYTES = 60_000
 
@@ -83,82 +65,6 @@ END = "\x1eend of a command "
 
 
 # Reading pages --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: its language, its text, the comment before it, and its first line in the page (from 1)."""
-
-    language: str
-    text: str
-    comment: str
-    line: int
-
-    def named(self, what: str) -> str | None:
-        """What the comment says after `what:`."""
-        found = re.fullmatch(rf"<!-- {what}: (.+) -->", self.comment)
-        return found[1] if found else None
-
-
-def blocks_of(page: Path) -> list[Block]:
-    found = []
-    lines = page.read_text(encoding="utf-8").split("\n")
-    number = 0
-    while number < len(lines):
-        if opened := re.fullmatch(r"```(\w*)", lines[number]):
-            end = lines.index("```", number + 1)
-            before = next((line for line in reversed(lines[:number]) if line), "")
-            comment = before if before.startswith("<!--") else ""
-            found.append(Block(opened[1], "\n".join(lines[number + 1 : end]) + "\n", comment, number + 2))
-            number = end
-        number += 1
-    return found
-
-
-def prose_of(page: Path) -> str:
-    """The text of a page without its fenced blocks."""
-    return re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8"))
-
-
-def commands_of(text: str) -> list[tuple[str, str]]:
-    """`$ command` lines of a console block (`> ` continues one), each with the output shown after it."""
-    found: list[tuple[str, str]] = []
-    for line in text.splitlines():
-        if line.startswith("$ "):
-            found.append((line[2:], ""))
-        elif line.startswith("> ") and found and not found[-1][1]:
-            found[-1] = (f"{found[-1][0]}\n{line[2:]}", "")
-        else:
-            assert found, f"a console block begins with `$ `, not {line!r}"
-            found[-1] = (found[-1][0], f"{found[-1][1]}{line}\n")
-    return found
-
-
-def table_rows(text: str) -> Iterator[list[str]]:
-    """The cells of every row of the Markdown tables in a text, without headers."""
-    header = True
-    for line in text.splitlines():
-        if not line.startswith("|"):
-            header = True
-        elif set(line) <= set("|- :"):
-            header = False
-        elif not header:
-            yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-
-
-def section(page: Path, heading: str) -> str:
-    """What stands under a heading, down to the next one of its level or above."""
-    text = page.read_text(encoding="utf-8")
-    level = heading.split(maxsplit=1)[0]
-    start = text.index(f"\n{heading}\n")
-    rest = text[start + len(heading) + 2 :]
-    end = re.search(rf"(?m)^#{{1,{len(level)}}} ", re.sub(r"(?ms)^```.*?^```$", lambda m: " " * len(m[0]), rest))
-    return rest[: end.start()] if end else rest
-
-
-def codes(cell: str) -> list[str]:
-    """The words set as code in a piece of Markdown."""
-    return re.findall(r"`([^`]+)`", cell)
 
 
 # Running examples -----------------------------------------------------------------------------------------------------
@@ -324,171 +230,6 @@ def run_page(page: Path, folder: Path, blocks: list[Block]) -> None:
             assert actual == block.text, f"{page.name}:{block.line}: UPDATE_GOLDEN=1 renews what is shown"
     if renewed:
         page.write_text(with_output(page, renewed), encoding="utf-8")
-
-
-def make_targets() -> set[str]:
-    return set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
-
-
-# What pages say about each other --------------------------------------------------------------------------------------
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub gives to the headings of a page."""
-    headings = re.findall(r"(?m)^#+ (.+)$", prose_of(page))
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", prose_of(page)):
-        if re.match(r"https?://", target):
-            continue
-        path, _, anchor = target.partition("#")
-        file = (page.parent / path).resolve() if path else page
-        assert file.exists(), f"{page.name}: {target}"
-        if anchor:
-            assert anchor in anchors(file), f"{page.name}: {target}"
-
-
-def test_the_readme_links_every_page() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", prose_of(ROOT / "README.md"))
-    assert {page.relative_to(ROOT).as_posix() for page in PAGES if page.name != "README.md"} <= set(links)
-
-
-def test_the_readme_begins_with_its_two_commands() -> None:
-    first = next(b for b in blocks_of(ROOT / "README.md") if b.language == "bash")
-    assert re.findall(r"make \w+", first.text) == ["make demo", "make test"]
-
-
-def test_contributing_names_make_targets_and_files_that_exist() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"`make ([a-z-]+)`", text)) <= make_targets()
-    four = list(table_rows(section(ROOT / "CONTRIBUTING.md", "## Read these four files first")))
-    assert len(four) == 4
-    for row in four:
-        assert (ROOT / codes(row[0])[0]).is_file()
-
-
-def test_the_changelog_has_this_version_first() -> None:
-    versions = re.findall(r"(?m)^## \[?([^\]\s]+)\]?", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert versions[0] == selector.__version__ == project["version"]
-
-
-# Lists that must be complete ------------------------------------------------------------------------------------------
-
-
-def test_profile_page_has_every_field() -> None:
-    rows = {codes(row[0])[0]: row for row in table_rows((ROOT / "docs/profile.md").read_text(encoding="utf-8"))}
-    fields = {name: row for name, row in rows.items() if len(row) == 4}
-    assert list(fields) == list(WorkloadProfile.model_fields)
-    for name, (_, accepted, default, meaning) in fields.items():
-        kind, field = field_kind(name), WorkloadProfile.model_fields[name]
-        assert codes(accepted) == list(kind.choices or codes(accepted)), name
-        words = {"count": "whole number", "number": "number", "flag": "`true`, `false`", "text": "text"}
-        assert words.get(kind.kind, "") in accepted, name
-        wanted = (
-            "required" if field.is_required() else "" if field.default is None else f"`{json.dumps(field.default)}`"
-        )
-        assert default == wanted, name
-        assert meaning, name
-
-
-def test_facts_page_has_every_fact_with_the_type_our_tables_give_it() -> None:
-    rows = {codes(row[0])[0]: row for row in table_rows((ROOT / "docs/facts.md").read_text(encoding="utf-8"))}
-    assert set(rows) == set(FACTS)
-    for table in chain_tables():
-        for column in table.inputs:
-            _, kind, *_ = rows[column.name]
-            assert kind.startswith(column.type), f"{column.name} in {table.name}"
-            assert ("may be unknown" in kind) == column.optional, f"{column.name} in {table.name}"
-            if column.type == "string" and isinstance(column.values, tuple) and column.name != "workload_class":
-                assert set(codes(kind)) in (set(column.values), set()), f"{column.name} in {table.name}"
-
-
-def chain_tables() -> list[DecisionTable]:
-    return [load_table(ROOT / "rules" / f"{name}.yaml") for name in CHAIN]
-
-
-def test_commands_page_has_every_command_and_option() -> None:
-    page = ROOT / "docs" / "commands.md"
-    headings = []
-    for path, command in walk("concurrency-selector", cli):
-        headings.append(path)
-        text = section(page, f"## `{path}`")
-        options = [o for p in command.params if isinstance(p, click.Option) for o in p.opts if o.startswith("--")]
-        listed = [c.split()[0] for row in table_rows(text) for c in codes(row[0]) if c.startswith("--")]
-        assert sorted(listed) == sorted(options), path
-        if not isinstance(command, click.Group):
-            assert f"$ {path}" in text or f"| {path}" in text, f"{path} has no example"
-    assert re.findall(r"(?m)^## `(.+)`$", page.read_text(encoding="utf-8")) == headings
-
-
-def walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
-    if isinstance(command, click.Group):
-        for name in sorted(command.commands):
-            yield from walk(f"{path} {name}", command.commands[name])
-
-
-def test_script_page_has_every_event_field_and_status() -> None:
-    page = ROOT / "docs" / "benchmark-script.md"
-    for model in get_args(events.Event):
-        name = model.model_fields["event"].default
-        fields = [field.alias or key for key, field in model.model_fields.items() if key != "event"]
-        assert [c for row in table_rows(section(page, f"### `{name}`")) for c in codes(row[0])] == fields, name
-    statuses = [codes(row[0])[0] for row in table_rows(section(page, "## Failures are results"))]
-    assert statuses == list(get_args(events.Status))
-
-
-def test_validate_page_has_every_field_of_the_results() -> None:
-    page = ROOT / "docs" / "validate.md"
-    for heading, model in (
-        ("### Fields of the report", ValidationReport),
-        ("### Fields of a measurement", Measurement),
-    ):
-        fields = [field.alias or key for key, field in model.model_fields.items()]
-        assert [c for row in table_rows(section(page, heading)) for c in codes(row[0])] == fields, heading
-
-
-def test_tables_page_names_every_key() -> None:
-    keys = ("table", "title", "hit_policy", "aggregate", "inputs", "outputs", "rules", "default", "examples")
-    assert [codes(row[0])[0] for row in table_rows(section(TABLES, "## Keys"))] == list(keys)
-
-
-def test_hit_policies_and_aggregates_give_what_the_tables_page_says() -> None:
-    text = section(TABLES, "## Hit policies and aggregates")
-    table = next(b.text for b in blocks_of(TABLES) if b.named("file") == "fee.yaml")
-    rows = {codes(row[0])[0]: codes(row[2])[0] for row in table_rows(text)}
-    assert list(rows) == [*get_args(HitPolicy), *get_args(Aggregate)]
-    for name, shown in rows.items():
-        policy = name if name in get_args(HitPolicy) else f"collect\naggregate: {name}"
-        asked = load_table(table.replace("hit_policy: first", f"hit_policy: {policy}"))
-        if shown == "error":
-            with pytest.raises(SelectorError):
-                asked.decide({"age": 10, "member": True})
-        else:
-            assert asked.decide({"age": 10, "member": True}).output == json.loads(shown), name
-
-
-def test_cells_match_what_the_tables_page_says() -> None:
-    rows = list(table_rows(section(TABLES, "## Cells")))
-    assert len(rows) > 10
-    for cell, _, passing, failing in rows:
-        test = unary_test(codes(cell)[0])
-        assert all(test(json.loads(value)) for value in codes(passing)), cell
-        assert not any(test(json.loads(value)) for value in codes(failing)), cell
-
-
-def test_how_it_decides_names_every_table_class_approach_and_trait() -> None:
-    page = ROOT / "docs" / "how-it-decides.md"
-    words = set(codes(prose_of(page)))
-    classes = next(t for t in chain_tables() if t.name == "classify").outputs[0].values
-    assert classes is not None
-    assert {*CHAIN, *classes, *APPROACHES, *Traits.__annotations__} <= words
-    order = [codes(row[0])[0] for row in table_rows(section(page, "## The seven tables"))]
-    assert order == list(CHAIN)
 
 
 # The picture ----------------------------------------------------------------------------------------------------------

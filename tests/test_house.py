@@ -15,7 +15,7 @@ PACKAGE = ROOT / "selector"
 GROUND = {"errors", "text", "files", "processes", "models", "version"}
 #: Python that ships or runs; tests may be as long as the picture says for modules, too.
 FOLDERS = ("selector", "templates", "programs", "probes", "benchmarks", "tests")
-LONGEST_MODULE, LONGEST_FUNCTION = 400, 50
+LONGEST_MODULE, LONGEST_FUNCTION, LONGEST_TEST = 400, 50, 60  # a test may be long by its data
 #: A notebook asks a value itself how it is shown: the methods that answer fetch the report when they are called.
 SHOWN_IN_NOTEBOOKS = {("report", "recommend"), ("report", "validation")}
 
@@ -96,6 +96,6 @@ def test_modules_and_functions_are_short(folder: str) -> None:
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or 0) - node.lineno + 1
-                if lines > LONGEST_FUNCTION:
+                if lines > (LONGEST_TEST if folder == "tests" else LONGEST_FUNCTION):
                     long.append(f"{file.relative_to(ROOT)}: {node.name} has {lines} lines")
     assert long == []
