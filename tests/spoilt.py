@@ -80,3 +80,27 @@ def polite(error: SelectorError) -> bool:
 
 
 TABLES = {name: (RULES / f"{name}.yaml").read_bytes() for name in ("engine", "sizing", "speedup_bands")}
+TABLES["every form"] = b"""\
+table: forms
+title: "Every form a cell can have"
+hit_policy: collect
+aggregate: null
+inputs:
+  word: {type: string, values: [a, b, "c d"]}
+  number: {type: number, values: '[0..100]'}
+  flag: {type: boolean, optional: true}
+outputs:
+  out: {type: string, values: [x, y]}
+  size: {type: number}
+rules:
+  - id: one
+    when: {word: '"a","b"', number: '[1..5), > 10', flag: 'true, null'}
+    then: {out: x, size: 1}
+    because: Some sentence.
+  - {id: two, when: {word: [a, "c d"], number: not(3), flag: "-"}, then: {out: y, size: 2.5}}
+  - {when: {number: ']5..10['}, then: {out: y, size: -3e2}}
+default: [{out: x, size: 0}]
+examples:
+  - given: {word: a, number: 2}
+    expect: [{out: x, size: 1}, {out: y, size: 2.5}]
+"""

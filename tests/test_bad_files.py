@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import subprocess
 import sys
@@ -10,20 +9,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from command import COMMAND, Run, call, posix_only
 from shared import pressed_until_it_ends
 from spoilt import TABLES
-
-WEIRD: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2**31, 2**63, 10**12, 10**12 + 1, 10**18, 10**400, -(10**400), 0.0, -0.0, 0.5, 5e-324,
-    1e308, math.inf, -math.inf, math.nan, "", " ", "0", "1", "-", "null", "true", "NaN", "1e999", "x" * 300, "\x00",
-    "\ud800", "\u202e", "🙂", "=cmd()", "${x}", "{{x}}", "%s%n", "../../etc/passwd", "'; --", [], [[]], [None],
-    [1, "a", {}], {}, {"a": 1}, {"workload_type": "io"}, [[[[[[[[[[]]]]]]]]]],
-)  # fmt: skip
-
 
 # The command ------------------------------------------------------------------------------------------------------------
 

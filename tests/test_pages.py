@@ -20,26 +20,11 @@ from selector.cli import cli
 from selector.decision import load_table, unary_test
 from selector.decision.table import Aggregate, DecisionTable, HitPolicy
 from selector.errors import SelectorError
-from selector.recommend.facts import FACTS, HostFacts
+from selector.recommend.facts import FACTS
 from selector.recommend.knowledge import CHAIN
 from selector.validation import Measurement, ValidationReport
 from selector.workload.fields import field_kind
 from selector.workload.profile import APPROACHES, WorkloadProfile
-
-#: The machine that the pages show: no free-threaded build on it.
-HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))
-COMMAND = f"""from selector import pipeline
-from selector.cli import main
-from selector.recommend.facts import HostFacts
-
-pipeline.this_host = lambda: {HOST!r}
-main()
-"""
-END = "\x1eend of a command "
-
-
-# Reading pages --------------------------------------------------------------------------------------------------------
-
 
 # What pages say about each other --------------------------------------------------------------------------------------
 
