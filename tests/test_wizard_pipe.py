@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from command import call
 
 from selector.files import resource_dir
 
@@ -21,16 +23,27 @@ PROMPTS = (
 )
 
 
-@pytest.fixture
-def wizard(tmp_path):
-    environment = {**os.environ, "NO_COLOR": "1"}
+class Ended(NamedTuple):
+    """What a run came to."""
 
-    def run(lines: bytes, *arguments: str, stdin=None) -> subprocess.CompletedProcess:
-        fed = {"stdin": stdin} if stdin is not None else {"input": lines}
-        return subprocess.run(
-            [sys.executable, "-m", "selector", *arguments],
-            **fed, capture_output=True, cwd=tmp_path, env=environment, timeout=60, check=False,
-        )  # fmt: skip
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+@pytest.fixture
+def wizard(tmp_path, monkeypatch):
+    """The wizard fed with lines, in this process; as a process of its own where it is given its standard input."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def run(lines: bytes, *arguments: str, stdin=None) -> Ended:
+        if stdin is None:
+            done = call(*arguments, stdin=lines)
+            return Ended(done.code, done.out.encode(), done.err.encode())
+        command = [sys.executable, "-m", "selector", *arguments]
+        fed = subprocess.run(command, stdin=stdin, capture_output=True, timeout=60, check=False)
+        return Ended(fed.returncode, fed.stdout, fed.stderr)
 
     return run
 
@@ -45,7 +58,11 @@ def refused(result) -> str:
 
 
 def test_the_transcript_of_the_seed(wizard):
-    result = wizard(TRANSCRIPT)
+    reading, writing = os.pipe()
+    os.write(writing, TRANSCRIPT)
+    os.close(writing)
+    result = wizard(b"", stdin=reading)
+    os.close(reading)
     out, err = result.stdout.decode(), result.stderr.decode()
     assert result.returncode == 0, err
     assert err.startswith(PROMPTS)

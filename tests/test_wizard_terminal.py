@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
+from command import call
 from pseudo_terminal import (
     AGAIN,
     ANSWERED,
@@ -45,22 +43,17 @@ def test_the_five_answers_give_the_recommendation(terminal):
     assert "Traceback" not in user.shown
 
 
-def test_the_last_command_gives_the_same(terminal, tmp_path):
-    user = terminal("--format", "json")
-    five(user)
-    enough(user)
+def test_the_last_command_gives_the_same(terminal):
+    user = terminal("--format", "json", "--set", "memory_budget_mb=256", *ANSWERED[:2], *ANSWERED[3:])
     user.answers(REVIEW, "")
     shown = user.sees(SAVE)
     user.types("\r")
     assert user.ends() == 0
     words = command_of(user)
     assert words[:2] == ["concurrency-selector", "recommend"] and words[-2:] == ["--format", "json"]
-    environment = {**os.environ, "CONCURRENCY_SELECTOR_CACHE_DIR": str(tmp_path / "cache")}
-    again = subprocess.run(
-        [sys.executable, "-m", "selector", *words[1:]], capture_output=True, env=environment, timeout=60, check=True
-    )
-    assert json.loads(again.stdout) == json.loads(shown[shown.index("{") : shown.rindex("}") + 1])
-    assert json.loads(again.stdout)["profile"]["memory_budget_mb"] == 256
+    again = call(*words[1:])
+    assert again.json == json.loads(shown[shown.index("{") : shown.rindex("}") + 1])
+    assert again.json["profile"]["memory_budget_mb"] == 256
 
 
 def test_a_bad_number_is_asked_again_in_place(terminal):
@@ -196,9 +189,7 @@ def test_back_is_a_choice_in_menus_and_a_word_in_lines(terminal):
 
 
 def test_saving_and_refusing_to_overwrite(terminal):
-    user = terminal()
-    five(user)
-    enough(user)
+    user = terminal("--set", "memory_budget_mb=256", *ANSWERED[:2], *ANSWERED[3:])
     user.answers(REVIEW, "")
     user.answers(SAVE, "yes")
     user.answers("File name", "")
@@ -208,8 +199,7 @@ def test_saving_and_refusing_to_overwrite(terminal):
     saved = (user.folder / "workload.json").read_text()
     assert json.loads(saved)["memory_budget_mb"] == 256
 
-    user = terminal("--answers", "workload.json", "--set", "cpu_cores=2")
-    enough(user)
+    user = terminal("--answers", "workload.json", "--set", "cpu_cores=2", "--set", "latency_requirement_ms=null")
     user.sees("cpu cores: 2")
     user.types("\r")
     user.answers(SAVE, "yes")
@@ -225,9 +215,7 @@ def test_saving_and_refusing_to_overwrite(terminal):
 
 
 def test_results_can_go_to_a_file_while_questions_stay_on_the_screen(terminal):
-    user = terminal(shell=" > out.txt")
-    five(user)
-    enough(user)
+    user = terminal(*ANSWERED, shell=" > out.txt")
     user.answers(REVIEW, "")
     user.answers(SAVE, "")
     user.sees(AGAIN)
