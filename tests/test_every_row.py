@@ -15,7 +15,7 @@ from strategies import FIXED_HOST, random_host, random_profile
 
 from selector.decision import Decision, DecisionTable
 from selector.pipeline import example_profiles
-from selector.recommend.asking import in_parts
+from selector.recommend.asking import in_parts, limit_of_staying
 from selector.recommend.chain import Situation
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import CHAIN
@@ -58,6 +58,7 @@ def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
 def harvest() -> Harvest:
     found = Harvest()
     in_parts.cache_clear()  # it keeps which row of sizing fired, and asks no more
+    limit_of_staying(tables())  # it asks on both sides of every bound, once: no workload's question
 
     def noting(decide: Callable[..., Decision]) -> Callable[..., Decision]:
         def decide_and_note(self: DecisionTable, *asked: Any) -> Decision:
