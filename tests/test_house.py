@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ def picture() -> list[tuple[str, str]]:
     return re.findall(r"^ +(\w+) --> (\w+)$", block[1], re.MULTILINE)
 
 
+@cache
 def modules() -> list[Path]:
     return [file for file in sorted(PACKAGE.rglob("*.py")) if "_data" not in file.parts]
 
@@ -36,13 +37,16 @@ def room_of(module: str) -> str:
     return [*module.split("."), "face"][1]
 
 
-def imports(file: Path) -> Iterator[tuple[str, str]]:
+@cache
+def imports(file: Path) -> list[tuple[str, str]]:
     """What a file imports of us, at its top or in a function: (its room, the room imported)."""
     name = ".".join(("selector", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+    found = []
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.partition(".")[0] == "selector":
-            found = [f"selector.{a.name}" for a in node.names] if node.module == "selector" else [node.module]
-            yield from ((room_of(name), room_of(module)) for module in found)
+            modules = [f"selector.{a.name}" for a in node.names] if node.module == "selector" else [node.module]
+            found += [(room_of(name), room_of(module)) for module in modules]
+    return found
 
 
 def uses() -> set[tuple[str, str]]:

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from selector.approaches import Traits
-from selector.cost.shape import shape_of, uses_pool
-from selector.cost.terms import Quantities, under
+from selector.cost.shape import Shape, shape_of, uses_pool
+from selector.cost.terms import Quantities, costs_under
 
 
 class Footprint(NamedTuple):
@@ -31,7 +31,7 @@ class Footprint(NamedTuple):
         return max(0, int((budget_mb - self.fixed) // max(self.worker, 1e-9)))
 
 
-def footprint_of(traits: Traits, work: Quantities, shape: Quantities | None = None) -> Footprint:
+def footprint_of(traits: Traits, work: Quantities, shape: Shape | None = None) -> Footprint:
     """The memory of an approach. The data of a task is there twice where it is copied to the worker.
 
     `shape` is that of the workload, where it is at hand.
@@ -48,9 +48,9 @@ def footprint_of(traits: Traits, work: Quantities, shape: Quantities | None = No
 
 
 @lru_cache(maxsize=4096)
-def _own_memory(traits: Traits, shape: Quantities) -> tuple[float, float, float]:
+def _own_memory(traits: Traits, shape: Shape) -> tuple[float, float, float]:
     """The memory of plain code, of the approach without a worker, and of a worker without a task."""
-    costs = under(traits, shape)
+    costs = costs_under(traits, shape)
     plain = (shape.builds.gil if shape.gil_build else shape.builds.free)["base_memory_mb"]
     fixed = max(plain, costs["base_memory_mb"])
     if not uses_pool(traits, shape):
@@ -66,7 +66,7 @@ def _start_up_in_each_worker(traits: Traits, work: Quantities) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def memory_costs_used(traits: Traits, shape: Quantities) -> tuple[str, ...]:
+def memory_costs_used(traits: Traits, shape: Shape) -> tuple[str, ...]:
     """The names of the costs that the memory of an approach rests on: without workers, of its pool, of a worker last."""
     if not uses_pool(traits, shape):
         return ("base_memory_mb",)

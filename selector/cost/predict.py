@@ -49,17 +49,16 @@ def estimate(
     traits: Traits,
     workers: int,
     work: Quantities,
-    shape: Quantities | None = None,
+    terms: Terms | None = None,
     parts: Parts | None = None,
     footprint: Footprint | None = None,
 ) -> CostEstimate:
     """The middle estimate for one approach with so many workers.
 
-    `shape`, `parts` and `footprint` are what `shape_of`, `batch_parts` and `footprint_of` give, where that is at hand.
+    `terms`, `parts` and `footprint` are what `terms_of`, `batch_parts` and `footprint_of` give, where that is at hand.
     """
-    shape = shape or shape_of(work)
-    terms = terms_of(traits, shape)
-    parts, footprint = parts or batch_parts(traits, workers, work), footprint or footprint_of(traits, work, shape)
+    terms = terms or terms_of(traits, shape_of(work))
+    parts, footprint = parts or batch_parts(traits, workers, work), footprint or footprint_of(traits, work)
     cluster = traits.runs_in == "cluster"
     alone = None if cluster else latency_ms(workers, work, terms)
     throughput, queued = service_of(traits, workers, work, terms, alone) if work.serves else (None, None)

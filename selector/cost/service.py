@@ -30,9 +30,11 @@ def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
 
 def workers_in_time(most: int, work: Quantities, terms: Terms, limit_ms: float | None) -> int:
     """As many of the workers, at least one, as let one task by itself end in time: with the GIL they hold each other up."""
+    if limit_ms is None or not terms.convoy or most == 1:
+        return most
     alone = latency_ms(1, work, terms)
     wait, cpu = work.wait_ms or 0.0, own_cpu_ms(terms, work)
-    if limit_ms is None or alone is None or not terms.convoy or not cpu or most == 1:
+    if alone is None or not cpu:
         return most
     others = (limit_ms - alone) / min(terms.convoy, cpu)  # that may compute beside the first one
     if others < 0:

@@ -9,15 +9,30 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from selector.approaches import Traits
-from selector.cost.terms import Costs, Quantities, at_once_of, contention_of, loss, runs_single, slowed, under
+from selector.cost.terms import Costs, Quantities, at_once_of, contention_of, costs_under, loss, runs_single, slowed
 
 
-def shape_of(work: Quantities) -> Quantities:
+class Shape(Quantities):
+    """A workload without its amounts. There is one object for all workloads of a shape, which tells it from others.
+
+    So that a cache that is asked for it, some twenty times for each recommendation, need not look at its parts.
+    """
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+
+_shape = lru_cache(maxsize=4096)(Shape._make)
+
+
+def shape_of(work: Quantities) -> Shape:
     """A workload without its amounts: only which of them there are. What holds for a shape holds for all that have it."""
-    return work._replace(
+    plain = work._replace(
         tasks=None, in_flight=None, cores=1, task_mb=0.0, startup_ms=0.0, startup_mb=0.0, data_kb=0.0,
         cpu_ms=1.0 if work.cpu_ms else 0.0, wait_ms=1.0 if work.wait_ms else 0.0, payload_kb=1.0 if work.payload_kb else 0.0,
     )  # fmt: skip
+    return _shape(plain)
 
 
 class Terms(NamedTuple):
@@ -44,9 +59,9 @@ class Terms(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def terms_of(traits: Traits, shape: Quantities) -> Terms:
+def terms_of(traits: Traits, shape: Shape) -> Terms:
     """What an approach comes to for all workloads of a shape (see `shape_of`)."""
-    costs = under(traits, shape)
+    costs = costs_under(traits, shape)
     parallel = at_once_of(traits, 2, shape._replace(cores=2, in_flight=None)) > 1
     first, more, beyond = _start_terms(traits, shape, costs)
     dispatch, message = _dispatch_terms(traits, shape, costs)
@@ -155,7 +170,7 @@ def _names(traits: Traits, work: Quantities) -> tuple[str, str, str]:
 
 
 @lru_cache(maxsize=4096)
-def costs_used(traits: Traits, several: bool, parallel: bool, shape: Quantities) -> tuple[str, ...]:
+def costs_used(traits: Traits, several: bool, parallel: bool, shape: Shape) -> tuple[str, ...]:
     """The names of the costs that the time of an approach rests on, beside what the task takes by itself.
 
     `several` says whether its pool has more than one worker, `parallel` whether more than one computes at a time.

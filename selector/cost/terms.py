@@ -59,7 +59,7 @@ def build_of(traits: Traits, work: Quantities) -> Literal["gil", "free", "sub"]:
     return "sub" if traits.needs == "subinterpreters" else "gil"
 
 
-def under(traits: Traits, work: Quantities) -> Costs:
+def costs_under(traits: Traits, work: Quantities) -> Costs:
     """The costs under the Python that an approach runs on."""
     costs: Costs = getattr(work.builds, build_of(traits, work))
     return costs

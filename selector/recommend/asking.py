@@ -75,10 +75,11 @@ class TableInParts:
             decision = None  # for the error that says what is wrong, or a list policy of a user's own
         if decision is not None and decision.rules:
             return decision.rules
+        as_a_list = self._table.hit_policy in LIST_POLICIES
+        if as_a_list and decision is not None:
+            return ()
         everything = approach_facts(facts, approach, self._approaches[approach].traits, predicted)
-        if self._table.hit_policy in LIST_POLICIES:
-            return self._table.decide_among(everything).rules if decision is None else ()
-        return (fired_rule(self._table, everything),)
+        return self._table.decide_among(everything).rules if as_a_list else (fired_rule(self._table, everything),)
 
     def first_rule(self, facts: Facts, approach: ApproachId) -> Rule:
         """The row that fires for an approach, of a table that asks nothing that is predicted; each asked for once."""

@@ -6,13 +6,15 @@ classify -> strategy -> (sizing, estimate, eligibility for each candidate) -> sp
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import Batch
 from selector.cost.predict import CostEstimate, estimate
-from selector.cost.shape import shape_of
+from selector.cost.shape import Shape, shape_of
 from selector.cost.sheet import Sheet
 from selector.cost.terms import Quantities, runs_single
 from selector.decision.table import Rule
@@ -87,25 +89,21 @@ class Situation:
 
     def __init__(self, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> None:
         self.profile, self.host, self.knowledge = profile, host, knowledge
+        self._eligibility, self._sizing = in_parts(knowledge, "eligibility"), in_parts(knowledge, "sizing")
         self._pools: dict[ApproachId, Pool] = {}
         self._predicted: dict[ApproachId, CostEstimate] = {}
         self._candidates: dict[ApproachId, Candidate] = {}
-        facts = build_facts(profile, host)
-        work = quantities(profile, facts, knowledge.costs.builds(*self._tags()))
+        self._tags = _tags(profile, host)
+        facts = build_facts(profile, host, self._tags[0])
+        work = quantities(profile, facts, knowledge.costs.builds(*self._tags))
         add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits)
         self.unclassified: WorkloadFacts = facts  # what there is to ask before any table has said something
         self.work: Quantities = work  # what the cost model needs
+        self.shape: Shape = shape_of(work)  # the same without the amounts
 
     def changed(self, **fields: Any) -> Situation:
         """The same with some fields of the profile changed; their values are not checked."""
         return Situation(self.profile.model_copy(update=fields), self.host, self.knowledge)
-
-    def _tags(self) -> tuple[str, str, str, str]:
-        """The Pythons that approaches run on (with a GIL, free-threaded, for subinterpreters), and the platform."""
-        profile, host = self.profile, self.host
-        gil = tag_for("any", profile, host) or "3.14"
-        free, sub = (tag_for(needs, profile, host) or gil for needs in ("free_threaded", "subinterpreters"))
-        return gil, free, sub, profile.platform or host.platform
 
     # What is known ----------------------------------------------------------------------------------------------------
 
@@ -119,15 +117,10 @@ class Situation:
         """What there is to ask about the workload, with its class."""
         return {**self.unclassified, "workload_class": self.classified.outputs["workload_class"]}  # type: ignore[typeddict-item]  # text in every table there is
 
-    @cached_property
-    def shape(self) -> Quantities:
-        """The quantities without the amounts (see `shape_of`)."""
-        return shape_of(self.work)
-
     @property
     def sheets(self) -> tuple[Sheet, Sheet, Sheet]:
         """The costs under each Python that an approach may run on, as in `Builds`."""
-        return self.knowledge.costs.sheets(*self._tags())
+        return self.knowledge.costs.sheets(*self._tags)
 
     def traits(self, approach: ApproachId) -> Traits:
         """The traits of an approach."""
@@ -150,33 +143,33 @@ class Situation:
     def candidate(self, approach: ApproachId) -> Candidate:
         """One approach, named or not, with its pool, what is predicted for it, and what rules it out."""
         found = self._candidates.get(approach)
-        if found is None:
-            found = self._candidates[approach] = self._consider(approach)
-        return found
-
-    def _consider(self, approach: ApproachId) -> Candidate:
-        facts, pool, predicted = self.facts, self._pool(approach), self.predicted(approach)
+        if found is not None:
+            return found
+        facts, predicted = self.facts, self.predicted(approach)
+        pool = self._pools[approach]
         own = prediction_facts(facts, pool.workers, pool.limit, predicted)
-        return Candidate(
+        found = Candidate(
             approach,
             self.named.get(approach),
             pool.workers,
             pool.sizing,
             predicted,
             predicted.seconds_each,
-            in_parts(self.knowledge, "eligibility").rules(facts, approach, own),
+            self._eligibility.rules(facts, approach, own),
             pool.batch,
             own,
             self.traits(approach),
             facts,
         )
+        self._candidates[approach] = found
+        return found
 
     def predicted(self, approach: ApproachId) -> CostEstimate:
         """What is predicted for an approach with its pool."""
         found = self._predicted.get(approach)
         if found is None:
             pool = self._pool(approach)
-            found = estimate(self.traits(approach), pool.workers, self.work, self.shape, pool.parts, pool.footprint)
+            found = estimate(self.traits(approach), pool.workers, self.work, pool.terms, pool.parts, pool.footprint)
             self._predicted[approach] = found
         return found
 
@@ -187,7 +180,7 @@ class Situation:
 
     def may_be_eligible(self, approach: ApproachId) -> bool:
         """Whether the workload and the traits of an approach do not rule it out by themselves, whatever is predicted."""
-        return not in_parts(self.knowledge, "eligibility").settled_without_predictions(self.facts, approach)
+        return not self._eligibility.settled_without_predictions(self.facts, approach)
 
     def facts_with(self, approach: ApproachId, workers: int) -> dict[str, Any]:
         """All that the tables may ask about an approach with so many workers, whatever they would say themselves."""
@@ -198,7 +191,7 @@ class Situation:
     def _pool(self, approach: ApproachId) -> Pool:
         found = self._pools.get(approach)
         if found is None:
-            sizing = in_parts(self.knowledge, "sizing").first_rule(self.facts, approach)
+            sizing = self._sizing.first_rule(self.facts, approach)
             found = pool_of(self.traits(approach), sizing, self.facts, self.work, self.shape)
             self._pools[approach] = found
         return found
@@ -269,6 +262,13 @@ class Situation:
         return max([*candidates, *others], key=merit)
 
 
+def _tags(profile: WorkloadProfile, host: HostFacts) -> tuple[str, str, str, str]:
+    """The Pythons that approaches run on (with a GIL, free-threaded, for subinterpreters), and the platform."""
+    gil = tag_for("any", profile, host) or "3.14"
+    free = tag_for("free_threaded", profile, host) or gil
+    return gil, free, tag_for("subinterpreters", profile, host) or gil, profile.platform or host.platform
+
+
 def used_by(candidate: Candidate) -> tuple[float, ...]:
     """How much of each requirement a candidate takes: of memory, of latency by itself, and of latency among others."""
     own = candidate.own
@@ -286,7 +286,12 @@ def _nearest_to_fastest(
     fastest = min(predicted, key=_seconds)
     if len(predicted) == 1:
         return fastest, None
-    near = [c for c in predicted if c is fastest or _stays(c, fastest, knowledge)]
+    limit = limit_of_staying(knowledge)
+    if limit is not None:
+        longest = _seconds(fastest) * limit
+        near = [c for c in predicted if _seconds(c) <= longest or c is fastest]
+    else:
+        near = [c for c in predicted if c is fastest or _stays(c, fastest, knowledge)]
     simplicity = {c.approach: knowledge.simplicity(origin, c.approach) for c in near}
     least = min(effort for effort, _ in simplicity.values())
     simple = [c for c in near if simplicity[c.approach][0] == least]
@@ -299,10 +304,7 @@ def _nearest_to_fastest(
 
 
 def _stays(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> bool:
-    """Whether the bands let a simpler candidate stay."""
-    limit = limit_of_staying(knowledge)
-    if limit is not None:
-        return _seconds(simpler) <= _seconds(fastest) * limit
+    """Whether the bands let a simpler candidate stay, where they ask for more than how much faster it is."""
     return _weighed(simpler, fastest, knowledge).band.outputs["verdict"] in STAYING
 
 
@@ -315,6 +317,5 @@ def _weighed(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> We
     return Weighing(simpler, fastest, facts, fired_rule(table, facts))
 
 
-def _seconds(candidate: Candidate) -> float:
-    assert candidate.seconds is not None
-    return candidate.seconds
+#: The seconds of a candidate that has some; written in C, as it is asked for again and again.
+_seconds: Callable[[Candidate], float] = attrgetter("seconds")

@@ -20,7 +20,6 @@ from selector.recommend.facts import (
     Readiness,
     WorkloadFacts,
     newest,
-    tag_for,
     version_key,
 )
 from selector.workload.profile import ApproachId, WorkloadProfile
@@ -32,8 +31,11 @@ ASSUMED_IN_FLIGHT = 100
 PLAUSIBLE_IN_FLIGHT = (10, 1000)
 
 
-def build_facts(profile: WorkloadProfile, host: HostFacts) -> WorkloadFacts:
-    """The facts about a workload on a host that do not depend on an approach, without those that need costs."""
+def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> WorkloadFacts:
+    """The facts about a workload on a host that do not depend on an approach, without those that need costs.
+
+    `python` is the tag of the Python that plain code runs on.
+    """
     # with what no table asks for, such as its name: cheaper than leaving it out
     facts = cast(WorkloadFacts, dict(profile.__dict__))
     cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
@@ -58,8 +60,7 @@ def build_facts(profile: WorkloadProfile, host: HostFacts) -> WorkloadFacts:
     facts["free_threaded_here"] = of_this_host and newest(host.tags, free_threaded=True) is not None
     free_threaded = newest(profile.interpreters or host.tags, free_threaded=True)
     facts["free_threading_experimental"] = free_threaded in EXPERIMENTAL_FREE_THREADING
-    version = version_key(tag_for("any", profile, host) or "3.14")
-    facts["start_method"] = default_start_method(facts["platform"], version[:2])
+    facts["start_method"] = default_start_method(facts["platform"], version_key(python)[:2])
     _add_builds(facts, profile)
     return facts
 

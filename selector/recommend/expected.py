@@ -69,23 +69,19 @@ _NOTHING_KNOWN: _Plain = {**dict.fromkeys(Expected.model_fields), "assumed": ()}
 class Outlook(NamedTuple):
     """What every candidate of one situation is expected from: what it may be at best and worst, and plain code.
 
-    `best` and `worst` differ from the quantities of the situation only where something had to be assumed. `baseline` is
+    `work` are the quantities; `best` and `worst` differ from them only where something had to be assumed. `baseline` is
     what is predicted for doing it single-threaded: the seconds of a batch, the requests per second of a service. `sheets`
     are named as in `Builds`.
     """
 
     situation: Situation
+    work: Quantities
     best: Quantities
     worst: Quantities
     sheets: Mapping[str, Sheet]
     baseline: float | None
     assumed_flight: tuple[str, ...]
     assumed: tuple[str, ...]
-
-    @property
-    def work(self) -> Quantities:
-        """The quantities of the workload."""
-        return self.situation.work
 
     def sheet(self, candidate: Candidate) -> Sheet:
         """The costs under the Python that a candidate runs on."""
@@ -105,7 +101,7 @@ def outlook_of(situation: Situation) -> Outlook:
     plain = situation.predicted("single_threaded")
     baseline = plain.throughput if work.serves else plain.seconds
     sheets = dict(zip(("gil", "free", "sub"), situation.sheets, strict=True))
-    return Outlook(situation, best, worst, sheets, baseline, _assumed_flight(situation), _assumptions(situation))
+    return Outlook(situation, work, best, worst, sheets, baseline, _assumed_flight(situation), _assumptions(situation))
 
 
 def _assumed_flight(situation: Situation) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from selector.approaches import Traits
 from selector.cost.batch import Batch, Parts, batch_of
 from selector.cost.memory import Footprint, footprint_of
 from selector.cost.service import workers_in_time
-from selector.cost.shape import terms_of
+from selector.cost.shape import Shape, Terms, terms_of
 from selector.cost.terms import Quantities
 from selector.decision.table import Rule
 from selector.recommend.facts import PoolLimit, WorkloadFacts
@@ -28,18 +28,19 @@ class Pool(NamedTuple):
     workers: int
     sizing: Rule
     limit: PoolLimit
+    terms: Terms
     batch: Batch | None
     parts: Parts | None  # where the time of the batch goes with as many workers
     footprint: Footprint
 
 
-def pool_of(traits: Traits, sizing: Rule, facts: WorkloadFacts, work: Quantities, shape: Quantities) -> Pool:
+def pool_of(traits: Traits, sizing: Rule, facts: WorkloadFacts, work: Quantities, shape: Shape) -> Pool:
     """The pool of an approach with these traits, by its row of `sizing`; `shape` is that of the workload."""
     terms = terms_of(traits, shape)
     batch, footprint = batch_of(traits, work, terms), footprint_of(traits, work, shape)
     wanted = _workers_wanted(str(sizing.outputs["basis"]), facts)
     if wanted == 1 or traits.pool == "none":
-        return Pool(1, sizing, "nothing", batch, batch.parts(1) if batch else None, footprint)
+        return Pool(1, sizing, "nothing", terms, batch, batch.parts(1) if batch else None, footprint)
     budget = facts["memory_budget_mb"]
     fit = wanted if budget is None else max(1, min(wanted, footprint.workers_within(budget)))
     most = workers_in_time(fit, work, terms, facts["latency_requirement_ms"])
@@ -47,7 +48,7 @@ def pool_of(traits: Traits, sizing: Rule, facts: WorkloadFacts, work: Quantities
     limit: PoolLimit = "nothing"
     if workers < wanted:
         limit = "pay" if workers < most else "latency" if most < fit else "memory"
-    return Pool(workers, sizing, limit, batch, parts, footprint)
+    return Pool(workers, sizing, limit, terms, batch, parts, footprint)
 
 
 def _workers_wanted(basis: str, facts: WorkloadFacts) -> int:

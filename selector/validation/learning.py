@@ -15,7 +15,7 @@ from typing import NamedTuple
 from selector.approaches import Traits
 from selector.cost.batch import Parts, batch_parts
 from selector.cost.shape import dispatch_cost_of
-from selector.cost.terms import Quantities, contention_of, loss, under
+from selector.cost.terms import Quantities, contention_of, costs_under, loss
 from selector.host.checks import tells_of_others
 from selector.models import Saved
 from selector.recommend.chain import Situation
@@ -184,7 +184,7 @@ def _of_computing(arm: _Arm, part: float, factor: float) -> Iterator[tuple[str, 
             yield "python_arithmetic_ns", part, factor
     elif at_once > 1 and (arm.traits.parallel_python or arm.work.releases_gil):
         contention = contention_of(arm.traits, arm.work)
-        before = loss(contention, at_once, under(arm.traits, arm.work))
+        before = loss(contention, at_once, costs_under(arm.traits, arm.work))
         after = max(1.0, before * factor)
         yield contention.replace("contention", "efficiency"), part, before / after
 
