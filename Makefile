@@ -31,7 +31,7 @@ demo: $(VENV)/.installed ## recommend an approach for a real workload
 	@$(BIN)/concurrency-selector recommend examples/web-scraper.json
 
 test: $(VENV)/.dev ## run the tests; what takes minutes by nature is in test-all
-	@$(BIN)/python -m pytest
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 test-all: $(VENV)/.dev ## every test, also what takes minutes by nature
 	@$(BIN)/python -m pytest -m ""

@@ -39,6 +39,7 @@ class Terminal:
         self.child = pexpect.spawn(
             "/bin/sh", ["-c", command], cwd=folder, env=environment, dimensions=(24, 80), timeout=30, encoding="utf-8"
         )
+        self.child.delaybeforesend = None  # what is typed is read when the prompt is there: no need to wait for it
         self.shown = ""
 
     def sees(self, text: str) -> str:

@@ -162,6 +162,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @posix_only
 def test_a_part_that_fails_leaves_its_figures_out(tmp_path):
     out = tmp_path / "out.json"

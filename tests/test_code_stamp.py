@@ -88,6 +88,6 @@ def test_an_installation_without_sources_answers_the_same_and_keeps_its_rules(tm
         subprocess.run(command, capture_output=True, timeout=120, check=True, cwd=tmp_path, env=environment).stdout
         for _ in range(2)
     ]
-    with_sources = subprocess.run(command, capture_output=True, timeout=120, check=True).stdout
+    with_sources = subprocess.run(command, capture_output=True, timeout=120, check=True, cwd=tmp_path).stdout
     assert answers == [with_sources] * 2
     assert len(cache_files(own_cache)) == 2  # its rules, and ours

@@ -49,6 +49,7 @@ from selector.report.terminal import print_document
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
 MEASURES = "<!-- output differs: "
 LONG = {"benchmark-script.md"}  # its one script is measured again and again
+MANY_EXAMPLES = {"api.md", "tables.md", "predictions.md"}  # seconds each: `make test-all` runs them
 PICTURE = ROOT / "docs" / "recommendation.svg"
 MOST_PICTURE_BYTES = 60_000
 
@@ -197,7 +198,8 @@ def pages(*, measuring: bool) -> list[Any]:
     """The pages whose examples are run: each up to where it measures, and those that do whole by `make test-all`."""
     whole = [page for page in PAGES if page.name in LONG or MEASURES in page.read_text("utf-8")]
     chosen = whole if measuring else [page for page in PAGES if page.name not in LONG]
-    return [pytest.param(page, id=page.name) for page in chosen]
+    marks = dict.fromkeys(MANY_EXAMPLES, pytest.mark.slow)
+    return [pytest.param(page, id=page.name, marks=marks.get(page.name, ())) for page in chosen]
 
 
 @pytest.mark.parametrize("page", pages(measuring=False))

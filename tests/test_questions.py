@@ -130,7 +130,7 @@ class BruteForce:
         return any(self.answer({one: v, other: w}) != self.now for v, w in pairs)
 
 
-@pytest.mark.parametrize("seed", slow_after(6, range(40)))
+@pytest.mark.parametrize("seed", slow_after(4, range(40)))
 def test_exactly_the_fields_that_matter_alone_are_asked(seed, knowledge):
     situation, asked = random_situation(seed, knowledge)
     brute = BruteForce(situation, asked)
@@ -241,7 +241,7 @@ def test_nothing_is_asked_twice_or_that_the_tables_cannot_see(seed, knowledge):
     assert questions(situation, asked) == questions(situation, asked)
 
 
-@pytest.mark.parametrize("seed", slow_after(1, [404, 400, 401, 402, 403, 405]))
+@pytest.mark.parametrize("seed", slow_after(1, [400, 401, 402, 403, 404, 405]))
 def test_a_conversation_ends_with_nothing_left_that_matters(seed, knowledge):
     rng = random.Random(seed)
     situation, asked = after_five(knowledge, rng.choice(["cpu", "io", "hybrid"])), NOTHING_ASKED
@@ -259,7 +259,7 @@ def test_a_conversation_ends_with_nothing_left_that_matters(seed, knowledge):
     assert not brute.alone() and not brute.in_pairs()
 
 
-@pytest.mark.parametrize("seed", slow_after(1, [702, 700, 701, 703, 704, 705]))
+@pytest.mark.parametrize("seed", slow_after(1, range(700, 706)))
 def test_memory_changes_nothing_but_the_time(seed, knowledge):
     rng, memory = random.Random(seed), Memory()
     situation, asked = random_situation(seed, knowledge)

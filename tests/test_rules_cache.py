@@ -324,6 +324,7 @@ def test_a_full_disk_leaves_no_half_written_cache(own_cache: Path, monkeypatch: 
     assert list(own_cache.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_many_processes_may_start_at_once_on_a_cold_cache(own_cache: Path) -> None:
     command = [sys.executable, "-m", "selector", "recommend", "--set", "workload_type=io", "--format", "json"]
 

@@ -166,6 +166,7 @@ def test_a_process_killed_from_outside_is_replaced(python: str, start: Callable[
     assert (done, int(lost) >= 1) == ("600", True)
 
 
+@pytest.mark.slow
 @only_posix
 def test_a_stopped_process_is_overdue_and_ended(start: Callable[..., Script]) -> None:
     script = start(sys.executable, """

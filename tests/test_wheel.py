@@ -133,6 +133,7 @@ def test_everything_it_reads_lies_in_the_wheel(built: Path, empty: Path) -> None
     assert found.stdout == f"{data / 'rules'} {data / 'templates'}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [("rules", "test"), ("migrate", "threads", "distributed"), ("examples",), ("--version",), ("--help",)],

@@ -18,8 +18,16 @@ __all__ = ["terminal"]  # a fixture
 pytestmark = MAY_FORK
 
 
-@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
-@pytest.mark.parametrize("place", ["menu", "line", "follow-up", "review", "save", "file name", "overwrite"])
+PLACES = ["menu", "line", "follow-up", "review", "save", "file name", "overwrite"]
+
+
+@pytest.mark.parametrize(
+    ("place", "key"),
+    [
+        *(pytest.param(place, "\x03", id=f"{place}-ctrl-c") for place in PLACES),
+        *(pytest.param(place, "\x04", id=f"{place}-ctrl-d", marks=pytest.mark.slow) for place in PLACES),
+    ],
+)
 def test_leaving_is_130_and_writes_nothing(terminal, place, key):
     user = terminal(*(() if place in ("menu", "line", "follow-up") else ANSWERED))
     (user.folder / "workload.json").write_text("mine")
@@ -34,6 +42,7 @@ def test_leaving_is_130_and_writes_nothing(terminal, place, key):
         user.answers("CPU cores", "4")
         user.answers("Has expensive startup (y/n)", "n")
         user.sees("This one may lead to")
+        user.sees("? ")
     if place in ("review", "save", "file name", "overwrite"):
         user.sees(REVIEW)
     if place in ("save", "file name", "overwrite"):

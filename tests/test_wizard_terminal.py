@@ -43,7 +43,7 @@ def test_the_five_answers_give_the_recommendation(terminal):
     assert "Traceback" not in user.shown
 
 
-def test_the_last_command_gives_the_same(terminal):
+def test_the_last_command_gives_the_same(terminal, monkeypatch):
     user = terminal("--format", "json", "--set", "memory_budget_mb=256", *ANSWERED[:2], *ANSWERED[3:])
     user.answers(REVIEW, "")
     shown = user.sees(SAVE)
@@ -51,6 +51,7 @@ def test_the_last_command_gives_the_same(terminal):
     assert user.ends() == 0
     words = command_of(user)
     assert words[:2] == ["concurrency-selector", "recommend"] and words[-2:] == ["--format", "json"]
+    monkeypatch.chdir(user.folder)
     again = call(*words[1:])
     assert again.json == json.loads(shown[shown.index("{") : shown.rindex("}") + 1])
     assert again.json["profile"]["memory_budget_mb"] == 256
@@ -84,6 +85,7 @@ def test_typing_a_word_that_fits_nothing_chooses_nothing(terminal):
     assert user.ends() == 130
 
 
+@pytest.mark.slow
 def test_going_back_through_review_changes_one_answer(terminal):
     user = terminal()
     five(user)
@@ -106,6 +108,7 @@ def test_going_back_through_review_changes_one_answer(terminal):
     assert {"workload_type=cpu", "cpu_cores=16"} <= set(command_of(user))
 
 
+@pytest.mark.slow
 def test_arrow_keys_choose(terminal):
     user = terminal()
     user.answers("Enter workload type", DOWN)
@@ -138,6 +141,7 @@ def test_every_question_can_be_skipped(terminal, workload_type):
     assert user.ends() == 0
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_the_default_is_not_asked_for_again(terminal):
     """Found in use: io, Enter four times, then 1 to "Over how many machines", and so on for ever."""
     user = terminal(term="dumb")
@@ -214,6 +218,7 @@ def test_saving_and_refusing_to_overwrite(terminal):
     assert user.files() == ["other.json", "workload.json"]
 
 
+@pytest.mark.slow
 def test_results_can_go_to_a_file_while_questions_stay_on_the_screen(terminal):
     user = terminal(*ANSWERED, shell=" > out.txt")
     user.answers(REVIEW, "")
@@ -224,6 +229,7 @@ def test_results_can_go_to_a_file_while_questions_stay_on_the_screen(terminal):
     assert out.startswith("=== Recommendation ===\n") and "\x1b" not in out and "?" not in out.splitlines()[1]
 
 
+@pytest.mark.slow
 def test_no_color_means_no_colour(terminal):
     def colours(user):
         user.sees("Latency requirement (ms)")
@@ -295,6 +301,7 @@ def test_a_prediction_from_documented_costs_comes_with_an_offer_to_measure(termi
     assert "measuring Python" not in user.shown
 
 
+@pytest.mark.slow
 def test_where_nothing_is_predicted_there_is_nothing_to_measure_for(terminal):
     user = terminal()
     five(user)
