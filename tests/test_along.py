@@ -58,6 +58,7 @@ def changes_of(one: Situation) -> list[tuple[str, Any, str]]:
 # Against brute force --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_after(1, [1006, *range(1000, 1006), *range(1007, 1020)]))
 def test_a_dense_grid_finds_nothing_that_was_missed(seed: int) -> None:
     assert list(benchmark.misses_of(workload(seed))) == []
@@ -85,6 +86,7 @@ def test_nor_where_everything_is_compared_by_its_time(seed: int) -> None:
     assert list(benchmark.misses_of(timed_workload(seed))) == []
 
 
+@pytest.mark.slow
 def test_the_grid_finds_what_powers_of_ten_miss() -> None:
     found = benchmark.misses_of(workload(0), benchmark.by_ladder)
     assert [(miss.kind, miss.field) for miss in found] == [("overlooked", "payload_kb_per_task")]

@@ -57,6 +57,7 @@ def test_a_broken_table_is_refused_wherever_it_is_used(my_rules: Path) -> None:
         refused(call(*arguments, "--rules", str(my_rules)), f"error: {file}:")
 
 
+@pytest.mark.slow
 def test_rules_list_show_check_and_test_of_ours() -> None:
     listed = call("rules", "list").out
     for name in ("classify", "strategy", "eligibility", "speedup_bands", "sizing", "engine", "advice"):

@@ -167,6 +167,7 @@ def test_hostile_profiles_are_data(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert os.listdir(tmp_path) == [small.name]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("found")
 @pytest.mark.parametrize("count", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_some_of_them_with_the_template_as_it_ships(

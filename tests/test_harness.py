@@ -278,6 +278,7 @@ def test_interpreters_that_are_none_are_told_and_left_out(start: Callable[..., S
     assert told[5].path.endswith("\\udc80")
 
 
+@pytest.mark.slow
 def test_a_script_in_an_odd_place_that_is_removed_while_it_runs(start: Callable[..., Script], tmp_path: Path) -> None:
     folder = tmp_path / "a föl der, 文"
     folder.mkdir()

@@ -259,6 +259,7 @@ def test_a_conversation_ends_with_nothing_left_that_matters(seed, knowledge):
     assert not brute.alone() and not brute.in_pairs()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_after(1, range(700, 706)))
 def test_memory_changes_nothing_but_the_time(seed, knowledge):
     rng, memory = random.Random(seed), Memory()

@@ -110,6 +110,7 @@ def empty(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_it_runs_from_the_wheel_in_an_empty_folder(built: Path, empty: Path) -> None:
     example = run(built, empty, "examples", "web-scraper")
     assert example.returncode == 0, example.stderr
@@ -120,6 +121,7 @@ def test_it_runs_from_the_wheel_in_an_empty_folder(built: Path, empty: Path) -> 
     assert "=== Table strategy ===" in run(built, empty, "recommend", "workload.json", "--explain").stdout
 
 
+@pytest.mark.slow
 def test_everything_it_reads_lies_in_the_wheel(built: Path, empty: Path) -> None:
     data = built / "wheel" / "selector" / "_data"
     tables = run(built, empty, "rules", "show", "engine")
