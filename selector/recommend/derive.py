@@ -81,6 +81,7 @@ def _add_gil(facts: WorkloadFacts, profile: WorkloadProfile) -> None:
         facts["releases_gil"] = share * facts["cpu_cores"] <= 1
     elif profile.releases_gil is not None:
         facts["gil_share"] = 0.0 if profile.releases_gil else 1.0
+    facts["free_threaded_gain"] = _against(facts["cpu_cores"], profile.free_threaded_ratio)
     facts["gil_hold_over_latency"] = _against(profile.gil_hold_ms, profile.latency_requirement_ms)
 
 

@@ -37,7 +37,7 @@ class WorkloadFacts(TypedDict):
     startup_memory_mb: float | None
     import_ms: float | None
     parallelizable: bool
-    shared_state: Literal["none", "read_only", "hot_reads", "disjoint_writes", "hot_writes"] | None
+    shared_state: Literal["none", "read_only", "disjoint_writes", "hot_writes", "hot_reads"] | None
     isolation: Literal["none", "crash", "security"] | None
     releases_gil: Annotated[
         bool | None,
@@ -78,6 +78,9 @@ class WorkloadFacts(TypedDict):
     cpu_over_latency: Annotated[float | None, "CPU time of a task against the latency requirement"]
     gil_hold_over_latency: Annotated[
         float | None, "the longest time the code holds the GIL without a break against the latency requirement"
+    ]
+    free_threaded_gain: Annotated[
+        float | None, "how much faster all CPUs together are on a free-threaded build, at most: their number by free_threaded_ratio"
     ]
     task_over_latency: Annotated[
         float | None,

@@ -108,7 +108,7 @@ class WorkloadProfile(Saved):
         None, description="CPU time to import what the function needs, once a new process or subinterpreter, in ms"
     )
     parallelizable: bool = Field(True, description="The tasks do not depend on each other")
-    shared_state: Annotated[Literal["none", "read_only", "hot_reads", "disjoint_writes", "hot_writes"], _Id] | None = (
+    shared_state: Annotated[Literal["none", "read_only", "disjoint_writes", "hot_writes", "hot_reads"], _Id] | None = (
         Field(None, description="What the workers share")
     )
     isolation: Annotated[Literal["none", "crash", "security"], _Id] | None = Field(
