@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.shape import Terms, copied_ms, mix_under, own_cpu_ms, shape_of, terms_of
-from selector.cost.terms import IN_TURNS, Mix, Quantities, loss
+from selector.cost.terms import IN_TURNS, Mix, Quantities
 
 if TYPE_CHECKING:
     from selector.cost.sheet import Sheet
