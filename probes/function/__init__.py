@@ -81,6 +81,8 @@ main and again
                      computing: blocking calls inside, "await_ms": time in awaits, "steps", "gather_of", "gather_ratio": time of so many at once / sum of their times
                      alone: 1 no overlap}
     audit            {event: times a call}, such as "open read", "socket.connect", "getaddrinfo", "sqlite3.connect", "subprocess", "time.sleep"
+    where            the lines that the calls spend their time in, as another thread sees them: up to 5 of {"place": "file:line function",
+                     "text": the line, "share": of the looks}
     audit_paths      up to 5 files opened; clients: modules loaded that talk to networks or databases, such as ["requests", "psycopg2"]
     io_seen          kinds of what it may wait for: a list of network, disk, database, subprocess, sleep
     skipped          phases left out for want of time
