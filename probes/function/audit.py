@@ -92,10 +92,10 @@ def writes(mode: Any, flags: Any) -> bool:
 def measure(subject: Subject, channel: Channel, seconds: float) -> dict[str, Any]:
     """Some calls, watched."""
     watch = Watch()
-    watch.on = True
     with where.Looks() as looks:
+        watch.on = True
         calls = _call(subject, channel, seconds)
-    watch.on = False
+        watch.on = False
     loaded = [name for name in CLIENTS if name in sys.modules]
     places = where.shares(looks.seen)
     return {
