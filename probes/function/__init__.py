@@ -17,7 +17,8 @@ Options (null or absent: the default)
     cache          a folder for the compiled modules of the probe, so that the next child starts sooner
     seconds        for the solo calls (1.0); the other phases have parts of it
     budget         for the whole child (20): a phase that would go over it is left out, and named in `skipped`
-    call_seconds   a call that takes longer hangs (10): its stack is written, and the child ends with exit code 1
+    call_seconds   a call that takes longer hangs (10): its stack is written (after a line "Timeout (0:00:10)!"), and the child ends
+                   with exit code 1; import, items and set-up may take 0.7 of the budget, if that is longer
     count          items at most (main, memory: 200; worker, subinterpreter: 12)
     items_mb       memory that items may take (500); then no more are taken
     order          worker: "forward" or "reverse"

@@ -10,7 +10,7 @@ from typing import Any
 from . import audit, gil, solo
 from .channel import Channel
 from .clocks import Meter, clock_tick_seconds
-from .loading import Settings, load
+from .loading import GIL_MODULES, Settings, load
 from .state import State, changed
 from .values import Pickled, pickled
 
@@ -29,6 +29,7 @@ class Session:
         self.meter = Meter()
         self.call_seconds = 0.0
         self.solo: solo.Solo | None = None
+        self.warm: list[solo.Sample] = []
         self.skipped: list[str] = []
         self.more_calls = 0  # of threads, whose errors are not counted
         self.state = State(self.subject.function)
@@ -75,6 +76,7 @@ def finish(session: Session) -> None:
     errors = session.subject.errors
     session.channel.say(
         gil_after_run=gil.gil_on(),
+        gil_module=GIL_MODULES[0] if GIL_MODULES else None,
         errors=errors.kinds,
         errors_items=sorted(errors.items)[:50],
         attempts=errors.attempts,
@@ -98,7 +100,7 @@ def pickle_items(session: Session) -> None:
     for number in range(min(PICKLED, len(subject.items) if subject.has_items else 0)):
         session.channel.beat()
         found.append(pickled(subject.items[number], f"item {number}", 0.2 / PICKLED))
-    session.channel.say(**pickles("item", found), items_pickle=not any(each.error for each in found))
+    session.channel.say(**pickles("item", found), items_pickle=pickle_at_all(found) if found else True)
 
 
 def pickle_result(session: Session, results: list[Any]) -> None:
@@ -108,14 +110,22 @@ def pickle_result(session: Session, results: list[Any]) -> None:
     types = {type(result).__name__ for result in results}
     session.channel.say(
         **pickles("result", found),
-        result_pickles=not any(each.error for each in found) if found else None,
+        result_pickles=pickle_at_all(found),
         result_type=", ".join(sorted(types)) or None,
     )
+
+
+def pickle_at_all(found: list[Pickled]) -> bool | None:
+    """Whether values pickle; None where they are too large to find out, or where there are none."""
+    if any(each.error for each in found):
+        return False
+    return True if any(not each.large for each in found) else None
 
 
 def pickles(name: str, found: list[Pickled]) -> dict[str, Any]:
     """Means over those that pickle, and the first error."""
     good = [each for each in found if each.error is None]
+    good = [each for each in good if not each.large]
     means = {
         f"{name}_{key}": round(statistics.fmean(getattr(each, key) for each in good), 5) if good else None
         for key in ("kb", "buffers_kb", "dump_ms", "load_ms")
@@ -149,14 +159,16 @@ def first_calls(session: Session, looks: list[Any]) -> list[Any]:
     if looks:
         looks.append(session.state.look())
     results, took = [result] if good else [], [spent.wall - spent.delay]
+    session.warm = [spent] if good else []
     for number in range(1, WARM_CALLS):
         channel.beat()
-        if took[0] > 1.0 and number > 1:
+        if (took[0] > 1.0 and number > 1) or time.monotonic() + took[0] > session.latest:
             break
         start = meter()
         good, result = subject.attempt(number % len(subject.items))
         spent = solo.sample_of(start, meter())
         took.append(spent.wall - spent.delay)
+        session.warm += [spent] if good else []
         results += [result] if good else []
     changes = [
         number for number in range(warm) if subject.digests(range(number, number + 1)) != before[number : number + 1]
@@ -164,7 +176,7 @@ def first_calls(session: Session, looks: list[Any]) -> list[Any]:
     if changes:
         subject.changes_items(warm)
     channel.say(mutated=changes, mutated_checked=warm if subject.has_items else 0)
-    session.call_seconds = min(took[1:])
+    session.call_seconds = min(took[1:] or took)
     solo.hopeless(subject)
     return results
 
@@ -179,8 +191,14 @@ def solo_calls(session: Session) -> None:
     numbers = range(start, len(subject.items))
     units = solo.plan(numbers, session.call_seconds, settings.seconds / 2, tick)
     session.solo = solo.Solo(subject, session.channel, session.meter, units)
-    found = session.solo.visit(settings.seconds / 2, session.latest - 2 * session.call_seconds)
-    solo.hopeless(subject)
+    found = {}
+    if time.monotonic() + session.call_seconds < session.latest:
+        found = session.solo.visit(settings.seconds / 2, session.latest - 2 * session.call_seconds)
+        solo.hopeless(subject)
+    if not found:  # no time for more than what went before
+        units = [solo.Unit((number,)) for number in range(len(session.warm))]
+        found = solo.summary(units, [[each] for each in session.warm], delay_known=session.meter.delay.known)
+        found |= {"calls": len(session.warm)} if found else {}
     if found:
         session.call_seconds = max(1e-8, (found["wall_ms"] - found["delay_ms"]) / 1000)
     session.channel.say(solo=found or None, errors=subject.errors.kinds, attempts=subject.errors.attempts)
@@ -224,7 +242,7 @@ def on_a_loop(session: Session) -> None:
 def beside_others(session: Session) -> None:
     """How it holds the GIL, if there is one, and what two threads come to."""
     subject, channel, settings = session.subject, session.channel, session.settings
-    if settings.stop and session.time_for("held", 1.0 + session.call_seconds):
+    if settings.stop and gil.gil_on() and session.time_for("held", 1.0 + session.call_seconds):
         found = gil.call_until(subject, channel, session.meter, settings.stop, session.latest - session.call_seconds)
         channel.say(held_run=found)
         solo_calls_again(session)
