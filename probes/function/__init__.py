@@ -70,7 +70,8 @@ main and again
     globals_first, globals_later, globals_again: {"module.name": "value" | "new" | "gone" | "rebound" | "cache" | [keys of a dict]}: changed by the first call, by
                      some calls after it, by some more. A name in the last two is written by every call. "cache": an lru_cache grew. globals_left_out: too large to look at
     pid              for the sampler, with phase held
-    held_run         what went on during the phase held: {"calls", "wall_s", "cpu_s", "delay_s", "wait_share"}
+    held_run         what went on during the phase held: {"calls", "wall_s", "cpu_s", "delay_s", "wait_share": the part in which it waited, for
+                     whatever it is or, after that, for a CPU}
     probe            a thread that sleeps 1 ms, beside the calls: {"late_share": part of its wakings that were over 0.3 ms late, "idle_late_share",
                      "hold_ms": the longest that it had to wait for the GIL, waiting for a CPU taken off, "holds_ms": the five longest, "switch_ms": the switch
                      interval during it: Python code makes others wait as long, "samples", "calls", "cpu_share"}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .channel import Channel
-from .clocks import Delay, Meter
+from .clocks import Delay, Meter, resource
 from .solo import Sample, sample_of
 from .subject import Subject
 
@@ -35,7 +35,7 @@ def gil_on() -> bool:
 
 def call_until(subject: Subject, channel: Channel, meter: Meter, stop: str, latest: float) -> dict[str, Any]:
     """Call again and again until a file is there: the message `held_run`."""
-    begun, calls, looked = meter(), 0, 0.0
+    begun, switched, calls, looked = meter(), switches(), 0, 0.0
     end = min(time.monotonic() + HELD_SECONDS, latest)
     while True:
         number = calls % len(subject.items)
@@ -48,7 +48,8 @@ def call_until(subject: Subject, channel: Channel, meter: Meter, stop: str, late
             if now > end or os.path.exists(stop):
                 break
     went = sample_of(begun, meter())
-    share = max(0.0, went.wait) / max(went.wall, 1e-9)
+    computing = kept_from_computing(went.delay, *(b - a for a, b in zip(switched, switches())))  # noqa: B905
+    share = max(0.0, 1 - (max(went.cpu, went.process) + computing) / max(went.wall, 1e-9))
     return {
         "calls": calls,
         "wall_s": round(went.wall, 4),
@@ -56,6 +57,19 @@ def call_until(subject: Subject, channel: Channel, meter: Meter, stop: str, late
         "delay_s": round(went.delay, 4),
         "wait_share": round(share, 4),
     }
+
+
+def switches() -> tuple[int, int]:
+    """How often this process gave up its CPU to wait, and how often it was taken from it while it computed."""
+    if resource is None:
+        return 0, 0
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_nvcsw, used.ru_nivcsw
+
+
+def kept_from_computing(delay: float, waits: int, taken: int) -> float:
+    """The part of the time without a CPU in which it may hold the GIL: not that after a wait, before it takes the GIL."""
+    return delay * (taken / (waits + taken) if waits + taken else 1.0)
 
 
 def look_from_outside(process: int, seconds: float) -> dict[str, Any]:
