@@ -68,7 +68,8 @@ main and again
     function_pickle_kb; item_kb, item_dump_ms, item_load_ms, item_buffers_kb; result_kb, result_dump_ms, result_load_ms, result_buffers_kb:
                      means of up to 8; *_buffers_kb is the part that can go out of band (protocol 5); result_type
     globals_first, globals_later, globals_again: {"module.name": "value" | "new" | "gone" | "rebound" | "cache" | [keys of a dict]}: changed by the first call, by
-                     some calls after it, by some more. A name in the last two is written by every call. "cache": an lru_cache grew. globals_left_out: too large to look at
+                     some calls after it, by some more. A name in the last two is written by every call.
+                     globals_again is null where there was no time for more. "cache": an lru_cache grew. globals_left_out: too large to look at
     pid              for the sampler, with phase held
     held_run         what went on during the phase held: {"calls", "wall_s", "cpu_s", "delay_s", "wait_share": the part in which it waited, for
                      whatever it is or, after that, for a CPU}

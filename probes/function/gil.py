@@ -158,8 +158,8 @@ class _Napper:
         self._thread.join(1)
 
 
-def beside(subject: Subject, channel: Channel, meter: Meter, seconds: float) -> dict[str, Any]:
-    """The message `probe`: how late a thread wakes beside calls that go on for some time, two at least."""
+def beside(subject: Subject, channel: Channel, meter: Meter, seconds: float, least: int) -> dict[str, Any]:
+    """The message `probe`: how late a thread wakes beside calls that go on for some time, so many at least."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     napper = _Napper(threading.get_native_id())
@@ -168,7 +168,7 @@ def beside(subject: Subject, channel: Channel, meter: Meter, seconds: float) -> 
         idle = napper.taken()
         begun, calls = meter(), 0
         end = time.monotonic() + seconds
-        while time.monotonic() < end or calls < 2:
+        while time.monotonic() < end or calls < least:
             channel.beat()
             subject.attempt(calls % len(subject.items))
             calls += 1

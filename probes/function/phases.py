@@ -34,6 +34,11 @@ class Session:
         self.more_calls = 0  # of threads, whose errors are not counted
         self.state = State(self.subject.function)
 
+    @property
+    def slow(self) -> bool:
+        """Whether each phase can have one call only."""
+        return self.call_seconds > 1.0
+
     def time_for(self, phase: str, seconds: float) -> bool:
         """Begin a phase if so many seconds are left, and the time of a call beside."""
         if time.monotonic() + seconds + self.call_seconds > self.latest:
@@ -191,17 +196,26 @@ def solo_calls(session: Session) -> None:
     numbers = range(start, len(subject.items))
     units = solo.plan(numbers, session.call_seconds, settings.seconds / 2, tick)
     session.solo = solo.Solo(subject, session.channel, session.meter, units)
-    found = {}
-    if time.monotonic() + session.call_seconds < session.latest:
+    if session.call_seconds > settings.seconds:
+        found = slow_calls(session)
+    else:
         found = session.solo.visit(settings.seconds / 2, session.latest - 2 * session.call_seconds)
         solo.hopeless(subject)
-    if not found:  # no time for more than what went before
-        units = [solo.Unit((number,)) for number in range(len(session.warm))]
-        found = solo.summary(units, [[each] for each in session.warm], delay_known=session.meter.delay.known)
-        found |= {"calls": len(session.warm)} if found else {}
     if found:
         session.call_seconds = max(1e-8, (found["wall_ms"] - found["delay_ms"]) / 1000)
     session.channel.say(solo=found or None, errors=subject.errors.kinds, attempts=subject.errors.attempts)
+
+
+def slow_calls(session: Session) -> dict[str, Any]:
+    """The figures where a call takes long: those after the first count, and one more if there is none."""
+    samples = session.warm[1:]
+    if len(samples) < 2 and time.monotonic() + 3 * session.call_seconds < session.latest:
+        sample = solo.run_unit(session.subject, session.meter, solo.Unit((len(session.subject.items) - 1,)))
+        samples += [sample] if sample is not None else []
+    samples = samples or session.warm
+    units = [solo.Unit((number,)) for number in range(len(samples))]
+    found = solo.summary(units, [[each] for each in samples], delay_known=session.meter.delay.known)
+    return {**found, "calls": len(samples)} if found else {}
 
 
 def solo_calls_again(session: Session) -> None:
@@ -214,17 +228,20 @@ def solo_calls_again(session: Session) -> None:
 def globals_written(session: Session, looks: list[Any]) -> None:
     """Which globals the first call changed, which later ones, and which again."""
     subject = session.subject
-    if not session.time_for("globals", 3 * session.call_seconds):
-        return
+    session.channel.phase("globals")
     looks.append(session.state.look())
-    for number in range(2):  # two windows: one alone may write what was there before
-        session.channel.beat()
-        subject.attempt((WARM_CALLS + number) % len(subject.items))
-        looks.append(session.state.look())
+    for number in range(1 if session.slow else 2):  # two windows: one alone may write what was there before
+        if time.monotonic() + 2 * session.call_seconds < session.latest:
+            session.channel.beat()
+            subject.attempt((WARM_CALLS + number) % len(subject.items))
+            looks.append(session.state.look())
     left = session.state.left_out
-    first, later, again, still = (changed(a, b, left) for a, b in itertools.pairwise(looks))
+    first, later, *again = (changed(a, b, left) for a, b in itertools.pairwise(looks))
     session.channel.say(
-        globals_first=first, globals_later=later, globals_again={**again, **still}, globals_left_out=sorted(left)[:20]
+        globals_first=first,
+        globals_later=later,
+        globals_again={name: how for each in again for name, how in each.items()} if again else None,
+        globals_left_out=sorted(left)[:20],
     )
 
 
@@ -246,8 +263,9 @@ def beside_others(session: Session) -> None:
         found = gil.call_until(subject, channel, session.meter, settings.stop, session.latest - session.call_seconds)
         channel.say(held_run=found)
         solo_calls_again(session)
-    if gil.gil_on() and session.time_for("probe", 0.4 * settings.seconds + 2 * session.call_seconds):
-        channel.say(probe=gil.beside(subject, channel, session.meter, 0.4 * settings.seconds))
+    least = 1 if session.slow else 2
+    if gil.gil_on() and session.time_for("probe", 0.4 * settings.seconds + least * session.call_seconds):
+        channel.say(probe=gil.beside(subject, channel, session.meter, 0.4 * settings.seconds, least))
     two_threads(session)
 
 

@@ -8,6 +8,7 @@ import inspect
 import itertools
 import operator
 import pickle
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -157,11 +158,12 @@ def _arguments(signature: inspect.Signature, *, has_items: bool) -> str:
 def take_items(stream: Iterator[Any], count: int, most_mb: float, seconds: float) -> tuple[list[Any], str]:
     """Some items, and why no more: `end`, `count`, `memory`, or `time`."""
     items: list[Any] = []
-    base, end = resident_mb() or 0.0, time.monotonic() + seconds
+    base, end, apparent = resident_mb() or 0.0, time.monotonic() + seconds, 0
     for item in itertools.islice(stream, count):
         items.append(item)
+        apparent += sys.getsizeof(item, 0)
         if len(items) & 7 == 0 or len(items) < 8:
-            if (resident_mb() or 0.0) - base > most_mb:
+            if max((resident_mb() or 0.0) - base, apparent / 1e6) > most_mb:
                 return items, "memory"
             if time.monotonic() > end:
                 return items, "time"
