@@ -108,7 +108,7 @@ class WorkloadProfile(Saved):
         None, description="CPU time to import what the function needs, once a new process or subinterpreter, in ms"
     )
     parallelizable: bool = Field(True, description="The tasks do not depend on each other")
-    shared_state: Annotated[Literal["none", "read_only", "hot_reads", "disjoint_writes", "hot_writes"], _Id] | None = (
+    shared_state: Annotated[Literal["none", "read_only", "disjoint_writes", "hot_writes", "hot_reads"], _Id] | None = (
         Field(None, description="What the workers share")
     )
     isolation: Annotated[Literal["none", "crash", "security"], _Id] | None = Field(
@@ -157,5 +157,11 @@ class WorkloadProfile(Saved):
         return self.current_approach or "single_threaded"
 
     def given(self) -> dict[str, Any]:
-        """The fields that say something: those set to other than their default, in the order of the model."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        """The fields that say something, as JSON has them: those set to other than their default, in the order of the model."""
+        said = {name: value for name, value in self.__dict__.items() if value != _DEFAULTS[name]}
+        if self.interpreters is not None:
+            said["interpreters"] = list(self.interpreters)
+        return said
+
+
+_DEFAULTS = {name: field.default for name, field in WorkloadProfile.model_fields.items()}
