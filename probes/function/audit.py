@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from .channel import Channel
+from .state import installed
 from .subject import Subject
 
 #: Event of sys.addaudithook -> (as we say it, the kind of waiting that it may be).
@@ -44,7 +45,7 @@ CLIENTS = (
     "google.cloud.storage", "azure.storage.blob", "minio", "openai", "anthropic", "websocket", "websockets", "ldap3", "dns", "clickhouse_connect",
 )  # fmt: skip
 _NOT_FILES = ("/proc/", "/sys/", "/dev/")
-_CODE = (".py", ".pyc", ".so", ".pyd", ".dll")
+_CODE = (".pyc", ".so", ".pyd", ".dll")
 MOST_CALLS = 10
 
 
@@ -63,11 +64,11 @@ class Watch:
             self.note(event, args)
 
     def note(self, event: str, args: Any) -> None:
-        """Count one event; a file is what is neither a device nor code that is imported."""
+        """Count one event; a file is what is neither a device nor belongs to a library."""
         name, kind = EVENTS[event]
         if event == "open":
             path = str(args[0])
-            if isinstance(args[0], int) or path.startswith(_NOT_FILES) or path.endswith(_CODE):
+            if isinstance(args[0], int) or path.startswith(_NOT_FILES) or path.endswith(_CODE) or installed(path):
                 return
             if writes(args[1], args[2]):
                 name = "open write"

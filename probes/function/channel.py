@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import json
 import os
 import sys
@@ -53,11 +52,15 @@ class Channel:
         """From now on, what takes longer than so many seconds, else than a call may take, hangs."""
         self._beaten = time.monotonic()
         if self._stacks is not None:
+            import faulthandler  # subinterpreters cannot load it
+
             faulthandler.dump_traceback_later(seconds or self._call_seconds, exit=True, file=self._stacks)
 
     def unguarded(self) -> None:
         """Nothing hangs from now on."""
         if self._stacks is not None:
+            import faulthandler
+
             faulthandler.cancel_dump_traceback_later()
 
     def beat(self) -> None:
@@ -83,6 +86,8 @@ class Channel:
 
 def take_over(log: str | None, call_seconds: float, *, while_open: bool) -> Channel:
     """Keep the standard streams for us: the user's code prints to a file, and reads nothing."""
+    import faulthandler
+
     out, errors = os.dup(1), os.dup(2)  # not inherited by what the user's code starts
     if while_open:
         threading.Thread(target=_end_with_input, args=(os.dup(0),), daemon=True).start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import statistics
 import sys
@@ -21,6 +20,7 @@ LATE_SECONDS = 0.0003
 SWITCH_SECONDS = 0.001  # the interval meanwhile: Python code is told from native code that holds the GIL longer
 IDLE_SECONDS = 0.08
 LOOK_SECONDS = 0.0005  # between looks from outside
+MOST_ROUNDS = 6
 HELD_SECONDS = 6.0  # that calls go on for whoever looks, if nobody says that it is enough
 
 
@@ -178,35 +178,40 @@ def lateness(wakings: Sequence[tuple[float, float]], idle: Sequence[tuple[float,
 
 
 class Run(NamedTuple):
-    """What one thread did: a sample of all its calls, and how many they were."""
+    """What one thread did: a sample of all its calls, how many they were, and how many raised."""
 
     sample: Sample
     calls: int
+    errors: int = 0
+
+
+Round = tuple[list[Run], list[Run]]  # one thread, then two
 
 
 def two_threads(
     subject: Subject, channel: Channel, call_seconds: float, seconds: float, *, same: bool
-) -> dict[str, Any]:
-    """One half of the message `two`: rounds of one thread, then two, each for the same time."""
-    span = min(max(seconds / 6, 2.5 * call_seconds), 2.0 + call_seconds)
-    rounds = 3 if span * 6 <= seconds * 1.2 else 1
-    failed = subject.errors.failed
-    found = []
-    for _ in range(rounds):
+) -> tuple[dict[str, Any], int]:
+    """One half of the message `two`, and the calls that it took: rounds of one thread, then two, each for as long."""
+    span = min(max(seconds / (2 * MOST_ROUNDS), 2.5 * call_seconds), 2.0 + call_seconds)
+    rounds: list[Round] = []
+    end = time.monotonic() + seconds
+    both = [0, 0] if same else [0, len(subject.items) // 2]
+    while not rounds or (time.monotonic() + 2 * (span + call_seconds) < end and len(rounds) < MOST_ROUNDS):
         alone = _together(subject, channel, call_seconds, span, [0])
-        both = _together(subject, channel, call_seconds, span, [0, 0] if same else [0, len(subject.items) // 2])
-        found.append((alone, both, same))
-    return {**compared([(alone, both) for alone, both, _ in found]), "errors": subject.errors.failed - failed}
+        rounds.append((alone, _together(subject, channel, call_seconds, span, both)))
+    runs = [run for alone, two in rounds for run in (*alone, *two)]
+    return {**compared(rounds), "errors": sum(run.errors for run in runs)}, sum(run.calls for run in runs)
 
 
-def compared(rounds: Sequence[tuple[list[Run], list[Run]]]) -> dict[str, Any]:
-    """What two threads take against one, call by call: medians over the rounds."""
+def compared(rounds: Sequence[Round]) -> dict[str, Any]:
+    """What two threads take against one, call by call: medians over that half of the rounds that had most of the CPUs."""
+    apart = sorted(rounds, key=_lack)[: -(-len(rounds) // 2)]
     blocked, ratios, speedups = [], [], []
-    for (one,), two in rounds:
+    for (one,), two in apart:
         calls = sum(run.calls for run in two)
         cpu_alone, cpu = one.sample.cpu / one.calls, sum(run.sample.cpu for run in two) / calls
-        wait_alone = max(0.0, one.sample.wall - one.sample.cpu - one.sample.delay) / one.calls
-        wait = sum(max(0.0, run.sample.wall - run.sample.cpu - run.sample.delay) for run in two) / calls
+        wait_alone = _blocked(one) / one.calls
+        wait = sum(map(_blocked, two)) / calls
         blocked.append((wait - wait_alone) / max(cpu, 1e-9))
         ratios.append(cpu / max(cpu_alone, 1e-9))
         speedups.append(2 * (cpu_alone + wait_alone) / max(cpu + wait, 1e-9))
@@ -214,18 +219,31 @@ def compared(rounds: Sequence[tuple[list[Run], list[Run]]]) -> dict[str, Any]:
         "blocked_share": round(statistics.median(blocked), 3),
         "cpu_ratio": round(statistics.median(ratios), 3),
         "speedup": round(statistics.median(speedups), 3),
+        "lack": round(statistics.median(map(_lack, apart)), 3),
         "rounds": len(rounds),
     }
 
 
+def _blocked(run: Run) -> float:
+    """Seconds that a thread neither computed nor lacked a CPU."""
+    return max(0.0, run.sample.wall - run.sample.cpu - run.sample.delay)
+
+
+def _lack(both: Round) -> float:
+    """The part of their time that the two threads lacked a CPU: then they hardly ran at the same time."""
+    two = both[1]
+    return sum(run.sample.delay for run in two) / max(1e-9, sum(run.sample.wall for run in two))
+
+
 def _together(subject: Subject, channel: Channel, call_seconds: float, span: float, starts: Sequence[int]) -> list[Run]:
     """Threads that call for the same time, each from its own place in the items; two that begin at one place stay there."""
-    barrier, stop, runs = threading.Barrier(len(starts) + 1), threading.Event(), []
+    barrier, stop = threading.Barrier(len(starts) + 1), threading.Event()
+    runs: list[Run] = []
     batch = max(1, int(0.001 / max(call_seconds, 1e-7)))
     fixed = len(starts) > 1 and len(set(starts)) == 1
 
     def run(start: int) -> None:
-        call, meter, calls = subject.caller(), Meter(), 0
+        call, meter, calls, errors = subject.caller(), Meter(), 0, 0
         barrier.wait()
         before = meter()
         while not stop.is_set() or not calls:
@@ -233,10 +251,10 @@ def _together(subject: Subject, channel: Channel, call_seconds: float, span: flo
                 number = start if fixed else (start + step) % len(subject.items)
                 try:
                     call(subject.fresh(number))
-                except Exception as error:
-                    subject.errors.note(error, number)
+                except Exception:
+                    errors += 1
             calls += batch
-        runs.append(Run(sample_of(before, meter()), calls))
+        runs.append(Run(sample_of(before, meter()), calls, errors))
         meter.delay.close()
 
     threads = [threading.Thread(target=run, args=(start,), daemon=True) for start in starts]
@@ -248,6 +266,5 @@ def _together(subject: Subject, channel: Channel, call_seconds: float, span: flo
     stop.set()
     for thread in threads:
         thread.join()
-    with contextlib.suppress(OSError):
-        channel.beat()
+    channel.beat()
     return runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from typing import Any
@@ -28,6 +29,7 @@ class Session:
         self.meter = Meter()
         self.call_seconds = 0.0
         self.skipped: list[str] = []
+        self.more_calls = 0  # of threads, whose errors are not counted
         self.state = State(self.subject.function)
 
     def time_for(self, phase: str, seconds: float) -> bool:
@@ -71,8 +73,9 @@ def finish(session: Session) -> None:
     session.channel.say(
         gil_after_run=gil.gil_on(),
         errors=errors.kinds,
+        errors_items=sorted(errors.items)[:50],
         attempts=errors.attempts,
-        calls=errors.attempts,
+        calls=errors.attempts + session.more_calls,
         skipped=session.skipped,
     )
 
@@ -185,14 +188,15 @@ def globals_written(session: Session, looks: list[Any]) -> None:
     if not session.time_for("globals", 3 * session.call_seconds):
         return
     looks.append(session.state.look())
-    for number in range(2):
+    for number in range(2):  # two windows: one alone may write what was there before
         session.channel.beat()
         subject.attempt((WARM_CALLS + number) % len(subject.items))
-    looks.append(session.state.look())
+        looks.append(session.state.look())
     left = session.state.left_out
-    names = ("globals_first", "globals_later", "globals_again")
-    pairs = zip(names, looks, looks[1:])  # noqa: B905
-    session.channel.say(**{name: changed(a, b, left) for name, a, b in pairs}, globals_left_out=sorted(left)[:20])
+    first, later, again, still = (changed(a, b, left) for a, b in itertools.pairwise(looks))
+    session.channel.say(
+        globals_first=first, globals_later=later, globals_again={**again, **still}, globals_left_out=sorted(left)[:20]
+    )
 
 
 # Beside others --------------------------------------------------------------------------------------------------------
@@ -226,5 +230,6 @@ def two_threads(session: Session) -> None:
     for same in ways:
         name = "same" if same else "own"
         if session.time_for("two threads", seconds + 6 * call_seconds):
-            found[name] = gil.two_threads(subject, channel, call_seconds, seconds, same=same)
+            found[name], calls = gil.two_threads(subject, channel, call_seconds, seconds, same=same)
+            session.more_calls += calls
     channel.say(two=found)

@@ -37,7 +37,7 @@ def own_modules(function: Any) -> list[types.ModuleType]:
     base = inner(function)
     name = getattr(base, "__module__", None) or type(base).__module__
     own = sys.modules.get(name)
-    if own is None or not getattr(own, "__file__", None) or _installed(own.__file__ or ""):
+    if own is None or not getattr(own, "__file__", None) or installed(own.__file__ or ""):
         return [own] if own is not None and getattr(own, "__file__", None) and name != "builtins" else []
     root = os.path.dirname(os.path.abspath(own.__file__ or "")) + os.sep
     found = [own]
@@ -45,12 +45,12 @@ def own_modules(function: Any) -> list[types.ModuleType]:
         file = getattr(module, "__file__", None)
         if file and module is not own and name != "__main__" and not name.startswith("_function_probe"):
             path = os.path.abspath(file)
-            if path.startswith(root) and not _installed(path):
+            if path.startswith(root) and not installed(path):
                 found.append(module)
     return found
 
 
-def _installed(path: str) -> bool:
+def installed(path: str) -> bool:
     """Whether a file belongs to a library, not to the user."""
     parts = path.split(os.sep)
     return (

@@ -26,10 +26,12 @@ class Errors:
     def __init__(self) -> None:
         self.kinds: dict[str, dict[str, Any]] = {}
         self.attempts = self.failed = 0
+        self.items: set[int] = set()
 
-    def note(self, error: BaseException, item: int | None) -> None:
-        """One more."""
+    def note(self, error: BaseException, item: int) -> None:
+        """One more, with the number of its item."""
         self.failed += 1
+        self.items.add(item)
         text = str(error).strip().partition("\n")[0][:200]
         kind = self.kinds.setdefault(type(error).__name__, {"count": 0, "message": text, "item": item})
         kind["count"] += 1

@@ -11,7 +11,7 @@ TABLE = None
 LAST = 0
 SHARED = [tuple(range(50)) for _ in range(50)]
 LAMBDAS = [lambda: 1, lambda: 2, lambda: 3]
-HOT = [[list(range(200)) for _ in range(20)]] * 6
+HOT = [[list(range(200)) for _ in range(20)] for _ in range(6)]
 
 
 def counts(number):
