@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import time
@@ -21,7 +22,8 @@ from selector.measure.notes import notes_on
 from selector.measure.problems import problem_of, problems_in
 from selector.measure.request import with_items_at_hand
 from selector.measure.session import PINNED, Record, measure_in_children
-from selector.text import counted, listed
+from selector.processes import signals_handled
+from selector.text import listed
 from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import profile_from_mapping, with_settings
 
@@ -48,7 +50,8 @@ def measured_report(
     begun = clock()
     with tempfile.TemporaryDirectory(prefix="concurrency-selector-") as place:
         ready = with_items_at_hand(request, Path(place), sys.stdin)
-        with Laboratory(_common(ready), environment_for_children()) as laboratory:
+        interrupts = signals_handled(("SIGTERM", "SIGHUP"), signal.default_int_handler)
+        with interrupts, Laboratory(_common(ready), environment_for_children()) as laboratory:
             record = measure_in_children(ready, laboratory, tell, clock)
     folders = selector.knowledge.folders if selector is not None else (resource_dir("rules"),)
     report = report_of(request, record, load_clients(folders), clock() - begun)
@@ -212,8 +215,3 @@ def _with_recommendation(report: MeasureReport, selector: Selector | None) -> Me
     from selector.pipeline import Selector as Fresh
 
     return report.model_copy(update={"recommendation": (selector or Fresh()).recommend(report.profile)})
-
-
-def calls_text(report: MeasureReport) -> str:
-    """How often it was called, and how long that took."""
-    return f"{counted(report.calls, 'call')} in {report.seconds:g} s"
