@@ -66,6 +66,7 @@ _STEPS = {
 @click.pass_obj
 def measure(
     outer_rules: Path | None,
+    /,
     target: str,
     unquoted: tuple[str, ...],
     output: Path | None,
@@ -108,7 +109,7 @@ def _not_quoted(items: str | None, words: tuple[str, ...]) -> SelectorError:
     """What to say of words that are no option: the shell has replaced a pattern by names of files, if there are items."""
     if items is not None:
         return SelectorError(
-            f"--items takes one source, and there are {len(words)} more words: {words[0]} ...",
+            f"--items takes one source, and more words follow: {words[0]}{' ...' if words[1:] else ''}",
             "put a pattern into quotes, as the shell replaces it else: --items 'photos/*.jpg'",
         )
     return SelectorError(
@@ -162,7 +163,8 @@ def _show(report: MeasureReport, request: Request, form: str) -> None:
         print_as(measure_document(report, proof_command(request)), form)
     if not report.complete:
         for problem in report.problems:
-            say(f"error: {request.target}: {problem.text}", err=True)
+            about = "" if str(request.target) in problem.text else f"{request.target}: "
+            say(f"error: {about}{problem.text}", err=True)
     elif form == "json":
         for problem in report.problems:
             say(f"warning: {problem.text}", err=True)

@@ -55,7 +55,7 @@ def measured_report(
             record = measure_in_children(ready, laboratory, tell, clock)
     folders = selector.knowledge.folders if selector is not None else (resource_dir("rules"),)
     report = report_of(request, record, load_clients(folders), clock() - begun)
-    return _with_recommendation(report, selector)
+    return _with_recommendation(report, request, selector)
 
 
 def _common(request: Request) -> dict[str, str | None]:
@@ -208,10 +208,15 @@ def _unknown(profile: WorkloadProfile | None, evidence: dict[str, Evidence], fou
     return tuple(name for name in wanted if name not in evidence)
 
 
-def _with_recommendation(report: MeasureReport, selector: Selector | None) -> MeasureReport:
-    """The report with what its profile recommends here, where there is one."""
+def _with_recommendation(report: MeasureReport, request: Request, selector: Selector | None) -> MeasureReport:
+    """The report with what its profile recommends, where there is one: the code runs in the Python it was measured in."""
     if report.profile is None:
         return report
     from selector.pipeline import Selector as Fresh
 
-    return report.model_copy(update={"recommendation": (selector or Fresh()).recommend(report.profile)})
+    selector = selector or Fresh()
+    tried = {each.tag: each.path for each in report.tried if each.imports}
+    found = {**dict(selector.here.interpreters), **tried, request.python.tag: request.python.path}
+    here = replace(selector.here, interpreters=tuple(found.items()), application=request.python.tag)
+    there = Fresh(selector.rules, here, selector.knowledge)
+    return report.model_copy(update={"recommendation": there.recommend(report.profile)})

@@ -18,6 +18,7 @@ from selector.measure.children import Job, Said, Tell
 from selector.measure.findings import Findings, findings_from
 from selector.measure.models import Request
 from selector.measure.python import OLDEST, ChosenPython, release_of
+from selector.text import listed
 
 PINNED = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _MAIN_PART = 0.6  # of the budget, at most
@@ -26,6 +27,8 @@ _MOST_FOUND = 3  # Pythons that nobody named
 _SUBINTERPRETERS = (3, 14)
 _WORKER_SECONDS = 1.0  # of calls in a child that only compares results
 _LEAST_SECONDS = 1.0
+_FORWARD, _REVERSE, _MEMORY = "a worker process", "the reverse order", "memory"
+_SUBINTERPRETER = "a subinterpreter"
 
 
 class Runs(Protocol):
@@ -122,23 +125,23 @@ class _Session:
         count = max(2, min(12, int(_WORKER_SECONDS / each_seconds)))
         few = {"count": count}
         jobs = {
-            "forward": Job("worker", python, 0, {**few, "order": "forward"}),
-            "reverse": Job("worker", python, 0, {**few, "order": "reverse"}),
+            _FORWARD: Job("worker", python, 0, {**few, "order": "forward"}),
+            _REVERSE: Job("worker", python, 0, {**few, "order": "reverse"}),
         }
         if not record.found.has_items:
-            del jobs["reverse"]
-        jobs["memory"] = Job("memory", python, 0)
+            del jobs[_REVERSE]
+        jobs[_MEMORY] = Job("memory", python, 0)
         if (where := self._with_subinterpreters()) is not None and not record.found.coroutine:
-            jobs["subinterpreter"] = Job("subinterpreter", where, 0, few)
+            jobs[_SUBINTERPRETER] = Job("subinterpreter", where, 0, few)
         for other in self._others():
             jobs[f"Python {other.tag}"] = Job("worker", other, 0, {**few, "order": "forward"})
         found = self._several(jobs, record, count * each_seconds)
-        record.forward, record.reverse = found.pop("forward", None), found.pop("reverse", None)
-        record.memory, record.subinterpreter = found.pop("memory", None), found.pop("subinterpreter", None)
+        record.forward, record.reverse = found.pop(_FORWARD, None), found.pop(_REVERSE, None)
+        record.memory, record.subinterpreter = found.pop(_MEMORY, None), found.pop(_SUBINTERPRETER, None)
         record.others = {name.removeprefix("Python "): said for name, said in found.items()}
         first, second = digests(record.forward), digests(record.reverse)
         if first and second and first != second:
-            record.again = self._one("the order of calls", record, replace(jobs["forward"]))
+            record.again = self._one("the order of calls", record, replace(jobs[_FORWARD]))
 
     def _several(self, jobs: dict[str, Job], record: Record, calls_seconds: float) -> dict[str, Said]:
         """Run jobs by name, some at a time, as long as there is time for them."""
@@ -150,7 +153,7 @@ class _Session:
             if seconds < min(_LEAST_SECONDS, 0.5 + self._start_seconds) + calls_seconds:
                 record.left_out += names[place:]
                 break
-            self._tell(" and ".join(batch))
+            self._tell(listed(batch))
             said = self._runs.run_together([self._within(jobs[name], seconds) for name in batch])
             found |= dict(zip(batch, said, strict=True))
         return found

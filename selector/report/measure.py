@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from selector.measure.models import Evidence, MeasureReport
-from selector.report.blocks import Block, Bullets, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.recommendation import recommendation_document
 from selector.report.summary import Command
 from selector.text import number, value_words
@@ -22,10 +22,12 @@ def measure_document(report: MeasureReport, validate: str) -> Document:
         told = [*report.notes, *(f"Problem: {problem.text}" for problem in report.problems)]
         sections.append(Section("What to know about it", (bullets(*told),)))
     if report.recommendation is not None:
-        command = Command(validate, "the same command with validate --function for measure")
+        command = Command(validate, "the command at the end")
         sections += recommendation_document(report.recommendation, validate=command).sections
     if report.unknown:
         sections.append(_unknown(report))
+    if report.recommendation is not None:
+        sections.append(Section("To prove it on the function itself", (Code(validate, "bash"),)))
     return Document(tuple(sections))
 
 
