@@ -101,10 +101,11 @@ class _Bounded(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         """Keep it."""
-        if len(self.data) + len(data) > self._most:
+        size = memoryview(data).nbytes  # of an array: a buffer, which has no length
+        if len(self.data) + size > self._most:
             raise TooLargeError
         self.data += data
-        return len(data)
+        return size
 
 
 def bounded_pickle(value: Any, most: int = MOST_BYTES) -> bytes:
