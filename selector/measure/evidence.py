@@ -185,7 +185,9 @@ def _crossing_fields(found: Findings) -> dict[str, Evidence]:
     if crossing.errors:
         what = "; ".join(f"the {part} does not: {why}" for part, why in crossing.errors.items())
         return {"picklable": measured(False, what)}
-    fields = {"picklable": measured(True, "function, items and results were pickled and read back")}
+    fields = {}
+    if crossing.all_tried:
+        fields["picklable"] = measured(True, "function, items and results were pickled and read back")
     if crossing.milliseconds is not None:
         cost = significant(crossing.milliseconds, 3)
         fields["pickle_ms_per_task"] = measured(cost, "an item there and a result back, by pickle protocol 5")

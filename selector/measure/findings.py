@@ -72,6 +72,7 @@ class Crossing:
     """What crossing to a worker takes: errors by what they are of, sizes in KB, and ms a task both ways."""
 
     errors: Mapping[str, str]
+    all_tried: bool
     item_kb: float | None
     result_kb: float | None
     milliseconds: float | None
@@ -265,7 +266,11 @@ def _crossing(facts: Facts) -> Crossing | None:
     keys = ("item_dump_ms", "item_load_ms", "result_dump_ms", "result_load_ms")
     times = [value for key in keys if (value := number(facts, key)) is not None]
     whole = not errors and number(facts, "result_dump_ms") is not None
-    return Crossing(errors, number(facts, "item_kb"), number(facts, "result_kb"), sum(times) if whole else None)
+    known = (facts.get(f"{part}_pickles", facts.get(f"{part}_pickle")) for part in parts)
+    all_tried = all(isinstance(each, bool) for each in known)
+    return Crossing(
+        errors, all_tried, number(facts, "item_kb"), number(facts, "result_kb"), sum(times) if whole else None
+    )
 
 
 def _start(facts: Facts) -> Start:
