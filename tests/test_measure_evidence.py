@@ -191,6 +191,8 @@ def test_a_costly_start_is_that_of_set_up_and_first_call() -> None:
     found = values(saying(setup_ms=400.0, rss_setup_mb=80.0, first_ms=300.0))
     assert (found["has_expensive_startup"], found["startup_ms"], found["startup_memory_mb"]) == (True, 699.0, 50.0)
     assert "startup_ms" not in values(COMPUTES)
+    lazy = values(saying(first_ms=301.0, first_imports=["sklearn"]))
+    assert (lazy["has_expensive_startup"], lazy["import_ms"]) == (False, 318.0)
 
 
 def test_no_figures_are_no_fields() -> None:

@@ -14,7 +14,7 @@ from selector.measure.gil import gil_evidence
 from selector.measure.models import Evidence, Value
 from selector.measure.sharing import sharing_evidence
 from selector.measure.waits import wait_evidence
-from selector.text import MEASURED, counted, duration, memory, significant
+from selector.text import MEASURED, counted, duration, listed, memory, significant
 
 LEAST_WAIT_MS, LEAST_WAIT_SHARE = 0.3, 0.1  # below the larger of both it is noise, not waiting
 HELPERS_SHARE, LEAST_HELPERS_MS = 0.25, 0.5  # CPU of other threads, from which on the library computes in parallel
@@ -212,21 +212,27 @@ def _memory_fields(beside: Beside) -> dict[str, Evidence]:
 
 def _start_fields(found: Findings, beside: Beside, timing: Timing) -> dict[str, Evidence]:
     start, fields = found.start, {}
+    extra, setup = _first_extra(found, timing), start.setup_ms or 0.0
+    late = (
+        extra if start.first_imports else 0.0
+    )  # imported by the first call: each process pays it, a worker thread does not
     imports = [ms for ms in (start.import_ms, *beside.imports_ms) if ms is not None]
     if imports:
         how = f"CPU time to import its module in a new process, the least of {len(imports)}"
-        fields["import_ms"] = measured(significant(min(imports), 3), how)
+        if late:
+            how += f"; and {milliseconds(late)} more in the first call, which imports {listed(start.first_imports[:3])}"
+        fields["import_ms"] = measured(significant(min(imports) + late, 3), how)
     if start.setup_ms is None and start.first_ms is None:
         return fields
-    extra, setup = _first_extra(found, timing), start.setup_ms or 0.0
+    costly_ms = setup + extra - late
     parts = [f"set-up {milliseconds(setup)}"] if start.setup_ms is not None else []
     if start.first_ms is not None:
         parts.append(f"first call {milliseconds(start.first_ms)}, later ones {milliseconds(timing.total_ms)}")
-    how = "; ".join(parts)
-    costly = setup + extra >= EXPENSIVE_MS
+    how = "; ".join(parts) + (", which is import" if late else "")
+    costly = costly_ms >= EXPENSIVE_MS
     fields["has_expensive_startup"] = inferred(costly, f"{how} (from {EXPENSIVE_MS:g} ms on it counts)")
     if costly or setup >= 1.0:
-        fields["startup_ms"] = measured(significant(setup + extra, 3), how)
+        fields["startup_ms"] = measured(significant(costly_ms, 3), how)
     if (costly or setup >= 1.0) and start.setup_mb is not None:
         kept = max(0.0, start.setup_mb)
         fields["startup_memory_mb"] = measured(significant(kept, 3), f"memory grew by {memory(kept)} in the set-up")

@@ -80,12 +80,13 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Start:
-    """What comes before the first call, in ms of CPU (import) and of time (the rest), and MB."""
+    """What comes before the first call, in ms of CPU (import) and of time (the rest), and MB; what that call imports."""
 
     import_ms: float | None
     setup_ms: float | None
     setup_mb: float | None
     first_ms: float | None
+    first_imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -276,7 +277,8 @@ def _crossing(facts: Facts) -> Crossing | None:
 def _start(facts: Facts) -> Start:
     before, after = number(facts, "rss_items_mb"), number(facts, "rss_setup_mb")
     grown = after - before if before is not None and after is not None else None
-    return Start(number(facts, "import_cpu_ms"), number(facts, "setup_ms"), grown, number(facts, "first_ms"))
+    late = tuple(map(words, _list(facts, "first_imports")[:_MOST_NAMES]))
+    return Start(number(facts, "import_cpu_ms"), number(facts, "setup_ms"), grown, number(facts, "first_ms"), late)
 
 
 def _two(two: Facts) -> Two | None:
