@@ -29,19 +29,30 @@ class WorkloadFacts(TypedDict):
     concurrency: int | None
     cpu_ms_per_task: float | None
     io_wait_ms_per_task: float | None
+    io_kind: Literal["network", "disk", "database", "subprocess", "mixed"] | None
     payload_kb_per_task: float | None
+    pickle_ms_per_task: float | None
     task_memory_mb: float | None
     startup_ms: float | None
     startup_memory_mb: float | None
+    import_ms: float | None
     parallelizable: bool
-    shared_state: Literal["none", "read_only", "disjoint_writes", "hot_writes"] | None
+    shared_state: Literal["none", "read_only", "disjoint_writes", "hot_writes", "hot_reads"] | None
     isolation: Literal["none", "crash", "security"] | None
-    releases_gil: bool | None
+    releases_gil: Annotated[
+        bool | None,
+        "the hot code is native and releases the GIL: as the profile says, or its gil_share lets as many threads as there are CPUs compute",
+    ]
+    gil_share: Annotated[
+        float | None, "the share of its CPU time in which the code holds the GIL; 0 or 1 where only releases_gil is said"
+    ]
+    gil_hold_ms: float | None
     native_parallel: bool | None
     event_loop: bool | None
-    async_library: bool | None
+    async_library: Annotated[bool | None, "an async client exists for the I/O: as the profile says; of files none does"]
     picklable: bool | None
     free_threading_ready: bool | None
+    free_threaded_ratio: float | None
     subinterpreter_ready: bool | None
     platform: str
     notebook: bool | None
@@ -65,6 +76,12 @@ class WorkloadFacts(TypedDict):
     cpu_share: Annotated[float | None, "the part of a task that is CPU time, 0 to 1"]
     copy_share: Annotated[float | None, "copying the payload to a worker and back against the task's own time"]
     cpu_over_latency: Annotated[float | None, "CPU time of a task against the latency requirement"]
+    gil_hold_over_latency: Annotated[
+        float | None, "the longest time the code holds the GIL without a break against the latency requirement"
+    ]
+    free_threaded_gain: Annotated[
+        float | None, "how much faster all CPUs together are on a free-threaded build, at most: their number by free_threaded_ratio"
+    ]
     task_over_latency: Annotated[
         float | None,
         "the whole time of a task by itself (on every core, where a library divides it) against the latency requirement",
