@@ -9,7 +9,6 @@ import sys
 from typing import Any, TextIO
 
 from processes import _told
-from workload import Workload
 
 
 class _Events:
@@ -55,8 +54,8 @@ def _say(text: str, stream: TextIO | None) -> None:
 class _Table:
     """A line for each first measurement as it comes, and a table at the end."""
 
-    def __init__(self, workload: Workload) -> None:
-        self.workload = workload
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.cells: dict[int, list[dict[str, Any]]] = {}
         self.lines: list[str] = []
         for stream in (sys.stdout, sys.stderr):
@@ -84,7 +83,7 @@ class _Table:
         _say(_printable(line), sys.stderr)
 
     def _print(self, end: dict[str, Any]) -> None:
-        self.lines = ["", _printable(self.workload.name)]
+        self.lines = ["", _printable(self.name)]
         for variant in dict.fromkeys(cells[0]["variant"] for cells in self.cells.values()):
             rows = [cells for cells in self.cells.values() if cells[0]["variant"] == variant]
             if variant:
