@@ -169,7 +169,11 @@ def _at_most(candidate: Candidate, at_once: int, work: Quantities) -> float | No
     """The most that computing alone can gain by an approach; None where waits, or nothing, may be gained."""
     facts = candidate.workload
     computes_only = facts["workload_type"] == "cpu" and not work.wait_ms
-    return float(most_gained(candidate.traits, at_once, work)) if computes_only and at_once > 1 and not facts["gpu"] else None
+    return (
+        float(most_gained(candidate.traits, at_once, work))
+        if computes_only and at_once > 1 and not facts["gpu"]
+        else None
+    )
 
 
 def _speedup(candidate: Candidate, outlook: Outlook, rest: Rest, at_once: int) -> _Plain | None:

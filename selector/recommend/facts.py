@@ -44,7 +44,8 @@ class WorkloadFacts(TypedDict):
         "the hot code is native and releases the GIL: as the profile says, or its gil_share lets as many threads as there are CPUs compute",
     ]
     gil_share: Annotated[
-        float | None, "the share of its CPU time in which the code holds the GIL; 0 or 1 where only releases_gil is said"
+        float | None,
+        "the share of its CPU time in which the code holds the GIL; 0 or 1 where only releases_gil is said",
     ]
     gil_hold_ms: float | None
     native_parallel: bool | None
@@ -80,7 +81,8 @@ class WorkloadFacts(TypedDict):
         float | None, "the longest time the code holds the GIL without a break against the latency requirement"
     ]
     free_threaded_gain: Annotated[
-        float | None, "how much faster all CPUs together are on a free-threaded build, at most: their number by free_threaded_ratio"
+        float | None,
+        "how much faster all CPUs together are on a free-threaded build, at most: their number by free_threaded_ratio",
     ]
     task_over_latency: Annotated[
         float | None,
