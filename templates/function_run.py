@@ -185,7 +185,7 @@ class _FunctionRun:
             task_cpu_ms=self.cost["cpu_seconds"] * 1000,
             stand_in=None,
             arms=[_described(one) for one in running],
-            left_out={name: why for name, why in left_out.items() if why},
+            left_out={name: why for name, why in left_out.items() if why and _is_told(name, self.subject)},
         )
 
     # Rounds -----------------------------------------------------------------------------------------------------------
@@ -353,6 +353,11 @@ _FIELDS = (
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short",
     "extrapolated_from", "cpus_taken", "batch", "no_cpu_percent",
 )  # fmt: skip
+
+
+def _is_told(name: str, subject: Subject) -> bool:
+    """Whether it needs a word why it is not measured: a library's own threads only where they are recommended."""
+    return name != "native_parallel" or name == subject.recommended
 
 
 def _described(one: Competitor) -> dict[str, Any]:

@@ -272,8 +272,8 @@ class _Used:
     """The CPU time of this process and its workers, and how long their threads were ready without a CPU, from now on."""
 
     def __init__(self) -> None:
-        self.own = _process_seconds()
         self.before = _threads()
+        self.own = _process_seconds()
 
     def since(self) -> tuple[float | None, float | None]:
         """(CPU seconds, seconds of all threads without a CPU); None where the system does not say."""

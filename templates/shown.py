@@ -58,6 +58,7 @@ class _Table:
         self.name = name
         self.cells: dict[int, list[dict[str, Any]]] = {}
         self.lines: list[str] = []
+        self.left_out: dict[str, str] = {}
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # whatever it cannot show is no reason to fail
                 stream.reconfigure(errors="backslashreplace")
@@ -70,7 +71,10 @@ class _Table:
                 told = f"Python {fields['version']}, {gil}" if fields["status"] == "ok" else fields["reason"]
                 self._tell(f"{fields['path']}: {told}")
             case "plan":
-                self._tell(f"{fields['tasks']} tasks in each measurement; order by seed")
+                self._tell(
+                    f"{fields['tasks']} tasks{'' if 'left_out' in fields else ' in each measurement'}; order by seed"
+                )
+                self.left_out = fields.get("left_out", {})
             case "cell":
                 self.cells.setdefault(fields["arm"], []).append(fields)
                 if len(self.cells[fields["arm"]]) == 1:
@@ -94,13 +98,18 @@ class _Table:
             spent += f", {end['reason']}" + f": {_printable(end['detail'])}" * bool(end["detail"])
         if self.cells:
             self.lines += ["", "Speedup is against single-threaded code on the first Python. CPU: 100 % is one CPU."]
+        if any(cell.get("no_cpu_percent") is not None for cells in self.cells.values() for cell in cells):
+            self.lines.append("no CPU: the share of its time that a worker was ready to run and got no CPU.")
+        self.lines += [f"{name}: not measured. {_printable(why)}" for name, why in self.left_out.items()]
         _say("\n".join([*self.lines, f"Measured for {spent}."]), sys.stdout)
 
     def _print_rows(self, rows: list[list[dict[str, Any]]]) -> None:
         import statistics
 
+        delays = any(cell.get("no_cpu_percent") is not None for cells in rows for cell in cells)
         self.lines.append(
             f"{'approach':<23}{'Python':>7}{'workers':>8}{'seconds':>10}{'speedup':>9}{'CPU %':>7}{'MB':>8}{'p95 ms':>9}"
+            + f"{'no CPU %':>10}" * delays
         )
         base = [
             c["seconds"]
@@ -119,7 +128,9 @@ class _Table:
             cpu = statistics.median([cell["cpu_percent"] or 0.0 for cell in good])
             memory = max(cell["peak_memory_mb"] or 0.0 for cell in good)
             latency = statistics.median([cell["task_latency_ms"]["p95"] for cell in good])
-            self.lines.append(f"{head}{seconds:>10.4f}{speedup:>9}{cpu:>7.0f}{memory:>8.1f}{latency:>9.2f}")
+            line = f"{head}{seconds:>10.4f}{speedup:>9}{cpu:>7.0f}{memory:>8.1f}{latency:>9.2f}"
+            waited = [cell["no_cpu_percent"] for cell in good if cell.get("no_cpu_percent") is not None]
+            self.lines.append(line + (f"{statistics.median(waited):>10.0f}" if waited else ""))
 
 
 def _label(cell: dict[str, Any]) -> str:

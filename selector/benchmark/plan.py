@@ -21,7 +21,8 @@ from selector.recommend.facts import version_key
 from selector.recommend.recommendation import Recommendation
 from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
 
-IoKind = Literal["socket", "sleep"]
+IoKind = Literal["socket", "sleep", "function"]  # what the work waits for; function: whatever the user's own does
+OWN_FUNCTION = "own_function"  # the template that measures it
 BASELINE: ApproachId = "single_threaded"
 _NAME = "Workload"  # of a profile that has no name
 _SCALING = (1, 2, 4, 8)
@@ -61,6 +62,7 @@ class BenchmarkPlan(Saved):
     seed: int | None
     parameters: dict[str, Parameter]
     notes: tuple[str, ...]
+    template: str = "compare_approaches"
 
 
 class _Subject(NamedTuple):
