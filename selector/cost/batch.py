@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.shape import Terms, copied_ms, mix_under, own_cpu_ms, shape_of, terms_of
-from selector.cost.terms import IN_TURNS, Mix, Quantities, loss
+from selector.cost.terms import ALL_ONE, IN_TURNS, Mix, Quantities, loss
 
 if TYPE_CHECKING:
     from selector.cost.sheet import Sheet
@@ -55,7 +55,7 @@ class Batch:
     """A batch under one approach: what does not depend on how many workers there are, worked out once."""
 
     __slots__ = (
-        "_by_size", "_copying", "_cores", "_cpu", "_flight", "_imports", "_mix", "_startup", "_tasks", "_terms", "_wait",
+        "_copying", "_cores", "_cpu", "_flight", "_imports", "_mix", "_startup", "_tasks", "_terms", "_wait",
         "_work",
     )  # fmt: skip
 
@@ -67,11 +67,10 @@ class Batch:
         self._cpu = own_cpu_ms(terms, work)
         self._wait = work.wait_ms + terms.overshoot if work.wait_ms else 0.0
         self._flight = 1 if terms.one_by_one else min(work.in_flight or tasks, tasks)
-        self._copying = tasks * copied_ms(terms, work)
-        self._by_size = not work.pickle_ms or self._copying > tasks * work.pickle_ms
+        self._copying = tasks * copied_ms(terms, work) if terms.copies else 0.0
         self._startup = work.startup_ms
         self._imports = work.import_ms if terms.imports_each else 0.0
-        self._mix = mix_under(terms, work)
+        self._mix = mix_under(terms, work) if terms.mixed else ALL_ONE
 
     def _at_once(self, pool: int) -> tuple[int, int]:
         """(How many tasks are in flight, how many compute) with a pool of so many."""
@@ -91,7 +90,8 @@ class Batch:
             if wait and terms.pooled:
                 apart *= self._loss_between_waits(slots, at_once)
             if at_once > 1:
-                each *= mix.loss(terms.contention, at_once, terms.costs)
+                lost = loss if mix is ALL_ONE else mix.loss
+                each *= lost(terms.contention, at_once, terms.costs)
             if not terms.pooled:  # one task after the other, each of them on every core
                 each, at_once = each / mix.at_once(at_once), 1
                 apart = each
@@ -99,7 +99,7 @@ class Batch:
         if terms.message:
             dispatch += min(tasks, _CHUNKS_PER_WORKER * workers) * terms.message
         parent = dispatch + self._copying
-        turns = mix.turns(tasks, at_once)
+        turns = -(-tasks // at_once) if mix is ALL_ONE else mix.turns(tasks, at_once)
         computing = turns * each
         busy = wait + computing + parent
         if wait and (rounds := _in_rounds(tasks, slots, at_once, mix, wait, apart, each, parent / tasks)) > busy:
@@ -141,8 +141,10 @@ class Batch:
     def off(self, workers: int, sheet: Sheet, slow: bool) -> Parts:
         """How many times as long each part takes where its costs are as high (or low) as what they rest on leaves open."""
         at_once = self._at_once(min(workers, self._tasks))[1]
-        terms = self._terms
-        names = terms.names if self._by_size else (*terms.names[:2], "")
+        terms, pickling = self._terms, self._work.pickle_ms
+        names = terms.names
+        if pickling and self._copying <= self._tasks * pickling:  # what was given decides, not what its size costs
+            names = (*names[:2], "")
         return _off(names, terms.contention, at_once, terms.slowed, self._mix, sheet, slow)
 
     def best_size(self, most: int) -> tuple[int, Parts]:

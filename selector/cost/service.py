@@ -22,7 +22,7 @@ def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
     if work.cpu_ms is None or work.wait_ms is None:
         return None
     cpu, wait = own_cpu_ms(terms, work), work.wait_ms
-    spent = cpu + wait + terms.dispatch + terms.message + copied_ms(terms, work)
+    spent = cpu + wait + terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
     if terms.convoy and cpu > 0:
         held = cpu * work.gil_share
         spent += _held_up_ms(held, work, terms) * computing_at_once(workers, held, wait + (cpu - held))
@@ -63,7 +63,7 @@ def service_of(
     each, mix = own_cpu_ms(terms, work), mix_under(terms, work)
     if at_once > 1:
         each *= mix.loss(terms.contention, at_once, terms.costs)
-    parent = terms.dispatch + terms.message + copied_ms(terms, work)
+    parent = terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
     if not terms.pooled:  # its one thread does all of it
         each, at_once, parent = each / mix.at_once(at_once) + parent, 1, 0.0
     each = max(each, _SHORTEST_MS)

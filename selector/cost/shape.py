@@ -45,11 +45,19 @@ def shape_of(work: Quantities) -> Shape:
     plain = work._replace(
         tasks=None, in_flight=None, cores=1, task_mb=0.0, startup_ms=0.0, startup_mb=0.0, data_kb=0.0,
         cpu_ms=1.0 if work.cpu_ms else 0.0, wait_ms=1.0 if work.wait_ms else 0.0, payload_kb=1.0 if work.payload_kb else 0.0,
+    )  # fmt: skip
+    measured = (
+        work.pickle_ms or work.import_ms or work.gil_hold_ms or work.free_threaded_ratio or 0 < work.gil_share < 1
+    )
+    return _shape(_without_what_was_measured(plain) if measured else plain)
+
+
+def _without_what_was_measured(work: Quantities) -> Quantities:
+    return work._replace(
         pickle_ms=None, import_ms=0.0, gil_hold_ms=None,
         gil_share=0.5 if is_partial(work.gil_share) else work.gil_share,
         free_threaded_ratio=None if work.free_threaded_ratio is None else 1.0,
     )  # fmt: skip
-    return _shape(plain)
 
 
 class Terms(NamedTuple):

@@ -50,7 +50,13 @@ def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> Workl
     facts["in_flight"] = _in_flight(profile, tasks, cores)
     if profile.io_kind == "disk":
         facts["async_library"] = False
-    _add_gil(facts, profile)
+    share, gil_ms, ratio = profile.gil_share, profile.gil_hold_ms, profile.free_threaded_ratio
+    if share is not None:
+        facts["releases_gil"] = share * cores <= 1
+    elif profile.releases_gil is not None:  # the word for it: all of the time, or none
+        facts["gil_share"] = 0.0 if profile.releases_gil else 1.0
+    facts["gil_hold_over_latency"] = None if gil_ms is None else _against(gil_ms, latency)
+    facts["free_threaded_gain"] = None if ratio is None else _against(cores, ratio)
     facts["total_cpu_ms"] = tasks * cpu if tasks is not None and cpu is not None else None
     task_known = _task_known(profile)
     facts["workload_known"] = _amount_known(profile) and task_known and not profile.gpu
@@ -74,17 +80,6 @@ def _waits(profile: WorkloadProfile) -> bool:
     return wait > 0 if wait is not None else profile.workload_type != "cpu"
 
 
-def _add_gil(facts: WorkloadFacts, profile: WorkloadProfile) -> None:
-    """What holds the GIL: the share that is given; else what is said in a word, which is all of the time, or none."""
-    share = profile.gil_share
-    if share is not None:
-        facts["releases_gil"] = share * facts["cpu_cores"] <= 1
-    elif profile.releases_gil is not None:
-        facts["gil_share"] = 0.0 if profile.releases_gil else 1.0
-    facts["free_threaded_gain"] = _against(facts["cpu_cores"], profile.free_threaded_ratio)
-    facts["gil_hold_over_latency"] = _against(profile.gil_hold_ms, profile.latency_requirement_ms)
-
-
 def _in_flight(profile: WorkloadProfile, tasks: int | None, cores: int) -> int | None:
     """How many operations are in flight at once; of a batch that waits an assumption where the profile does not say.
 
@@ -92,7 +87,7 @@ def _in_flight(profile: WorkloadProfile, tasks: int | None, cores: int) -> int |
     """
     if not profile.parallelizable:
         return 1
-    if _waits_for_children(profile):
+    if profile.io_kind == "subprocess" and _waits_for_children(profile):
         return _smaller(cores, _smaller(profile.concurrency, tasks))
     if profile.concurrency is not None or tasks is None or not _waits(profile):
         return _smaller(profile.concurrency, tasks)
@@ -143,7 +138,7 @@ def quantities(profile: WorkloadProfile, facts: WorkloadFacts, builds: Builds) -
 
     What runs on a GPU is not predicted: what its device does in a millisecond is not known.
     """
-    cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
+    cpu, wait, share = profile.cpu_ms_per_task, profile.io_wait_ms_per_task, facts["gil_share"]
     return Quantities(
         serves=profile.mode == "service",
         tasks=None if profile.gpu else facts["tasks"],
@@ -153,7 +148,7 @@ def quantities(profile: WorkloadProfile, facts: WorkloadFacts, builds: Builds) -
         cores=facts["cpu_cores"],
         pickle_ms=profile.pickle_ms_per_task,
         import_ms=profile.import_ms or 0.0,
-        gil_share=_gil_share(profile),
+        gil_share=1.0 if share is None else share,  # Python code holds it all the time
         gil_hold_ms=profile.gil_hold_ms,
         free_threaded_ratio=profile.free_threaded_ratio,
         payload_kb=ASSUMED_PAYLOAD_KB if profile.payload_kb_per_task is None else profile.payload_kb_per_task,
@@ -184,13 +179,6 @@ PLAUSIBLE_STARTUP_MS = (200.0, 10_000.0)
 def assumes_startup(profile: WorkloadProfile) -> bool:
     """Whether an expensive start is said to be, but not how long it takes."""
     return profile.has_expensive_startup and profile.startup_ms is None
-
-
-def _gil_share(profile: WorkloadProfile) -> float:
-    """The share of its CPU time in which the code holds the GIL: as given, else by the word for it; Python code does all."""
-    if profile.gil_share is not None:
-        return profile.gil_share
-    return 0.0 if profile.releases_gil else 1.0
 
 
 def _startup_ms(profile: WorkloadProfile) -> float:

@@ -207,7 +207,14 @@ def tag_for(needs: str, profile: WorkloadProfile, host: HostFacts) -> str | None
     Of those that the profile lists the newest; else the one the application runs on, if it is of that kind; else the
     newest found here; else one to install. Nobody is sent from the Python he has to another one without need.
     """
-    tags, own = profile.interpreters or host.tags, None if profile.interpreters else host.application
+    return _tag_for(needs, profile.interpreters, host.tags, host.application)
+
+
+@lru_cache(maxsize=4096)
+def _tag_for(
+    needs: str, listed: tuple[str, ...] | None, found_here: tuple[str, ...], application: str | None
+) -> str | None:
+    tags, own = listed or found_here, None if listed else application
     if needs == "free_threaded":
         return own if own and own.endswith("t") else newest(tags, free_threaded=True) or _to_install(tags)
     oldest = 14 if needs == "subinterpreters" else 0

@@ -157,5 +157,11 @@ class WorkloadProfile(Saved):
         return self.current_approach or "single_threaded"
 
     def given(self) -> dict[str, Any]:
-        """The fields that say something: those set to other than their default, in the order of the model."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        """The fields that say something, as JSON has them: those set to other than their default, in the order of the model."""
+        said = {name: value for name, value in self.__dict__.items() if value != _DEFAULTS[name]}
+        if self.interpreters is not None:
+            said["interpreters"] = list(self.interpreters)
+        return said
+
+
+_DEFAULTS = {name: field.default for name, field in WorkloadProfile.model_fields.items()}
