@@ -86,7 +86,7 @@ def _size(name: str, subject: Subject, cost: dict[str, Any], most: int) -> int:
     if cost["coroutine"] and way.loop and way.pool:  # each worker has a loop of its own, which does the waiting
         return max(1, min(subject.cpus, most))
     asked = subject.workers.get(name, reckoned)
-    return asked if reckoned > subject.cpus and way.pool else reckoned
+    return min(asked, most) if reckoned > subject.cpus and way.pool else reckoned
 
 
 def _can_run(name: str, python: Python, reference: Python, cost: dict[str, Any]) -> bool:
@@ -155,16 +155,20 @@ def whole_job(answer: dict[str, Any], opened: dict[str, Any], count: int, tasks:
 
 
 def losers(
-    running: list[Competitor], seconds: dict[int, list[float]], kept: str | None
+    running: list[Competitor], seconds: dict[int, list[float]], quiet: dict[int, list[float]], kept: str | None
 ) -> list[tuple[Competitor, str]]:
-    """Those that are clearly slower than the fastest, each with how much; plain code stays for some rounds."""
+    """Those that are clearly slower than the fastest, each with how much; plain code stays for some rounds.
+
+    `seconds` are those of the whole job, `quiet` what they might have been with a CPU for each worker all the time: who
+    was held up by others is not dropped for that.
+    """
     medians = {c.arm: statistics.median(seconds[c.arm]) for c in running if seconds.get(c.arm)}
     if not medians:
         return []
     best = min((c for c in running if c.arm in medians), key=lambda c: medians[c.arm])
     found = []
     for competitor in running:
-        samples = seconds.get(competitor.arm, [])
+        samples = quiet.get(competitor.arm, [])
         if not samples or competitor.approach == kept or (competitor.role != "candidate" and len(samples) < 3):
             continue
         ratio = min(samples) / medians[best.arm]

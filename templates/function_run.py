@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _SCHEMA = 1
 _MOST_ROUNDS = 20
 _WARM = 4  # calls before the first batch: the same for all
+_MOST_AT_ONCE = 1000  # calls in flight on an event loop
 _NO_ITEMS_TASKS = 200  # of a function that takes no item, where nobody says how many
 
 
@@ -42,7 +43,7 @@ class _Kept:
         self.batches = self.first = 0
         self.launched: float | None = None  # seconds, until it has been told
         self.each: float | None = None  # seconds a call
-        self.took: list[float] = []  # a batch, without the time that no CPU was to be had
+        self.took: list[float] = []  # a batch
 
 
 class _FunctionRun:
@@ -63,7 +64,8 @@ class _FunctionRun:
         self.tasks = 1
         self.target = 1.0
         self.kept: dict[int, _Kept] = {}
-        self.quiet: dict[int, list[float]] = {}  # of each competitor: seconds of the whole job, had it had its CPUs
+        self.seconds: dict[int, list[float]] = {}  # of each competitor: of the whole job
+        self.quiet: dict[int, list[float]] = {}  # and what it might have been with a CPU for each worker
         self.failed: dict[int, str] = {}
         self.sums: dict[int, int] = {}  # of plain code: what results come to
         self.settled = True  # plain code gives the same results each time
@@ -158,12 +160,12 @@ class _FunctionRun:
             "items_mb": min(300.0, self.launcher.memory_limit_mb / 20),
             "calls_seconds": min(1.0, 0.03 * self.left()),
         }
-        answer = self.launcher.ask(python.path, order, self._most(self.left()))
+        answer = self.launcher.ask(python.path, order, self._most(max(10.0, 0.6 * self.left())))
         if answer["status"] == "ok" and answer["native_parallel"]:  # every approach but one gets a single thread of it
             single = self.launcher.ask(python.path, order, self._most(self.left()), ONE_THREAD)
             answer = {**single, "native_parallel": True} if single["status"] == "ok" else answer
         if answer["status"] != "ok":
-            hang = "; a call may hang, or needs more time: --budget" if answer["status"] == "timeout" else ""
+            hang = ": a call may hang, or needs more time (--budget)" if answer["status"] == "timeout" else ""
             self.detail = f"the function could not be tried out: {answer['reason']}{hang}"
             return False
         self.cost = answer
@@ -205,7 +207,7 @@ class _FunctionRun:
             if not ran:
                 return "budget" if running else "done"
             number += 1
-            dropped = losers(running, self.quiet, self.subject.recommended)
+            dropped = losers(running, self.seconds, self.quiet, self.subject.recommended)
             dropped += [(one, f"failed: {self.failed[one.arm]}") for one in running if one.arm in self.failed]
             for one, why in dropped:
                 running.remove(one)
@@ -266,7 +268,7 @@ class _FunctionRun:
             "kind": "ready",
             "approach": one.approach,
             "workers": one.workers,
-            "at_once": min(self.subject.concurrency or 1000, 1000),
+            "at_once": min(self.subject.concurrency or _MOST_AT_ONCE, self.tasks, _MOST_AT_ONCE),
             "settings": self.settings,
             "items": self.cost["items"],
             "warm": _WARM,
@@ -321,13 +323,13 @@ class _FunctionRun:
         if differ and one.role in ("baseline", "control"):
             self.settled = False
         elif differ and self.settled:
-            answer |= {"status": "mismatch", "reason": "its results differ from those of single-threaded code"}
+            answer |= {"status": "mismatch", "reason": _OTHER_RESULTS}
 
     def _report(self, one: Competitor, number: int, answer: dict[str, Any]) -> None:
         """Keep what came of a measurement, and tell."""
         if answer["status"] == "ok":
-            waited = answer["no_cpu_seconds"] or 0.0
-            share = max(0.05, 1 - waited / answer["took_seconds"])
+            share = 1 - min(0.95, (answer["no_cpu_percent"] or 0.0) / 100)
+            self.seconds.setdefault(one.arm, []).append(answer["seconds"])
             self.quiet.setdefault(one.arm, []).append(answer["startup_seconds"] + answer["steady_seconds"] * share)
             some = answer["raised"]
             answer["reason"] = (
@@ -348,6 +350,7 @@ class _FunctionRun:
         )
 
 
+_OTHER_RESULTS = "its results differ from those of single-threaded code: the function keeps something from call to call"
 _FIELDS = (
     "seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short",

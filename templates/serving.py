@@ -210,7 +210,7 @@ def _opened(order: dict[str, Any], kept: list[Any]) -> dict[str, Any]:
     _more_files()
     made, cpu = time.perf_counter(), _Used()
     ready.start()
-    started, cpu = time.perf_counter(), cpu.since()
+    started, start_cpu = time.perf_counter(), cpu.since(set())[0]
     if ready.failure:
         return dict(zip(("status", "reason"), ready.failure, strict=True))
     count = order["warm"]
@@ -222,8 +222,8 @@ def _opened(order: dict[str, Any], kept: list[Any]) -> dict[str, Any]:
     return {
         "import_seconds": imported - begun,
         "items_seconds": made - imported,
-        "start_seconds": started - made,
-        "start_cpu_seconds": cpu[0],
+        "start_seconds": max(0.0, started - made - ready.slept_seconds),
+        "start_cpu_seconds": start_cpu,
         "warm_seconds": warmed - started,
         "warm_first_ms": 1000 * min(end - start for *_, start, end in warm),
         "warm": count,
@@ -244,16 +244,15 @@ def _batch(order: dict[str, Any], ready: _Ready, items: _Items, way: Any, copies
     begun = time.perf_counter()
     done = ready.run(batch)
     ended = time.perf_counter()
-    cpu, waited = used.since()
+    cpu, waited = used.since({worker for _, worker, *_ in done})
     if way.free_threaded and _gil_enabled():
         return _with_gil()
     raised = [value for value, *_ in done if isinstance(value, Raised)]
-    workers = ready.workers if way.pool else 1
     return {
         **_times(done, begun, ended),
-        **_balance(done, workers),
+        **_balance(done, ready.workers if way.pool else 1),
         "cpu_seconds": cpu,
-        "no_cpu_seconds": None if waited is None else waited / max(1, min(workers, len(done))),
+        "no_cpu_seconds": waited,
         "short": ended - begun < SHORT_SECONDS,
         "gil_enabled": _gil_enabled(),
         "own_peak_mb": _own_peak_mb(),
@@ -269,23 +268,24 @@ def _sums(done: list[Done], first: int, known: int) -> dict[int, int]:
 
 
 class _Used:
-    """The CPU time of this process and its workers, and how long their threads were ready without a CPU, from now on."""
+    """The CPU time of this process and its workers, and how long threads were ready to run without a CPU, from now on."""
 
     def __init__(self) -> None:
         self.before = _threads()
         self.own = _process_seconds()
 
-    def since(self) -> tuple[float | None, float | None]:
-        """(CPU seconds, seconds of all threads without a CPU); None where the system does not say."""
+    def since(self, workers: set[int]) -> tuple[float | None, float | None]:
+        """(CPU seconds, seconds without a CPU of the average of these threads); None where the system does not say."""
         own, after, here = _process_seconds() - self.own, _threads(), os.getpid()
         if not after:
             return (own if sys.platform == "win32" else None), None
-        cpu = waited = 0.0
+        cpu, waited = own, dict.fromkeys(workers, 0.0)
         for (pid, thread), (ran, queued) in after.items():
             ran_before, queued_before = self.before.get((pid, thread), (0.0, 0.0))
             cpu += ran - ran_before if pid != here else 0.0
-            waited += queued - queued_before
-        return own + cpu, waited
+            if thread in waited:
+                waited[thread] += queued - queued_before
+        return cpu, sum(waited.values()) / max(1, len(waited))
 
 
 def _threads() -> dict[tuple[int, int], tuple[float, float]]:

@@ -100,7 +100,9 @@ class _Table:
             self.lines += ["", "Speedup is against single-threaded code on the first Python. CPU: 100 % is one CPU."]
         if any(cell.get("no_cpu_percent") is not None for cells in self.cells.values() for cell in cells):
             self.lines.append("no CPU: the share of its time that a worker was ready to run and got no CPU.")
-        self.lines += [f"{name}: not measured. {_printable(why)}" for name, why in self.left_out.items()]
+        for why in dict.fromkeys(self.left_out.values()):
+            names = ", ".join(name for name, given in self.left_out.items() if given == why)
+            self.lines.append(f"Not measured: {names}. {_printable(why)}")
         _say("\n".join([*self.lines, f"Measured for {spent}."]), sys.stdout)
 
     def _print_rows(self, rows: list[list[dict[str, Any]]]) -> None:

@@ -13,6 +13,8 @@ from outcome import _failure
 from target import TargetError, load_target
 from timing import Done
 
+READY_SECONDS = 0.005  # that a worker takes to say that it is ready
+
 
 class Raised(NamedTuple):
     """What a call gives that raises: one bad item ends nothing."""
@@ -77,7 +79,7 @@ def _why(error: BaseException) -> tuple[str, str]:
 
 def _ready(_: int) -> tuple[int, tuple[str, str] | None]:
     """Who this worker is, and what went wrong in its preparation; it takes a moment, so that each worker gets one."""
-    time.sleep(0.005)
+    time.sleep(READY_SECONDS)
     return threading.get_native_id(), _here.failure
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from subject import _call, _calls, _calls_async, _calls_on_own_loop, _here, _load, _loop_here, _prepare, _ready
+from subject import (
+    READY_SECONDS,
+    _call,
+    _calls,
+    _calls_async,
+    _calls_on_own_loop,
+    _here,
+    _load,
+    _loop_here,
+    _prepare,
+    _ready,
+)
 from timing import Done, timed
 
 if TYPE_CHECKING:
@@ -65,6 +76,7 @@ class _Ready:
     def __init__(self, way: Way, settings: dict[str, Any], workers: int, at_once: int) -> None:
         self.way, self.settings, self.workers, self.at_once = way, settings, workers, at_once
         self.pool: Executor | None = None
+        self.slept_seconds = 0.0  # of the start, for the sake of seeing every worker
         self.failure: tuple[str, str] | None = None
 
     def load(self) -> None:
@@ -82,7 +94,8 @@ class _Ready:
         self.pool = _executor(self.way.pool, self.workers, self.settings)
         seen: set[int] = set()
         for _ in range(5):
-            for worker, failure in self.pool.map(_ready, range(2 * self.workers)):
+            self.slept_seconds += READY_SECONDS
+            for worker, failure in self.pool.map(_ready, range(self.workers)):
                 seen.add(worker)
                 self.failure = self.failure or failure
             if self.failure or len(seen) >= self.workers:

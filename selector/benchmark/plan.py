@@ -47,11 +47,12 @@ class BenchmarkPlan(Saved):
     """All that a benchmark is made from; saved with its results, and read back from JSON unchanged.
 
     `approaches` has the baseline first, then the recommendation if it can be measured, then the others. The first of
-    `pythons` is the reference: the baseline runs on it. `recommended_tag` is the Python the recommendation is for.
+    `pythons` is the reference: the baseline runs on it. `recommended_tag` is the Python the recommendation is for; both are
+    None for a function of which no profile is known.
     """
 
     name: str
-    recommended: ApproachId
+    recommended: ApproachId | None
     recommended_tag: str | None
     approaches: Annotated[tuple[ApproachId, ...], Field(min_length=1)]
     workers: dict[str, Annotated[int, Field(ge=1)]]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from selector.approaches import Traits
 from selector.benchmark.parameters import Parameter
 from selector.benchmark.plan import BASELINE, OWN_FUNCTION, BenchmarkPlan, PlannedPython
 from selector.errors import SelectorError
@@ -14,11 +15,10 @@ from selector.models import Frozen
 from selector.recommend.chain import Situation
 from selector.recommend.facts import newest, version_key
 from selector.recommend.recommendation import Recommendation
-from selector.workload.profile import APPROACHES, ApproachId
+from selector.workload.profile import ApproachId, WorkloadProfile
 
 _OLDEST_MINOR, _SUBINTERPRETERS_SINCE = 10, 14
 _MOST_WORKERS = 256  # that wait: more threads would mostly measure how they start
-_MOST_PROCESSES = 8
 
 
 class Subject(Frozen):
@@ -36,46 +36,43 @@ class Subject(Frozen):
 
 def plan_function(
     subject: Subject,
-    situation: Situation,
-    recommendation: Recommendation,
     pythons: Sequence[PlannedPython],
     *,
+    known: tuple[Situation, Recommendation] | None,
+    approaches: Sequence[ApproachId],
     budget_seconds: float,
     usable_cpus: int,
     seed: int | None = None,
 ) -> BenchmarkPlan:
     """The plan to measure a function on a machine, under these Pythons, the one that has its libraries first.
 
-    Every approach that runs on one machine is in it, whatever is recommended: what a call takes, and so how many workers
-    pay, is found by the script. Pools of calls that wait are as large as the profile's quantities say, where it has them.
+    All `approaches` are in it, whatever is recommended: what a call takes, and so how many workers pay, is found by the
+    script. What is `known` of the function adds what it is named for, its limits, and the size of pools that wait.
     """
-    local = [a for a in APPROACHES if situation.traits(a).runs_in != "cluster"]
-    approaches = tuple(dict.fromkeys((BASELINE, *local)))
-    profile = recommendation.profile
-    cpus = min(profile.cpu_cores or usable_cpus, usable_cpus)
-    workers = _pools(situation, approaches)
-    recommended = recommendation.approach if recommendation.approach in approaches else None
+    profile = known[1].profile if known else None
+    name = (profile.name if profile else None) or subject.function
+    recommended = known[1].approach if known else None
+    order = tuple(dict.fromkeys((BASELINE, *approaches)))
+    workers = _pools(known[0], order) if known else {}
     parameters: dict[str, Parameter] = {
-        "NAME": profile.name or subject.function,
+        "NAME": name,
         "FUNCTION": subject.function,
         "ASYNC_FUNCTION": subject.async_function,
         "ITEMS": subject.items,
         "SETUP": subject.setup,
         "FOLDER": str(subject.folder),
-        "RECOMMENDED": recommended,
-        "APPROACHES": approaches,
+        "RECOMMENDED": recommended if recommended in order else None,
+        "APPROACHES": order,
         "WORKERS": workers,
-        "CPUS": cpus,
-        "TASKS": profile.tasks,
-        "CONCURRENCY": profile.concurrency if profile.parallelizable else 1,
-        "MEMORY_BUDGET_MB": profile.memory_budget_mb,
+        "CPUS": usable_cpus,
         "BUDGET_SECONDS": budget_seconds,
+        **(_limits(profile, usable_cpus) if profile else {}),
     }
     return BenchmarkPlan(
-        name=profile.name or subject.function,
-        recommended=recommendation.approach,
-        recommended_tag=recommendation.interpreter,
-        approaches=approaches,
+        name=name,
+        recommended=recommended,
+        recommended_tag=known[1].interpreter if known else None,
+        approaches=order,
         workers=workers,
         scaling=(),
         pythons=tuple(pythons),
@@ -88,20 +85,33 @@ def plan_function(
     )
 
 
+def _limits(profile: WorkloadProfile, usable_cpus: int) -> dict[str, Parameter]:
+    """What the profile says of the whole job and its limits."""
+    return {
+        "CPUS": min(profile.cpu_cores or usable_cpus, usable_cpus),
+        "TASKS": profile.tasks,
+        "CONCURRENCY": profile.concurrency if profile.parallelizable else 1,
+        "MEMORY_BUDGET_MB": profile.memory_budget_mb,
+    }
+
+
 def _pools(situation: Situation, approaches: Sequence[ApproachId]) -> dict[str, int]:
-    """The pool sizes by the tables, where the profile has the quantities that they follow from."""
+    """The sizes of pools of threads by the tables, where the profile has the quantities that they follow from.
+
+    Threads behind a loop are as many: a function that blocks needs one for each call that waits.
+    """
     profile = situation.profile
     if profile.cpu_ms_per_task is None or profile.io_wait_ms_per_task is None or not profile.parallelizable:
         return {}
-    sizes: dict[str, int] = {}
-    for approach in approaches:
-        traits = situation.traits(approach)
-        if traits.pool != "none":
-            most = (
-                _MOST_PROCESSES if traits.runs_in == "workers" or traits.needs == "subinterpreters" else _MOST_WORKERS
-            )
-            sizes[approach] = min(situation.candidate(approach).workers, most)
-    return sizes
+    threads = [a for a in approaches if _is_of_threads(situation.traits(a))]
+    plain = {situation.traits(a).needs: a for a in threads if not situation.traits(a).runs_loop}
+    sizes = {needs: min(situation.candidate(a).workers, _MOST_WORKERS) for needs, a in plain.items()}
+    return {a: sizes[situation.traits(a).needs] for a in threads if situation.traits(a).needs in sizes}
+
+
+def _is_of_threads(traits: Traits) -> bool:
+    """Whether its pool is one of threads."""
+    return traits.pool != "none" and traits.runs_in == "own" and traits.needs != "subinterpreters"
 
 
 def pythons_to_try(
