@@ -86,6 +86,31 @@ def test_the_share_is_of_the_computing_and_not_of_the_waiting() -> None:
     assert (found.low, found.high) == (pytest.approx(0.4), pytest.approx(0.8))
 
 
+def test_looks_at_a_function_that_hardly_computes_say_nothing_and_no_hint_stands_in() -> None:
+    found = values(saying(sampler={"held": 0.01}, held_run={"wait_share": 0.985}))
+    assert not {"gil_share", "releases_gil"} & set(found)
+
+
+def test_what_is_too_large_to_pickle_is_unknown() -> None:
+    assert "picklable" not in values(saying(result_pickles=None))
+
+
+def test_a_few_sentences_that_no_field_holds() -> None:
+    facts = saying(
+        lazy="generator", items_why="memory", mutated=[0], solo={"children_cpu_ms": 90.0}, result_dump_ms=40.0
+    )
+    notes = " ".join(notes_on(findings_from(facts), "chance", CLIENTS))
+    for words in (
+        "generator",
+        "first 40 items",
+        "changes the item",
+        "compute 90 ms",
+        "another process",
+        "pickle an item",
+    ):
+        assert words in notes
+
+
 def test_without_a_look_from_outside_a_low_hint_is_unknown_and_a_high_one_says_that_it_holds() -> None:
     held = values(saying(sampler={"held": None, "samples": 0}))
     assert ("gil_share" in held, held["releases_gil"]) == (False, False)
@@ -166,6 +191,8 @@ def test_a_costly_start_is_that_of_set_up_and_first_call() -> None:
     found = values(saying(setup_ms=400.0, rss_setup_mb=80.0, first_ms=300.0))
     assert (found["has_expensive_startup"], found["startup_ms"], found["startup_memory_mb"]) == (True, 699.0, 50.0)
     assert "startup_ms" not in values(COMPUTES)
+    lazy = values(saying(first_ms=301.0, first_imports=["sklearn"]))
+    assert (lazy["has_expensive_startup"], lazy["import_ms"]) == (False, 318.0)
 
 
 def test_no_figures_are_no_fields() -> None:
@@ -195,9 +222,9 @@ def test_free_threads_by_having_run_under_them() -> None:
     missing = said(
         "again", {"phase": "import", "problem": {"kind": "cannot_import", "text": "needs numpy"}}, "3.13t", code=1
     )
-    assert free_threaded_fields(missing, calls, problem_of(missing, 10)) == {}  # not installed: nothing is known
+    assert free_threaded_fields(missing, calls, problem_of(missing)) == {}  # not installed: nothing is known
     crash = said("again", {"phase": "solo"}, "3.13t", code=-11)
-    assert free_threaded_fields(crash, calls, problem_of(crash, 10))["free_threading_ready"].value is False
+    assert free_threaded_fields(crash, calls, problem_of(crash))["free_threading_ready"].value is False
 
 
 def test_subinterpreters_by_having_tried() -> None:
@@ -245,7 +272,7 @@ def test_one_thread_of_the_library_counts_if_it_is_faster_without_lack_of_a_cpu(
 def test_each_end_of_a_child_has_its_sentence(
     facts: dict[str, Any], end: dict[str, Any], kind: str, words: str
 ) -> None:
-    problem = problem_of(said("main", facts, **{"phase": facts.get("phase", "start"), **end}), 10)
+    problem = problem_of(said("main", facts, **{"phase": facts.get("phase", "start"), **end}))
     assert problem is not None
     assert problem.kind == kind
     assert words in problem.text
@@ -257,7 +284,7 @@ def test_a_hang_names_the_line_of_the_user() -> None:
         'Timeout (0:00:10)!\nThread 0x1 (most recent call first):\n  File "/usr/lib/python3.14/threading.py", line 1 in run\n'
         '  File "/p/probes/function/solo.py", line 2 in call\n  File "/home/me/resize.py", line 14 in hang\n'
     )
-    problem = problem_of(said("main", {"phase": "first call"}, code=1, fault="exit", errors=stack), 10)
+    problem = problem_of(said("main", {"phase": "first call"}, code=1, fault="exit", errors=stack))
     assert problem is not None
     assert problem.kind == "hangs"
     assert "/home/me/resize.py, line 14, in hang" in problem.text

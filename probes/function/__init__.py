@@ -17,7 +17,8 @@ Options (null or absent: the default)
     cache          a folder for the compiled modules of the probe, so that the next child starts sooner
     seconds        for the solo calls (1.0); the other phases have parts of it
     budget         for the whole child (20): a phase that would go over it is left out, and named in `skipped`
-    call_seconds   a call that takes longer hangs (10): its stack is written, and the child ends with exit code 1
+    call_seconds   a call that takes longer hangs (10): its stack is written (after a line "Timeout (0:00:10)!"), and the child ends
+                   with exit code 1; import, items and set-up may take 0.7 of the budget, if that is longer
     count          items at most (main, memory: 200; worker, subinterpreter: 12)
     items_mb       memory that items may take (500); then no more are taken
     order          worker: "forward" or "reverse"
@@ -52,10 +53,12 @@ main and again
     items_why        why no more were taken: end, count, memory, time
     setup_ms, setup_cpu_ms
     first_ms, first_cpu_ms, first_ok     the first call, without waiting for a CPU
+    first_imports    packages and modules that the first call imported (20 at most): what it takes beside a later call is import, then
     clock_tick_ms    the real step of the CPU clock
     solo             per call, in ms: wall_ms, cpu_ms (of the calling thread), helper_ms (CPU of other threads), children_cpu_ms (of child
                      processes that ended), delay_ms (ready, but without a CPU), wait_ms (what is left: waiting; CPU of helpers is taken off, that of
-                     child processes is not), cpu_p10_ms, cpu_p90_ms, wait_p10_ms, wait_p90_ms (from call to call, or batch), spread (of repeated calls on
+                     child processes is not), cpu_p10_ms, cpu_p90_ms, wait_p10_ms, wait_p90_ms (from call to call, or batch), noise (how far the middle of the CPU times lies above cpu_ms, which is near their least: 0.3 is a
+                     third more, from neighbours that share the core), spread (of repeated calls on
                      the same items: (p75 - p25) / median of cpu + wait), calls, batch (calls a sample), items (distinct),
                      passes, delay_known (false: waiting for a CPU is not known here, and is in wait_ms),
                      cached (true: repeated calls on an item take less than half; the figures are of first calls)
@@ -66,9 +69,11 @@ main and again
     function_pickle_kb; item_kb, item_dump_ms, item_load_ms, item_buffers_kb; result_kb, result_dump_ms, result_load_ms, result_buffers_kb:
                      means of up to 8; *_buffers_kb is the part that can go out of band (protocol 5); result_type
     globals_first, globals_later, globals_again: {"module.name": "value" | "new" | "gone" | "rebound" | "cache" | [keys of a dict]}: changed by the first call, by
-                     some calls after it, by some more. A name in the last two is written by every call. "cache": an lru_cache grew. globals_left_out: too large to look at
+                     some calls after it, by some more. A name in the last two is written by every call.
+                     globals_again is null where there was no time for more. "cache": an lru_cache grew. globals_left_out: too large to look at
     pid              for the sampler, with phase held
-    held_run         what went on during the phase held: {"calls", "wall_s", "cpu_s", "delay_s", "wait_share"}
+    held_run         what went on during the phase held: {"calls", "wall_s", "cpu_s", "delay_s", "wait_share": the part in which it waited, for
+                     whatever it is or, after that, for a CPU}
     probe            a thread that sleeps 1 ms, beside the calls: {"late_share": part of its wakings that were over 0.3 ms late, "idle_late_share",
                      "hold_ms": the longest that it had to wait for the GIL, waiting for a CPU taken off, "holds_ms": the five longest, "switch_ms": the switch
                      interval during it: Python code makes others wait as long, "samples", "calls", "cpu_share"}
@@ -80,6 +85,8 @@ main and again
                      computing: blocking calls inside, "await_ms": time in awaits, "steps", "gather_of", "gather_ratio": time of so many at once / sum of their times
                      alone: 1 no overlap}
     audit            {event: times a call}, such as "open read", "socket.connect", "getaddrinfo", "sqlite3.connect", "subprocess", "time.sleep"
+    where            the lines that the calls spend their time in, as another thread sees them: up to 5 of {"place": "file:line function",
+                     "text": the line, "share": of the looks}
     audit_paths      up to 5 files opened; clients: modules loaded that talk to networks or databases, such as ["requests", "psycopg2"]
     io_seen          kinds of what it may wait for: a list of network, disk, database, subprocess, sleep
     skipped          phases left out for want of time

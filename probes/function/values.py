@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 MOST_PARTS = 200_000  # of a value that are looked at
 MOST_BYTES = 20_000_000
+MOST_PICKLED = 200_000_000  # that are worth the memory of finding out
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
@@ -22,7 +23,7 @@ class TooLargeError(Exception):
 
 
 def digest(value: Any) -> str:
-    """A short text that is the same for equal values, in any process and Python; floats to nine digits.
+    """A short text that is the same for equal values, in any process and Python; floats to nine digits, in arrays to seven.
 
     "?" where the value is too large. What has no value of its own counts by its type.
     """
@@ -74,17 +75,18 @@ def _add_other(value: Any, add: Callable[[bytes], object], left: list[int], dept
         if getattr(value, "nbytes", 0) > MOST_BYTES:
             raise TooLargeError
         add(str(value.dtype).encode() + str(getattr(value, "shape", "")).encode())
-        if value.dtype.kind in "fc" and getattr(value, "size", 0) <= MOST_PARTS:
+        fewer_digits = {"float64": "float32", "complex128": "complex64"}.get(str(value.dtype))
+        if value.dtype.kind == "O":
             _add(value.tolist(), add, left, depth + 1)
         else:
-            add(value.tobytes())
+            add((value.astype(fewer_digits) if fewer_digits else value).tobytes())
     elif isinstance(value, type) or callable(value):
         add(getattr(value, "__qualname__", "").encode())
     elif isinstance(getattr(value, "__dict__", None), dict) and type(value).__reduce__ is object.__reduce__:
         _add(vars(value), add, left, depth + 1)
     else:
         try:
-            add(_bounded_pickle(value))
+            add(bounded_pickle(value))
         except TooLargeError:
             raise
         except Exception:
@@ -95,19 +97,21 @@ def _add_other(value: Any, add: Callable[[bytes], object], left: list[int], dept
 class _Bounded(io.RawIOBase):
     """Keeps what is written, up to a limit."""
 
-    def __init__(self) -> None:
-        self.data = bytearray()
+    def __init__(self, most: int) -> None:
+        self.data, self._most = bytearray(), most
 
     def write(self, data: Any) -> int:
         """Keep it."""
-        self.data += data
-        if len(self.data) > MOST_BYTES:
+        size = memoryview(data).nbytes
+        if len(self.data) + size > self._most:
             raise TooLargeError
-        return len(data)
+        self.data += data
+        return size
 
 
-def _bounded_pickle(value: Any) -> bytes:
-    stream = _Bounded()
+def bounded_pickle(value: Any, most: int = MOST_BYTES) -> bytes:
+    """The pickle of a value; TooLargeError where it has more bytes, before they are all there."""
+    stream = _Bounded(most)
     pickle.Pickler(stream, 5).dump(value)
     return bytes(stream.data)
 
@@ -116,19 +120,26 @@ def _bounded_pickle(value: Any) -> bytes:
 
 
 class Pickled(NamedTuple):
-    """What pickling a value takes: KB, of which out of band, and ms each way; or why and where it does not pickle."""
+    """What pickling a value takes: KB, of which out of band, and ms each way; or why and where it does not pickle.
+
+    `large`: it takes more than MOST_PICKLED bytes, and no more is known.
+    """
 
     kb: float = 0.0
     buffers_kb: float = 0.0
     dump_ms: float = 0.0
     load_ms: float = 0.0
     error: str | None = None
+    large: bool = False
 
 
 def pickled(value: Any, name: str, seconds: float = 0.05) -> Pickled:
     """Pickle a value as it goes to a worker, and read it again, for some time at most: the fastest counts."""
     try:
+        bounded_pickle(value, MOST_PICKLED)
         data, dump = _fastest(lambda: pickle.dumps(value, 5), seconds / 2)
+    except TooLargeError:
+        return Pickled(large=True)
     except Exception as error:
         where = next(_paths(value, name, 0, [2000]), name)
         return Pickled(error=f"{where}: {type(error).__name__}: {_line(error)}")

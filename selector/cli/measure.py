@@ -33,7 +33,7 @@ _STEPS = {
 
 
 @click.command(
-    epilog="Example: concurrency-selector measure resize.py:thumbnail --items 'photos/*.jpg' -o workload.json"
+    epilog="Example: concurrency-selector measure resize.py:thumbnail --items 'photos/*.jpg' -o measured.json"
 )
 @click.argument("target", metavar="TARGET")
 @click.argument("unquoted", nargs=-1, required=False, metavar="")
