@@ -114,7 +114,7 @@ def prove_function(
     SelectorError where it cannot be measured.
     """
     folder = new_folder(options.save, options.force)
-    request = with_items_at_hand(request, folder, sys.stdin)
+    request = with_items_at_hand(request, folder.absolute(), sys.stdin)
     notes: tuple[str, ...] = ()
     if profile is None:
         profile, notes, seconds = _profile_of(selector, request, options.budget_seconds, tell)

@@ -6,11 +6,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import call, refused
+from fake_script import script_that_says_it
 from function_lab import LAB
 from sample_template import parameters_in
+
+from selector import proof as room
+from selector.measure.models import MeasureReport, Problem
+from selector.workload.profile import WorkloadProfile
 
 PYTHON = ("--python", sys.executable, "--interpreter", sys.executable)  # no other one that may be here
 
@@ -72,6 +78,49 @@ def test_what_cannot_be_meant_is_refused(lab: Path) -> None:
     refused(call("generate", *function, "--template", "agents", "-o", "b.py", *PYTHON), "leave --template out")
     refused(call("validate", *function, "--template", "todo-batch", *PYTHON), "--function or --template")
     assert sorted(path.name for path in lab.iterdir()) == ["lab.py"]
+
+
+def measured(**found: Any) -> MeasureReport:
+    """What measuring came to, with nothing measured."""
+    profile = WorkloadProfile(
+        workload_type="io", cpu_ms_per_task=0.1, io_wait_ms_per_task=50, tasks=500, async_library=True
+    )
+    given = {
+        "target": "lab.py:naps", "items": "40", "python": sys.executable, "profile": profile, "evidence": {}, "unknown": (),
+        "problems": (), "notes": (), "environment": {}, "tried": (), "complete": True, "calls": 9, "seconds": 8.0, "recommendation": None,
+    }  # fmt: skip
+    return MeasureReport(**given | found)
+
+
+def test_without_a_profile_the_function_is_measured_from_the_same_budget(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def measure(request: Any, *_: Any) -> MeasureReport:
+        asked.append(request)
+        return measured(problems=(Problem(kind="raises", text="3 of 40 items raise"),))
+
+    monkeypatch.setattr(room, "measure_function", measure)
+    with script_that_says_it():
+        result = call(
+            "validate", "--function", "lab.py:naps", "--items", "-", *PYTHON, "--budget", "60s", "--json", "--save", "kept",
+            stdin=b"1\n2\n",
+        )  # fmt: skip
+    assert result.code == 0, result.err
+    plan = json.loads((lab / "kept" / "plan.json").read_text())
+    assert (asked[0].budget_seconds, plan["budget_seconds"]) == (20.0, 52.0)
+    assert (plan["template"], plan["recommended"]) == ("own_function", "threads")  # it blocks, whatever client there is
+    assert plan["parameters"]["ITEMS"] == str(lab / "kept" / "items.jsonl") and plan["notes"] == ["3 of 40 items raise"]
+
+
+def test_a_function_that_measuring_refuses_is_not_called_any_more(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = measured(
+        profile=None, complete=False, problems=(Problem(kind="raises_always", text="every item raises"),)
+    )
+    monkeypatch.setattr(room, "measure_function", lambda *_: refusal)
+    result = call("validate", "--function", "lab.py:naps", "--items", "40", *PYTHON)
+    assert result.code == 1 and "lab.py:naps cannot be measured: every item raises" in result.err
 
 
 @pytest.mark.slow
