@@ -14,8 +14,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from selector.approaches import Traits
-from selector.cost.shape import Terms, own_cpu_ms, shape_of, terms_of
-from selector.cost.terms import IN_TURNS, Quantities, loss
+from selector.cost.shape import Terms, copied_ms, mix_under, own_cpu_ms, shape_of, terms_of
+from selector.cost.terms import ALL_ONE, IN_TURNS, Mix, Quantities, loss
 
 if TYPE_CHECKING:
     from selector.cost.sheet import Sheet
@@ -54,7 +54,10 @@ def batch_of(traits: Traits, work: Quantities, terms: Terms | None = None) -> Ba
 class Batch:
     """A batch under one approach: what does not depend on how many workers there are, worked out once."""
 
-    __slots__ = ("_copying", "_cores", "_cpu", "_flight", "_startup", "_tasks", "_terms", "_wait", "_work")
+    __slots__ = (
+        "_copying", "_cores", "_cpu", "_flight", "_imports", "_mix", "_startup", "_tasks", "_terms", "_wait",
+        "_work",
+    )  # fmt: skip
 
     def __init__(self, work: Quantities, terms: Terms) -> None:
         assert work.tasks is not None and work.cpu_ms is not None and work.wait_ms is not None
@@ -64,8 +67,10 @@ class Batch:
         self._cpu = own_cpu_ms(terms, work)
         self._wait = work.wait_ms + terms.overshoot if work.wait_ms else 0.0
         self._flight = 1 if terms.one_by_one else min(work.in_flight or tasks, tasks)
-        self._copying = tasks * work.payload_kb * terms.copy_per_kb
+        self._copying = tasks * copied_ms(terms, work) if terms.copies else 0.0
         self._startup = work.startup_ms
+        self._imports = work.import_ms if terms.imports_each else 0.0
+        self._mix = mix_under(terms, work) if terms.mixed else ALL_ONE
 
     def _at_once(self, pool: int) -> tuple[int, int]:
         """(How many tasks are in flight, how many compute) with a pool of so many."""
@@ -77,7 +82,7 @@ class Batch:
 
     def parts(self, workers: int) -> Parts:
         """Where the milliseconds go with so many workers."""
-        tasks, wait, terms = self._tasks, self._wait, self._terms
+        tasks, wait, terms, mix = self._tasks, self._wait, self._terms, self._mix
         pool = min(tasks, workers)
         slots, at_once = self._at_once(pool)
         each = apart = self._cpu
@@ -85,20 +90,22 @@ class Batch:
             if wait and terms.pooled:
                 apart *= self._loss_between_waits(slots, at_once)
             if at_once > 1:
-                each *= loss(terms.contention, at_once, terms.costs)
+                lost = loss if mix is ALL_ONE else mix.loss
+                each *= lost(terms.contention, at_once, terms.costs)
             if not terms.pooled:  # one task after the other, each of them on every core
-                each, at_once = each / at_once, 1
+                each, at_once = each / mix.at_once(at_once), 1
                 apart = each
         dispatch = tasks * terms.dispatch
         if terms.message:
             dispatch += min(tasks, _CHUNKS_PER_WORKER * workers) * terms.message
         parent = dispatch + self._copying
-        computing = -(-tasks // at_once) * each
+        turns = -(-tasks // at_once) if mix is ALL_ONE else mix.turns(tasks, at_once)
+        computing = turns * each
         busy = wait + computing + parent
-        if wait and (rounds := _in_rounds(tasks, slots, at_once, wait, apart, each, parent / tasks)) > busy:
-            busy, computing = rounds, -(-tasks // at_once) * apart
+        if wait and (rounds := _in_rounds(tasks, slots, at_once, mix, wait, apart, each, parent / tasks)) > busy:
+            busy, computing = rounds, turns * apart
         waiting = busy - computing - parent
-        startup = self.startup_ms(pool) if self._startup else 0.0
+        startup = self.startup_ms(pool) if self._startup or self._imports else 0.0
         return Parts(computing, waiting if waiting > 0 else 0.0, self.start_ms(pool), startup, dispatch, self._copying)
 
     def _loss_between_waits(self, slots: int, at_once: int) -> float:
@@ -108,7 +115,7 @@ class Batch:
         """
         terms, most = self._terms, min(slots, max(at_once, 2))
         met = most if terms.contention in IN_TURNS else min(most, computing_at_once(slots, self._cpu, self._wait))
-        return loss(terms.contention, met, terms.costs)
+        return self._mix.loss(terms.contention, met, terms.costs)
 
     def start_ms(self, workers: int) -> float:
         """To start the pool and the loop."""
@@ -120,7 +127,7 @@ class Batch:
         return terms.first_start + (side_by_side - 1) * terms.start_more + beyond
 
     def startup_ms(self, workers: int) -> float:
-        """The workload's own costly start: once a process or subinterpreter, as many at a time as there are cores.
+        """The workload's own costly start, and imports: once a process or subinterpreter, as many at a time as cores.
 
         Threads share it. But those of one pool begin it together, and where they are more than the cores the last begin
         when the first have nearly done (measured with 2 to 64 threads on 2 CPUs: 1.0 times as long with 2, 1.3 with 4, 1.7
@@ -128,14 +135,17 @@ class Batch:
         """
         cores, terms = self._work.cores, self._terms
         if terms.startup_each:
-            return self._startup * -(-workers // cores)
+            return (self._startup + self._imports) * -(-workers // cores)
         return self._startup * (2 - min(workers, cores) / workers if terms.pooled else 1)
 
     def off(self, workers: int, sheet: Sheet, slow: bool) -> Parts:
         """How many times as long each part takes where its costs are as high (or low) as what they rest on leaves open."""
         at_once = self._at_once(min(workers, self._tasks))[1]
-        terms = self._terms
-        return _off(terms.names, terms.contention, at_once, terms.slowed, sheet, slow)
+        terms, pickling = self._terms, self._work.pickle_ms
+        names = terms.names
+        if pickling and self._copying <= self._tasks * pickling:  # what was given decides, not what its size costs
+            names = (*names[:2], "")
+        return _off(names, terms.contention, at_once, terms.slowed, self._mix, sheet, slow)
 
     def best_size(self, most: int) -> tuple[int, Parts]:
         """The size of the pool, up to `most`, with which it ends soonest, and where its time goes then.
@@ -171,7 +181,7 @@ def computing_at_once(slots: int, cpu: float, wait: float) -> float:
 
 
 def _in_rounds(
-    tasks: int, slots: int, at_once: int, wait: float, apart: float, together: float, parent: float
+    tasks: int, slots: int, at_once: int, mix: Mix, wait: float, apart: float, together: float, parent: float
 ) -> float:
     """The time of a batch whose narrow place is the waits: rounds of as many as may be in flight.
 
@@ -180,7 +190,7 @@ def _in_rounds(
     """
     rounds = -(-tasks // slots)
     last = tasks - (rounds - 1) * slots
-    return rounds * (wait + apart + parent) + (-(-last // at_once) - 1) * together + (last - 1) * parent
+    return rounds * (wait + apart + parent) + (mix.turns(last, at_once) - 1) * together + (last - 1) * parent
 
 
 def _sizes(most: int, tasks: int) -> Iterator[int]:
@@ -206,11 +216,13 @@ _EVERY_SIZE = 16  # up to which every size is tried
 
 
 @lru_cache(maxsize=4096)
-def _off(names: tuple[str, str, str], contention: str, at_once: int, slowed: bool, sheet: Sheet, slow: bool) -> Parts:
+def _off(
+    names: tuple[str, str, str], contention: str, at_once: int, slowed: bool, mix: Mix, sheet: Sheet, slow: bool
+) -> Parts:
     other, middle = sheet.slow if slow else sheet.fast, sheet.middle
     computing = other["free_threaded_slowdown"] / middle["free_threaded_slowdown"] if slowed else 1.0
     if contention and at_once > 1:
-        computing *= loss(contention, at_once, other) / loss(contention, at_once, middle)
+        computing *= mix.loss(contention, at_once, other) / mix.loss(contention, at_once, middle)
     start, dispatch, rate = (other[name] / middle[name] if name else 1.0 for name in names)
     return Parts(computing, 1.0, start, 1.0, dispatch, 1 / rate)
 

@@ -91,7 +91,9 @@ _NAMES: tuple[Dominant, ...] = ("computing", "waiting", "pool start", "expensive
 
 def _dominant(parts: Parts, terms: Terms, workers: int, work: Quantities) -> Dominant:
     """What most of the time goes into, in a word."""
-    name = _NAMES[parts.index(max(parts))]
-    if name != "computing" or terms.contention or terms.on_every_core or not terms.pooled:
+    name, at_once = _NAMES[parts.index(max(parts))], min(workers, work.cores)
+    if name != "computing" or terms.on_every_core or not terms.pooled:
         return name
-    return "GIL" if min(workers, work.cores) > 1 else name
+    if terms.mixed == "held":
+        return "GIL" if at_once * work.gil_share > 1 else name
+    return "GIL" if at_once > 1 and not terms.contention else name

@@ -7,8 +7,8 @@ import math
 from selector.approaches import Traits
 from selector.cost.batch import computing_at_once
 from selector.cost.queueing import serve
-from selector.cost.shape import Terms, own_cpu_ms
-from selector.cost.terms import Quantities, at_once_of, loss, slots_of
+from selector.cost.shape import Terms, copied_ms, mix_under, own_cpu_ms
+from selector.cost.terms import Quantities, at_once_of, slots_of
 
 _SHORTEST_MS = 1e-6  # nothing takes no time at all
 
@@ -17,15 +17,21 @@ def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
     """How long one task takes with a warm pool, 95th percentile; the GIL convoy counts where threads compute.
 
     A thread of a GIL build waits for each thread that computes before it: its task, up to one switch interval
-    (facts: 5 ms behind one CPU thread, 38 ms at p95 behind four).
+    (facts: 5 ms behind one CPU thread, 38 ms at p95 behind four), or as long as native code keeps the GIL.
     """
     if work.cpu_ms is None or work.wait_ms is None:
         return None
     cpu, wait = own_cpu_ms(terms, work), work.wait_ms
-    spent = cpu + wait + terms.dispatch + terms.message + work.payload_kb * terms.copy_per_kb
+    spent = cpu + wait + terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
     if terms.convoy and cpu > 0:
-        spent += min(terms.convoy, cpu) * computing_at_once(workers, cpu, wait)
+        held = cpu * work.gil_share
+        spent += _held_up_ms(held, work, terms) * computing_at_once(workers, held, wait + (cpu - held))
     return spent
+
+
+def _held_up_ms(held: float, work: Quantities, terms: Terms) -> float:
+    """How long a thread that holds the GIL for so long in all holds another one up, before it lets it go on."""
+    return min(terms.convoy if work.gil_hold_ms is None else work.gil_hold_ms, held)
 
 
 def workers_in_time(most: int, work: Quantities, terms: Terms, limit_ms: float | None) -> int:
@@ -34,12 +40,13 @@ def workers_in_time(most: int, work: Quantities, terms: Terms, limit_ms: float |
         return most
     alone = latency_ms(1, work, terms)
     wait, cpu = work.wait_ms or 0.0, own_cpu_ms(terms, work)
-    if alone is None or not cpu:
+    held = cpu * work.gil_share
+    if alone is None or not (held_up := _held_up_ms(held, work, terms)):
         return most
-    others = (limit_ms - alone) / min(terms.convoy, cpu)  # that may compute beside the first one
+    others = (limit_ms - alone) / held_up  # that may compute beside the first one
     if others < 0:
         return most  # it is late by itself: fewer workers do not mend it
-    return 1 + math.floor(min(most - 1, others * (cpu + wait) / cpu))
+    return 1 + math.floor(min(most - 1, others * (cpu + wait) / held))
 
 
 def service_of(
@@ -53,14 +60,14 @@ def service_of(
     if alone_ms is None or work.cpu_ms is None or work.wait_ms is None or not work.in_flight:
         return None, None
     at_once = at_once_of(traits, workers, work)
-    each = own_cpu_ms(terms, work)
+    each, mix = own_cpu_ms(terms, work), mix_under(terms, work)
     if at_once > 1:
-        each *= loss(terms.contention, at_once, terms.costs)
-    parent = terms.dispatch + terms.message + work.payload_kb * terms.copy_per_kb
+        each *= mix.loss(terms.contention, at_once, terms.costs)
+    parent = terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
     if not terms.pooled:  # its one thread does all of it
-        each, at_once, parent = each / at_once + parent, 1, 0.0
+        each, at_once, parent = each / mix.at_once(at_once) + parent, 1, 0.0
     each = max(each, _SHORTEST_MS)
-    narrow = [(at_once, at_once / each)]
+    narrow = [(at_once, mix.at_once(at_once) / each)]
     if parent:
         narrow.append((1, 1 / parent))
     if traits.overlaps_waits != "all" or terms.in_pool:

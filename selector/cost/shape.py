@@ -6,10 +6,24 @@ A shape says which amounts a workload has (CPU time, waits, data), not how much 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from selector.approaches import Traits
-from selector.cost.terms import Costs, Quantities, at_once_of, contention_of, costs_under, loss, runs_single, slowed
+from selector.cost.terms import (
+    ALL_ONE,
+    Costs,
+    Mix,
+    Quantities,
+    at_once_of,
+    build_of,
+    contention_of,
+    costs_under,
+    is_partial,
+    loss,
+    mix_of,
+    runs_single,
+    slowed,
+)
 
 
 class Shape(Quantities):
@@ -32,7 +46,18 @@ def shape_of(work: Quantities) -> Shape:
         tasks=None, in_flight=None, cores=1, task_mb=0.0, startup_ms=0.0, startup_mb=0.0, data_kb=0.0,
         cpu_ms=1.0 if work.cpu_ms else 0.0, wait_ms=1.0 if work.wait_ms else 0.0, payload_kb=1.0 if work.payload_kb else 0.0,
     )  # fmt: skip
-    return _shape(plain)
+    measured = (
+        work.pickle_ms or work.import_ms or work.gil_hold_ms or work.free_threaded_ratio or 0 < work.gil_share < 1
+    )
+    return _shape(_without_what_was_measured(plain) if measured else plain)
+
+
+def _without_what_was_measured(work: Quantities) -> Quantities:
+    return work._replace(
+        pickle_ms=None, import_ms=0.0, gil_hold_ms=None,
+        gil_share=0.5 if is_partial(work.gil_share) else work.gil_share,
+        free_threaded_ratio=None if work.free_threaded_ratio is None else 1.0,
+    )  # fmt: skip
 
 
 class Terms(NamedTuple):
@@ -44,15 +69,19 @@ class Terms(NamedTuple):
     in_pool: bool  # a wait takes a worker of the pool
     one_by_one: bool  # nothing overlaps
     contention: str  # what those hold each other up by who compute at once; empty where one does
-    slowed: bool  # by the free-threaded build
+    slowed: bool  # by the costs of the free-threaded build
+    by_ratio: bool  # by what was measured of the task on such a build
+    mixed: Literal["", "held", "native"]  # what part of a task counts (see Mix), where it is partly native code
     on_every_core: bool  # a library divides each task
     overshoot: float
     first_start: float  # of the first worker (with the loop)
     start_more: float  # of each further one, and of those beyond the cores where that is another figure
     start_beyond: float | None
     startup_each: bool  # each worker makes the workload's own costly start
+    imports_each: bool  # each worker imports what the task needs
     dispatch: float  # for each task, beside copying its data
     message: float  # for each message with tasks in it
+    copies: bool  # what a task takes and gives is pickled
     copy_per_kb: float  # ms to copy a KB there and back
     convoy: float  # ms by which one thread that computes holds the others up, at most; 0 where none does
     names: tuple[str, str, str]  # of the costs that mostly make up the start of the pool, the dispatch and the copying
@@ -65,24 +94,29 @@ def terms_of(traits: Traits, shape: Shape) -> Terms:
     parallel = at_once_of(traits, 2, shape._replace(cores=2, in_flight=None)) > 1
     first, more, beyond = _start_terms(traits, shape, costs)
     dispatch, message = _dispatch_terms(traits, shape, costs)
+    used, mix = uses_pool(traits, shape), mix_of(traits, shape)
     return Terms(
         costs=costs,
         pooled=traits.pool != "none",
-        used=uses_pool(traits, shape),
+        used=used,
         in_pool=traits.pool != "none" and (traits.overlaps_waits == "pool" or shape.blocks),
         one_by_one=traits.overlaps_waits == "none",
         contention=contention_of(traits, shape) if parallel else "",
         slowed=slowed(traits, shape),
+        by_ratio=build_of(traits, shape) == "free" and shape.free_threaded_ratio is not None,
+        mixed="held" if mix.held else "native" if mix.native else "",
         on_every_core=shape.library_parallel and not runs_single(traits),
         overshoot=costs["sleep_overshoot_ms"],
         first_start=first,
         start_more=more,
         start_beyond=beyond,
         startup_each=traits.runs_in == "workers" or traits.needs == "subinterpreters",
+        imports_each=used and _imports_in_workers(traits, shape.start_method),
         dispatch=dispatch,
         message=message,
+        copies=traits.pickles and used,
         copy_per_kb=copy_ms(traits, shape._replace(payload_kb=1.0), costs),
-        convoy=costs["gil_switch_ms"] if traits.convoy and not shape.releases_gil else 0.0,
+        convoy=costs["gil_switch_ms"] if traits.convoy and shape.gil_share else 0.0,
         names=_names(traits, shape),
     )
 
@@ -91,10 +125,34 @@ def own_cpu_ms(terms: Terms, work: Quantities) -> float:
     """CPU part of a task that nobody holds up: slower on a free-threaded build, divided where a library does that."""
     cpu = work.cpu_ms or 0.0
     if terms.slowed:
-        cpu *= terms.costs["free_threaded_slowdown"]
+        cpu *= work.gil_share * terms.costs["free_threaded_slowdown"] + (1 - work.gil_share)
+    elif terms.by_ratio:
+        cpu *= work.free_threaded_ratio or 1.0
     if terms.on_every_core:
         return cpu * loss("contention_threads_native", work.cores, terms.costs) / work.cores
     return cpu
+
+
+def mix_under(terms: Terms, work: Quantities) -> Mix:
+    """What a task is made of, by what counts of it."""
+    if not terms.mixed:
+        return ALL_ONE
+    return Mix(held=work.gil_share) if terms.mixed == "held" else Mix(native=1 - work.gil_share)
+
+
+def copied_ms(terms: Terms, work: Quantities) -> float:
+    """To copy the data of one task to a worker and back: what pickling it takes, but no less than its size does."""
+    by_size = work.payload_kb * terms.copy_per_kb
+    return by_size if work.pickle_ms is None or not terms.copies else max(by_size, work.pickle_ms)
+
+
+def imports_again(start_method: str) -> bool:
+    """Whether a new process imports again what its parent has imported: one that is forked from it has it already."""
+    return start_method != "fork"
+
+
+def _imports_in_workers(traits: Traits, start_method: str) -> bool:
+    return traits.needs == "subinterpreters" or (traits.runs_in == "workers" and imports_again(start_method))
 
 
 def _start_terms(traits: Traits, work: Quantities, costs: Costs) -> tuple[float, float, float | None]:
@@ -150,10 +208,14 @@ def dispatch_cost_of(traits: Traits, work: Quantities) -> str:
 
 
 def copy_ms(traits: Traits, work: Quantities, costs: Costs) -> float:
-    """To copy the payload of one task to a worker and back; 0 where it stays where it is."""
-    if not traits.pickles or not work.payload_kb or not uses_pool(traits, work):
+    """To copy the payload of one task to a worker and back; 0 where it stays where it is.
+
+    No less than pickling takes it, where that is given.
+    """
+    if not traits.pickles or not (work.payload_kb or work.pickle_ms) or not uses_pool(traits, work):
         return 0.0
-    return 2 * work.payload_kb / 1024 / costs[_copy_cost_of(traits)] * 1000
+    by_size = 2 * work.payload_kb / 1024 / costs[_copy_cost_of(traits)] * 1000
+    return max(by_size, work.pickle_ms or 0.0)
 
 
 def _copy_cost_of(traits: Traits) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 from selector.recommend.along import Stretch, stretches
 from selector.recommend.chain import Answer, Situation
 from selector.recommend.facts import FACTS
+from selector.recommend.knowledge import Knowledge
 from selector.recommend.line import Line, is_number
 from selector.recommend.numbers import Number, plain_number, rounded_away
 from selector.recommend.recommendation import InputChange
@@ -24,13 +26,20 @@ from selector.workload.profile import WorkloadProfile
 #: Numbers that stand for what people may answer: a fair sample.
 _LADDER = tuple(10.0**exponent for exponent in range(-2, 7))
 _FAR = 1000  # a number that far off is another workload, not a change of this one
+_SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # the same of a part of a whole
 _NOT_INPUTS = ("name", "description", "current_approach")
+#: What nobody knows who has not measured it. It is no question, and is looked along only where it is given.
+MEASURED = ("pickle_ms_per_task", "import_ms", "gil_share", "gil_hold_ms", "free_threaded_ratio")
 _INTERPRETER_CHOICES = (("3.14",), ("3.14", "3.14t"))
 
 
 def input_names() -> list[str]:
-    """The fields of a profile that the tables can see."""
-    return [f for f in WorkloadProfile.model_fields if f not in _NOT_INPUTS and (f in FACTS or f == "interpreters")]
+    """The fields of a profile that the tables can see, and that somebody may know without measuring."""
+    return [f for f in WorkloadProfile.model_fields if _is_seen(f) and f not in MEASURED]
+
+
+def _is_seen(field: str) -> bool:
+    return field not in _NOT_INPUTS and (field in FACTS or field == "interpreters")
 
 
 def alternatives_of(field: str) -> tuple[Any, ...]:
@@ -42,7 +51,17 @@ def alternatives_of(field: str) -> tuple[Any, ...]:
         return (True, False)
     if kind.kind == "count":
         return tuple(int(v) for v in _LADDER if v >= 1)
-    return kind.choices or _LADDER
+    return kind.choices or (_SHARES if kind.largest <= 1 else _LADDER)
+
+
+@lru_cache(maxsize=512)
+def values_to_try(knowledge: Knowledge, field: str) -> tuple[Any, ...]:
+    """The same without words that a table in use does not know: one of a user's own may be older than the word."""
+    values = alternatives_of(field)
+    if field_kind(field).kind != "choice":
+        return values
+    asked = [c for t in knowledge.tables.values() for c in t.inputs if c.name == field]
+    return tuple(v for v in values if not any(column.problem(v) for column in asked))
 
 
 def would_change(situation: Situation, *, exact: bool) -> tuple[InputChange, ...]:
@@ -53,11 +72,13 @@ def would_change(situation: Situation, *, exact: bool) -> tuple[InputChange, ...
     person would write them, on the side where the answer is the other one.
     """
     found: list[dict[str, Any]] = []
-    for field in input_names():
+    given = [f for f in MEASURED if getattr(situation.profile, f) is not None]
+    for field in [*input_names(), *given]:
         line, answer = Line(situation, field), situation.answer
         current: Any = situation.facts.get(field, getattr(situation.profile, field))
         if not is_number(field):
-            places = _first_of_each([v for v in alternatives_of(field) if v != current], answer, line)
+            others = [v for v in values_to_try(situation.knowledge, field) if v != current]
+            places = _first_of_each(others, answer, line)
         else:
             low, high = (line.axis.least, line.axis.largest) if current is None else _near(line, current)
             along = stretches(line, low, high) if exact else _between_rungs(line, current, low, high)

@@ -8,7 +8,7 @@ from typing import Any, cast
 from selector.approaches import Traits
 from selector.cost.memory import footprint_of
 from selector.cost.predict import CostEstimate
-from selector.cost.shape import copy_ms
+from selector.cost.shape import copy_ms, imports_again
 from selector.cost.terms import Builds, Quantities
 from selector.host import default_start_method
 from selector.recommend.facts import (
@@ -43,18 +43,27 @@ def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> Workl
     known = cpu is not None and wait is not None
     task_ms = (cpu or 0.0) + (wait or 0.0)
     latency = profile.latency_requirement_ms
-    facts["cpu_cores"] = profile.cpu_cores or host.usable_cpus
+    cores = facts["cpu_cores"] = profile.cpu_cores or host.usable_cpus
     facts["cores_given"] = profile.cpu_cores is not None
     facts["platform"] = profile.platform or host.platform
     facts["waits"] = _waits(profile)
-    facts["in_flight"] = _in_flight(profile, tasks)
+    facts["in_flight"] = _in_flight(profile, tasks, cores)
+    if profile.io_kind == "disk":
+        facts["async_library"] = False
+    share, gil_ms, ratio = profile.gil_share, profile.gil_hold_ms, profile.free_threaded_ratio
+    if share is not None:
+        facts["releases_gil"] = share * cores <= 1
+    elif profile.releases_gil is not None:  # the word for it: all of the time, or none
+        facts["gil_share"] = 0.0 if profile.releases_gil else 1.0
+    facts["gil_hold_over_latency"] = None if gil_ms is None else _against(gil_ms, latency)
+    facts["free_threaded_gain"] = None if ratio is None else _against(cores, ratio)
     facts["total_cpu_ms"] = tasks * cpu if tasks is not None and cpu is not None else None
     task_known = _task_known(profile)
     facts["workload_known"] = _amount_known(profile) and task_known and not profile.gpu
     facts["total_work_ms"] = tasks * task_ms if tasks is not None and task_known else None
     facts["cpu_share"] = (cpu or 0.0) / task_ms if known and task_ms else None
     facts["cpu_over_latency"] = _against(cpu, latency)
-    at_best_ms = task_ms if not profile.native_parallel else (cpu or 0.0) / facts["cpu_cores"] + (wait or 0.0)
+    at_best_ms = task_ms if not profile.native_parallel else (cpu or 0.0) / cores + (wait or 0.0)
     facts["task_over_latency"] = _against(at_best_ms, latency) if task_known else None
     of_this_host = profile.interpreters is None and facts["platform"] == host.platform
     facts["free_threaded_here"] = of_this_host and newest(host.tags, free_threaded=True) is not None
@@ -71,13 +80,23 @@ def _waits(profile: WorkloadProfile) -> bool:
     return wait > 0 if wait is not None else profile.workload_type != "cpu"
 
 
-def _in_flight(profile: WorkloadProfile, tasks: int | None) -> int | None:
-    """How many operations are in flight at once; of a batch that waits an assumption where the profile does not say."""
+def _in_flight(profile: WorkloadProfile, tasks: int | None, cores: int) -> int | None:
+    """How many operations are in flight at once; of a batch that waits an assumption where the profile does not say.
+
+    A batch that waits for child processes has no more of them at work than there are CPUs for them.
+    """
     if not profile.parallelizable:
         return 1
+    if profile.io_kind == "subprocess" and _waits_for_children(profile):
+        return _smaller(cores, _smaller(profile.concurrency, tasks))
     if profile.concurrency is not None or tasks is None or not _waits(profile):
         return _smaller(profile.concurrency, tasks)
     return min(ASSUMED_IN_FLIGHT, tasks)
+
+
+def _waits_for_children(profile: WorkloadProfile) -> bool:
+    """Whether the tasks of a batch wait for child processes, which compute."""
+    return profile.io_kind == "subprocess" and profile.mode == "batch" and _waits(profile)
 
 
 def assumes_in_flight(profile: WorkloadProfile) -> bool:
@@ -86,6 +105,7 @@ def assumes_in_flight(profile: WorkloadProfile) -> bool:
         profile.mode == "batch"
         and profile.concurrency is None
         and profile.parallelizable
+        and not _waits_for_children(profile)
         and (profile.tasks or 0) > PLAUSIBLE_IN_FLIGHT[0]
         and _waits(profile)
     )
@@ -95,11 +115,12 @@ def add_cost_facts(facts: WorkloadFacts, work: Quantities, processes: Traits) ->
     """The facts that need costs: what copying and starting take against the task and the requirement."""
     costs = work.builds.gil
     task_ms = (work.cpu_ms or 0.0) + (work.wait_ms or 0.0)
-    known = facts["payload_kb_per_task"] is not None
+    known = facts["payload_kb_per_task"] is not None or work.pickle_ms is not None
     facts["copy_share"] = _against(copy_ms(processes, work, costs), task_ms) if known else None
     facts["thread_start_share"] = _thread_start_share(work)
     set_up_ms = work.startup_ms if work.serves else 0.0  # of a batch, plain code makes it before its first task as well
-    starts_ms = costs[f"process_pool_{work.start_method}_ms"] + set_up_ms
+    imports_ms = work.import_ms if imports_again(work.start_method) else 0.0
+    starts_ms = costs[f"process_pool_{work.start_method}_ms"] + set_up_ms + imports_ms
     facts["process_start_over_latency"] = _against(starts_ms, facts["latency_requirement_ms"])
     budget = facts["memory_budget_mb"]
     facts["process_workers_that_fit"] = None if budget is None else footprint_of(processes, work).workers_within(budget)
@@ -117,7 +138,7 @@ def quantities(profile: WorkloadProfile, facts: WorkloadFacts, builds: Builds) -
 
     What runs on a GPU is not predicted: what its device does in a millisecond is not known.
     """
-    cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
+    cpu, wait, share = profile.cpu_ms_per_task, profile.io_wait_ms_per_task, facts["gil_share"]
     return Quantities(
         serves=profile.mode == "service",
         tasks=None if profile.gpu else facts["tasks"],
@@ -125,15 +146,19 @@ def quantities(profile: WorkloadProfile, facts: WorkloadFacts, builds: Builds) -
         wait_ms=0.0 if wait is None and profile.workload_type == "cpu" else wait,
         in_flight=None if profile.gpu else facts["in_flight"],
         cores=facts["cpu_cores"],
+        pickle_ms=profile.pickle_ms_per_task,
+        import_ms=profile.import_ms or 0.0,
+        gil_share=1.0 if share is None else share,  # Python code holds it all the time
+        gil_hold_ms=profile.gil_hold_ms,
+        free_threaded_ratio=profile.free_threaded_ratio,
         payload_kb=ASSUMED_PAYLOAD_KB if profile.payload_kb_per_task is None else profile.payload_kb_per_task,
         data_kb=profile.payload_kb_per_task or 0.0,
         task_mb=profile.task_memory_mb or 0.0,
         startup_ms=_startup_ms(profile),
         startup_mb=profile.startup_memory_mb or 0.0,
-        startup_shared=profile.shared_state == "read_only" and facts["start_method"] == "fork",
-        releases_gil=bool(profile.releases_gil),
+        startup_shared=profile.shared_state in ("read_only", "hot_reads") and facts["start_method"] == "fork",
         library_parallel=bool(profile.native_parallel),
-        blocks=profile.async_library is False,
+        blocks=facts["async_library"] is False,
         isolated=profile.isolation in ("crash", "security"),
         shared_state=profile.shared_state,
         start_method=facts["start_method"],

@@ -13,7 +13,7 @@ from selector.cost.memory import memory_costs_used
 from selector.cost.predict import Dominant, spread_of
 from selector.cost.shape import costs_used
 from selector.cost.sheet import SURENESS, Rest, Sheet, rest_on
-from selector.cost.terms import Quantities, at_once_of, build_of, slots_of
+from selector.cost.terms import Quantities, at_once_of, build_of, most_gained, slots_of
 from selector.recommend.chain import Candidate, Situation
 from selector.recommend.derive import (
     ASSUMED_STARTUP_MS,
@@ -169,7 +169,11 @@ def _at_most(candidate: Candidate, at_once: int, work: Quantities) -> float | No
     """The most that computing alone can gain by an approach; None where waits, or nothing, may be gained."""
     facts = candidate.workload
     computes_only = facts["workload_type"] == "cpu" and not work.wait_ms
-    return float(at_once) if computes_only and at_once > 1 and not facts["gpu"] else None
+    return (
+        float(most_gained(candidate.traits, at_once, work))
+        if computes_only and at_once > 1 and not facts["gpu"]
+        else None
+    )
 
 
 def _speedup(candidate: Candidate, outlook: Outlook, rest: Rest, at_once: int) -> _Plain | None:
@@ -198,7 +202,7 @@ def _bound(candidate: Candidate, at_once: int, outlook: Outlook) -> float:
     if work.library_parallel:
         return max(work.cores, work.in_flight or work.tasks or 1) if work.wait_ms else work.cores
     if not work.wait_ms:
-        return at_once if at_once > 1 else math.inf
+        return most_gained(traits, at_once, work) if at_once > 1 else math.inf
     slots = slots_of(traits, candidate.workers, work)
     return min(slots or math.inf, work.tasks or math.inf)
 

@@ -29,19 +29,31 @@ class WorkloadFacts(TypedDict):
     concurrency: int | None
     cpu_ms_per_task: float | None
     io_wait_ms_per_task: float | None
+    io_kind: Literal["network", "disk", "database", "subprocess", "mixed"] | None
     payload_kb_per_task: float | None
+    pickle_ms_per_task: float | None
     task_memory_mb: float | None
     startup_ms: float | None
     startup_memory_mb: float | None
+    import_ms: float | None
     parallelizable: bool
-    shared_state: Literal["none", "read_only", "disjoint_writes", "hot_writes"] | None
+    shared_state: Literal["none", "read_only", "disjoint_writes", "hot_writes", "hot_reads"] | None
     isolation: Literal["none", "crash", "security"] | None
-    releases_gil: bool | None
+    releases_gil: Annotated[
+        bool | None,
+        "the hot code is native and releases the GIL: as the profile says, or its gil_share lets as many threads as there are CPUs compute",
+    ]
+    gil_share: Annotated[
+        float | None,
+        "the share of its CPU time in which the code holds the GIL; 0 or 1 where only releases_gil is said",
+    ]
+    gil_hold_ms: float | None
     native_parallel: bool | None
     event_loop: bool | None
-    async_library: bool | None
+    async_library: Annotated[bool | None, "an async client exists for the I/O: as the profile says; of files none does"]
     picklable: bool | None
     free_threading_ready: bool | None
+    free_threaded_ratio: float | None
     subinterpreter_ready: bool | None
     platform: str
     notebook: bool | None
@@ -65,6 +77,13 @@ class WorkloadFacts(TypedDict):
     cpu_share: Annotated[float | None, "the part of a task that is CPU time, 0 to 1"]
     copy_share: Annotated[float | None, "copying the payload to a worker and back against the task's own time"]
     cpu_over_latency: Annotated[float | None, "CPU time of a task against the latency requirement"]
+    gil_hold_over_latency: Annotated[
+        float | None, "the longest time the code holds the GIL without a break against the latency requirement"
+    ]
+    free_threaded_gain: Annotated[
+        float | None,
+        "how much faster all CPUs together are on a free-threaded build, at most: their number by free_threaded_ratio",
+    ]
     task_over_latency: Annotated[
         float | None,
         "the whole time of a task by itself (on every core, where a library divides it) against the latency requirement",
@@ -188,7 +207,14 @@ def tag_for(needs: str, profile: WorkloadProfile, host: HostFacts) -> str | None
     Of those that the profile lists the newest; else the one the application runs on, if it is of that kind; else the
     newest found here; else one to install. Nobody is sent from the Python he has to another one without need.
     """
-    tags, own = profile.interpreters or host.tags, None if profile.interpreters else host.application
+    return _tag_for(needs, profile.interpreters, host.tags, host.application)
+
+
+@lru_cache(maxsize=4096)
+def _tag_for(
+    needs: str, listed: tuple[str, ...] | None, found_here: tuple[str, ...], application: str | None
+) -> str | None:
+    tags, own = listed or found_here, None if listed else application
     if needs == "free_threaded":
         return own if own and own.endswith("t") else newest(tags, free_threaded=True) or _to_install(tags)
     oldest = 14 if needs == "subinterpreters" else 0

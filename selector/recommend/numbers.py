@@ -50,7 +50,7 @@ def axis_of(field: str) -> Axis:
     kind = field_kind(field)
     if kind.kind == "count":
         return Axis(True, 1, LARGEST)
-    return Axis(False, SMALLEST if kind.above_zero else 0.0, float(LARGEST))
+    return Axis(False, SMALLEST if kind.above_zero else 0.0, float(kind.largest))
 
 
 def plain_number(low: Number, high: Number, *, whole: bool) -> Number:

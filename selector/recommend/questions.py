@@ -14,7 +14,7 @@ from typing import Any
 
 from selector.recommend.along import stretches, values_apart
 from selector.recommend.chain import Answer, Situation
-from selector.recommend.changes import alternatives_of, input_names
+from selector.recommend.changes import alternatives_of, input_names, values_to_try
 from selector.recommend.line import Line, is_number
 from selector.recommend.numbers import plain_number
 from selector.workload.profile import WorkloadProfile
@@ -80,7 +80,7 @@ def questions(
 
 def values_alone(situation: Situation, field: str) -> tuple[Any, ...]:
     """Values of a field that lead to every answer it can lead to: of numbers the rungs, and what lies between them."""
-    values, line = alternatives_of(field), Line(situation, field)
+    values, line = values_to_try(situation.knowledge, field), Line(situation, field)
     if not is_number(field):
         return values
     along = stretches(line, line.axis.least, line.axis.largest)
@@ -94,7 +94,7 @@ def values_in_pairs(situation: Situation, field: str) -> tuple[Any, ...]:
 
     And every other rung, or all beside a field that is no number, as predicted times tell more apart.
     """
-    values, line = alternatives_of(field), Line(situation, field)
+    values, line = values_to_try(situation.knowledge, field), Line(situation, field)
     return tuple(sorted({*values[::2], *values_apart(line)})) if is_number(field) else values
 
 

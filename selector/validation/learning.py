@@ -180,9 +180,9 @@ def _of_computing(arm: _Arm, part: float, factor: float) -> Iterator[tuple[str, 
     """Computing that took longer: by a slower build, or as workers held each other up."""
     at_once = min(arm.measured.workers, arm.work.cores)
     if arm.traits.pool == "none":
-        if arm.free_threaded and not arm.work.releases_gil:
+        if arm.free_threaded and arm.work.gil_share:
             yield "python_arithmetic_ns", part, factor
-    elif at_once > 1 and (arm.traits.parallel_python or arm.work.releases_gil):
+    elif at_once > 1 and (arm.traits.parallel_python or not arm.work.gil_share):
         contention = contention_of(arm.traits, arm.work)
         before = loss(contention, at_once, costs_under(arm.traits, arm.work))
         after = max(1.0, before * factor)

@@ -50,6 +50,16 @@ WORDS: Mapping[str, Words] = {
     "concurrency": Words("How many operations are in flight at once?", "Open requests, connections or jobs."),
     "cpu_ms_per_task": Words("How much CPU time does one task take (ms)?", "Measured in one worker, without waiting."),
     "io_wait_ms_per_task": Words("How long does one task wait for I/O (ms)?", "Network, files, database."),
+    "io_kind": Words(
+        "What does it wait for?",
+        choices={
+            "network": "other machines",
+            "disk": "files",
+            "database": "queries and their answers",
+            "subprocess": "child processes that compute",
+            "mixed": "several of these",
+        },
+    ),
     "payload_kb_per_task": Words(
         "How much data goes to a worker and back (KB)?", "For one task: arguments and results together."
     ),
@@ -64,6 +74,7 @@ WORDS: Mapping[str, Words] = {
             "read_only": "they read the same objects",
             "disjoint_writes": "each writes a part of its own",
             "hot_writes": "all of them write the same objects",
+            "hot_reads": "they read the same few objects all the time",
         },
     ),
     "isolation": Words(

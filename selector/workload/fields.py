@@ -6,15 +6,16 @@ from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from selector.text import suggestion
-from selector.workload.profile import Positive, WorkloadProfile
+from selector.workload.profile import LARGEST, Positive, Share, WorkloadProfile
 
 
 class FieldKind(NamedTuple):
-    """What a field takes: `choice` (of `choices`), `flag`, `count`, `number`, `text` or `versions`."""
+    """What a field takes: `choice` (of `choices`), `flag`, `count`, `number` (up to `largest`), `text` or `versions`."""
 
     kind: Literal["choice", "flag", "count", "number", "text", "versions"]
     choices: tuple[str, ...] = ()
     above_zero: bool = False
+    largest: float = LARGEST
 
 
 def field_kind(field: str) -> FieldKind:
@@ -28,7 +29,8 @@ def field_kind(field: str) -> FieldKind:
     kinds: dict[Any, Literal["flag", "count", "text"]] = {bool: "flag", int: "count", str: "text"}
     if base in kinds:
         return FieldKind(kinds[base])
-    return FieldKind("number", above_zero=annotation == (Positive | None))
+    largest = 1.0 if annotation == (Share | None) else LARGEST
+    return FieldKind("number", above_zero=annotation == (Positive | None), largest=largest)
 
 
 def _without_none(annotation: Any) -> Any:
@@ -56,7 +58,7 @@ def accepted(field: str) -> str:
             return f"text of at most {200 if field == 'name' else 4000} characters"
         case "versions":
             return 'a list of versions such as ["3.13", "3.14t"]'
-    return f"a number {'over' if kind.above_zero else 'from'} 0 to 10^12"
+    return f"a number {'over' if kind.above_zero else 'from'} 0 to {'10^12' if kind.largest == LARGEST else '1'}"
 
 
 # Numbers to JSON as it is read here; no field takes them.

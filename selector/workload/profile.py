@@ -26,7 +26,8 @@ ApproachId = Literal[
 #: Every approach, simplest first: the order that settles ties.
 APPROACHES: tuple[ApproachId, ...] = get_args(ApproachId)
 
-_LARGEST = 10**12  # far past any workload, far below where floats lose whole numbers
+#: The largest number that a field takes: far past any workload, far below where floats lose whole numbers.
+LARGEST = 10**12
 
 _WORKLOAD_SPELLINGS: dict[str, WorkloadType] = {
     "cpu": "cpu", "cpubound": "cpu", "cpuintensive": "cpu", "cpuheavy": "cpu", "compute": "cpu",
@@ -55,9 +56,10 @@ def _interpreter_list(value: object) -> object:
 
 
 _Id = BeforeValidator(_id_spelling)
-_Amount = Annotated[float, Field(ge=0, le=_LARGEST)]
-Positive = Annotated[float, Field(gt=0, le=_LARGEST)]
-_Count = Annotated[int, Field(ge=1, le=_LARGEST)]
+_Amount = Annotated[float, Field(ge=0, le=LARGEST)]
+Positive = Annotated[float, Field(gt=0, le=LARGEST)]
+Share = Annotated[float, Field(ge=0, le=1)]
+_Count = Annotated[int, Field(ge=1, le=LARGEST)]
 InterpreterTag = Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}t?$")]
 
 
@@ -90,25 +92,43 @@ class WorkloadProfile(Saved):
     concurrency: _Count | None = Field(None, description="Operations in flight at once")
     cpu_ms_per_task: _Amount | None = Field(None, description="CPU time of one task, in ms")
     io_wait_ms_per_task: _Amount | None = Field(None, description="Time one task waits for I/O, in ms")
+    io_kind: Annotated[Literal["network", "disk", "database", "subprocess", "mixed"], _Id] | None = Field(
+        None, description="What the waits are for"
+    )
     payload_kb_per_task: _Amount | None = Field(
         None, description="Data that goes to a worker and comes back for one task, in KB each way"
+    )
+    pickle_ms_per_task: _Amount | None = Field(
+        None, description="Time to pickle and unpickle what one task takes and gives, both ways together, in ms"
     )
     task_memory_mb: _Amount | None = Field(None, description="Working set of one task, in MB")
     startup_ms: _Amount | None = Field(None, description="Time of the costly set-up, once a worker, in ms")
     startup_memory_mb: _Amount | None = Field(None, description="Memory of the costly set-up, once a worker, in MB")
+    import_ms: _Amount | None = Field(
+        None, description="CPU time to import what the function needs, once a new process or subinterpreter, in ms"
+    )
     parallelizable: bool = Field(True, description="The tasks do not depend on each other")
-    shared_state: Annotated[Literal["none", "read_only", "disjoint_writes", "hot_writes"], _Id] | None = Field(
-        None, description="What the workers share"
+    shared_state: Annotated[Literal["none", "read_only", "disjoint_writes", "hot_writes", "hot_reads"], _Id] | None = (
+        Field(None, description="What the workers share")
     )
     isolation: Annotated[Literal["none", "crash", "security"], _Id] | None = Field(
         None, description="What one worker's failure must not touch"
     )
     releases_gil: bool | None = Field(None, description="The hot code is native and releases the GIL")
+    gil_share: Share | None = Field(
+        None, description="The share of its CPU time in which it holds the GIL, 0 to 1 (pure Python: 1)"
+    )
+    gil_hold_ms: _Amount | None = Field(
+        None, description="The longest time it holds the GIL without a break, in ms (Python code: 5)"
+    )
     native_parallel: bool | None = Field(None, description="The library already uses every core (BLAS, Polars, ...)")
     event_loop: bool | None = Field(None, description="The work is called from a running asyncio application")
     async_library: bool | None = Field(None, description="An async client library exists for the I/O")
     picklable: bool | None = Field(None, description="Functions, arguments and results can be pickled")
     free_threading_ready: bool | None = Field(None, description="All dependencies support free-threaded Python")
+    free_threaded_ratio: Positive | None = Field(
+        None, description="CPU time of a task on a free-threaded build, as a multiple of that with the GIL"
+    )
     subinterpreter_ready: bool | None = Field(None, description="All dependencies support subinterpreters")
     interpreters: (
         Annotated[tuple[InterpreterTag, ...], BeforeValidator(_interpreter_list), Field(min_length=1, max_length=50)]
@@ -137,5 +157,11 @@ class WorkloadProfile(Saved):
         return self.current_approach or "single_threaded"
 
     def given(self) -> dict[str, Any]:
-        """The fields that say something: those set to other than their default, in the order of the model."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        """The fields that say something, as JSON has them: those set to other than their default, in the order of the model."""
+        said = {name: value for name, value in self.__dict__.items() if value != _DEFAULTS[name]}
+        if self.interpreters is not None:
+            said["interpreters"] = list(self.interpreters)
+        return said
+
+
+_DEFAULTS = {name: field.default for name, field in WorkloadProfile.model_fields.items()}
