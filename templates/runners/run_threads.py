@@ -1,0 +1,34 @@
+"""Runs a function over items in a pool of threads."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from batches import in_order
+from reports import Report
+from threads_end import INTERRUPTED, stop
+from yours import setup
+
+# --- parameters: begin ---
+WORKERS: int = 4
+BATCH: int = 1  # items of one trip to a worker
+# --- parameters: end ---
+
+
+def main() -> int:
+    """All items; the exit code."""
+    report = Report()
+    with ThreadPoolExecutor(WORKERS, initializer=setup) as pool:
+        try:
+            for each in in_order(pool, 3 * WORKERS, BATCH):
+                report.add(*each)
+        except KeyboardInterrupt:
+            stop(pool)
+            report.end()
+            return INTERRUPTED
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
