@@ -20,25 +20,23 @@ def outcomes(batch: list[Any]) -> list[tuple[Any, str]]:
 def in_order(pool: Executor, ahead: int, size: int) -> Iterator[tuple[Any, Any, str]]:
     """(Item, result, error) of each item; no more than `ahead` batches of this size are out at a time."""
     out: deque[tuple[list[Any], Future[Any]]] = deque()
-    stopped = ""
     try:
         source = iter(items())
         while batch := list(islice(source, size)):
             out.append((batch, pool.submit(outcomes, batch)))
             while out and (len(out) >= ahead or out[0][1].done()):
-                yield from _answers(*out.popleft())
-    except Exception as error:  # the items themselves, or a pool that lost a worker
-        stopped = repr(error)[:500]
+                yield from answers(*out.popleft())
+    except Exception as error:  # of the items themselves, or of a pool that lost a worker
+        out.append((["all that follow"], Future()))
+        out[-1][1].set_exception(error)
     for each in out:
-        yield from _answers(*each)
-    if stopped:
-        yield "all that follow", None, stopped
+        yield from answers(*each)
 
 
-def _answers(batch: list[Any], call: Future[Any]) -> Iterator[tuple[Any, Any, str]]:
+def answers(batch: list[Any], call: Future[Any]) -> Iterator[tuple[Any, Any, str]]:
+    """(Item, result, error) of a batch, once it is done."""
     try:
         found = call.result()
-    except Exception as error:  # a worker that died, a result that does not pickle
+    except Exception as error:  # a worker died, or a result does not pickle
         found = [(None, repr(error)[:500])] * len(batch)
-    for item, (result, error) in zip(batch, found, strict=True):
-        yield item, result, error
+    yield from ((item, *each) for item, each in zip(batch, found, strict=True))

@@ -21,17 +21,18 @@ async def in_order(pool: Executor, ahead: int) -> AsyncIterator[tuple[Any, Any, 
             out.append((item, asyncio.wrap_future(pool.submit(outcome, item))))
             await asyncio.sleep(0)  # others have their turn
             while out and (len(out) >= ahead or out[0][1].done()):
-                yield await _answer(*out.popleft())
-    except Exception as error:  # of the items themselves, or a pool that lost a worker
+                yield await answer(*out.popleft())
+    except Exception as error:  # of the items themselves, or of a pool that lost a worker
         stopped = repr(error)[:500]
     for each in out:
-        yield await _answer(*each)
+        yield await answer(*each)
     if stopped:
         yield "all that follow", None, stopped
 
 
-async def _answer(item: Any, call: asyncio.Future[Any]) -> tuple[Any, Any, str]:
+async def answer(item: Any, call: asyncio.Future[Any]) -> tuple[Any, Any, str]:
+    """(Item, result, error) of a call, once it is done."""
     try:
         return (item, *await call)
-    except Exception as error:  # a worker that died, a result that does not pickle
+    except Exception as error:  # a worker died, or a result does not pickle
         return item, None, repr(error)[:500]

@@ -5,12 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 from concurrent.futures import Executor
 
 from yours import setup
-
-INTERRUPTED = 130
 
 
 def start_worker() -> None:
@@ -21,9 +18,8 @@ def start_worker() -> None:
 
 
 def stop(pool: Executor) -> None:
-    """Drop what waits and end the worker processes; threads end their calls, and Ctrl-C again leaves at once."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
-    print("\ninterrupted", file=sys.stderr)
+    """Drop what waits and end the processes; calls in threads come to their end, and Ctrl-C again leaves at once."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     for process in multiprocessing.active_children():
         process.terminate()
     pool.shutdown(cancel_futures=True)

@@ -28,10 +28,10 @@ def main() -> int:
     try:
         asyncio.run(run(report))
     except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        report.end()
         return 130
-    return report.end()
+    finally:
+        report.say()
+    return min(1, report.failed)
 
 
 if __name__ == "__main__":

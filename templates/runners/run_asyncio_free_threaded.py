@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 
 from free_threads import open_pool
 from handed_over import in_order
-from processes import INTERRUPTED, stop
+from processes import stop
 from reports import Report
 
 # --- parameters: begin ---
@@ -30,9 +30,10 @@ def main() -> int:
             asyncio.run(run(pool, report))
         except KeyboardInterrupt:
             stop(pool)
-            report.end()
-            return INTERRUPTED
-    return report.end()
+            return 130
+        finally:
+            report.say()
+    return min(1, report.failed)
 
 
 if __name__ == "__main__":

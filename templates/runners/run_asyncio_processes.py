@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import Executor, ProcessPoolExecutor
 
 from handed_over import in_order
-from processes import INTERRUPTED, start_worker, stop
+from processes import start_worker, stop
 from reports import Report
 
 # --- parameters: begin ---
@@ -29,9 +29,10 @@ def main() -> int:
             asyncio.run(run(pool, report))
         except KeyboardInterrupt:
             stop(pool)
-            report.end()
-            return INTERRUPTED
-    return report.end()
+            return 130
+        finally:
+            report.say()
+    return min(1, report.failed)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 from handed_over import in_order
 from reports import Report
-from threads_end import INTERRUPTED, stop
+from threads_end import stop
 from yours import setup
 
 # --- parameters: begin ---
@@ -30,9 +30,10 @@ def main() -> int:
             asyncio.run(run(pool, report))
         except KeyboardInterrupt:
             stop(pool)
-            report.end()
-            return INTERRUPTED
-    return report.end()
+            return 130
+        finally:
+            report.say()
+    return min(1, report.failed)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 
 from batches import in_order
 from free_threads import open_pool
-from processes import INTERRUPTED, stop
+from processes import stop
 from reports import Report
 
 # --- parameters: begin ---
@@ -24,9 +24,10 @@ def main() -> int:
                 report.add(*each)
         except KeyboardInterrupt:
             stop(pool)
-            report.end()
-            return INTERRUPTED
-    return report.end()
+            return 130
+        finally:
+            report.say()
+    return min(1, report.failed)
 
 
 if __name__ == "__main__":

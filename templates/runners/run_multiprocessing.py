@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 
 from batches import in_order
-from processes import INTERRUPTED, start_worker, stop
+from processes import start_worker, stop
 from reports import Report
 
 # --- parameters: begin ---
@@ -24,9 +24,10 @@ def main() -> int:
                 report.add(*each)
         except KeyboardInterrupt:
             stop(pool)
-            report.end()
-            return INTERRUPTED
-    return report.end()
+            return 130
+        finally:
+            report.say()
+    return min(1, report.failed)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,10 @@ def main() -> int:
         for item in items():
             report.add(item, *outcome(item))
     except KeyboardInterrupt:
-        report.end("interrupted: ")
         return 130
-    return report.end()
+    finally:
+        report.say()
+    return min(1, report.failed)
 
 
 if __name__ == "__main__":

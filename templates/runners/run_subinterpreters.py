@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import Executor, ProcessPoolExecutor
 
 from batches import in_order
-from processes import INTERRUPTED, start_worker, stop
+from processes import start_worker, stop
 from reports import Report
 from yours import setup
 
@@ -21,9 +21,15 @@ def open_pool(workers: int) -> Executor:
     if sys.version_info >= (3, 14):
         from concurrent.futures import InterpreterPoolExecutor
 
-        return InterpreterPoolExecutor(workers, initializer=setup)
+        return InterpreterPoolExecutor(workers, initializer=start_interpreter)
     print(f"{sys.executable} is before 3.14: processes instead of subinterpreters", file=sys.stderr)
     return ProcessPoolExecutor(workers, initializer=start_worker)
+
+
+def start_interpreter() -> None:
+    """Once in each interpreter; a function of this file, as one that writes its module's globals must be called there."""
+    if setup is not None:
+        setup()
 
 
 def main() -> int:
@@ -35,9 +41,10 @@ def main() -> int:
                 report.add(*each)
         except KeyboardInterrupt:
             stop(pool)
-            report.end()
-            return INTERRUPTED
-    return report.end()
+            return 130
+        finally:
+            report.say()
+    return min(1, report.failed)
 
 
 if __name__ == "__main__":

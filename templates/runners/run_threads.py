@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from batches import in_order
 from reports import Report
-from threads_end import INTERRUPTED, stop
+from threads_end import stop
 from yours import setup
 
 # --- parameters: begin ---
@@ -25,9 +25,10 @@ def main() -> int:
                 report.add(*each)
         except KeyboardInterrupt:
             stop(pool)
-            report.end()
-            return INTERRUPTED
-    return report.end()
+            return 130
+        finally:
+            report.say()
+    return min(1, report.failed)
 
 
 if __name__ == "__main__":
