@@ -59,7 +59,8 @@ main and again
                      the same items: (p75 - p25) / median of cpu + wait), calls, batch (calls a sample), items (distinct),
                      passes, delay_known (false: waiting for a CPU is not known here, and is in wait_ms),
                      cached (true: repeated calls on an item take less than half; the figures are of first calls)
-    errors           {kind: {"count", "message", "item"}}; attempts: calls that could have failed
+    errors           {kind: {"count", "message", "item"}}; attempts: calls that could have failed;
+                     errors_items: numbers of up to 50 items that raised. Calls of two threads are not among these
     mutated          numbers of items that a call changed (later calls get fresh copies); mutated_checked: how many were looked at
     function_pickles, items_pickle, result_pickles; function_pickle_error, item_pickle_error, result_pickle_error: with the path of what does not pickle
     function_pickle_kb; item_kb, item_dump_ms, item_load_ms, item_buffers_kb; result_kb, result_dump_ms, result_load_ms, result_buffers_kb:
@@ -73,7 +74,8 @@ main and again
                      interval during it: Python code makes others wait as long, "samples", "calls", "cpu_share"}
     two              two threads against one, each for a fixed time, per call: {"own": {...}, "same": {...}}, on items of their own and on one and the
                      same: {"blocked_share": time that both were blocked, more than alone, as a part of their CPU time: about 1 under a GIL,
-                     "cpu_ratio": CPU time a call with two / alone (contention), "speedup": 2 x (CPU + wait alone) / (CPU + wait with two), "errors", "rounds"}
+                     "cpu_ratio": CPU time a call with two / alone (contention), "speedup": 2 x (CPU + wait alone) / (CPU + wait with two), "lack": part
+                     of their time that the two lacked a CPU (near 0.5 they took turns, and contention does not show), "errors", "rounds"}
     steps            coroutines: {"block_ms": longest time between two awaits (median of calls), "block_wait_ms": how much of all its steps it waits instead of
                      computing: blocking calls inside, "await_ms": time in awaits, "steps", "gather_of", "gather_ratio": time of so many at once / sum of their times
                      alone: 1 no overlap}

@@ -138,7 +138,7 @@ def iterate_items(source: str, folder: str) -> Iterator[Any]:
     if source.endswith(_SUFFIXES) and (os.path.isfile(file) or not glob.has_magic(source)):
         if not os.path.isfile(file):
             raise TargetError("no_such_file", f"{source}: no such file in {os.path.abspath(folder)}")
-        return _rows(source, file)
+        return iter(list(_rows(source, file))) if source.endswith(".json") else _rows(source, file)
     if glob.has_magic(source) and ".py:" not in source:
         pattern = source if os.path.abspath(folder) == os.getcwd() else file
         paths = sorted(glob.glob(pattern, recursive=True))
@@ -197,19 +197,25 @@ def _given(source: str, found: Any) -> Iterator[Any]:
         stream = iter(found)
     except TypeError:
         raise TargetError("bad_items", f"{source} gives {type(found).__name__}, not an iterable of items") from None
-    return _guarded(source, stream)
+    return _Given(source, stream, len(found) if hasattr(found, "__len__") else None)
 
 
-def _guarded(source: str, stream: Iterator[Any]) -> Iterator[Any]:
-    """Items one by one; an error on the way says after how many."""
-    taken = 0
-    while True:
+class _Given(Iterator[Any]):
+    """Items one by one; an error on the way says after how many. Its length hint is how many are left, if known."""
+
+    def __init__(self, source: str, stream: Iterator[Any], size: int | None) -> None:
+        self._source, self._stream, self._size, self._taken = source, stream, size, 0
+
+    def __next__(self) -> Any:
         try:
-            item = next(stream)
+            item = next(self._stream)
         except StopIteration:
-            return
+            raise
         except Exception as error:
             what = f"{type(error).__name__}: {error}{_line_of(error)}"
-            raise TargetError("items_fail", f"{source} raises after {taken} items: {what}") from error
-        yield item
-        taken += 1
+            raise TargetError("items_fail", f"{self._source} raises after {self._taken} items: {what}") from error
+        self._taken += 1
+        return item
+
+    def __length_hint__(self) -> Any:
+        return NotImplemented if self._size is None else max(0, self._size - self._taken)

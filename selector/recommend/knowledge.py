@@ -40,7 +40,7 @@ CHAIN: dict[str, TableContract] = {
 }
 
 
-_CATALOGUES = ("approaches", "costs")
+_CATALOGUES = ("approaches", "async_clients", "costs")
 
 
 @dataclass(frozen=True, eq=False)

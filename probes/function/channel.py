@@ -1,0 +1,108 @@
+"""What a child says, and how it makes sure of being heard: messages, beats, the stack of a call that hangs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from typing import IO, Any, NoReturn
+
+BEAT_SECONDS = 0.5
+
+
+class ProblemError(Exception):
+    """Why the function cannot be measured: a kind, a sentence, and the number of the item."""
+
+    def __init__(self, kind: str, text: str, item: int | None = None) -> None:
+        super().__init__(text)
+        self.kind, self.text, self.item = kind, text, item
+
+
+class Channel:
+    """The way to whoever started this child, over the standard output that it was given.
+
+    `stacks` is where Python writes the stack of a call that takes longer than `call_seconds`; the child ends then.
+    """
+
+    def __init__(self, out: int, stacks: IO[str] | None, call_seconds: float) -> None:
+        self.out, self._stacks, self._call_seconds = out, stacks, call_seconds
+        self._begun = self._beaten = time.monotonic()
+        self.guard()
+
+    @property
+    def passed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._begun
+
+    def say(self, **what: Any) -> None:
+        """Send one message."""
+        data = (json.dumps(what, default=repr, ensure_ascii=True) + "\n").encode()
+        while data:
+            data = data[os.write(self.out, data) :]
+
+    def phase(self, name: str) -> None:
+        """Say what comes now; it has the whole time of a call."""
+        self.say(phase=name)
+        self.guard()
+
+    def guard(self, seconds: float | None = None) -> None:
+        """From now on, what takes longer than so many seconds, else than a call may take, hangs."""
+        self._beaten = time.monotonic()
+        if self._stacks is not None:
+            import faulthandler  # subinterpreters cannot load it
+
+            faulthandler.dump_traceback_later(seconds or self._call_seconds, exit=True, file=self._stacks)
+
+    def unguarded(self) -> None:
+        """Nothing hangs from now on."""
+        if self._stacks is not None:
+            import faulthandler
+
+            faulthandler.cancel_dump_traceback_later()
+
+    def beat(self) -> None:
+        """Say now and then that calls go on; cheap enough to do before each."""
+        if time.monotonic() - self._beaten > BEAT_SECONDS:
+            self.say(beat=round(self.passed, 2))
+            self.guard()
+
+    def write_stack(self, text: str) -> None:
+        """Leave a text where the stacks go."""
+        if self._stacks is not None:
+            self._stacks.write(text)
+            self._stacks.flush()
+
+    def end(self, code: int = 0) -> NoReturn:
+        """End this process now, whatever threads and handlers the user's code has left."""
+        self.unguarded()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        os._exit(code)
+
+
+def take_over(log: str | None, call_seconds: float, *, while_open: bool) -> Channel:
+    """Keep the standard streams for us: the user's code prints to a file, and reads nothing."""
+    import faulthandler
+
+    out, errors = os.dup(1), os.dup(2)  # not inherited by what the user's code starts
+    if while_open:
+        threading.Thread(target=_end_with_input, args=(os.dup(0),), daemon=True).start()
+    empty = os.open(os.devnull, os.O_RDWR)
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else empty
+    for number, stream in ((0, empty), (1, written), (2, written)):
+        os.dup2(stream, number)
+    stacks = os.fdopen(errors, "w")
+    faulthandler.enable(stacks)
+    return Channel(out, stacks, call_seconds)
+
+
+def _end_with_input(stream: int) -> None:
+    """End where whoever holds the other end of our input is gone."""
+    with contextlib.suppress(OSError):
+        while os.read(stream, 4096):
+            pass
+    os._exit(1)

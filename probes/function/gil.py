@@ -1,0 +1,270 @@
+"""How a function holds the GIL: looked at from outside, by a thread beside it, and by two threads that run it."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from .channel import Channel
+from .clocks import Delay, Meter
+from .solo import Sample, sample_of
+from .subject import Subject
+
+NAP_SECONDS = 0.001  # of the thread beside it
+LATE_SECONDS = 0.0003
+SWITCH_SECONDS = 0.001  # the interval meanwhile: Python code is told from native code that holds the GIL longer
+IDLE_SECONDS = 0.08
+LOOK_SECONDS = 0.0005  # between looks from outside
+MOST_ROUNDS = 6
+HELD_SECONDS = 6.0  # that calls go on for whoever looks, if nobody says that it is enough
+
+
+def gil_on() -> bool:
+    """Whether threads of this process take turns now."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+# From outside ---------------------------------------------------------------------------------------------------------
+
+
+def call_until(subject: Subject, channel: Channel, meter: Meter, stop: str, latest: float) -> dict[str, Any]:
+    """Call again and again until a file is there: the message `held_run`."""
+    begun, calls, looked = meter(), 0, 0.0
+    end = min(time.monotonic() + HELD_SECONDS, latest)
+    while True:
+        number = calls % len(subject.items)
+        subject.attempt(number)
+        calls += 1
+        now = time.monotonic()
+        if now - looked > 0.005:
+            channel.beat()
+            looked = now
+            if now > end or os.path.exists(stop):
+                break
+    went = sample_of(begun, meter())
+    share = max(0.0, went.wait) / max(went.wall, 1e-9)
+    return {
+        "calls": calls,
+        "wall_s": round(went.wall, 4),
+        "cpu_s": round(went.cpu, 4),
+        "delay_s": round(went.delay, 4),
+        "wait_share": round(share, 4),
+    }
+
+
+def look_from_outside(process: int, seconds: float) -> dict[str, Any]:
+    """How often a thread of another process of this Python holds its GIL. The one door to a private module."""
+    try:
+        look = _looker(process)
+    except Exception as error:
+        return {"sampler_error": f"{type(error).__name__}: {error}"[:200], "samples": 0}
+    held = samples = failed = 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            held += look()
+            samples += 1
+        except Exception:  # what is looked at changes meanwhile
+            failed += 1
+        time.sleep(LOOK_SECONDS)
+    return {"held": round(held / samples, 4) if samples else None, "samples": samples, "failed": failed}
+
+
+def _looker(process: int) -> Callable[[], bool]:
+    """A function that tells whether the GIL of a process is held at this moment; raises where this cannot be had."""
+    import _remote_debugging
+
+    make: Any = _remote_debugging.RemoteUnwinder
+    try:
+        unwinder = make(process, mode=2)  # 3.15: threads that hold the GIL
+    except TypeError:
+        unwinder = make(process, only_active_thread=True)
+
+    def look() -> bool:
+        return any(threads_of(each) for each in unwinder.get_stack_trace())
+
+    look()
+    return look
+
+
+def threads_of(found: Any) -> Any:
+    """The threads in one entry of a stack trace: of an interpreter (3.15, and later releases of 3.14), or the thread itself."""
+    return found.threads if hasattr(found, "threads") else [found]
+
+
+# A thread beside it ---------------------------------------------------------------------------------------------------
+
+
+class _Napper:
+    """A thread that sleeps a little, again and again, and notes how late it got to run."""
+
+    def __init__(self, watched: int) -> None:
+        self.late: list[tuple[float, float]] = []  # seconds: without those it had no CPU itself; nor the watched thread
+        self._watched, self._stop, self._ready = watched, threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._ready.wait(5)
+
+    def _run(self) -> None:
+        own, other = Delay(), Delay(self._watched)
+        self._ready.set()
+        while not self._stop.is_set():
+            begun, lacked, others = time.perf_counter(), own(), other()
+            time.sleep(NAP_SECONDS)
+            late = time.perf_counter() - begun - NAP_SECONDS - (own() - lacked)
+            self.late.append((max(0.0, late), max(0.0, late - (other() - others))))
+        own.close()
+        other.close()
+
+    def taken(self) -> list[tuple[float, float]]:
+        """What it noted since it was asked the last time."""
+        found, self.late = self.late, []
+        return found
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        self._thread.join(1)
+
+
+def beside(subject: Subject, channel: Channel, meter: Meter, seconds: float) -> dict[str, Any]:
+    """The message `probe`: how late a thread wakes beside calls that go on for some time, two at least."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    napper = _Napper(threading.get_native_id())
+    try:
+        time.sleep(IDLE_SECONDS)
+        idle = napper.taken()
+        begun, calls = meter(), 0
+        end = time.monotonic() + seconds
+        while time.monotonic() < end or calls < 2:
+            channel.beat()
+            subject.attempt(calls % len(subject.items))
+            calls += 1
+        went = sample_of(begun, meter())
+        late = napper.taken()
+    finally:
+        napper.stop()
+        sys.setswitchinterval(interval)
+    return {**lateness(late, idle, calls), "cpu_share": round(went.cpu / max(went.wall - went.delay, 1e-9), 3)}
+
+
+def lateness(wakings: Sequence[tuple[float, float]], idle: Sequence[tuple[float, float]], calls: int) -> dict[str, Any]:
+    """What the wakings come to. The longest hold is the second longest of many: one alone may be an accident.
+
+    A waking is late by (seconds without its own lack of a CPU, those without that of the thread that computes, too): a
+    thread that holds the GIL and has no CPU makes others late, but holds it no longer by itself.
+    """
+    longest = sorted((hold for _, hold in wakings), reverse=True)[:5]
+    late = [each for each, _ in wakings]
+    second = len(longest) > 1 and calls >= 10
+    return {
+        "late_share": round(sum(each > LATE_SECONDS for each in late) / len(late), 3) if late else None,
+        "idle_late_share": round(sum(each > LATE_SECONDS for each, _ in idle) / len(idle), 3) if idle else None,
+        "hold_ms": round(1000 * longest[1 if second else 0], 2) if longest else None,
+        "holds_ms": [round(1000 * each, 2) for each in longest],
+        "switch_ms": 1000 * SWITCH_SECONDS,
+        "samples": len(wakings),
+        "calls": calls,
+    }
+
+
+# Two threads ----------------------------------------------------------------------------------------------------------
+
+
+class Run(NamedTuple):
+    """What one thread did: a sample of all its calls, how many they were, and how many raised."""
+
+    sample: Sample
+    calls: int
+    errors: int = 0
+
+
+Round = tuple[list[Run], list[Run]]  # one thread, then two
+
+
+def two_threads(
+    subject: Subject, channel: Channel, call_seconds: float, seconds: float, *, same: bool
+) -> tuple[dict[str, Any], int]:
+    """One half of the message `two`, and the calls that it took: rounds of one thread, then two, each for as long."""
+    span = min(max(seconds / (2 * MOST_ROUNDS), 2.5 * call_seconds), 2.0 + call_seconds)
+    rounds: list[Round] = []
+    end = time.monotonic() + seconds
+    both = [0, 0] if same else [0, len(subject.items) // 2]
+    while not rounds or (time.monotonic() + 2 * (span + call_seconds) < end and len(rounds) < MOST_ROUNDS):
+        alone = _together(subject, channel, call_seconds, span, [0])
+        rounds.append((alone, _together(subject, channel, call_seconds, span, both)))
+    runs = [run for alone, two in rounds for run in (*alone, *two)]
+    return {**compared(rounds), "errors": sum(run.errors for run in runs)}, sum(run.calls for run in runs)
+
+
+def compared(rounds: Sequence[Round]) -> dict[str, Any]:
+    """What two threads take against one, call by call: medians over that half of the rounds that had most of the CPUs."""
+    apart = sorted(rounds, key=_lack)[: -(-len(rounds) // 2)]
+    blocked, ratios, speedups = [], [], []
+    for (one,), two in apart:
+        calls = sum(run.calls for run in two)
+        cpu_alone, cpu = one.sample.cpu / one.calls, sum(run.sample.cpu for run in two) / calls
+        wait_alone = _blocked(one) / one.calls
+        wait = sum(map(_blocked, two)) / calls
+        blocked.append((wait - wait_alone) / max(cpu, 1e-9))
+        ratios.append(cpu / max(cpu_alone, 1e-9))
+        speedups.append(2 * (cpu_alone + wait_alone) / max(cpu + wait, 1e-9))
+    return {
+        "blocked_share": round(statistics.median(blocked), 3),
+        "cpu_ratio": round(statistics.median(ratios), 3),
+        "speedup": round(statistics.median(speedups), 3),
+        "lack": round(statistics.median(map(_lack, apart)), 3),
+        "rounds": len(rounds),
+    }
+
+
+def _blocked(run: Run) -> float:
+    """Seconds that a thread neither computed nor lacked a CPU."""
+    return max(0.0, run.sample.wall - run.sample.cpu - run.sample.delay)
+
+
+def _lack(both: Round) -> float:
+    """The part of their time that the two threads lacked a CPU: then they hardly ran at the same time."""
+    two = both[1]
+    return sum(run.sample.delay for run in two) / max(1e-9, sum(run.sample.wall for run in two))
+
+
+def _together(subject: Subject, channel: Channel, call_seconds: float, span: float, starts: Sequence[int]) -> list[Run]:
+    """Threads that call for the same time, each from its own place in the items; two that begin at one place stay there."""
+    barrier, stop = threading.Barrier(len(starts) + 1), threading.Event()
+    runs: list[Run] = []
+    batch = max(1, int(0.001 / max(call_seconds, 1e-7)))
+    fixed = len(starts) > 1 and len(set(starts)) == 1
+
+    def run(start: int) -> None:
+        call, meter, calls, errors = subject.caller(), Meter(), 0, 0
+        barrier.wait()
+        before = meter()
+        while not stop.is_set() or not calls:
+            for step in range(calls, calls + batch):
+                number = start if fixed else (start + step) % len(subject.items)
+                try:
+                    call(subject.fresh(number))
+                except Exception:
+                    errors += 1
+            calls += batch
+        runs.append(Run(sample_of(before, meter()), calls, errors))
+        meter.delay.close()
+
+    threads = [threading.Thread(target=run, args=(start,), daemon=True) for start in starts]
+    for thread in threads:
+        thread.start()
+    barrier.wait()
+    channel.guard()
+    stop.wait(span)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    channel.beat()
+    return runs

@@ -1,0 +1,235 @@
+"""The modes main and again: one phase after the other, each as long as there is time for it."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from typing import Any
+
+from . import audit, gil, solo
+from .channel import Channel
+from .clocks import Meter, clock_tick_seconds
+from .loading import Settings, load
+from .state import State, changed
+from .values import Pickled, pickled
+
+ITEMS = 200
+WARM_CALLS = 3  # that are not among the solo calls, where there are other items
+PICKLED = 8  # items and results
+
+
+class Session:
+    """A function that is measured, and the time there is for it."""
+
+    def __init__(self, settings: Settings, channel: Channel) -> None:
+        self.settings, self.channel = settings, channel
+        self.latest = time.monotonic() + settings.budget - channel.passed
+        self.subject = load(settings, channel, settings.count or ITEMS)
+        self.meter = Meter()
+        self.call_seconds = 0.0
+        self.skipped: list[str] = []
+        self.more_calls = 0  # of threads, whose errors are not counted
+        self.state = State(self.subject.function)
+
+    def time_for(self, phase: str, seconds: float) -> bool:
+        """Begin a phase if so many seconds are left, and the time of a call beside."""
+        if time.monotonic() + seconds + self.call_seconds > self.latest:
+            self.skipped.append(phase)
+            return False
+        self.channel.phase(phase)
+        return True
+
+
+def main(settings: Settings, channel: Channel) -> None:
+    """Everything that one process can find."""
+    session = Session(settings, channel)
+    subject = session.subject
+    pickle_items(session)
+    looks = [session.state.look()]
+    result = first_calls(session, looks)
+    pickle_result(session, result)
+    solo_calls(session)
+    globals_written(session, looks)
+    on_a_loop(session)
+    beside_others(session)
+    if session.time_for("audit", 0.0):
+        channel.say(**audit.measure(subject, channel, 0.2 * settings.seconds))
+    finish(session)
+
+
+def again(settings: Settings, channel: Channel) -> None:
+    """Calls alone and by two threads, under another Python or with other variables."""
+    session = Session(settings, channel)
+    first_calls(session, [])
+    solo_calls(session)
+    two_threads(session)
+    finish(session)
+
+
+def finish(session: Session) -> None:
+    """Say what is known at the end only."""
+    errors = session.subject.errors
+    session.channel.say(
+        gil_after_run=gil.gil_on(),
+        errors=errors.kinds,
+        errors_items=sorted(errors.items)[:50],
+        attempts=errors.attempts,
+        calls=errors.attempts + session.more_calls,
+        skipped=session.skipped,
+    )
+
+
+# Pickling -------------------------------------------------------------------------------------------------------------
+
+
+def pickle_items(session: Session) -> None:
+    """The function and its items, as they would go to a worker."""
+    session.channel.phase("pickle")
+    subject = session.subject
+    function = pickled(subject.function, session.settings.target)
+    session.channel.say(
+        function_pickles=function.error is None, function_pickle_error=function.error, function_pickle_kb=function.kb
+    )
+    found = []
+    for number in range(min(PICKLED, len(subject.items) if subject.has_items else 0)):
+        session.channel.beat()
+        found.append(pickled(subject.items[number], f"item {number}", 0.2 / PICKLED))
+    session.channel.say(**pickles("item", found), items_pickle=not any(each.error for each in found))
+
+
+def pickle_result(session: Session, results: list[Any]) -> None:
+    """What comes back from a worker."""
+    session.channel.phase("pickle")
+    found = [pickled(result, "result", 0.1) for result in results]
+    types = {type(result).__name__ for result in results}
+    session.channel.say(
+        **pickles("result", found),
+        result_pickles=not any(each.error for each in found) if found else None,
+        result_type=", ".join(sorted(types)) or None,
+    )
+
+
+def pickles(name: str, found: list[Pickled]) -> dict[str, Any]:
+    """Means over those that pickle, and the first error."""
+    good = [each for each in found if each.error is None]
+    means = {
+        f"{name}_{key}": round(statistics.fmean(getattr(each, key) for each in good), 5) if good else None
+        for key in ("kb", "buffers_kb", "dump_ms", "load_ms")
+    }
+    return {**means, f"{name}_pickle_error": next((each.error for each in found if each.error), None)}
+
+
+# Calls alone ----------------------------------------------------------------------------------------------------------
+
+
+def first_calls(session: Session, looks: list[Any]) -> list[Any]:
+    """The first call, and as many as make it warm; their results. Sees which items calls change, and how long one takes."""
+    subject, channel, meter = session.subject, session.channel, session.meter
+    channel.phase("first call")
+    warm = min(WARM_CALLS, len(subject.items)) if subject.has_items else 1
+    before = subject.digests(range(warm))
+    subject.keep(range(warm))
+    start = meter()
+    good, result = subject.attempt(0)
+    if good and subject.understand(result):
+        start = meter()
+        good, result = subject.attempt(0)
+    spent = solo.sample_of(start, meter())
+    channel.say(
+        first_ms=round(1000 * (spent.wall - spent.delay), 4),
+        first_cpu_ms=round(1000 * max(spent.cpu, spent.process), 4),
+        first_ok=good,
+        coroutine=subject.coroutine,
+        lazy="generator" if subject.lazy else None,
+    )
+    if looks:
+        looks.append(session.state.look())
+    results, took = [result] if good else [], [spent.wall - spent.delay]
+    for number in range(1, WARM_CALLS):
+        channel.beat()
+        if took[0] > 1.0 and number > 1:
+            break
+        start = meter()
+        good, result = subject.attempt(number % len(subject.items))
+        spent = solo.sample_of(start, meter())
+        took.append(spent.wall - spent.delay)
+        results += [result] if good else []
+    changes = [
+        number for number in range(warm) if subject.digests(range(number, number + 1)) != before[number : number + 1]
+    ]
+    if changes:
+        subject.changes_items(warm)
+    channel.say(mutated=changes, mutated_checked=warm if subject.has_items else 0)
+    session.call_seconds = min(took[1:])
+    solo.hopeless(subject)
+    return results
+
+
+def solo_calls(session: Session) -> None:
+    """One call after the other."""
+    subject, settings = session.subject, session.settings
+    session.channel.phase("solo")
+    tick = clock_tick_seconds()
+    session.channel.say(clock_tick_ms=round(1000 * tick, 6))
+    start = WARM_CALLS if len(subject.items) >= 2 * WARM_CALLS else 0
+    numbers = range(start, len(subject.items))
+    limits = solo.Limits(settings.seconds, session.latest - 2 * session.call_seconds, tick)
+    found = solo.measure(subject, session.channel, session.meter, numbers, session.call_seconds, limits)
+    solo.hopeless(subject)
+    if found:
+        session.call_seconds = max(1e-8, (found["wall_ms"] - found["delay_ms"]) / 1000)
+    session.channel.say(solo=found or None, errors=subject.errors.kinds, attempts=subject.errors.attempts)
+
+
+def globals_written(session: Session, looks: list[Any]) -> None:
+    """Which globals the first call changed, which later ones, and which again."""
+    subject = session.subject
+    if not session.time_for("globals", 3 * session.call_seconds):
+        return
+    looks.append(session.state.look())
+    for number in range(2):  # two windows: one alone may write what was there before
+        session.channel.beat()
+        subject.attempt((WARM_CALLS + number) % len(subject.items))
+        looks.append(session.state.look())
+    left = session.state.left_out
+    first, later, again, still = (changed(a, b, left) for a, b in itertools.pairwise(looks))
+    session.channel.say(
+        globals_first=first, globals_later=later, globals_again={**again, **still}, globals_left_out=sorted(left)[:20]
+    )
+
+
+# Beside others --------------------------------------------------------------------------------------------------------
+
+
+def on_a_loop(session: Session) -> None:
+    """What a coroutine function does to its loop."""
+    if session.subject.coroutine and session.time_for("loop", 4 * session.call_seconds):
+        from . import awaits
+
+        session.channel.say(steps=awaits.measure(session.subject, session.channel, 0.6 * session.settings.seconds))
+
+
+def beside_others(session: Session) -> None:
+    """How it holds the GIL, if there is one, and what two threads come to."""
+    subject, channel, settings = session.subject, session.channel, session.settings
+    if settings.stop and session.time_for("held", 1.0 + session.call_seconds):
+        found = gil.call_until(subject, channel, session.meter, settings.stop, session.latest - session.call_seconds)
+        channel.say(held_run=found)
+    if gil.gil_on() and session.time_for("probe", 0.4 * settings.seconds + 2 * session.call_seconds):
+        channel.say(probe=gil.beside(subject, channel, session.meter, 0.4 * settings.seconds))
+    two_threads(session)
+
+
+def two_threads(session: Session) -> None:
+    """Two threads against one: on items of their own, and, where no GIL makes them take turns, on the same item."""
+    subject, channel, call_seconds = session.subject, session.channel, session.call_seconds
+    found: dict[str, Any] = {}
+    ways: tuple[bool, ...] = (False,) if gil.gil_on() or subject.mutates or not subject.has_items else (False, True)
+    seconds = session.settings.seconds / len(ways)
+    for same in ways:
+        name = "same" if same else "own"
+        if session.time_for("two threads", seconds + 6 * call_seconds):
+            found[name], calls = gil.two_threads(subject, channel, call_seconds, seconds, same=same)
+            session.more_calls += calls
+    channel.say(two=found)

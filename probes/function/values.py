@@ -1,0 +1,217 @@
+"""Values: whether two are the same, and what pickling one takes. All of it bounded; nothing here raises."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import math
+import pickle
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+MOST_PARTS = 200_000  # of a value that are looked at
+MOST_BYTES = 20_000_000
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+class TooLargeError(Exception):
+    """A value has more parts than are looked at."""
+
+
+def digest(value: Any) -> str:
+    """A short text that is the same for equal values, in any process and Python; floats to nine digits.
+
+    "?" where the value is too large. What has no value of its own counts by its type.
+    """
+    found = hashlib.blake2b(digest_size=8)
+    try:
+        _add(value, found.update, [MOST_PARTS], 0)
+    except TooLargeError:
+        return "?"
+    except Exception:
+        return "unknown " + type(value).__name__
+    return found.hexdigest()
+
+
+def _add(value: Any, add: Callable[[bytes], object], left: list[int], depth: int) -> None:
+    """Add what makes a value what it is."""
+    left[0] -= 1
+    if left[0] < 0 or depth > 50:
+        raise TooLargeError
+    kind = type(value)
+    if kind is float:
+        add(b"f" + (b"nan" if math.isnan(value) else format(value, ".9g").encode()))
+    elif kind in (int, bool, complex, type(None), type(...)):
+        add(repr(value).encode() + b";")
+    elif kind in (str, bytes, bytearray):
+        if len(value) > MOST_BYTES:
+            raise TooLargeError
+        data = value.encode("utf-8", "surrogatepass") if kind is str else bytes(value)
+        add(b"%s%d:" % (kind.__name__.encode(), len(data)) + data)
+    elif isinstance(value, dict):
+        add(b"{%d" % len(value))
+        for key, each in value.items():
+            _add(key, add, left, depth + 1)
+            _add(each, add, left, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        add(b"[%d" % len(value))
+        for each in value:
+            _add(each, add, left, depth + 1)
+    elif isinstance(value, (set, frozenset)):
+        left[0] -= len(value)
+        add("".join(sorted(digest(each) for each in value)).encode())
+    else:
+        _add_other(value, add, left, depth)
+
+
+def _add_other(value: Any, add: Callable[[bytes], object], left: list[int], depth: int) -> None:
+    """Add an object: its array, its attributes, its pickle, or the text it has of itself without addresses."""
+    add(type(value).__qualname__.encode())
+    if hasattr(value, "tolist") and hasattr(value, "dtype"):
+        if getattr(value, "nbytes", 0) > MOST_BYTES:
+            raise TooLargeError
+        add(str(value.dtype).encode() + str(getattr(value, "shape", "")).encode())
+        if value.dtype.kind in "fc" and getattr(value, "size", 0) <= MOST_PARTS:
+            _add(value.tolist(), add, left, depth + 1)
+        else:
+            add(value.tobytes())
+    elif isinstance(value, type) or callable(value):
+        add(getattr(value, "__qualname__", "").encode())
+    elif isinstance(getattr(value, "__dict__", None), dict) and type(value).__reduce__ is object.__reduce__:
+        _add(vars(value), add, left, depth + 1)
+    else:
+        try:
+            add(_bounded_pickle(value))
+        except TooLargeError:
+            raise
+        except Exception:
+            if not hasattr(value, "__next__") and type(value).__repr__ is not object.__repr__:
+                add(_ADDRESS.sub("", repr(value)).encode())
+
+
+class _Bounded(io.RawIOBase):
+    """Keeps what is written, up to a limit."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: Any) -> int:
+        """Keep it."""
+        self.data += data
+        if len(self.data) > MOST_BYTES:
+            raise TooLargeError
+        return len(data)
+
+
+def _bounded_pickle(value: Any) -> bytes:
+    stream = _Bounded()
+    pickle.Pickler(stream, 5).dump(value)
+    return bytes(stream.data)
+
+
+# Pickling -------------------------------------------------------------------------------------------------------------
+
+
+class Pickled(NamedTuple):
+    """What pickling a value takes: KB, of which out of band, and ms each way; or why and where it does not pickle."""
+
+    kb: float = 0.0
+    buffers_kb: float = 0.0
+    dump_ms: float = 0.0
+    load_ms: float = 0.0
+    error: str | None = None
+
+
+def pickled(value: Any, name: str, seconds: float = 0.05) -> Pickled:
+    """Pickle a value as it goes to a worker, and read it again, for some time at most: the fastest counts."""
+    try:
+        data, dump = _fastest(lambda: pickle.dumps(value, 5), seconds / 2)
+    except Exception as error:
+        where = next(_paths(value, name, 0, [2000]), name)
+        return Pickled(error=f"{where}: {type(error).__name__}: {_line(error)}")
+    try:
+        _, load = _fastest(lambda: pickle.loads(data), seconds / 2)  # noqa: S301  # written just now, here
+    except Exception as error:
+        return Pickled(error=f"{name} pickles, but cannot be read again: {type(error).__name__}: {_line(error)}")
+    buffers: list[pickle.PickleBuffer] = []
+    with contextlib.suppress(Exception):
+        pickle.dumps(value, 5, buffer_callback=buffers.append)
+    apart = sum(memoryview(each).nbytes for each in buffers)
+    return Pickled(len(data) / 1024, apart / 1024, dump * 1000, load * 1000)
+
+
+def _line(error: BaseException) -> str:
+    """The first line of an error's text, not too long."""
+    return str(error).strip().partition("\n")[0][:200]
+
+
+def _fastest(run: Callable[[], Any], seconds: float) -> tuple[Any, float]:
+    """What it gives, and the least CPU time it took."""
+    least, begun = math.inf, time.perf_counter()
+    for _ in range(5):
+        now = time.thread_time()
+        found = run()
+        least = min(least, time.thread_time() - now)
+        if time.perf_counter() - begun > seconds:
+            break
+    return found, least
+
+
+def _pickles(value: Any) -> bool:
+    try:
+        pickle.dumps(value, 5)
+    except Exception:
+        return False
+    return True
+
+
+def _paths(value: Any, path: str, depth: int, left: list[int]) -> Iterator[str]:
+    """The ways to the parts that do not pickle though each of their own parts does, such as item.rows[3]['lock']."""
+    left[0] -= 1
+    if depth > 8 or left[0] < 0:
+        yield path
+        return
+    bad = [(way, part) for way, part in _parts(value) if not _pickles(part)]
+    for way, part in bad[:1]:
+        yield from _paths(part, path + way, depth + 1, left)
+    if not bad:
+        yield path
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """What a value is made of: (how it is reached, the part)."""
+    if isinstance(value, dict):
+        yield from ((f"[{key!r}]"[:60], part) for key, part in list(value.items())[:1000])
+    elif isinstance(value, (list, tuple)):
+        yield from ((f"[{number}]", part) for number, part in enumerate(value[:1000]))
+    elif callable(value) and hasattr(value, "func") and hasattr(value, "args"):
+        yield from ((f".{name}", getattr(value, name)) for name in ("func", "args", "keywords"))
+    elif not isinstance(value, type) and hasattr(value, "__self__") and hasattr(value, "__func__"):
+        yield ".__self__", value.__self__
+    elif not isinstance(value, type):
+        with contextlib.suppress(Exception):
+            yield from ((f".{name}", part) for name, part in vars(value).items())
+        for name in getattr(type(value), "__slots__", ()):
+            if isinstance(name, str) and hasattr(value, name):
+                yield f".{name}", getattr(value, name)
+
+
+# Items that cannot be used twice --------------------------------------------------------------------------------------
+
+
+def used_up(value: Any) -> str:
+    """What kind of thing a value is that a call would use up, or that belongs to this process alone; else empty."""
+    import inspect
+
+    if isinstance(value, io.IOBase):
+        return "an open file"
+    if inspect.isgenerator(value):
+        return "a generator"
+    if inspect.iscoroutine(value) or inspect.isasyncgen(value):
+        return "a coroutine"
+    if hasattr(value, "__next__") and hasattr(value, "__iter__"):
+        return f"an iterator ({type(value).__name__})"
+    return ""

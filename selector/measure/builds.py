@@ -1,0 +1,122 @@
+"""Under which Pythons a function runs, and how it does there: other versions, free threads, subinterpreters. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from selector.measure.children import Said
+from selector.measure.findings import Calls, Findings, findings_from, words
+from selector.measure.models import Evidence, Problem, Tried
+from selector.measure.problems import problem_of
+from selector.measure.python import ChosenPython
+from selector.text import significant
+
+
+def tried_of(said: Said, call_seconds: float) -> Tried:
+    """What came of trying a function under another Python."""
+    gil = said.facts.get("gil_after_run", said.facts.get("gil_after_import", said.facts.get("gil")))
+    problem = problem_of(said, call_seconds)
+    return Tried(
+        tag=said.python.tag,
+        path=said.python.path,
+        imports=problem is None,
+        gil=gil if isinstance(gil, bool) else None,
+        why=problem.text if problem is not None else "",
+    )
+
+
+def version_fields(python: ChosenPython, tried: Sequence[Tried]) -> dict[str, Evidence]:
+    """`interpreters`: those that the function runs under, its own among them."""
+    tags = {python.tag: python.path, **{each.tag: each.path for each in tried if each.imports}}
+    failed = [each for each in tried if not each.imports and each.tag not in tags]
+    how = f"imported and called under {', '.join(sorted(tags, key=_order))}"
+    if failed:
+        how += f"; not under {', '.join(sorted({each.tag for each in failed}, key=_order))}"
+    return {"interpreters": Evidence(value=tuple(sorted(tags, key=_order)), basis="measured", how=how)}
+
+
+def _order(tag: str) -> tuple[int, bool]:
+    return int(tag[2:].rstrip("t")), tag.endswith("t")
+
+
+def free_threaded_fields(said: Said | None, calls: Calls, problem: Problem | None) -> dict[str, Evidence]:
+    """`free_threading_ready` and `free_threaded_ratio`, from the same function under a free-threaded build.
+
+    What is not installed there says nothing of the function: then both are unknown.
+    """
+    if said is None:
+        return {}
+    there = findings_from(said.facts)
+    if there.gil_on is True:
+        who = f" by importing {there.gil_module}" if there.gil_module else ""
+        how = f"under {said.python.tag} the GIL was switched on again{who}"
+        return {"free_threading_ready": Evidence(value=False, basis="measured", how=how)}
+    if problem is not None:
+        if problem.kind in ("crashes", "killed"):
+            how = f"under {said.python.tag} {problem.text}"
+            return {"free_threading_ready": Evidence(value=False, basis="measured", how=how)}
+        return {}
+    how = f"under {said.python.tag} it ran, and the GIL stayed off"
+    fields = {"free_threading_ready": Evidence(value=True, basis="measured", how=how)}
+    if there.calls is not None and calls.cpu_ms > 0 and there.calls.cpu_ms > 0:
+        ratio = there.calls.cpu_ms / calls.cpu_ms
+        how = f"CPU time of a call under {said.python.tag} over that under its own Python"
+        low, high = there.calls.cpu_low_ms / calls.cpu_high_ms, there.calls.cpu_high_ms / max(calls.cpu_low_ms, 1e-9)
+        wide = high > 1.5 * low
+        fields["free_threaded_ratio"] = Evidence(
+            value=significant(ratio, 3),
+            basis="measured",
+            how=how,
+            low=significant(low, 2) if wide else None,
+            high=significant(high, 2) if wide else None,
+        )
+    return fields
+
+
+def subinterpreter_fields(said: Said | None) -> dict[str, Evidence]:
+    """`subinterpreter_ready`, by having tried."""
+    if said is None or not isinstance(said.facts.get("subinterpreter"), bool):
+        return {}
+    ready = said.facts["subinterpreter"]
+    why = words(said.facts.get("why") or "it failed there")
+    how = (
+        f"it was {'called' if ready else 'tried'} in a subinterpreter of {said.python.tag}{'' if ready else f': {why}'}"
+    )
+    return {"subinterpreter_ready": Evidence(value=ready, basis="measured", how=how)}
+
+
+def order_of(forward: Said | None, reverse: Said | None, again: Said | None) -> str | None:
+    """Whether results depend on the order of calls: `none`, `order`, `chance`, or None where it was not tried."""
+    first, second = digests(forward), digests(reverse)
+    if not first or not second or len(first) < 2:
+        return None
+    if first == second:
+        return "none"
+    third = digests(again)
+    return None if not third else "order" if third == first else "chance"
+
+
+def digests(said: Said | None) -> tuple[str, ...]:
+    """What the results of a child come to; empty where it said nothing."""
+    found = said.facts.get("digests") if said is not None else None
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+def other_results(home: Said | None, others: Mapping[str, Said], order: str | None) -> list[str]:
+    """A note for each Python that gives other results, where the function gives the same each time."""
+    ours = digests(home)
+    if order != "none":
+        return []
+    return [
+        f"Under {tag} some results differ from those of its own Python: another version of a library may be behind it."
+        for tag, said in others.items()
+        if digests(said) and digests(said) != ours[: len(digests(said))]
+    ]
+
+
+def pinned_is_faster(found: Findings, pinned: Findings, least: float = 1.1) -> bool:
+    """Whether one thread of the library's own is faster than as many as it takes by itself, lack of a CPU taken off."""
+    if found.calls is None or pinned.calls is None:
+        return False
+    many, one = (max(1e-6, c.wall_ms - c.delay_ms) for c in (found.calls, pinned.calls))
+    return many > least * one

@@ -1,0 +1,155 @@
+"""Runs the probe in the user's Python: a mode is a child process that says what it finds, line by line, and then is gone.
+
+The user's code runs only there. However a child ends, what it said until then is kept, with the phase it was in; and
+nothing that it started is left. Where we are killed, its input closes, and it ends itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic_core import from_json, to_json
+
+from selector.files import resource_dir
+from selector.measure.python import ChosenPython
+from selector.processes import Child, NotStartedError
+from selector.text import printable
+
+SAMPLER_SECONDS = 0.8
+GRACE_SECONDS = 0.5  # a function that does not end when asked to is killed
+_LINGER_SECONDS = 4.0  # over its own budget: to start, to end
+_SAMPLER_LIMIT_SECONDS = 6.0
+_HELD = "held"
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a child said: all its messages as one, the phase it ended in, and what went wrong (empty: it did all).
+
+    `errors` is the end of what Python itself wrote: the stack of a call that hangs, or of a crash.
+    """
+
+    mode: str
+    python: ChosenPython
+    facts: Mapping[str, Any]
+    phase: str = "start"
+    fault: str = ""
+    errors: str = ""
+    overdue: bool = False
+    code: int | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether it came to its end."""
+        return self.phase == "done" and not self.fault
+
+
+@dataclass
+class Job:
+    """A mode to be run: under a Python, with options for the probe and variables, within so many seconds."""
+
+    mode: str
+    python: ChosenPython
+    seconds: float
+    options: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+class Laboratory:
+    """Where children are run: a folder for what they leave, in a context that ends with it.
+
+    `common` are the options that every child gets: the target, its items, the working folder.
+    """
+
+    def __init__(self, common: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        self._common, self._environ = dict(common), dict(environ)
+        self._stack = ExitStack()
+        self._place = Path()
+
+    def __enter__(self) -> Self:
+        self._place = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="concurrency-selector-")))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def run(self, job: Job, tell: Tell = lambda _: None) -> Said:
+        """Run one mode to its end; `tell` gets each phase as it begins."""
+        return self.run_together([job], tell)[0]
+
+    def run_together(self, jobs: list[Job], tell: Tell = lambda _: None) -> list[Said]:
+        """Run several modes at once, whose times do not matter; what each said, in their order."""
+        with ExitStack() as running:
+            children = [(job, self._started(job, running)) for job in jobs]
+            return [self._heard(job, child, tell) for job, child in children]
+
+    def _started(self, job: Job, running: ExitStack) -> Child | NotStartedError:
+        options = {**self._common, "cache": str(self._place / "cache"), "budget": job.seconds, "while_open": True}
+        options |= job.options
+        if job.mode == "main":
+            options["stop"] = str(self._place / "stop")
+        script = str(resource_dir("probes") / "function")
+        command = [job.python.path, "-B", script, job.mode, to_json(options).decode()]
+        try:
+            return running.enter_context(
+                Child(
+                    command,
+                    deadline_seconds=job.seconds + _LINGER_SECONDS,
+                    grace_seconds=GRACE_SECONDS,
+                    stdin=subprocess.PIPE,
+                    cwd=options["folder"],
+                    env=self._environ | job.environment,
+                )
+            )
+        except NotStartedError as error:
+            return error
+
+    def _heard(self, job: Job, child: Child | NotStartedError, tell: Tell) -> Said:
+        """All that a child says until it ends."""
+        if isinstance(child, NotStartedError):
+            return Said(job.mode, job.python, {}, fault=f"it {child}")
+        facts: dict[str, Any] = {}
+        phase = "start"
+        for message in _messages(child):
+            facts |= message
+            if "phase" in message:
+                phase = str(message["phase"])
+                tell(phase)
+            if phase == _HELD and isinstance(facts.get("pid"), int) and "sampler" not in facts:
+                facts["sampler"] = self._sampled(job, facts["pid"])
+        code = child.process.returncode
+        errors = printable(child.errors)
+        return Said(job.mode, job.python, facts, phase, child.fault, errors, overdue=child.overdue, code=code)
+
+    def _sampled(self, job: Job, pid: int) -> dict[str, Any]:
+        """Look at the GIL of a child while it calls the function, then let it go on."""
+        try:
+            options = {"pid": pid, "seconds": SAMPLER_SECONDS}
+            return dict(self.run(Job("sampler", job.python, _SAMPLER_LIMIT_SECONDS, options)).facts)
+        finally:
+            with contextlib.suppress(OSError):
+                (self._place / "stop").touch()
+
+
+def _messages(child: Child) -> Iterator[dict[str, Any]]:
+    """The messages of a child; a line that is none is left out."""
+    for line in child:
+        with contextlib.suppress(ValueError):
+            message = from_json(line or b"")
+            if isinstance(message, dict):
+                yield message
+
+
+def environment_for_children(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The user's environment, without what is meant for the Python that this tool runs in."""
+    left_out = ("PYTHONHOME", "__PYVENV_LAUNCHER__", "PYTHONDEVMODE", "PYTHONWARNINGS", "PYTHONSTARTUP")
+    return {name: value for name, value in environ.items() if name not in left_out}

@@ -1,0 +1,92 @@
+"""How much of its computing a function holds the GIL for, and for how long at a time. Pure.
+
+The look from outside (CPython 3.14 and later) gives the share itself, to 0.05 at any load. Without it two hints are left,
+a thread that wakes late and two threads that block each other: both together can say that the GIL is held, and neither
+that it is not, since short holds escape them.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+
+from selector.measure.findings import Findings, Gil
+from selector.measure.models import Evidence
+from selector.text import percent, significant
+
+LEAST_LOOKS = 100
+RELEASES_BELOW = 0.6  # two threads gain at least 1.2x if the rest releases it
+LATE, BLOCKED = 0.3, 0.3  # from there on it is held; in between and below is unknown
+_LEAST_CPU_MS = 0.001
+_YIELDS = 2.0  # of the switch interval: Python code hands the GIL over by then
+_SWITCH_MS = 5.0  # sys.getswitchinterval() of CPython as it starts
+
+
+def gil_evidence(found: Findings, wait_ms: float, *, native: bool) -> dict[str, Evidence]:
+    """`gil_share`, `releases_gil` and `gil_hold_ms`, as far as they are known."""
+    gil, calls = found.gil, found.calls
+    if gil is None or calls is None or calls.cpu_ms < _LEAST_CPU_MS:
+        return {}
+    share = held_share(gil)
+    fields = _by_looks(gil, share) if share is not None else _by_hints(gil, native=native)
+    if not native:
+        fields |= _hold(gil, share, waits=wait_ms > 0)
+    return fields
+
+
+def held_share(gil: Gil) -> float | None:
+    """The share of its computing in which the GIL was held, by the looks from outside; None where they are too few."""
+    if gil.held is None or gil.looks < LEAST_LOOKS or gil.held_wait_share > 0.97:
+        return None
+    share = min(1.0, gil.held / (1.0 - gil.held_wait_share))
+    return 1.0 if share > 0.97 else 0.0 if share < 0.02 else share
+
+
+def _by_looks(gil: Gil, share: float) -> dict[str, Evidence]:
+    how = f"held in {percent(gil.held or 0.0)} of {gil.looks:,} looks from outside"
+    if gil.held_wait_share > 0.02:
+        how += f", {percent(gil.held_wait_share)} of the time being waiting"
+    value = significant(share, 2)
+    most = (
+        f"threads of one process can compute at most {1 / share:.2g} times as fast"
+        if share > 0.02
+        else "threads add up"
+    )
+    releases = Evidence(value=share < RELEASES_BELOW, basis="inferred", how=f"from that share: {most}")
+    low, high = max(0.0, value - 0.05), min(1.0, value + 0.05)
+    doubtful = gil.held_wait_share > 0.8  # little computing was seen
+    low, high = (max(0.0, value - 0.2), min(1.0, value + 0.2)) if doubtful else (low, high)
+    known = Evidence(value=value, basis="measured", how=how, low=round(low, 2), high=round(high, 2))
+    return {"gil_share": known, "releases_gil": releases}
+
+
+def _by_hints(gil: Gil, *, native: bool) -> dict[str, Evidence]:
+    """That it is held, where both hints or one clear one say so; nothing else."""
+    if native:
+        return {}
+    late, blocked = (gil.late or 0.0) - gil.late_idle, gil.blocked or 0.0
+    if late > LATE or (blocked > BLOCKED and late > LATE / 2) or blocked > 2 * BLOCKED:
+        how = (
+            f"a thread beside it woke late {percent(max(0.0, late))} of the time, and two threads blocked each other for"
+            f" {percent(max(0.0, min(1.0, blocked)))} of their computing"
+        )
+        return {"releases_gil": Evidence(value=False, basis="inferred", how=how)}
+    return {}
+
+
+def _hold(gil: Gil, share: float | None, *, waits: bool) -> dict[str, Evidence]:
+    """The longest stretch: of native code as it was measured, of Python code the switch interval."""
+    if len(gil.holds_ms) < 3 or gil.late is None:
+        return {}
+    longest, typical = max(gil.holds_ms), median(gil.holds_ms)
+    held_back = gil.late - gil.late_idle
+    if typical > _YIELDS * gil.switch_ms and (share is None or share > 0.02) and (held_back > 0.02 or waits):
+        how = f"a thread beside it waited so long for the GIL (the median of the {len(gil.holds_ms)} longest times)"
+        value = significant(typical, 3)
+        high = significant(longest, 3)
+        return {"gil_hold_ms": Evidence(value=value, basis="measured", how=how, low=value, high=max(value, high))}
+    if (share is not None and share > 0.3) or held_back > LATE:
+        how = f"it is handed over within the switch interval, which is {_SWITCH_MS:g} ms in CPython"
+        return {"gil_hold_ms": Evidence(value=_SWITCH_MS, basis="inferred", how=how)}
+    value = significant(min(typical, _SWITCH_MS), 2)
+    how = "the longest times that a thread beside it waited for the GIL"
+    return {"gil_hold_ms": Evidence(value=value, basis="measured", how=how)}

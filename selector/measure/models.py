@@ -1,0 +1,97 @@
+"""What is asked for and what was found, as models: `MeasureReport` is the JSON that `measure --json` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_serializer
+
+from selector.measure.python import ChosenPython
+from selector.measure.target import ItemsSource, Target
+from selector.models import Frozen
+from selector.recommend.recommendation import Recommendation
+from selector.workload.profile import WorkloadProfile
+
+BUDGET_SECONDS = 20.0
+Value = bool | int | float | str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A function to be measured: in which Python, on which items, for how long.
+
+    `interpreters` are further ones to try it under; where none is given, those found on this host are. `settings` are
+    fields that the user gives (KEY=VALUE), which stand over what is found.
+    """
+
+    target: Target
+    python: ChosenPython
+    items: ItemsSource | None = None
+    setup: Target | None = None
+    async_function: Target | None = None
+    interpreters: tuple[ChosenPython, ...] = ()
+    budget_seconds: float = BUDGET_SECONDS
+    settings: tuple[str, ...] = ()
+    folder: Path = field(default_factory=Path.cwd)
+
+
+class Evidence(Frozen):
+    """A field of the profile: its value, where it is from, and one sentence with the figures it rests on.
+
+    `low` and `high` are the range that a doubtful figure lies in; None where it is as sure as measuring makes it.
+    """
+
+    value: Value
+    basis: Literal["measured", "inferred", "given"]
+    how: str
+    low: float | None = None
+    high: float | None = None
+
+
+class Problem(Frozen):
+    """What went wrong, or needs an eye: a kind for programs, a sentence that says what to do, and the item it came of."""
+
+    kind: str
+    text: str
+    item: int | None = None
+
+
+class Tried(Frozen):
+    """Another Python that the function was tried under: whether its module could be imported there, and why not."""
+
+    tag: str
+    path: str
+    imports: bool
+    gil: bool | None
+    why: str
+
+
+class MeasureReport(Frozen):
+    """What measuring a function came to. `profile` is None, and there is a problem, where it could not be measured.
+
+    It is not `complete` where a child was lost on the way: what was found until then is there.
+    `environment` has variables that make it faster where they are set before Python starts; `notes` say what no field
+    has room for; `unknown` are fields that the answer may hang on and that measuring did not find.
+    """
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    target: str
+    items: str | None
+    python: str
+    profile: WorkloadProfile | None
+    evidence: dict[str, Evidence]
+    unknown: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    environment: dict[str, str]
+    tried: tuple[Tried, ...]
+    complete: bool
+    calls: int
+    seconds: float
+    recommendation: Recommendation | None
+
+    @field_serializer("profile")
+    def _only_what_is_given(self, profile: WorkloadProfile | None) -> dict[str, Any]:
+        return profile.given() if profile is not None else {}

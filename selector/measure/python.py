@@ -1,0 +1,98 @@
+"""Which Python a user's function runs under: the one that has its dependencies, and never silently the tool's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from selector.errors import SelectorError
+from selector.host import environment_python, interpreter_at
+from selector.host.interpreters import Interpreter
+
+OLDEST = (3, 10)  # that the probe runs on
+_HINT = "give the path of the Python that has its dependencies: --python PATH"
+_ROOTS = ("pyproject.toml", "setup.py", ".git")  # what lies in the top folder of a project
+
+
+class ChosenPython(NamedTuple):
+    """A Python to measure under: its path as it was named (a virtual environment has packages of its own), and why it."""
+
+    path: str
+    why: str
+    interpreter: Interpreter
+
+    @property
+    def tag(self) -> str:
+        """Such as 3.14, or 3.13t."""
+        return self.interpreter.tag
+
+    def __str__(self) -> str:
+        return f"Python {self.interpreter.version} ({self.path}, {self.why})"
+
+
+def choose_python(given: str | None, environ: Mapping[str, str], folder: Path) -> ChosenPython:
+    """The Python that a function is measured under; SelectorError where there is none that can be.
+
+    `given`, else that of the active environment, else the .venv of the project that the folder is in, else python3 on PATH.
+    """
+    if given is not None:
+        return named_python(given)
+    path, why = _found(environ, folder)
+    return checked(path, f"{why}, which this tool runs in, too" if _is_ours(path) else why)
+
+
+def named_python(given: str) -> ChosenPython:
+    """The Python that an option names by its path or the folder of its environment; SelectorError where it is none."""
+    return checked(*_named(given))
+
+
+def checked(path: str, why: str) -> ChosenPython:
+    """A Python by its path; SelectorError where it is none that the probe runs on."""
+    interpreter = interpreter_at(path)
+    release = (3, int(interpreter.tag[2:].rstrip("t")))
+    if interpreter.implementation != "CPython" or release < OLDEST:
+        what = f"{interpreter.implementation} {interpreter.version}"
+        raise SelectorError(f"{path} is {what}: measuring takes CPython {OLDEST[0]}.{OLDEST[1]} or later", _HINT)
+    return ChosenPython(path, why, interpreter)
+
+
+def _named(given: str) -> tuple[str, str]:
+    """The Python that an option names; a folder is taken for a virtual environment."""
+    path = os.path.expanduser(given)
+    if os.path.isdir(path):
+        path = environment_python(path)
+    return os.path.abspath(shutil.which(path) or path), "as given"  # not resolved: it is an environment
+
+
+def _found(environ: Mapping[str, str], folder: Path) -> tuple[str, str]:
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        path = environment_python(environ.get(variable) or "")
+        if environ.get(variable) and os.path.isfile(path):
+            return path, "the active environment's"
+    for place in _up_to_the_root(folder):
+        path = environment_python(str(place / ".venv"))
+        if os.path.isfile(path):
+            return path, "the project's .venv"
+    for name in ("python3", "python"):
+        if path := shutil.which(name, path=environ.get("PATH", os.defpath)) or "":
+            return os.path.abspath(path), f"{name} on PATH"
+    raise SelectorError("there is no Python to run the function: no active environment, no .venv, no python3", _HINT)
+
+
+def _up_to_the_root(folder: Path) -> list[Path]:
+    """The folder, and those above it up to the top of the project; without a project the folder alone."""
+    above = [folder, *folder.parents]
+    for number, place in enumerate(above):
+        if any((place / mark).exists() for mark in _ROOTS):
+            return above[: number + 1]
+    return [folder]
+
+
+def _is_ours(path: str) -> bool:
+    """Whether it is the Python of this tool itself: links of environments lead to one file, so that the folder counts."""
+    here = os.path.dirname(os.path.abspath(sys.executable))
+    return os.path.dirname(path) == here and os.path.realpath(path) == os.path.realpath(sys.executable)

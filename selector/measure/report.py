@@ -1,0 +1,219 @@
+"""From what the children said to the report: fields, what the user gives over them, what is unknown, the recommendation."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from selector.files import resource_dir
+from selector.measure import builds, session
+from selector.measure.children import Laboratory, Said, environment_for_children
+from selector.measure.clients import Clients, load_clients
+from selector.measure.evidence import Beside, fields_of, milliseconds
+from selector.measure.findings import Findings, findings_from, number
+from selector.measure.models import Evidence, MeasureReport, Problem, Request, Tried
+from selector.measure.notes import notes_on
+from selector.measure.problems import problem_of, problems_in
+from selector.measure.request import with_items_at_hand
+from selector.measure.session import PINNED, Record, measure_in_children
+from selector.text import counted, listed
+from selector.workload.profile import WorkloadProfile
+from selector.workload.reading import profile_from_mapping, with_settings
+
+if TYPE_CHECKING:
+    from selector.pipeline import Selector
+
+#: What only its owner can know, and the answer may hang on.
+REQUIREMENTS = ("latency_requirement_ms", "memory_budget_mb")
+#: What measuring finds, if it finds it.
+MEASURABLE = (
+    "tasks", "cpu_ms_per_task", "io_wait_ms_per_task", "gil_share", "gil_hold_ms", "picklable", "payload_kb_per_task",
+    "pickle_ms_per_task", "task_memory_mb", "import_ms", "shared_state", "free_threading_ready", "free_threaded_ratio",
+    "subinterpreter_ready",
+)  # fmt: skip
+
+
+def measured_report(
+    request: Request,
+    selector: Selector | None,
+    tell: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> MeasureReport:
+    """Measure, and say what was found and what it recommends."""
+    begun = clock()
+    with tempfile.TemporaryDirectory(prefix="concurrency-selector-") as place:
+        ready = with_items_at_hand(request, Path(place), sys.stdin)
+        with Laboratory(_common(ready), environment_for_children()) as laboratory:
+            record = measure_in_children(ready, laboratory, tell, clock)
+    folders = selector.knowledge.folders if selector is not None else (resource_dir("rules"),)
+    report = report_of(request, record, load_clients(folders), clock() - begun)
+    return _with_recommendation(report, selector)
+
+
+def _common(request: Request) -> dict[str, str | None]:
+    """What every child is told."""
+    return {
+        "target": str(request.target),
+        "items": request.items.text if request.items is not None else None,
+        "setup": str(request.setup) if request.setup is not None else None,
+        "folder": str(request.folder),
+    }
+
+
+def report_of(request: Request, record: Record, clients: Clients, seconds: float) -> MeasureReport:
+    """The report, without a recommendation. Pure."""
+    limit = session.call_seconds(request.budget_seconds)
+    fatal = problem_of(record.main, limit)
+    found, environment, notes = _used(record)
+    tried = tuple(builds.tried_of(said, limit) for said in _in_other_pythons(record))
+    evidence = _evidence(request, record, found, clients, tried, limit)
+    problems = ([fatal] if fatal is not None else []) + _problems(request, record, found, limit)
+    profile, evidence = _with_settings(request, evidence) if "workload_type" in evidence else (None, {})
+    if profile is not None:
+        notes += notes_on(found, _order(record), clients)
+        notes += builds.other_results(record.forward, record.others, _order(record))
+        if record.left_out:
+            notes.append(f"There was no time for {listed(record.left_out)}: a larger --budget has it.")
+        if found.skipped:
+            notes.append(f"Left out for want of time: {listed(found.skipped)}; a larger --budget has it.")
+    return MeasureReport(
+        target=str(request.target),
+        items=request.items.text if request.items is not None else None,
+        python=request.python.path,
+        profile=profile,
+        evidence=evidence,
+        unknown=_unknown(profile, evidence, found),
+        problems=tuple(problems),
+        notes=tuple(notes),
+        environment=environment,
+        tried=tried,
+        complete=fatal is None and profile is not None,
+        calls=sum(int(number(said.facts, "calls") or 0) for said in record.all),
+        seconds=round(seconds, 1),
+        recommendation=None,
+    )
+
+
+def _used(record: Record) -> tuple[Findings, dict[str, str], list[str]]:
+    """What counts: with one thread of the library's own, where that is faster; which variables say so, and the advice."""
+    found = record.found
+    pinned = findings_from(record.pinned.facts) if record.pinned is not None else None
+    if pinned is None or pinned.calls is None or found.calls is None or not builds.pinned_is_faster(found, pinned):
+        return found, {}, []
+    many, one = (c.wall_ms - c.delay_ms for c in (found.calls, pinned.calls))
+    advice = (
+        f"First of all, set {' '.join(f'{k}={v}' for k, v in PINNED.items())} before Python starts: a call takes"
+        f" {milliseconds(one)} then instead of {milliseconds(many)}, as the library's own threads get in each other's way."
+        " What follows was measured so, and workers need it too."
+    )
+    return replace(found, calls=pinned.calls, start=pinned.start, own=pinned.own), {**PINNED}, [advice]
+
+
+def _evidence(
+    request: Request, record: Record, found: Findings, clients: Clients, tried: tuple[Tried, ...], limit: float
+) -> dict[str, Evidence]:
+    """All fields, with the sentence that each rests on."""
+    free = findings_from(record.free_threaded.facts) if record.free_threaded is not None else None
+    beside = Beside(
+        task_mb=_task_mb(record),
+        order=_order(record),
+        own=free.own if free is not None else None,
+        same=free.same if free is not None else None,
+        twin=record.twin is not None and record.twin.done,
+    )
+    fields = fields_of(found, beside, clients)
+    if found.calls is None:
+        return fields
+    problem = problem_of(record.free_threaded, limit) if record.free_threaded is not None else None
+    fields |= builds.free_threaded_fields(record.free_threaded, found.calls, problem)
+    fields |= builds.subinterpreter_fields(record.subinterpreter)
+    return fields | builds.version_fields(request.python, tried)
+
+
+def _in_other_pythons(record: Record) -> list[Said]:
+    """One child for each other Python: the measured one where there are two, or the one that failed."""
+    said = dict(record.others)
+    free = record.free_threaded
+    if free is not None and (free.python.tag not in said or said[free.python.tag].done):
+        said[free.python.tag] = free
+    return list(said.values())
+
+
+def _task_mb(record: Record) -> float | None:
+    """Memory of a call; on a free-threaded build, which keeps its pages, that of the first one."""
+    if record.memory is None or not record.memory.done:
+        return None
+    later, first = number(record.memory.facts, "task_mb"), number(record.memory.facts, "first_mb")
+    if record.found.free_threaded and first is not None:
+        return max(first, later or 0.0)
+    return later
+
+
+def _order(record: Record) -> str | None:
+    return builds.order_of(record.forward, record.reverse, record.again)
+
+
+def _problems(request: Request, record: Record, found: Findings, limit: float) -> list[Problem]:
+    """What is wrong beside the main child, or though it came to its end."""
+    problems = problems_in(found, record.main.facts)
+    if record.twin is not None and (problem := problem_of(record.twin, limit)) is not None:
+        told = f"--async-function {request.async_function}: {problem.text}"
+        problems.append(Problem(kind=problem.kind, text=told, item=problem.item))
+    elif record.twin is not None and not findings_from(record.twin.facts).coroutine:
+        told = f"--async-function {request.async_function}: this is no coroutine; give an `async def`"
+        problems.append(Problem(kind="not_async", text=told))
+    for name, said in (("in a worker process", record.forward), ("for its memory", record.memory)):
+        if said is not None and (problem := problem_of(said, limit)) is not None:
+            problems.append(Problem(kind=problem.kind, text=f"run {name}: {problem.text}", item=problem.item))
+    return problems
+
+
+# The profile ----------------------------------------------------------------------------------------------------------
+
+
+def _with_settings(request: Request, evidence: dict[str, Evidence]) -> tuple[WorkloadProfile, dict[str, Evidence]]:
+    """The profile of what was found, and of what the user gives over it (null: it is not to be used)."""
+    values: dict[str, object] = {name: each.value for name, each in evidence.items()}
+    about = f"measured under Python {request.python.interpreter.version} by concurrency-selector measure"
+    values = {"name": str(request.target)[:200], "description": about, **values}
+    settings = with_settings({}, request.settings)
+    assert isinstance(settings, dict)
+    profile = profile_from_mapping({**values, **settings}, "--set")
+    kept = {name: each for name, each in evidence.items() if name not in settings}
+    given = {
+        name: Evidence(value=getattr(profile, name), basis="given", how="as given by --set")
+        for name, value in settings.items()
+        if value is not None
+    }
+    return profile, {**kept, **given}
+
+
+def _unknown(profile: WorkloadProfile | None, evidence: dict[str, Evidence], found: Findings) -> tuple[str, ...]:
+    """The fields that the answer may hang on and that nothing is known of."""
+    if profile is None:
+        return ()
+    wanted = list(REQUIREMENTS + MEASURABLE)
+    if "picklable" in evidence and evidence["picklable"].value is False:
+        wanted = [name for name in wanted if name not in ("payload_kb_per_task", "pickle_ms_per_task")]
+    if found.gil is None:
+        wanted = [name for name in wanted if name not in ("gil_share", "gil_hold_ms")]
+    return tuple(name for name in wanted if name not in evidence)
+
+
+def _with_recommendation(report: MeasureReport, selector: Selector | None) -> MeasureReport:
+    """The report with what its profile recommends here, where there is one."""
+    if report.profile is None:
+        return report
+    from selector.pipeline import Selector as Fresh
+
+    return report.model_copy(update={"recommendation": (selector or Fresh()).recommend(report.profile)})
+
+
+def calls_text(report: MeasureReport) -> str:
+    """How often it was called, and how long that took."""
+    return f"{counted(report.calls, 'call')} in {report.seconds:g} s"

@@ -1,0 +1,203 @@
+"""The whole measurement: which children are started, one after the other, within the time there is; and what they found.
+
+First `main`, which finds most; the rest is asked in the order of what it is worth, and left out where time is over. What
+takes no times (the order of calls, other Pythons, subinterpreters) runs two at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from selector.host import find_interpreters
+from selector.measure.builds import digests, pinned_is_faster
+from selector.measure.children import Job, Said, Tell
+from selector.measure.findings import Findings, findings_from
+from selector.measure.models import Request
+from selector.measure.python import OLDEST, ChosenPython
+
+PINNED = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_MAIN_PART = 0.6  # of the budget, at most
+_AT_ONCE = 2
+_SUBINTERPRETERS = (3, 14)
+_WORKER_SECONDS = 1.0  # of calls in a child that only compares results
+_LEAST_SECONDS = 1.0
+
+
+class Runs(Protocol):
+    """Whatever runs jobs: the laboratory, or a fake of the tests."""
+
+    def run(self, job: Job, tell: Tell = ...) -> Said:
+        """Run one mode to its end."""
+        ...
+
+    def run_together(self, jobs: list[Job], tell: Tell = ...) -> list[Said]:
+        """Run several whose times do not matter."""
+        ...
+
+
+@dataclass
+class Record:
+    """What the children said, by what they were for; `left_out` names what there was no time for."""
+
+    main: Said
+    found: Findings
+    pinned: Said | None = None
+    memory: Said | None = None
+    forward: Said | None = None
+    reverse: Said | None = None
+    again: Said | None = None
+    subinterpreter: Said | None = None
+    free_threaded: Said | None = None
+    twin: Said | None = None
+    others: dict[str, Said] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[Said]:
+        """Every child that was run."""
+        named = (self.main, self.pinned, self.memory, self.forward, self.reverse, self.again, self.subinterpreter)
+        more = (self.free_threaded, self.twin, *self.others.values())
+        return [said for said in (*named, *more) if said is not None]
+
+
+def call_seconds(budget_seconds: float) -> float:
+    """How long one call may take before it counts as hanging."""
+    return max(2.0, budget_seconds / 2)
+
+
+def measure_in_children(
+    request: Request, runs: Runs, tell: Tell, clock: Callable[[], float] = time.monotonic
+) -> Record:
+    """Run every child there is time for."""
+    return _Session(request, runs, tell, clock).record()
+
+
+class _Session:
+    def __init__(self, request: Request, runs: Runs, tell: Tell, clock: Callable[[], float]) -> None:
+        self._request, self._runs, self._tell, self._clock = request, runs, tell, clock
+        self._end = clock() + request.budget_seconds
+        self._start_seconds = 0.0  # what a child takes before its first call
+
+    def record(self) -> Record:
+        budget = self._request.budget_seconds
+        main = self._run(Job("main", self._request.python, _MAIN_PART * budget, {"seconds": min(1.0, budget / 20)}))
+        record = Record(main, findings_from(main.facts))
+        if not main.done or record.found.calls is None:
+            return record
+        self._start_seconds = _start_seconds(main)
+        self._timed(record)
+        self._compared(record)
+        return record
+
+    def _timed(self, record: Record) -> None:
+        """What measures times or memory, alone: other threads of the library, free threads, memory, the twin."""
+        python = self._request.python
+        if _computes_in_threads(record.found):
+            pinned = {**PINNED}
+            record.pinned = self._one("one thread of the library's own", record, Job("again", python, 0, {}, pinned))
+        free = next((other for other in self._others() if other.interpreter.free_threaded), None)
+        if free is not None and not python.interpreter.free_threaded:
+            environment = PINNED if self.uses_pinned(record) else {}
+            job = Job("again", free, 0, {}, {**environment})
+            record.free_threaded = self._one(f"free threads ({free.tag})", record, job)
+        record.memory = self._one("memory", record, Job("memory", python, 0))
+        if self._request.async_function is not None:
+            twin = {"target": str(self._request.async_function), "seconds": 0.5}
+            record.twin = self._one("the asynchronous twin", record, Job("again", python, 0, twin))
+
+    @staticmethod
+    def uses_pinned(record: Record) -> bool:
+        """Whether one thread of the library's own is the faster way."""
+        return record.pinned is not None and pinned_is_faster(record.found, findings_from(record.pinned.facts))
+
+    def _compared(self, record: Record) -> None:
+        """What compares results: the order of calls, subinterpreters, other Pythons."""
+        python, calls = self._request.python, record.found.calls
+        assert calls is not None
+        each_seconds = max(calls.wall_ms / 1000, 1e-4)
+        count = max(2, min(12, int(_WORKER_SECONDS / each_seconds)))
+        few = {"count": count}
+        jobs = {
+            "forward": Job("worker", python, 0, {**few, "order": "forward"}),
+            "reverse": Job("worker", python, 0, {**few, "order": "reverse"}),
+        }
+        if not record.found.has_items:
+            del jobs["reverse"]
+        if (where := self._with_subinterpreters()) is not None and not record.found.coroutine:
+            jobs["subinterpreter"] = Job("subinterpreter", where, 0, few)
+        for other in self._others():
+            jobs[f"Python {other.tag}"] = Job("worker", other, 0, {**few, "order": "forward"})
+        found = self._several(jobs, record, count * each_seconds)
+        record.forward, record.reverse = found.pop("forward", None), found.pop("reverse", None)
+        record.subinterpreter = found.pop("subinterpreter", None)
+        record.others = {name.removeprefix("Python "): said for name, said in found.items()}
+        first, second = digests(record.forward), digests(record.reverse)
+        if first and second and first != second:
+            record.again = self._one("the order of calls", record, replace(jobs["forward"]))
+
+    def _several(self, jobs: dict[str, Job], record: Record, calls_seconds: float) -> dict[str, Said]:
+        """Run jobs by name, two at a time, as long as there is time for them."""
+        names = list(jobs)
+        found: dict[str, Said] = {}
+        for place in range(0, len(names), _AT_ONCE):
+            batch = names[place : place + _AT_ONCE]
+            seconds = self._left()
+            if seconds < min(_LEAST_SECONDS, 0.5 + self._start_seconds) + calls_seconds:
+                record.left_out += names[place:]
+                break
+            self._tell(" and ".join(batch))
+            said = self._runs.run_together([self._within(jobs[name], seconds) for name in batch])
+            found |= dict(zip(batch, said, strict=True))
+        return found
+
+    def _one(self, name: str, record: Record, job: Job) -> Said | None:
+        """Run a job with the time that is left, if that is enough to come to a call."""
+        seconds = self._left()
+        if seconds < _LEAST_SECONDS + self._start_seconds:
+            record.left_out.append(name)
+            return None
+        self._tell(name)
+        return self._runs.run(self._within(job, seconds))
+
+    def _run(self, job: Job) -> Said:
+        return self._runs.run(self._within(job, job.seconds), self._tell)
+
+    def _within(self, job: Job, seconds: float) -> Job:
+        """The job with its time, and the time of one call."""
+        budget = self._request.budget_seconds
+        options = {"call_seconds": min(call_seconds(budget), seconds), "seconds": min(0.6, budget / 30), **job.options}
+        return replace(job, seconds=seconds, options=options)
+
+    def _left(self) -> float:
+        return self._end - self._clock()
+
+    def _others(self) -> list[ChosenPython]:
+        """The further Pythons: those given, else those found here, one of each kind, free-threaded and newest first."""
+        if self._request.interpreters:
+            return list(self._request.interpreters)
+        found: dict[str, ChosenPython] = {}
+        for each in find_interpreters():
+            release = (3, int(each.tag[2:].rstrip("t")))
+            if each.implementation == "CPython" and release >= OLDEST and each.tag != self._request.python.tag:
+                found[each.tag] = ChosenPython(each.path, "found here", each)
+        return sorted(found.values(), key=lambda p: (not p.interpreter.free_threaded, -int(p.tag[2:].rstrip("t"))))
+
+    def _with_subinterpreters(self) -> ChosenPython | None:
+        """The Python that subinterpreters are tried in: its own, if it has them."""
+        python = self._request.python
+        return python if (3, int(python.tag[2:].rstrip("t"))) >= _SUBINTERPRETERS else None
+
+
+def _start_seconds(main: Said) -> float:
+    """What a child takes before its first call: import, items, set-up."""
+    times = [main.facts.get(key) for key in ("import_ms", "items_ms", "setup_ms", "first_ms")]
+    return sum(t for t in times if isinstance(t, int | float)) / 1000
+
+
+def _computes_in_threads(found: Findings) -> bool:
+    """Whether other threads of the process computed."""
+    calls = found.calls
+    return calls is not None and calls.helper_ms > max(0.5, 0.25 * calls.cpu_ms)

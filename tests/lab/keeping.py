@@ -1,0 +1,78 @@
+"""Functions that keep something between calls, read what others read, or take what does not pickle."""
+
+import functools
+import itertools
+import threading
+
+ITEMS = list(range(50))
+TOTAL = 0
+SEEN = {}
+TABLE = None
+LAST = 0
+SHARED = [tuple(range(50)) for _ in range(50)]
+LAMBDAS = [lambda: 1, lambda: 2, lambda: 3]
+HOT = [[list(range(200)) for _ in range(20)] for _ in range(6)]
+
+
+def counts(number):
+    """Adds to a global."""
+    global TOTAL
+    TOTAL += number
+    return number
+
+
+def notes(number):
+    """Writes to a key of its own."""
+    SEEN[number] = number * 2
+    return number
+
+
+def caches(number):
+    """Fills a table at the first call."""
+    global TABLE
+    if TABLE is None:
+        TABLE = [step * step for step in range(1000)]
+    return TABLE[number]
+
+
+@functools.cache
+def memo(number):
+    """Kept for each item."""
+    return sum(step * number for step in range(30_000))
+
+
+def depends(number):
+    """Its result depends on the call before."""
+    global LAST
+    found, LAST = LAST + number, number
+    return found
+
+
+def calls_item(item):
+    """Items that do not pickle."""
+    return item()
+
+
+def gives_lock(number):
+    """A result that does not pickle."""
+    return {"rows": [number], "lock": threading.Lock()}
+
+
+def reads_shared(rows):
+    """Reads the same objects all the time."""
+    return sum(len(row) for _ in range(30) for row in rows)
+
+
+def lazy(number):
+    """A generator."""
+    yield from range(number % 7 + 1000)
+
+
+def endless():
+    """Items without an end."""
+    return ({"number": number} for number in itertools.count())
+
+
+def of_endless(item):
+    """Takes one of them."""
+    return item["number"]
