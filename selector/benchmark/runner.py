@@ -18,7 +18,9 @@ from selector.benchmark.render import import_block, render_known
 from selector.benchmark.template import PARAMETERS_BEGIN, PARAMETERS_END, parsed
 from selector.errors import SelectorError
 from selector.files import read_regular_file, resource_dir
-from selector.measure.target import ItemsSource, Target
+from selector.measure.models import Request
+from selector.measure.target import ITEMS_HINT, ItemsSource, Target
+from selector.recommend.chain import Situation
 from selector.text import printable, quoted
 from selector.version import VERSION
 from selector.workload.profile import ApproachId, WorkloadProfile
@@ -56,6 +58,34 @@ class Runner:
     workers: int = 1
     batch: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def runner_of(
+    situation: Situation,
+    request: Request,
+    approach: ApproachId | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Runner:
+    """What runs a function as its profile recommends, or in the way that is asked for, sized for this host.
+
+    `environment` is what measuring found to make it faster. SelectorError where the request names no items.
+    """
+    if request.items is None:
+        raise SelectorError("a runner needs items to run the function on", f"--items SOURCE: {ITEMS_HINT}")
+    if approach is None:
+        approach = situation.answer[0]
+    workers = situation.candidate(approach).workers
+    return Runner(
+        approach,
+        request.target,
+        request.items,
+        request.folder,
+        setup=request.setup,
+        coroutine=request.async_function,
+        workers=workers,
+        batch=batch_size(situation.profile, workers),
+        environment=environment_for(situation.profile, workers, environment or {}),
+    )
 
 
 def batch_size(profile: WorkloadProfile, workers: int) -> int:
@@ -100,10 +130,8 @@ def runner_script(runner: Runner, out: Path | None) -> str:
 def _assembled(text: str, part: _UserPart) -> str:
     """The rendered template with the user's part in the place of the example, and the imports that are needed then."""
     above, imports, rest = _split(text)
-    before, example, after = _around_example(rest)
-    marks = (PARAMETERS_BEGIN, PARAMETERS_END)
-    head = "\n".join(line for line in before.split("\n") if line not in marks).strip("\n")
-    constants, main = _constants(head)
+    before, example, after = (_without_marks(piece) for piece in _around_example(rest))
+    constants, main = _constants(before)
     use = re.split(r"(?m)^(?=def use\b)", example)[-1]
     own = "\n".join(part.imports())
     body = "\n\n\n".join(piece.strip("\n") for piece in (constants, *part.definitions(), use, main, after) if piece)
@@ -127,6 +155,12 @@ def _around_example(text: str) -> tuple[str, str, str]:
     heading = re.search(r"(?m)^# --- ", example)
     at = heading.start() if heading else len(example)
     return before, example[:at], example[at:]
+
+
+def _without_marks(text: str) -> str:
+    """Without the lines that are for whoever fills in a template: a runner is short."""
+    marks = rf"(?m)^({PARAMETERS_BEGIN}|{PARAMETERS_END})\n|^# --- .* ---\n\n\n"
+    return re.sub(marks, "", text).strip("\n")
 
 
 def _constants(head: str) -> tuple[str, str]:
