@@ -11,6 +11,7 @@ _collecting = gc.isenabled()
 gc.disable()  # imports make many objects and free none: collecting among them is a tenth of the time to start
 try:
     from selector.errors import SelectorError
+    from selector.measure import measure
     from selector.pipeline import Selector, recommend
     from selector.recommend.facts import HostFacts
     from selector.recommend.recommendation import Recommendation
@@ -21,4 +22,4 @@ finally:
         gc.enable()
 
 __version__ = VERSION
-__all__ = ["HostFacts", "Recommendation", "Selector", "SelectorError", "WorkloadProfile", "recommend"]
+__all__ = ["HostFacts", "Recommendation", "Selector", "SelectorError", "WorkloadProfile", "measure", "recommend"]

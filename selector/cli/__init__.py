@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from selector.cli import ask, completion, proof, rules, schema
+from selector.cli import ask, completion, measure, proof, rules, schema
 from selector.cli.shared import (
     Commands,
     format_option,
@@ -147,6 +147,7 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
 
 
 for _command in (
+    measure.measure,
     ask.recommend,
     proof.generate,
     proof.validate,

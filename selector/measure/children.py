@@ -95,7 +95,7 @@ class Laboratory:
     def _started(self, job: Job, running: ExitStack) -> Child | NotStartedError:
         options = {**self._common, "cache": str(self._place / "cache"), "budget": job.seconds, "while_open": True}
         options |= job.options
-        if job.mode == "main":
+        if job.mode == "main" and _can_be_looked_at(job.python):
             options["stop"] = str(self._place / "stop")
         script = str(resource_dir("probes") / "function")
         command = [job.python.path, "-B", script, job.mode, to_json(options).decode()]
@@ -124,8 +124,9 @@ class Laboratory:
             if "phase" in message:
                 phase = str(message["phase"])
                 tell(phase)
-            if phase == _HELD and isinstance(facts.get("pid"), int) and "sampler" not in facts:
-                facts["sampler"] = self._sampled(job, facts["pid"])
+            if phase == _HELD and "sampler" not in facts:
+                said = facts.get("pid")
+                facts["sampler"] = self._sampled(job, said if isinstance(said, int) else child.process.pid)
         code = child.process.returncode
         errors = printable(child.errors)
         return Said(job.mode, job.python, facts, phase, child.fault, errors, overdue=child.overdue, code=code)
@@ -138,6 +139,11 @@ class Laboratory:
         finally:
             with contextlib.suppress(OSError):
                 (self._place / "stop").touch()
+
+
+def _can_be_looked_at(python: ChosenPython) -> bool:
+    """Whether this Python can look at the GIL of another process of it."""
+    return int(python.tag[2:].rstrip("t")) >= 14 and not python.interpreter.free_threaded
 
 
 def _messages(child: Child) -> Iterator[dict[str, Any]]:

@@ -110,7 +110,8 @@ def _if_real(wait_ms: float, cpu_ms: float) -> float:
 
 
 def _timing_fields(found: Findings, calls: Calls, timing: Timing) -> dict[str, Evidence]:
-    how = f"{milliseconds(timing.cpu_ms)} of computing and {milliseconds(timing.wait_ms)} of waiting a call"
+    waiting = f"{milliseconds(timing.wait_ms)} of waiting" if timing.wait_ms else "no waiting"
+    how = f"{milliseconds(timing.cpu_ms)} of computing and {waiting} a call"
     fields = {
         "workload_type": inferred(timing.kind, how),
         "cpu_ms_per_task": _cpu(found, calls, timing),

@@ -17,8 +17,8 @@ LEAST_LOOKS = 100
 RELEASES_BELOW = 0.6  # two threads gain at least 1.2x if the rest releases it
 LATE, BLOCKED = 0.3, 0.3  # from there on it is held; in between and below is unknown
 _LEAST_CPU_MS = 0.001
-_YIELDS = 2.0  # of the switch interval: Python code hands the GIL over by then
-_SWITCH_MS = 5.0  # sys.getswitchinterval() of CPython as it starts
+_SWITCH_MS = 5.0  # sys.getswitchinterval() of CPython as it starts: Python code hands the GIL over by then
+_NATIVE_MS = 6.0  # held longer, though the interval was shorter in the probe: that is native code
 
 
 def gil_evidence(found: Findings, wait_ms: float, *, native: bool) -> dict[str, Evidence]:
@@ -46,11 +46,8 @@ def _by_looks(gil: Gil, share: float) -> dict[str, Evidence]:
     if gil.held_wait_share > 0.02:
         how += f", {percent(gil.held_wait_share)} of the time being waiting"
     value = significant(share, 2)
-    most = (
-        f"threads of one process can compute at most {1 / share:.2g} times as fast"
-        if share > 0.02
-        else "threads add up"
-    )
+    most = "threads add up" if share < 0.02 else f"threads can be at most {1 / share:.2g} times as fast"
+    most = "threads take turns" if share > 0.9 else most
     releases = Evidence(value=share < RELEASES_BELOW, basis="inferred", how=f"from that share: {most}")
     low, high = max(0.0, value - 0.05), min(1.0, value + 0.05)
     doubtful = gil.held_wait_share > 0.8  # little computing was seen
@@ -79,7 +76,7 @@ def _hold(gil: Gil, share: float | None, *, waits: bool) -> dict[str, Evidence]:
         return {}
     longest, typical = max(gil.holds_ms), median(gil.holds_ms)
     held_back = gil.late - gil.late_idle
-    if typical > _YIELDS * gil.switch_ms and (share is None or share > 0.02) and (held_back > 0.02 or waits):
+    if typical > max(_NATIVE_MS, 2 * gil.switch_ms) and (share is None or share > 0.02) and (held_back > 0.02 or waits):
         how = f"a thread beside it waited so long for the GIL (the median of the {len(gil.holds_ms)} longest times)"
         value = significant(typical, 3)
         high = significant(longest, 3)

@@ -20,6 +20,9 @@ _WHERE = {
     "two threads": "while two threads called it",
 }
 _FRAME = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')
+_STANDARD = re.compile(
+    r"[/\\][Ll]ib[/\\](?:python3\.\d+t?[/\\])?(?!site-packages|dist-packages|.*[/\\](?:site|dist)-packages)"
+)
 _OURS = ("_function_probe", "probes/function", "probes\\function")
 _OUT_OF_MEMORY = " (the system does that where memory runs out: take smaller items)"
 
@@ -75,7 +78,7 @@ def words_of(text: object) -> str:
 def _line_of(stack: str) -> str:
     """The line of the user's code that a stack of faulthandler ends in."""
     for file, line, name in _FRAME.findall(stack):
-        if not any(part in file for part in _OURS) and not file.startswith("<"):
+        if not any(part in file for part in _OURS) and not file.startswith("<") and not _STANDARD.search(file):
             return f" ({words(file)}, line {line}, in {words(name)})"
     return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from selector.errors import SelectorError
-from selector.host import environment_python, interpreter_at
+from selector.host import environment_python, find_interpreters, interpreter_at
 from selector.host.interpreters import Interpreter
 
 OLDEST = (3, 10)  # that the probe runs on
@@ -46,18 +47,27 @@ def choose_python(given: str | None, environ: Mapping[str, str], folder: Path) -
 
 
 def named_python(given: str) -> ChosenPython:
-    """The Python that an option names by its path or the folder of its environment; SelectorError where it is none."""
+    """The Python that an option names by its path, the folder of its environment or its version; SelectorError for none."""
+    if re.fullmatch(r"3\.\d{1,2}t?", given):
+        found = [each for each in find_interpreters() if each.tag == given and each.implementation == "CPython"]
+        if not found:
+            raise SelectorError(f"there is no Python {given} on this machine", "`concurrency-selector host` lists them")
+        return checked(found[-1].path, "as given")
     return checked(*_named(given))
 
 
 def checked(path: str, why: str) -> ChosenPython:
     """A Python by its path; SelectorError where it is none that the probe runs on."""
     interpreter = interpreter_at(path)
-    release = (3, int(interpreter.tag[2:].rstrip("t")))
-    if interpreter.implementation != "CPython" or release < OLDEST:
+    if interpreter.implementation != "CPython" or release_of(interpreter.tag) < OLDEST:
         what = f"{interpreter.implementation} {interpreter.version}"
         raise SelectorError(f"{path} is {what}: measuring takes CPython {OLDEST[0]}.{OLDEST[1]} or later", _HINT)
     return ChosenPython(path, why, interpreter)
+
+
+def release_of(tag: str) -> tuple[int, int]:
+    """The release that a tag such as 3.13t stands for."""
+    return 3, int(tag.removeprefix("3.").rstrip("t"))
 
 
 def _named(given: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import time
@@ -21,7 +22,8 @@ from selector.measure.notes import notes_on
 from selector.measure.problems import problem_of, problems_in
 from selector.measure.request import with_items_at_hand
 from selector.measure.session import PINNED, Record, measure_in_children
-from selector.text import counted, listed
+from selector.processes import signals_handled
+from selector.text import listed
 from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import profile_from_mapping, with_settings
 
@@ -48,11 +50,12 @@ def measured_report(
     begun = clock()
     with tempfile.TemporaryDirectory(prefix="concurrency-selector-") as place:
         ready = with_items_at_hand(request, Path(place), sys.stdin)
-        with Laboratory(_common(ready), environment_for_children()) as laboratory:
+        interrupts = signals_handled(("SIGTERM", "SIGHUP"), signal.default_int_handler)
+        with interrupts, Laboratory(_common(ready), environment_for_children()) as laboratory:
             record = measure_in_children(ready, laboratory, tell, clock)
     folders = selector.knowledge.folders if selector is not None else (resource_dir("rules"),)
     report = report_of(request, record, load_clients(folders), clock() - begun)
-    return _with_recommendation(report, selector)
+    return _with_recommendation(report, request, selector)
 
 
 def _common(request: Request) -> dict[str, str | None]:
@@ -205,15 +208,15 @@ def _unknown(profile: WorkloadProfile | None, evidence: dict[str, Evidence], fou
     return tuple(name for name in wanted if name not in evidence)
 
 
-def _with_recommendation(report: MeasureReport, selector: Selector | None) -> MeasureReport:
-    """The report with what its profile recommends here, where there is one."""
+def _with_recommendation(report: MeasureReport, request: Request, selector: Selector | None) -> MeasureReport:
+    """The report with what its profile recommends, where there is one: the code runs in the Python it was measured in."""
     if report.profile is None:
         return report
     from selector.pipeline import Selector as Fresh
 
-    return report.model_copy(update={"recommendation": (selector or Fresh()).recommend(report.profile)})
-
-
-def calls_text(report: MeasureReport) -> str:
-    """How often it was called, and how long that took."""
-    return f"{counted(report.calls, 'call')} in {report.seconds:g} s"
+    selector = selector or Fresh()
+    tried = {each.tag: each.path for each in report.tried if each.imports}
+    found = {**dict(selector.here.interpreters), **tried, request.python.tag: request.python.path}
+    here = replace(selector.here, interpreters=tuple(found.items()), application=request.python.tag)
+    there = Fresh(selector.rules, here, selector.knowledge)
+    return report.model_copy(update={"recommendation": there.recommend(report.profile)})

@@ -1,7 +1,7 @@
 """The whole measurement: which children are started, one after the other, within the time there is; and what they found.
 
 First `main`, which finds most; the rest is asked in the order of what it is worth, and left out where time is over. What
-takes no times (the order of calls, other Pythons, subinterpreters) runs two at a time.
+takes no times (the order of calls, memory, other Pythons, subinterpreters) runs several at a time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 from selector.host import find_interpreters
@@ -16,14 +17,18 @@ from selector.measure.builds import digests, pinned_is_faster
 from selector.measure.children import Job, Said, Tell
 from selector.measure.findings import Findings, findings_from
 from selector.measure.models import Request
-from selector.measure.python import OLDEST, ChosenPython
+from selector.measure.python import OLDEST, ChosenPython, release_of
+from selector.text import listed
 
 PINNED = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _MAIN_PART = 0.6  # of the budget, at most
-_AT_ONCE = 2
+_AT_ONCE = 3  # of those that take no times: starting is half of what they do
+_MOST_FOUND = 3  # Pythons that nobody named
 _SUBINTERPRETERS = (3, 14)
 _WORKER_SECONDS = 1.0  # of calls in a child that only compares results
 _LEAST_SECONDS = 1.0
+_FORWARD, _REVERSE, _MEMORY = "a worker process", "the reverse order", "memory"
+_SUBINTERPRETER = "a subinterpreter"
 
 
 class Runs(Protocol):
@@ -93,7 +98,7 @@ class _Session:
         return record
 
     def _timed(self, record: Record) -> None:
-        """What measures times or memory, alone: other threads of the library, free threads, memory, the twin."""
+        """What measures times, alone: other threads of the library, free threads, the twin."""
         python = self._request.python
         if _computes_in_threads(record.found):
             pinned = {**PINNED}
@@ -103,7 +108,6 @@ class _Session:
             environment = PINNED if self.uses_pinned(record) else {}
             job = Job("again", free, 0, {}, {**environment})
             record.free_threaded = self._one(f"free threads ({free.tag})", record, job)
-        record.memory = self._one("memory", record, Job("memory", python, 0))
         if self._request.async_function is not None:
             twin = {"target": str(self._request.async_function), "seconds": 0.5}
             record.twin = self._one("the asynchronous twin", record, Job("again", python, 0, twin))
@@ -114,32 +118,33 @@ class _Session:
         return record.pinned is not None and pinned_is_faster(record.found, findings_from(record.pinned.facts))
 
     def _compared(self, record: Record) -> None:
-        """What compares results: the order of calls, subinterpreters, other Pythons."""
+        """What takes no times: the order of calls, memory, subinterpreters, other Pythons."""
         python, calls = self._request.python, record.found.calls
         assert calls is not None
         each_seconds = max(calls.wall_ms / 1000, 1e-4)
         count = max(2, min(12, int(_WORKER_SECONDS / each_seconds)))
         few = {"count": count}
         jobs = {
-            "forward": Job("worker", python, 0, {**few, "order": "forward"}),
-            "reverse": Job("worker", python, 0, {**few, "order": "reverse"}),
+            _FORWARD: Job("worker", python, 0, {**few, "order": "forward"}),
+            _REVERSE: Job("worker", python, 0, {**few, "order": "reverse"}),
         }
         if not record.found.has_items:
-            del jobs["reverse"]
+            del jobs[_REVERSE]
+        jobs[_MEMORY] = Job("memory", python, 0)
         if (where := self._with_subinterpreters()) is not None and not record.found.coroutine:
-            jobs["subinterpreter"] = Job("subinterpreter", where, 0, few)
+            jobs[_SUBINTERPRETER] = Job("subinterpreter", where, 0, few)
         for other in self._others():
             jobs[f"Python {other.tag}"] = Job("worker", other, 0, {**few, "order": "forward"})
         found = self._several(jobs, record, count * each_seconds)
-        record.forward, record.reverse = found.pop("forward", None), found.pop("reverse", None)
-        record.subinterpreter = found.pop("subinterpreter", None)
+        record.forward, record.reverse = found.pop(_FORWARD, None), found.pop(_REVERSE, None)
+        record.memory, record.subinterpreter = found.pop(_MEMORY, None), found.pop(_SUBINTERPRETER, None)
         record.others = {name.removeprefix("Python "): said for name, said in found.items()}
         first, second = digests(record.forward), digests(record.reverse)
         if first and second and first != second:
-            record.again = self._one("the order of calls", record, replace(jobs["forward"]))
+            record.again = self._one("the order of calls", record, replace(jobs[_FORWARD]))
 
     def _several(self, jobs: dict[str, Job], record: Record, calls_seconds: float) -> dict[str, Said]:
-        """Run jobs by name, two at a time, as long as there is time for them."""
+        """Run jobs by name, some at a time, as long as there is time for them."""
         names = list(jobs)
         found: dict[str, Said] = {}
         for place in range(0, len(names), _AT_ONCE):
@@ -148,7 +153,7 @@ class _Session:
             if seconds < min(_LEAST_SECONDS, 0.5 + self._start_seconds) + calls_seconds:
                 record.left_out += names[place:]
                 break
-            self._tell(" and ".join(batch))
+            self._tell(listed(batch))
             said = self._runs.run_together([self._within(jobs[name], seconds) for name in batch])
             found |= dict(zip(batch, said, strict=True))
         return found
@@ -168,27 +173,38 @@ class _Session:
     def _within(self, job: Job, seconds: float) -> Job:
         """The job with its time, and the time of one call."""
         budget = self._request.budget_seconds
-        options = {"call_seconds": min(call_seconds(budget), seconds), "seconds": min(0.6, budget / 30), **job.options}
+        options = {"call_seconds": min(call_seconds(budget), seconds), "seconds": min(0.4, budget / 40), **job.options}
         return replace(job, seconds=seconds, options=options)
 
     def _left(self) -> float:
         return self._end - self._clock()
 
     def _others(self) -> list[ChosenPython]:
-        """The further Pythons: those given, else those found here, one of each kind, free-threaded and newest first."""
+        """The further Pythons: those given, else newer ones and free-threaded ones found here, these first."""
         if self._request.interpreters:
             return list(self._request.interpreters)
+        return self._found
+
+    @cached_property
+    def _found(self) -> list[ChosenPython]:
+        python = self._request.python
         found: dict[str, ChosenPython] = {}
         for each in find_interpreters():
-            release = (3, int(each.tag[2:].rstrip("t")))
-            if each.implementation == "CPython" and release >= OLDEST and each.tag != self._request.python.tag:
+            wanted = each.free_threaded or release_of(each.tag) > release_of(python.tag)
+            if (
+                each.implementation == "CPython"
+                and release_of(each.tag) >= OLDEST
+                and wanted
+                and each.tag != python.tag
+            ):
                 found[each.tag] = ChosenPython(each.path, "found here", each)
-        return sorted(found.values(), key=lambda p: (not p.interpreter.free_threaded, -int(p.tag[2:].rstrip("t"))))
+        newest = sorted(found.values(), key=lambda p: (not p.interpreter.free_threaded, -release_of(p.tag)[1]))
+        return newest[:_MOST_FOUND]
 
     def _with_subinterpreters(self) -> ChosenPython | None:
         """The Python that subinterpreters are tried in: its own, if it has them."""
         python = self._request.python
-        return python if (3, int(python.tag[2:].rstrip("t"))) >= _SUBINTERPRETERS else None
+        return python if release_of(python.tag) >= _SUBINTERPRETERS else None
 
 
 def _start_seconds(main: Said) -> float:

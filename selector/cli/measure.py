@@ -1,0 +1,193 @@
+"""The command that measures a user's own function: what it is like, and which approach that recommends."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from selector.cli.shared import format_option, print_as, print_json, rules_option, say, set_option
+from selector.errors import SelectorError
+
+if TYPE_CHECKING:
+    from selector.measure.models import MeasureReport, Request
+
+_FAILED = 1
+_STEPS = {
+    "import": "importing its module",
+    "items": "making its items",
+    "setup": "the set-up",
+    "first call": "the first call",
+    "solo": "calls one after the other",
+    "globals": "what calls write",
+    "held": "the GIL, from outside",
+    "probe": "the GIL, beside calls",
+    "two threads": "two threads",
+    "loop": "the event loop",
+    "audit": "what it waits for",
+}
+
+
+@click.command(
+    epilog="Example: concurrency-selector measure resize.py:thumbnail --items 'photos/*.jpg' -o workload.json"
+)
+@click.argument("target", metavar="TARGET")
+@click.argument("unquoted", nargs=-1, required=False, metavar="")
+@click.option(
+    "--items",
+    metavar="SOURCE",
+    help="What it is called with, one at a time: module:name or file.py:name, FILE.json, .jsonl, .csv (rows as dicts) or"
+    " .txt (lines), a quoted glob, a number N (0 to N-1), or - (JSON lines); without it, it is called with no argument.",
+)
+@click.option("--setup", metavar="TARGET", help="The costly start, called once in each process before the calls.")
+@click.option("--async-function", metavar="TARGET", help="Its asynchronous twin, so that an event loop can be meant.")
+@click.option(
+    "--python",
+    metavar="PATH",
+    help="The Python that has its dependencies (default: the active environment's, the project's .venv, python3 on PATH).",
+)
+@click.option(
+    "--interpreter",
+    "interpreters",
+    multiple=True,
+    metavar="PATH",
+    help="A further Python to try it under; again for each (default: newer and free-threaded ones found here).",
+)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write the profile to this file.")
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("--budget", default="20s", show_default=True, metavar="TIME", help="Time for the whole.")
+@set_option
+@format_option
+@rules_option
+@click.pass_obj
+def measure(
+    outer_rules: Path | None,
+    /,
+    target: str,
+    unquoted: tuple[str, ...],
+    output: Path | None,
+    force: bool,
+    budget: str,
+    form: str,
+    rules: Path | None,
+    **named: Any,
+) -> int:
+    """Measure your own function, and recommend an approach for it.
+
+    TARGET is package.module:function or path/file.py:function.
+
+    THE FUNCTION IS REALLY CALLED: some 30 times if a call takes a second, thousands of times if it takes a millisecond,
+    millions if it takes a microsecond, also in two threads at once and in several processes and Pythons. What it does
+    happens each time: files are written, requests sent, mails sent. Name a function and items for which that does no harm.
+
+    It runs in child processes of your Python, with a time limit for each call and for the whole; what it prints is
+    dropped. Exit code 1 says that it could not be measured, and the problem why.
+    """
+    from selector.benchmark.budget import budget_from_text
+    from selector.measure import measure_function
+    from selector.measure.request import request_from
+    from selector.pipeline import Selector
+
+    if unquoted:
+        raise _not_quoted(named["items"], unquoted)
+    request = request_from(target, budget_seconds=budget_from_text(budget), **named)
+    if output is not None:
+        _check_output(output, force)
+    _announce(request)
+    report = measure_function(request, Selector(rules or outer_rules), _teller())
+    _show(report, request, form)
+    if output is not None and report.profile is not None:
+        _write_profile(report, output, force)
+    return 0 if report.complete else _FAILED
+
+
+def _not_quoted(items: str | None, words: tuple[str, ...]) -> SelectorError:
+    """What to say of words that are no option: the shell has replaced a pattern by names of files, if there are items."""
+    if items is not None:
+        return SelectorError(
+            f"--items takes one source, and more words follow: {words[0]}{' ...' if words[1:] else ''}",
+            "put a pattern into quotes, as the shell replaces it else: --items 'photos/*.jpg'",
+        )
+    return SelectorError(
+        f"one function at a time: {words[0]} is one word too many", "items are given by --items SOURCE"
+    )
+
+
+def _check_output(output: Path, force: bool) -> None:
+    """SelectorError where the profile could not be written, before seconds are spent on it."""
+    from selector.files import refuse_special
+
+    refuse_special(output, "name a file, for example workload.json")
+    if output.is_dir():
+        raise SelectorError(f"{output}: this is a folder", "name a file, for example workload.json")
+    if output.exists() and not force:
+        raise SelectorError(f"{output}: there is a file already", "take another name, or --force to replace it")
+    if not output.absolute().parent.is_dir():
+        raise SelectorError(f"{output}: there is no folder {output.parent}", "make it first, or name another")
+
+
+def _announce(request: Request) -> None:
+    """What is going to happen, before it does."""
+    with_items = f" with items from {request.items.text}" if request.items is not None else " without an argument"
+    say(
+        f"measuring {request.target}{with_items}: it is really called, for some {request.budget_seconds * 0.5:.0f} s at"
+        f" most (about 30 calls of a second, or 5,000 of a millisecond), in child processes of {request.python}",
+        err=True,
+    )
+
+
+def _teller() -> Callable[[str], None]:
+    """Says each step once."""
+    told: set[str] = set()
+
+    def tell(step: str) -> None:
+        """A line for a step that people understand."""
+        if step not in told and step not in ("done", "pickle", "start"):
+            told.add(step)
+            say(f"  {_STEPS.get(step, step)} ...", err=True)
+
+    return tell
+
+
+def _show(report: MeasureReport, request: Request, form: str) -> None:
+    """The report on standard output; a function that cannot be measured is told on standard error, too, as an error is."""
+    if form == "json":
+        print_json(report.model_dump_json(indent=2, by_alias=True))
+    elif report.profile is not None:
+        from selector.report.measure import measure_document
+
+        print_as(measure_document(report, proof_command(request)), form)
+    if not report.complete:
+        for problem in report.problems:
+            about = "" if str(request.target) in problem.text else f"{request.target}: "
+            say(f"error: {about}{problem.text}", err=True)
+    elif form == "json":
+        for problem in report.problems:
+            say(f"warning: {problem.text}", err=True)
+
+
+def proof_command(request: Request) -> str:
+    """The command that puts the recommendation to the test, on the function itself."""
+    words = ["concurrency-selector", "validate", "--function", str(request.target)]
+    if request.items is not None and request.items.kind != "stdin":
+        words += ["--items", request.items.text]
+    if request.setup is not None:
+        words += ["--setup", str(request.setup)]
+    if request.async_function is not None:
+        words += ["--async-function", str(request.async_function)]
+    if request.python.why == "as given":
+        words += ["--python", request.python.path]
+    return shlex.join(words)
+
+
+def _write_profile(report: MeasureReport, output: Path, force: bool) -> None:
+    """The profile as a workload file."""
+    from selector.files import write_script
+
+    assert report.profile is not None
+    write_script(json.dumps(report.profile.given(), indent=2) + "\n", output, force)
+    say(f"{output}: the profile; `concurrency-selector recommend {shlex.quote(str(output))}` reads it", err=True)

@@ -1,0 +1,62 @@
+"""What measuring a function found, as a document: the advice, every field with its evidence, the answer, what is unknown."""
+
+from __future__ import annotations
+
+from selector.measure.models import Evidence, MeasureReport
+from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.recommendation import recommendation_document
+from selector.report.summary import Command
+from selector.text import number, value_words
+from selector.workload.fields import accepted
+
+_EXAMPLES = {
+    "latency_requirement_ms": "what one task may take at most, in ms",
+    "memory_budget_mb": "memory for the whole process tree, in MB",
+}
+
+
+def measure_document(report: MeasureReport, validate: str) -> Document:
+    """What was found, what it recommends, and what is still unknown; `validate` is the command that proves it."""
+    sections = [_found(report)]
+    if report.notes or report.problems:
+        told = [*report.notes, *(f"Problem: {problem.text}" for problem in report.problems)]
+        sections.append(Section("What to know about it", (bullets(*told),)))
+    if report.recommendation is not None:
+        command = Command(validate, "the command at the end")
+        sections += recommendation_document(report.recommendation, validate=command).sections
+    if report.unknown:
+        sections.append(_unknown(report))
+    if report.recommendation is not None:
+        sections.append(Section("To prove it on the function itself", (Code(validate, "bash"),)))
+    return Document(tuple(sections))
+
+
+def _found(report: MeasureReport) -> Section:
+    """Where it was measured, and a row for each field."""
+    pairs = [("Function", report.target), ("Items", report.items or "none"), ("Python", report.python)]
+    pairs.append(("Measured", f"{number(report.calls)} calls in {report.seconds:g} s"))
+    failed = [f"{each.tag} ({each.why})" for each in report.tried if not each.imports]
+    blocks: list[Block] = [Fields(tuple(pairs))]
+    rows = tuple((name, _value(each), _sure(each), each.how) for name, each in report.evidence.items())
+    blocks.append(Table(("field", "value", "how sure", "how"), rows))
+    if failed:
+        blocks += [Paragraph("It does not run under:"), Bullets(tuple((why, ()) for why in failed))]
+    return Section("What was found", tuple(blocks))
+
+
+def _value(evidence: Evidence) -> str:
+    return value_words(evidence.value)
+
+
+def _sure(evidence: Evidence) -> str:
+    """How it is known, and the range of a figure that is not sure."""
+    if evidence.low is None or evidence.high is None:
+        return evidence.basis
+    return f"{number(evidence.low)} to {number(evidence.high)}"
+
+
+def _unknown(report: MeasureReport) -> Section:
+    """What could not be measured, and how to give it."""
+    items = [f"--set {name}=...: {_EXAMPLES.get(name, accepted(name))}" for name in report.unknown]
+    text = "The answer may change with these, which measuring did not find. Give what you know:"
+    return Section("What could not be measured", (Paragraph(text), bullets(*items)))
