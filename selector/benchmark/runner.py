@@ -136,7 +136,8 @@ def _assembled(text: str, part: _UserPart) -> str:
     own = "\n".join(part.imports())
     body = "\n\n\n".join(piece.strip("\n") for piece in (constants, *part.definitions(), use, main, after) if piece)
     block = _needed(imports, f"{own}\n{body}")
-    text = "\n\n".join(piece.strip("\n") for piece in (above, block, own)) + f"\n\n{body}\n"
+    head = "\n\n".join(piece.strip("\n") for piece in (above, block, own))
+    text = f"{head}\n\n{'' if constants else chr(10)}{body}\n"
     compile(ast.parse(text, feature_version=(3, 10)), "runner", "exec", dont_inherit=True)
     return text
 
@@ -203,9 +204,12 @@ class _UserPart:
     def imports(self) -> list[str]:
         """The variables, the path and the imports, then what the dotted names stand for."""
         runner, named = self.runner, list(self._named())
-        lines = [f"os.environ.setdefault({name!a}, {value!a})" for name, value in sorted(runner.environment.items())]
+        lines = [
+            f"os.environ.setdefault({_literal(name)}, {_literal(value)})"
+            for name, value in sorted(runner.environment.items())
+        ]
         lines += [f"sys.path.insert(0, {folder})" for folder in self._folders(target for _, target in named)]
-        lines += [f"from {target.module} import {_first(target)} as {name}" for name, target in named]
+        lines += sorted(f"from {target.module} import {_first(target)} as {name}" for name, target in named)
         return lines + [f"{name} = {name}.{rest}" for name, target in named if (rest := _rest(target))]
 
     def definitions(self) -> Iterator[str]:
@@ -257,9 +261,9 @@ class _UserPart:
             up = ".parent" * len(here.relative_to(folder).parts)
             return f"str(Path(__file__).resolve().parent{up})"
         if here is not None and folder.is_relative_to(here):
-            down = "".join(f" / {step!a}" for step in folder.relative_to(here).parts)
+            down = "".join(f" / {_literal(step)}" for step in folder.relative_to(here).parts)
             return f"str(Path(__file__).resolve().parent{down})"
-        return ascii(str(folder))
+        return _literal(str(folder))
 
     def _items(self) -> str:
         """The body of the function that gives the items."""
@@ -268,14 +272,19 @@ class _UserPart:
             case "number":
                 return f"    return range({int(text.replace('_', ''))})"
             case "glob":
-                return f"    return sorted(glob.glob({text!a}, recursive=True))"
+                return f"    return sorted(glob.glob({_literal(text)}, recursive=True))"
             case "stdin":
                 return "    return (json.loads(line) for line in sys.stdin if line.strip())"
             case "target":
                 return "    return source() if callable(source) else source"
         suffix = Path(text).suffix.casefold()
         newline = ', newline=""' if suffix == ".csv" else ""
-        return f'    with open({text!a}, encoding="utf-8-sig"{newline}) as stream:\n        {_READERS[suffix]}'
+        return f'    with open({_literal(text)}, encoding="utf-8-sig"{newline}) as stream:\n        {_READERS[suffix]}'
+
+
+def _literal(text: str) -> str:
+    """A text as an ASCII literal, in double quotes where it has nothing to escape."""
+    return f'"{text}"' if re.fullmatch(r"[ !#-\[\]-~]*", text) else ascii(text)
 
 
 def _target(text: str) -> Target:

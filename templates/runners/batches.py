@@ -26,7 +26,7 @@ def in_order(pool: Executor, ahead: int, size: int) -> Iterator[tuple[Any, Any, 
             out.append((batch, pool.submit(outcomes, batch)))
             while out and (len(out) >= ahead or out[0][1].done()):
                 yield from answers(*out.popleft())
-    except Exception as error:  # of the items themselves, or of a pool that lost a worker
+    except Exception as error:  # noqa: BLE001  # of the items themselves, or of a pool that lost a worker
         out.append((["all that follow"], Future()))
         out[-1][1].set_exception(error)
     for each in out:
@@ -37,6 +37,6 @@ def answers(batch: list[Any], call: Future[Any]) -> Iterator[tuple[Any, Any, str
     """(Item, result, error) of a batch, once it is done."""
     try:
         found = call.result()
-    except Exception as error:  # a worker died, or a result does not pickle
+    except Exception as error:  # noqa: BLE001  # a worker died, or a result does not pickle
         found = [(None, repr(error)[:500])] * len(batch)
     yield from ((item, *each) for item, each in zip(batch, found, strict=True))

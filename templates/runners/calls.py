@@ -11,5 +11,5 @@ def outcome(item: Any) -> tuple[Any, str]:
     """(Result, "") of a call, or (None, what it raised)."""
     try:
         return function(item), ""
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         return None, repr(error)[:500]

@@ -22,7 +22,7 @@ async def in_order(pool: Executor, ahead: int) -> AsyncIterator[tuple[Any, Any, 
             await asyncio.sleep(0)  # others have their turn
             while out and (len(out) >= ahead or out[0][1].done()):
                 yield await answer(*out.popleft())
-    except Exception as error:  # of the items themselves, or of a pool that lost a worker
+    except Exception as error:  # noqa: BLE001  # of the items themselves, or of a pool that lost a worker
         stopped = repr(error)[:500]
     for each in out:
         yield await answer(*each)
@@ -34,5 +34,5 @@ async def answer(item: Any, call: asyncio.Future[Any]) -> tuple[Any, Any, str]:
     """(Item, result, error) of a call, once it is done."""
     try:
         return (item, *await call)
-    except Exception as error:  # a worker died, or a result does not pickle
+    except Exception as error:  # noqa: BLE001  # a worker died, or a result does not pickle
         return item, None, repr(error)[:500]

@@ -15,7 +15,7 @@ async def outcome(item: Any, slots: asyncio.Semaphore) -> tuple[Any, str]:
     async with slots:
         try:
             return await coroutine(item), ""
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return None, repr(error)[:500]
 
 
@@ -31,7 +31,7 @@ async def in_order(at_once: int) -> AsyncIterator[tuple[Any, Any, str]]:
             while out and (len(out) >= 2 * at_once or out[0][1].done()):
                 first, task = out.popleft()
                 yield (first, *await task)
-    except Exception as error:  # of the items themselves
+    except Exception as error:  # noqa: BLE001  # of the items themselves
         stopped = repr(error)[:500]
     for first, task in out:
         yield (first, *await task)
