@@ -9,17 +9,18 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from selector.benchmark.events import Event, collect
 from selector.benchmark.folders import new_folder, write_text
 from selector.benchmark.interpreters import asked_for, one_of_each_kind
-from selector.benchmark.plan import BenchmarkPlan, IoKind, plan_benchmark
+from selector.benchmark.plan import BenchmarkPlan, IoKind, PlannedPython, plan_benchmark
 from selector.benchmark.programs import Program, files_for, programs, script_for, templates
 from selector.benchmark.render import template_parameters
 from selector.benchmark.run import BenchmarkRun, run_benchmark, stopped_by_signals
+from selector.benchmark.subject import Subject, plan_function, pythons_to_try
 from selector.calibration.kept import keep_entry, kept_entries, this_machine, usable_costs
 from selector.errors import SelectorError
 from selector.files import write_folder, write_script
@@ -27,17 +28,27 @@ from selector.host import Interpreter, find_interpreters, interpreter_at
 from selector.host.checks import warnings_after, warnings_before
 from selector.host.others import busiest, process_times
 from selector.host.state import host_state
+from selector.measure import measure_function
+from selector.measure.models import Request
+from selector.measure.python import ChosenPython
+from selector.measure.request import with_items_at_hand
 from selector.pipeline import Selector, application_tag, example_profiles
+from selector.recommend.chain import Situation
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
 from selector.report.markdown import render_markdown
 from selector.report.validation import validation_document
 from selector.validation import ValidationReport, validate_results
 from selector.validation.learning import Fold, folds, refusal
-from selector.workload.profile import WorkloadProfile
+from selector.workload.profile import APPROACHES, WorkloadProfile
 
 #: What shows a run: a context that gives what is to be called with each event.
 View = Callable[[], AbstractContextManager[Callable[[Event], None]]]
+
+
+_MEASURING_SHARE = 1 / 3  # of the budget, for measuring a function before it is called in every way
+_LEAST_MEASURING_SECONDS = 5.0
+_LEAST_SHARE = 0.5  # of the budget, for the benchmark, however long measuring took
 
 
 @dataclass(frozen=True)
@@ -80,12 +91,64 @@ def prove(
     Ctrl-C ends the measuring, not the judging: the report is then of what there is (`complete` is False). SelectorError
     where nothing could be measured; KeyboardInterrupt where Ctrl-C came before the script had begun.
     """
-    before, others_before = host_state(), process_times()
     recommendation, plan = plan_for(selector, profile, options, "sampled")
     _check_it_can_be_measured(recommendation, selector.knowledge)
     if program is not None:
         plan = program.plan(plan)
+    return _proof(
+        selector.knowledge, recommendation, plan, new_folder(options.save, options.force), options, view, program
+    )
+
+
+def prove_function(
+    selector: Selector,
+    request: Request,
+    profile: WorkloadProfile | None,
+    options: BenchmarkOptions,
+    view: View,
+    tell: Callable[[str], None],
+) -> Proof:
+    """Call a user's function in every way that can run here, and judge what its profile recommends.
+
+    Without a profile the function is measured first, in a part of the budget; `tell` gets what is being done then.
+    SelectorError where it cannot be measured.
+    """
     folder = new_folder(options.save, options.force)
+    request = with_items_at_hand(request, folder, sys.stdin)
+    notes: tuple[str, ...] = ()
+    if profile is None:
+        profile, notes, seconds = _profile_of(selector, request, options.budget_seconds, tell)
+        left = max(options.budget_seconds - seconds, _LEAST_SHARE * options.budget_seconds)
+        options = replace(options, budget_seconds=left)
+    recommendation, plan = plan_for_function(selector, request, profile, options, "sampled")
+    _check_it_can_be_measured(recommendation, selector.knowledge)
+    plan = plan.model_copy(update={"notes": (*notes, *plan.notes)})
+    return _proof(selector.knowledge, recommendation, plan, folder, options, view)
+
+
+def _profile_of(
+    selector: Selector, request: Request, budget_seconds: float, tell: Callable[[str], None]
+) -> tuple[WorkloadProfile, tuple[str, ...], float]:
+    """(Profile, what to bear in mind, the seconds it took) of a function; SelectorError where it cannot be measured."""
+    budget = min(request.budget_seconds, max(_LEAST_MEASURING_SECONDS, _MEASURING_SHARE * budget_seconds))
+    found = measure_function(replace(request, budget_seconds=budget), selector, tell)
+    if found.profile is None:
+        told = [problem.text for problem in found.problems] or ["no reason is known"]
+        raise SelectorError(f"{found.target} cannot be measured: {told[0]}", exit_code=1)
+    return found.profile, tuple(problem.text for problem in found.problems), found.seconds
+
+
+def _proof(
+    knowledge: Knowledge,
+    recommendation: Recommendation,
+    plan: BenchmarkPlan,
+    folder: Path,
+    options: BenchmarkOptions,
+    view: View,
+    program: Program | None = None,
+) -> Proof:
+    """Write the script of a plan, run it, and judge the recommendation by what it measured."""
+    before, others_before = host_state(), process_times()
     script = _write_benchmark(plan, program, folder, options.force)
     write_text(folder / "plan.json", plan.model_dump_json(indent=2))
     run = _measured(plan, script, folder / "events.jsonl", view)
@@ -93,7 +156,7 @@ def prove(
     own = after.own_cpu_seconds - before.own_cpu_seconds
     warnings = (*plan.notes, *warnings_before(before), *warnings_after(before, after, own), *run.warnings)
     others = busiest(others_before, process_times())
-    report = validate_results(recommendation, collect(run.events), selector.knowledge, warnings, others)
+    report = validate_results(recommendation, collect(run.events), knowledge, warnings, others)
     name = script.name if program is None else f"{program.name}/"
     try:
         write_text(folder / "results.json", report.model_dump_json(indent=2))
@@ -101,6 +164,60 @@ def prove(
     except SelectorError as error:
         return Proof(report, folder, name, run.interrupted, unsaved=error)
     return Proof(report, folder, name, run.interrupted)
+
+
+def plan_for_function(
+    selector: Selector,
+    request: Request,
+    profile: WorkloadProfile,
+    options: BenchmarkOptions,
+    changes: Literal["none", "sampled"] = "none",
+) -> tuple[Recommendation, BenchmarkPlan]:
+    """The recommendation for a function on this host, and the plan to call it in every way that can run here."""
+    here = selector.here
+    cpus = min(profile.cpu_cores or here.usable_cpus, here.usable_cpus)
+    as_it_is: dict[str, object] = {"cpu_cores": cpus, "platform": here.platform}
+    if request.async_function is None and not profile.event_loop:  # whatever client there may be: it blocks
+        as_it_is["async_library"] = False
+    situation = selector.situation(profile.model_copy(update=as_it_is))
+    recommendation = selector.recommend(situation, changes)
+    return recommendation, _function_plan(selector, request, options, (situation, recommendation))
+
+
+def plan_without_profile(selector: Selector, request: Request, options: BenchmarkOptions) -> BenchmarkPlan:
+    """The plan to call a function in every way, where nothing is known of it: nothing is recommended."""
+    return _function_plan(selector, request, options, None)
+
+
+def _function_plan(
+    selector: Selector, request: Request, options: BenchmarkOptions, known: tuple[Situation, Recommendation] | None
+) -> BenchmarkPlan:
+    own, *further = (_planned(python) for python in (request.python, *request.interpreters))
+    catalogue = selector.knowledge.approaches
+    return plan_function(
+        _subject_of(request),
+        pythons_to_try(own, further, find_interpreters()),
+        known=known,
+        approaches=[name for name in APPROACHES if catalogue[name].traits.runs_in != "cluster"],
+        budget_seconds=options.budget_seconds,
+        usable_cpus=selector.here.usable_cpus,
+        seed=options.seed,
+    )
+
+
+def _planned(python: ChosenPython) -> PlannedPython:
+    """A Python by the path that it was named by: an environment has packages of its own."""
+    return PlannedPython(tag=python.tag, path=python.path, free_threaded=python.interpreter.free_threaded)
+
+
+def _subject_of(request: Request) -> Subject:
+    named = {
+        "items": request.items and request.items.text,
+        "setup": request.setup,
+        "async_function": request.async_function,
+    }
+    texts = {name: str(value) for name, value in named.items() if value is not None}
+    return Subject(function=str(request.target), folder=request.folder, **texts)
 
 
 def plan_for(

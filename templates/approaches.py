@@ -13,12 +13,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from timing import Done, timed
+
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-
-#: What came of one task: its value, the thread that did it, when it began and ended (time.perf_counter, which the
-#: processes of a machine share).
-Done = tuple[Any, int, float, float]
 
 
 class Job(NamedTuple):
@@ -32,13 +30,6 @@ class Job(NamedTuple):
     settings: dict[str, Any]
     workers: int
     concurrency: int | None
-
-
-def timed(work: Callable[[Any], Any], item: Any) -> Done:
-    """Do one task where the worker is, with its times."""
-    started = time.perf_counter()
-    value = work(item)
-    return value, threading.get_native_id(), started, time.perf_counter()
 
 
 def single_threaded(job: Job) -> list[Done]:

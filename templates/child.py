@@ -3,78 +3,27 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from approaches import APPROACHES_BY_ID, Job
-from meter import _MB, read_proc
-from outcome import _balance, _checksum, _failure, _times
-from processes import _more_files, _script
+from here import _cpu_seconds, _gil_enabled, _leave, _own_peak_mb, _probe, _queued_seconds
+from outcome import _balance, _checksum, _times
+from processes import _more_files
 from workload import Workload
 
 
 def _child(workload: Workload, order: dict[str, Any], out: str) -> NoReturn:
     """Do what the order says and leave the result as JSON in a file: `probe`, `calibrate` or `measure`."""
     kinds: dict[str, Callable[[Workload, dict[str, Any]], dict[str, Any]]] = {
-        "probe": _probe,
+        "probe": lambda _, order: _probe(order),
         "calibrate": _calibrate,
         "measure": _measure,
     }
-    process = os.getpid()
-    try:
-        text = json.dumps({"status": "ok", "reason": "", **kinds[order["kind"]](workload, order)}, allow_nan=False)
-    except BaseException as error:  # noqa: BLE001  # a failure is a result, whatever it is: SystemExit, too
-        status, reason = _failure(error)
-        text = json.dumps({"status": status, "reason": reason[:400]})
-    if os.getpid() == process:  # and not a copy of it that the work has forked
-        with open(f"{out}.part", "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(f"{out}.part", out)
+    _leave(lambda: kinds[order["kind"]](workload, order), out)
     os._exit(0)  # threads that the work left behind do not keep us
-
-
-def _probe(_: Workload, order: dict[str, Any]) -> dict[str, Any]:
-    """What this Python is; it also compiles the script, as every worker that is spawned would do otherwise."""
-    import py_compile
-    import sysconfig
-
-    if order["compiled"]:
-        if clash := _defined_twice(_script()):
-            return {"status": "error", "reason": f"{clash} means two things in this script: give yours another name"}
-        py_compile.compile(_script(), cfile=order["compiled"], doraise=True)
-    return {
-        "version": sys.version.split()[0],
-        "free_threaded_build": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-        "gil_enabled": _gil_enabled(),
-    }
-
-
-def _gil_enabled() -> bool:
-    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
-
-
-def _defined_twice(script: str) -> str:
-    """A name that the script gives to two functions, classes or modules: ours and the user's are in one file."""
-    import ast
-
-    meanings: dict[str, str] = {}
-    with open(script, encoding="utf-8") as stream:
-        tree = ast.parse(stream.read())
-    for node in tree.body:
-        found = []
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            origin = getattr(node, "module", "")
-            found = [(a.asname or a.name.partition(".")[0], f"{origin}.{a.name.partition('.')[0]}") for a in node.names]
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found = [(node.name, f"line {node.lineno}")]
-        for name, meaning in found:
-            if meanings.setdefault(name, meaning) != meaning:
-                return name
-    return ""
 
 
 def _calibrate(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
@@ -111,12 +60,6 @@ def _calibrate(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
         "cpu_seconds": min(cpus[middle], walls[middle]),
         "stand_in": stand_in,
     }
-
-
-def _queued_seconds() -> float:
-    """How long this thread has been ready to run without getting a CPU, since it began (Linux; else 0)."""
-    fields = read_proc("/proc/thread-self/schedstat").split()
-    return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
 
 
 def _measure(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
@@ -162,22 +105,3 @@ def _measure(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
         "checksum": f"{_checksum([value for value, *_ in done[: order['checked']]]):08x}",
         "state_checksum": f"{_checksum(state):08x}",
     }
-
-
-def _cpu_seconds() -> float | None:
-    """User and system time of this process and of its children that have ended."""
-    try:
-        import resource
-    except ImportError:  # Windows: the children's time is not known
-        return None
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-def _own_peak_mb() -> float | None:
-    try:
-        import resource
-    except ImportError:
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MB

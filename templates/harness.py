@@ -26,7 +26,7 @@ def main(workload: Workload) -> int:
     if options.child is not None:
         return _child(workload, json.loads(options.child[0]), options.child[1])
     _listen_to_signals()
-    show = _Events() if options.json else _Table(workload)
+    show = _Events() if options.json else _Table(workload.name)
     run = _Run(_as_asked(workload, options), options, show.event)
     try:
         reason = run.measure_all()

@@ -28,6 +28,7 @@ class _Launcher:
         self.cpus, self.note_cpus, self.parent = cpus, note_cpus, parent
         self.memory_limit_mb = _memory_limit_mb(memory_budget_mb)
         self.before = set(process_tree(os.getpid()))  # what the user's part may have started: it is not ours to end
+        self.spared = set(self.before)  # and whoever lives longer than one order
         self.folder = tempfile.mkdtemp(prefix="concurrency-")
         self.keeper: _Keeper | None = None
         self.scripts: dict[str, str] = {}  # by interpreter: the compiled script
@@ -36,7 +37,7 @@ class _Launcher:
     def begin(self) -> None:
         """Start the keeper, before anything else."""
         _adopt_orphans()
-        self._kept()
+        self.kept()
 
     def close(self) -> None:
         """Stop the keeper, which stops everything that is left, and remove the files."""
@@ -46,7 +47,7 @@ class _Launcher:
             self.keeper.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _kept(self) -> _Keeper:
+    def kept(self) -> _Keeper:
         """The keeper, or a new one if somebody has killed it."""
         if self.keeper is not None and self.keeper.process.poll() is not None:
             self.keeper.close()
@@ -55,20 +56,23 @@ class _Launcher:
             self.keeper = _Keeper(self.scripts.get(sys.executable, _script()), self.folder)
         return self.keeper
 
-    def probe(self, path: str, limit_seconds: float) -> dict[str, Any]:
+    def probe(self, path: str, limit_seconds: float, settings: dict[str, Any] | None = None) -> dict[str, Any]:
         """What an interpreter is. It compiles the script for all that are started with it later."""
         compiled = os.path.join(self.folder, f"script-{self.probed}.pyc") if __name__ == "__main__" else ""
         self.probed += 1
-        answer = self.ask(path, {"kind": "probe", "compiled": compiled}, limit_seconds)
+        order = {"kind": "probe", "compiled": compiled, **({"settings": settings} if settings is not None else {})}
+        answer = self.ask(path, order, limit_seconds)
         if answer["status"] == "ok" and compiled:
             self.scripts[path] = compiled
         elif answer["status"] == "crash":
             answer |= {"status": "error", "reason": f"this does not run the script: {answer['reason']}"}
         return answer
 
-    def ask(self, python: str, order: dict[str, Any], limit_seconds: float) -> dict[str, Any]:
+    def ask(
+        self, python: str, order: dict[str, Any], limit_seconds: float, variables: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         """A fresh process that does what the order says; a result whatever happens to it."""
-        keeper = self._kept()
+        keeper = self.kept()
         if "settings" in order:
             order["settings"]["port"] = keeper.port
         out = os.path.join(self.folder, "result.json")
@@ -78,7 +82,7 @@ class _Launcher:
         try:
             if os.path.exists(out):
                 os.unlink(out)
-            group = _Group(command, self.folder, keeper.tell, {*self.before, keeper.process.pid})
+            group = _Group(command, self.folder, keeper.tell, {*self.before, keeper.process.pid}, variables=variables)
         except OSError as error:
             status = "missing_dependency" if error.filename == python else "error"
             return {"status": status, "reason": f"{error.filename or python}: {error.strerror}"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from approaches import Done
+from timing import Done
 
 SHORT_SECONDS = 0.1  # steady work below this is mostly noise
 

@@ -109,23 +109,35 @@ def _is_alive(group: int) -> bool:
 class _Group:
     """A process and all that it starts, in a process group of their own, so that they can be ended together.
 
-    The keeper guards it: `tell` tells that. `spared` are our other children.
+    The keeper guards it: `tell` tells that. `spared` are our other children, whoever joins them later included. One that
+    is `conversing` gets orders on its standard input. `variables` are for its environment.
     """
 
-    def __init__(self, command: list[str], folder: str, tell: Callable[[str], None], spared: set[int]) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        folder: str,
+        tell: Callable[[str], None],
+        spared: set[int],
+        *,
+        conversing: bool = False,
+        errors: str = "errors.txt",
+        variables: dict[str, str] | None = None,
+    ) -> None:
         import subprocess
 
         self.tell, self.spared = tell, spared
-        self.errors = os.path.join(folder, "errors.txt")
+        self.errors = os.path.join(folder, errors)
         if os.path.exists(self.errors):
             os.unlink(self.errors)
         with open(self.errors, "ab") as stream:  # appending: it may be cut while they write
             self.process: subprocess.Popen[bytes] = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                bufsize=0,
+                stdin=subprocess.PIPE if conversing else subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stream,
-                env=_environment(folder),
+                env={**_environment(folder), **(variables or {})},
                 start_new_session=True,
             )
         tell(f"+{self.process.pid}")
@@ -137,26 +149,37 @@ class _Group:
 
     def watch(self, limit_seconds: float, limit_mb: float, parent: int | None) -> tuple[str, str] | None:
         """Wait until it has ended, or end it; returns (status, reason) if we did."""
+        try:
+            return self.attend(limit_seconds, limit_mb, parent, lambda: False)
+        finally:
+            self.end()
+
+    def attend(
+        self, limit_seconds: float, limit_mb: float, parent: int | None, answered: Callable[[], bool]
+    ) -> tuple[str, str] | None:
+        """Wait until it has answered or ended; (status, reason) where it is to be stopped instead."""
         begun = time.monotonic()
         meter = MemoryMeter(self.process.pid)
-        stopped = None
-        try:
-            while self.code is None and stopped is None:
-                self._reap()
-                if self.code is not None:
-                    break
-                passed = time.monotonic() - begun
-                self.peak_mb, self.metric = meter.sample(passed), meter.metric
-                if passed > limit_seconds:
-                    stopped = "timeout", f"stopped after {passed:.1f} s"
-                elif (self.peak_mb or 0) > limit_mb:
-                    stopped = "out_of_memory", f"stopped at {self.peak_mb:.0f} MB (limit {limit_mb:.0f} MB)"
-                _obey(parent)
-                self._cut_errors()
-                time.sleep(min(0.02, max(0.001, passed / 20)))
-        finally:
-            self._end(grace_seconds=0.0 if self.code is None else 1.0)
-        return stopped
+        while not answered():
+            self._reap()
+            if self.code is not None:
+                break
+            passed = time.monotonic() - begun
+            self.peak_mb, self.metric = max(meter.sample(passed) or 0.0, self.peak_mb or 0.0) or None, meter.metric
+            _obey(parent)
+            self._cut_errors()
+            if passed > limit_seconds:
+                return "timeout", f"stopped after {passed:.1f} s"
+            if (self.peak_mb or 0) > limit_mb:
+                return "out_of_memory", f"stopped at {self.peak_mb:.0f} MB (limit {limit_mb:.0f} MB)"
+            time.sleep(min(0.02, max(0.001, passed / 20)))
+        return None
+
+    def end(self) -> None:
+        """Leave nothing of it; what has ended by itself gets a moment for what it has started."""
+        self._end(grace_seconds=0.0 if self.code is None else 1.0)
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
     def _reap(self) -> None:
         """Take note of every member of the group that has ended."""

@@ -9,7 +9,6 @@ import sys
 from typing import Any, TextIO
 
 from processes import _told
-from workload import Workload
 
 
 class _Events:
@@ -55,10 +54,11 @@ def _say(text: str, stream: TextIO | None) -> None:
 class _Table:
     """A line for each first measurement as it comes, and a table at the end."""
 
-    def __init__(self, workload: Workload) -> None:
-        self.workload = workload
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.cells: dict[int, list[dict[str, Any]]] = {}
         self.lines: list[str] = []
+        self.left_out: dict[str, str] = {}
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # whatever it cannot show is no reason to fail
                 stream.reconfigure(errors="backslashreplace")
@@ -71,7 +71,10 @@ class _Table:
                 told = f"Python {fields['version']}, {gil}" if fields["status"] == "ok" else fields["reason"]
                 self._tell(f"{fields['path']}: {told}")
             case "plan":
-                self._tell(f"{fields['tasks']} tasks in each measurement; order by seed")
+                self._tell(
+                    f"{fields['tasks']} tasks{'' if 'left_out' in fields else ' in each measurement'}; order by seed"
+                )
+                self.left_out = fields.get("left_out", {})
             case "cell":
                 self.cells.setdefault(fields["arm"], []).append(fields)
                 if len(self.cells[fields["arm"]]) == 1:
@@ -84,7 +87,7 @@ class _Table:
         _say(_printable(line), sys.stderr)
 
     def _print(self, end: dict[str, Any]) -> None:
-        self.lines = ["", _printable(self.workload.name)]
+        self.lines = ["", _printable(self.name)]
         for variant in dict.fromkeys(cells[0]["variant"] for cells in self.cells.values()):
             rows = [cells for cells in self.cells.values() if cells[0]["variant"] == variant]
             if variant:
@@ -95,13 +98,20 @@ class _Table:
             spent += f", {end['reason']}" + f": {_printable(end['detail'])}" * bool(end["detail"])
         if self.cells:
             self.lines += ["", "Speedup is against single-threaded code on the first Python. CPU: 100 % is one CPU."]
+        if any(cell.get("no_cpu_percent") is not None for cells in self.cells.values() for cell in cells):
+            self.lines.append("no CPU: the share of its time that a worker was ready to run and got no CPU.")
+        for why in dict.fromkeys(self.left_out.values()):
+            names = ", ".join(name for name, given in self.left_out.items() if given == why)
+            self.lines.append(f"Not measured: {names}. {_printable(why)}")
         _say("\n".join([*self.lines, f"Measured for {spent}."]), sys.stdout)
 
     def _print_rows(self, rows: list[list[dict[str, Any]]]) -> None:
         import statistics
 
+        delays = any(cell.get("no_cpu_percent") is not None for cells in rows for cell in cells)
         self.lines.append(
             f"{'approach':<23}{'Python':>7}{'workers':>8}{'seconds':>10}{'speedup':>9}{'CPU %':>7}{'MB':>8}{'p95 ms':>9}"
+            + f"{'no CPU %':>10}" * delays
         )
         base = [
             c["seconds"]
@@ -120,7 +130,9 @@ class _Table:
             cpu = statistics.median([cell["cpu_percent"] or 0.0 for cell in good])
             memory = max(cell["peak_memory_mb"] or 0.0 for cell in good)
             latency = statistics.median([cell["task_latency_ms"]["p95"] for cell in good])
-            self.lines.append(f"{head}{seconds:>10.4f}{speedup:>9}{cpu:>7.0f}{memory:>8.1f}{latency:>9.2f}")
+            line = f"{head}{seconds:>10.4f}{speedup:>9}{cpu:>7.0f}{memory:>8.1f}{latency:>9.2f}"
+            waited = [cell["no_cpu_percent"] for cell in good if cell.get("no_cpu_percent") is not None]
+            self.lines.append(line + (f"{statistics.median(waited):>10.0f}" if waited else ""))
 
 
 def _label(cell: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ COSTS = {
     "free_threaded_memory_factor": 1.25,
     "contention_processes": 0.2, "contention_subinterpreters": 0.2, "contention_threads_python": 0.2,
     "contention_threads_native": 0.2, "contention_read_only": 0.4, "contention_hot": 3.0,
+    "contention_hot_reads": 1.5,
     "base_memory_mb": 20.0, "thread_memory_mb": 0.5, "process_pool_memory_mb": 30.0, "process_memory_mb": 10.0,
     "subinterpreter_memory_mb": 8.0,
 }  # fmt: skip
@@ -41,7 +42,8 @@ SHEET = HostCosts(COSTS).sheet("3.14", "3.14", "linux")
 
 WORK = Quantities(
     serves=False, tasks=100, cpu_ms=10.0, wait_ms=0.0, in_flight=None, cores=4, payload_kb=0.0, data_kb=0.0, task_mb=0.0,
-    startup_ms=0.0, startup_mb=0.0, startup_shared=False, releases_gil=False, library_parallel=False, blocks=False,
+    pickle_ms=None, import_ms=0.0, gil_hold_ms=None, free_threaded_ratio=None,
+    startup_ms=0.0, startup_mb=0.0, startup_shared=False, gil_share=1.0, library_parallel=False, blocks=False,
     isolated=False, shared_state=None, start_method="fork", gil_build=True, builds=BUILDS,
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 
 from selector.recommend.facts import HostFacts
-from selector.workload.fields import field_kind
+from selector.workload.fields import FieldKind, field_kind
 from selector.workload.profile import WorkloadProfile
 
 #: The host of every test whose result depends on one: four CPUs, and builds of both kinds.
@@ -51,8 +51,12 @@ def values_of(field: str) -> st.SearchStrategy[Any]:
             return st.text(max_size=200)
         case "versions":
             return st.lists(st.from_regex(r"\A3\.[0-9]{1,2}t?\Z") | st.sampled_from(TAGS), min_size=1, max_size=4)
-    amounts = [a for a in _AMOUNTS if a > 0 or not kind.above_zero]
-    return st.sampled_from(amounts) | st.floats(0, LARGEST, exclude_min=kind.above_zero)
+    return st.sampled_from(_amounts_of(kind)) | st.floats(0, kind.largest, exclude_min=kind.above_zero)
+
+
+def _amounts_of(kind: FieldKind) -> list[float]:
+    """The numbers of those above that a field takes."""
+    return [a for a in _AMOUNTS if (a > 0 or not kind.above_zero) and a <= kind.largest]
 
 
 VALUES = {field: values_of(field) for field in FIELDS}
@@ -96,7 +100,7 @@ def random_value(rng: random.Random, field: str) -> Any:
             return rng.choice(("", "a name", "Ünï\n🙂"))
         case "versions":
             return rng.sample(TAGS, rng.randint(1, 3))
-    return rng.choice([a for a in _AMOUNTS if a > 0 or not kind.above_zero])
+    return rng.choice(_amounts_of(kind))
 
 
 def random_profile(rng: random.Random) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 from selector.files import resource_dir
 
 TEMPLATES = resource_dir("templates")
+PARTS = resource_dir("probes") / "function"  # where some lie that scripts share with the probe
 POOLS = ("threads", "asyncio_threads", "multiprocessing", "asyncio_processes")
 HERE = ("single_threaded", "native_parallel", "asyncio", *POOLS)  # what every Python can run
 
@@ -22,11 +23,12 @@ HERE = ("single_threaded", "native_parallel", "asyncio", *POOLS)  # what every P
 def template_module(name: str) -> Iterator[ModuleType]:
     """One of them, with those that it imports; inside of one context another gives the same modules."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(PARTS))
         patch.syspath_prepend(str(TEMPLATES))
         before = set(sys.modules)
         yield importlib.import_module(name)
     for each in set(sys.modules) - before:
-        if str(getattr(sys.modules[each], "__file__", "")).startswith(str(TEMPLATES)):
+        if str(getattr(sys.modules[each], "__file__", "")).startswith((str(TEMPLATES), str(PARTS))):
             del sys.modules[each]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -113,13 +114,13 @@ def test_a_name_that_means_two_things_is_told(child: ModuleType, tmp_path: Path)
     ):
         script = tmp_path / "bench.py"
         script.write_text(text)
-        assert child._defined_twice(str(script)) == clash, text
+        assert importlib.import_module("here")._defined_twice(str(script)) == clash, text
     script.write_text("def f(): ...\ndef f(): ...\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [str(script)])
-        answer = child._probe(None, {"compiled": str(tmp_path / "x.pyc")})
+        answer = child._probe({"compiled": str(tmp_path / "x.pyc")})
         script.write_text("def f(): ...\n")
-        assert "version" in child._probe(None, {"compiled": str(tmp_path / "x.pyc")})
+        assert "version" in child._probe({"compiled": str(tmp_path / "x.pyc")})
     assert answer["reason"] == "f means two things in this script: give yours another name"
     assert (tmp_path / "x.pyc").is_file()
 
@@ -127,7 +128,8 @@ def test_a_name_that_means_two_things_is_told(child: ModuleType, tmp_path: Path)
 def test_where_the_system_does_not_say_nothing_was_waited_for(
     child: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(child, "read_proc", {"/proc/thread-self/schedstat": "5 2000000000 7\n"}.__getitem__)
+    here = importlib.import_module("here")
+    monkeypatch.setattr(here, "read_proc", {"/proc/thread-self/schedstat": "5 2000000000 7\n"}.__getitem__)
     assert child._queued_seconds() == 2.0
-    monkeypatch.setattr(child, "read_proc", lambda path: "")
+    monkeypatch.setattr(here, "read_proc", lambda path: "")
     assert child._queued_seconds() == 0.0

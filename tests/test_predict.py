@@ -75,8 +75,8 @@ def test_waits_and_computing_overlap_and_the_longer_one_decides() -> None:
 
 
 def test_code_that_releases_the_gil_scales_on_threads_and_loses_nothing_on_a_free_threaded_build() -> None:
-    assert seconds("threads", releases_gil=True) == pytest.approx((1.3 * 250 + 4 + 10) / 1000)
-    assert seconds("free_threaded", releases_gil=True) == seconds("threads", releases_gil=True)
+    assert seconds("threads", gil_share=0.0) == pytest.approx((1.3 * 250 + 4 + 10) / 1000)
+    assert seconds("free_threaded", gil_share=0.0) == seconds("threads", gil_share=0.0)
 
 
 def test_what_threads_share_decides_how_much_they_hold_each_other_up() -> None:
@@ -87,7 +87,7 @@ def test_what_threads_share_decides_how_much_they_hold_each_other_up() -> None:
 
 
 def test_the_slowest_worker_decides_where_tasks_do_not_divide_evenly() -> None:
-    assert seconds("threads", 4, tasks=5, releases_gil=True) == pytest.approx((2 * 1.3 * 10 + 4 + 0.5) / 1000)
+    assert seconds("threads", 4, tasks=5, gil_share=0.0) == pytest.approx((2 * 1.3 * 10 + 4 + 0.5) / 1000)
 
 
 def test_no_more_workers_start_than_there_are_tasks() -> None:
@@ -148,7 +148,11 @@ def test_where_only_free_threaded_builds_may_be_used_everything_runs_on_one() ->
         ("multiprocessing", {"startup_ms": 5000.0}, "expensive start"),
         ("subinterpreters", {"cpu_ms": 0.01, "tasks": 10_000}, "dispatch"),
         ("multiprocessing", {"payload_kb": 10_000.0}, "pickling"),
-        ("threads", {"releases_gil": True}, "computing"),
+        ("threads", {"gil_share": 0.0}, "computing"),
+        ("threads", {"gil_share": 0.2}, "computing"),
+        ("threads", {"gil_share": 0.3}, "GIL"),
+        ("multiprocessing", {"pickle_ms": 24.0}, "pickling"),
+        ("multiprocessing", {"import_ms": 1400.0, "start_method": "spawn"}, "expensive start"),
     ],
 )
 def test_what_most_of_the_time_goes_into(approach: str, changes: dict[str, Any], said: str) -> None:
@@ -235,7 +239,7 @@ def test_latency(approach: str, by_hand_ms: float) -> None:
 
 def test_short_tasks_hold_others_up_for_no_longer_than_they_run() -> None:
     assert latency("threads", 3, WORK._replace(cpu_ms=2.0)) == pytest.approx(2 + 0.1 + 3 * 2)
-    assert latency("threads", 3, WORK._replace(releases_gil=True)) == pytest.approx(10.1)
+    assert latency("threads", 3, WORK._replace(gil_share=0.0)) == pytest.approx(10.1)
     assert latency("threads", 3, WORK._replace(cpu_ms=None)) is None
 
 

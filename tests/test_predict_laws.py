@@ -37,11 +37,15 @@ works = st.builds(
     startup_ms=st.floats(0, 1e5),
     startup_mb=st.floats(0, 1e5),
     startup_shared=st.booleans(),
-    releases_gil=st.booleans(),
+    gil_share=st.sampled_from([0.0, 1.0]) | st.floats(0, 1),
+    gil_hold_ms=st.none() | st.floats(0, 1000),
+    free_threaded_ratio=st.none() | st.floats(0.5, 5),
+    pickle_ms=st.none() | st.floats(0, 1000),
+    import_ms=st.floats(0, 5000),
     library_parallel=st.booleans(),
     blocks=st.booleans(),
     isolated=st.booleans(),
-    shared_state=st.sampled_from([None, "none", "read_only", "disjoint_writes", "hot_writes"]),
+    shared_state=st.sampled_from([None, "none", "read_only", "disjoint_writes", "hot_writes", "hot_reads"]),
     gil_build=st.booleans(),
     start_method=st.sampled_from(["fork", "forkserver", "spawn"]),
     builds=st.just(BUILDS),
@@ -112,6 +116,7 @@ def test_a_task_takes_at_least_its_own_time(approach: str, workers: int, work: Q
     took = latency(approach, workers, work)
     assert took is not None
     computing = (work.cpu_ms or 0) / (work.cores if work.library_parallel else 1)
+    computing *= min(1.0, work.free_threaded_ratio or 1.0)
     assert took >= (computing + (work.wait_ms or 0)) * (1 - 1e-12)
 
 

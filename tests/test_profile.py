@@ -19,13 +19,16 @@ from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import MAX_PROFILE_BYTES, decode_json, profile_from_json, profile_from_mapping
 
 COUNTS = ("cpu_cores", "tasks", "concurrency", "machines")
-POSITIVE = ("latency_requirement_ms", "memory_budget_mb")
+POSITIVE = ("latency_requirement_ms", "memory_budget_mb", "free_threaded_ratio")
 AMOUNTS = (
     "cpu_ms_per_task", "io_wait_ms_per_task", "payload_kb_per_task", "task_memory_mb", "startup_ms", "startup_memory_mb",
+    "pickle_ms_per_task", "import_ms", "gil_hold_ms",
 )  # fmt: skip
-CHOICES = ("workload_type", "mode", "shared_state", "isolation", "platform", "current_approach")
+CHOICES = ("workload_type", "mode", "shared_state", "isolation", "platform", "current_approach", "io_kind")
 TEXTS = ("name", "description")
-FLAGS = tuple(f for f in FIELDS if f not in (*COUNTS, *POSITIVE, *AMOUNTS, *CHOICES, *TEXTS, "interpreters"))
+FLAGS = tuple(
+    f for f in FIELDS if f not in (*COUNTS, *POSITIVE, *AMOUNTS, *CHOICES, *TEXTS, "interpreters", "gil_share")
+)
 DEFAULTS = {"has_expensive_startup": False, "mode": "batch", "parallelizable": True, "machines": 1, "durable": False}
 
 
@@ -51,6 +54,8 @@ def test_the_usual_spellings_of_the_type_of_work_are_understood(spelling: str, m
     [
         ("shared_state", "Hot-Writes", "hot_writes"),
         ("shared_state", " read only ", "read_only"),
+        ("shared_state", "hot reads", "hot_reads"),
+        ("io_kind", "Subprocess", "subprocess"),
         ("current_approach", "Asyncio Free-Threaded", "asyncio_free_threaded"),
         ("platform", "Linux", "linux"),
         ("mode", "SERVICE", "service"),
@@ -92,6 +97,7 @@ WRONG = {
     **dict.fromkeys(COUNTS, (0, -1, 1.5, 5.0, "5", True, 10**12 + 1, 10**400, math.inf, math.nan, [], {})),
     **dict.fromkeys(POSITIVE, (0, -1, -0.5, "5", False, 1e13, 10**400, math.inf, math.nan, [], {})),
     **dict.fromkeys(AMOUNTS, (-1, -5e-324, "5", True, 1e13, 10**400, -math.inf, math.nan, [], {})),
+    "gil_share": (-0.1, -5e-324, 1.0000001, 2, 77, "0.5", True, 10**400, math.inf, math.nan, [], {}),
     **dict.fromkeys(CHOICES, ("", "nonsense", 1, True, ["cpu"], {}, "linux\x00")),
     **dict.fromkeys(FLAGS, (0, 1, "true", "yes", [], {})),
     "name": (1, True, [], {}, "x" * 201, "\ud800"),

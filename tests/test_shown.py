@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from template_modules import template_module, workload
+from template_modules import template_module
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_half_characters_are_told_as_escapes(shown: ModuleType) -> None:
 
 
 def test_the_table_escapes_what_a_terminal_might_obey(shown: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    table = shown._Table(workload(shown.Workload, name="\x1b[2Jevil\u202e"))
+    table = shown._Table("\x1b[2Jevil\u202e")
     cell = {"event": "cell", "arm": 0, "approach": "threads", "interpreter": "3.14", "workers": 2, "variant": ""}
     table.event(**cell, role="candidate", status="error", reason="\x1b]0;title\x07", seconds=None)
     table.event(event="interpreter", status="error", reason="\x1b[31m", path="/\x9b", gil_enabled=None, version=None)

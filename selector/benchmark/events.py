@@ -54,7 +54,9 @@ class StartEvent(Saved):
     name: _Text
     seed: int
     budget_seconds: _Amount
-    io: Literal["socket", "sleep"]
+    io: Literal[
+        "socket", "sleep", "function"
+    ]  # what the work waits for: a server of ours, a sleep, whatever the user's function does
     cpus: _Count
     recommended: ApproachId | None
     assumed: Annotated[tuple[_Label, ...], Field(max_length=100)]
@@ -97,7 +99,7 @@ class StandIn(Saved):
 class PlanEvent(Saved):
     """What will be measured. `tasks` is what a cell runs, out of the `tasks_asked` for in the profile.
 
-    `stand_in` is None where the work is the user's own.
+    `stand_in` is None where the work is the user's own. `left_out` says why an approach is not measured with this function.
     """
 
     event: Literal["plan"] = "plan"
@@ -107,6 +109,7 @@ class PlanEvent(Saved):
     task_cpu_ms: _Amount | None
     stand_in: StandIn | None = None
     arms: Annotated[tuple[Arm, ...], Field(max_length=1000)]
+    left_out: dict[ApproachId, _Text] = Field(default_factory=dict)
 
 
 class RunningEvent(Saved):
@@ -134,7 +137,9 @@ class CellEvent(Saved):
     there, `startup_seconds` until the first task starts, `first_result_seconds` until it is done, `steady_seconds` from
     the first result to the last. `cpu_percent` is 200 where two CPUs are busy. `imbalance` is the busiest worker's
     tasks over the mean. Where tasks wait one after the other, seconds may be reckoned from fewer tasks than `tasks`: from
-    `extrapolated_from`. `cpus_taken` is how many CPUs other programs and the hypervisor took from it, on average.
+    `extrapolated_from`. Of a user's function `batch` tasks ran in this cell, and seconds are reckoned for all: the start of
+    the workers, and the rest by proportion. `no_cpu_percent` is the share of its time that a worker was ready to run and
+    got no CPU, on average. `cpus_taken` is how many CPUs other programs and the hypervisor took from it, on average.
     A cell that is `ok` has its seconds; one that failed says why in `reason`.
     """
 
@@ -166,6 +171,8 @@ class CellEvent(Saved):
     short: bool | None
     extrapolated_from: _Index | None
     cpus_taken: _Amount | None = None
+    batch: _Index | None = None
+    no_cpu_percent: _Amount | None = None
 
     @model_validator(mode="after")
     def _measured(self) -> Self:

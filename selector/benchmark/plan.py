@@ -21,7 +21,8 @@ from selector.recommend.facts import version_key
 from selector.recommend.recommendation import Recommendation
 from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
 
-IoKind = Literal["socket", "sleep"]
+IoKind = Literal["socket", "sleep", "function"]  # what the work waits for; function: whatever the user's own does
+OWN_FUNCTION = "own_function"  # the template that measures it
 BASELINE: ApproachId = "single_threaded"
 _NAME = "Workload"  # of a profile that has no name
 _SCALING = (1, 2, 4, 8)
@@ -46,11 +47,12 @@ class BenchmarkPlan(Saved):
     """All that a benchmark is made from; saved with its results, and read back from JSON unchanged.
 
     `approaches` has the baseline first, then the recommendation if it can be measured, then the others. The first of
-    `pythons` is the reference: the baseline runs on it. `recommended_tag` is the Python the recommendation is for.
+    `pythons` is the reference: the baseline runs on it. `recommended_tag` is the Python the recommendation is for; both are
+    None for a function of which no profile is known.
     """
 
     name: str
-    recommended: ApproachId
+    recommended: ApproachId | None
     recommended_tag: str | None
     approaches: Annotated[tuple[ApproachId, ...], Field(min_length=1)]
     workers: dict[str, Annotated[int, Field(ge=1)]]
@@ -61,6 +63,7 @@ class BenchmarkPlan(Saved):
     seed: int | None
     parameters: dict[str, Parameter]
     notes: tuple[str, ...]
+    template: str = "compare_approaches"
 
 
 class _Subject(NamedTuple):

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from selector.benchmark.plan import BenchmarkPlan
+from selector.benchmark.plan import OWN_FUNCTION, BenchmarkPlan
 from selector.benchmark.render import render, render_known, template_parameters
 from selector.benchmark.template import PARAMETERS_BEGIN
 from selector.errors import SelectorError
@@ -80,10 +80,15 @@ def _bench(name: str) -> Path:
     return resource_dir("templates") / f"{name.partition('_')[0]}_bench.py"
 
 
+def _own_function() -> Path:
+    """The template that measures a user's function, which `--function` asks for and no name does."""
+    return resource_dir("templates") / f"{OWN_FUNCTION}.py"
+
+
 @cache
 def templates() -> dict[str, Path]:
     """The templates of one file by name: what has a parameter block. What lies beside them is put into the scripts."""
-    benches = {program.bench for program in programs().values()}
+    benches = {program.bench for program in programs().values()} | {_own_function()}
     files = [file for file in sorted(resource_dir("templates").glob("*.py")) if file not in benches]
     return {file.stem: file for file in files if PARAMETERS_BEGIN in file.read_text(encoding="utf-8")}
 
@@ -104,7 +109,8 @@ def template_named(word: str) -> str:
 
 def script_for(plan: BenchmarkPlan) -> str:
     """The benchmark script of a plan."""
-    return render(templates()[TEMPLATE], plan.parameters, _ABOUT)
+    template = _own_function() if plan.template == OWN_FUNCTION else templates()[TEMPLATE]
+    return render(template, plan.parameters, _ABOUT)
 
 
 def script_of(template: str, budget_seconds: float, cpus: int) -> str:

@@ -14,6 +14,7 @@ from selector.benchmark.template import (
     fault,
     parameters_of,
     parsed,
+    part_of,
     read_module,
     with_values,
 )
@@ -62,7 +63,7 @@ def _collect(module: Module, path_here: tuple[Path, ...], found: dict[str, Modul
     """Put the modules that this one needs into `found`, each after those that it needs itself."""
     for statement in module.imports.beside:
         name = str(statement.module)
-        path = module.path.with_name(f"{name}.py")
+        path = part_of(module.path, name)
         if path in path_here:
             raise fault(module.path, statement.lineno, f"{name} is imported in a circle")
         if name not in found:

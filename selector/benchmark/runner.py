@@ -88,6 +88,14 @@ def runner_of(
     )
 
 
+def check_names(request: Request, approach: ApproachId | None) -> None:
+    """SelectorError for what `runner_script` would refuse, before the function is measured."""
+    if request.items is not None:
+        setup, twin = request.setup, request.async_function
+        names = Runner(approach or "threads", request.target, request.items, request.folder, setup, twin)
+        runner_script(names, None)
+
+
 def batch_size(profile: WorkloadProfile, workers: int) -> int:
     """How many items go to a worker in one trip: short tasks travel together, as far as their size and number allow."""
     parts = [ms for ms in (profile.cpu_ms_per_task, profile.io_wait_ms_per_task) if ms is not None]

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeGuard
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter
 
 from selector.errors import SelectorError
+from selector.files import resource_dir
 from selector.text import quoted, suggestion
 
 PARAMETERS_BEGIN = "# --- parameters: begin ---"
@@ -84,6 +85,12 @@ def parsed(path: Path, text: str) -> Module:
         return Module(path, text.split("\n"), ast.parse(text))
     except (SyntaxError, ValueError) as error:  # ValueError: a NUL, before Python 3.12
         raise fault(path, getattr(error, "lineno", None), f"it is no Python: {getattr(error, 'msg', error)}") from None
+
+
+def part_of(template: Path, name: str) -> Path:
+    """The file of a module that is put into scripts: beside the template, else one that the probe of functions has too."""
+    beside = template.with_name(f"{name}.py")
+    return beside if beside.is_file() else resource_dir("probes") / "function" / beside.name
 
 
 def fault(path: Path, line: int | None, message: str) -> SelectorError:
@@ -241,7 +248,7 @@ def _all_imports(tree: ast.Module) -> Iterator[ImportStatement]:
 def _is_beside(node: ImportStatement, module: Module) -> TypeGuard[ast.ImportFrom]:
     """Whether it imports a module of the same folder. That has one form; another one is a fault."""
     relative = isinstance(node, ast.ImportFrom) and node.level > 0
-    if not relative and not any(module.path.with_name(f"{root}.py").is_file() for root in _roots(node)):
+    if not relative and not any(part_of(module.path, root).is_file() for root in _roots(node)):
         return False
     bare = isinstance(node, ast.ImportFrom) and not relative and "." not in str(node.module) and node.col_offset == 0
     if not bare or any(alias.asname or alias.name == "*" for alias in node.names):

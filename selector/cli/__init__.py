@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from selector.cli import ask, completion, measure, proof, rules, schema
+from selector.cli import ask, calibrate, completion, measure, proof, rules, schema
 from selector.cli.shared import (
     Commands,
     format_option,
@@ -143,7 +143,7 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
         return result
 
     given = answers_from(read_answers(file, settings), named(file))
-    run_wizard(given, Selector(rules), show, form, ask, proof.measure_costs)
+    run_wizard(given, Selector(rules), show, form, ask, calibrate.measure_costs)
 
 
 for _command in (
@@ -151,7 +151,7 @@ for _command in (
     ask.recommend,
     proof.generate,
     proof.validate,
-    proof.calibrate,
+    calibrate.calibrate,
     ask.migrate,
     ask.examples,
     ask.host,

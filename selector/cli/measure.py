@@ -98,7 +98,7 @@ def measure(
     if output is not None:
         _check_output(output, force)
     _announce(request)
-    report = measure_function(request, Selector(rules or outer_rules), _teller())
+    report = measure_function(request, Selector(rules or outer_rules), teller())
     _show(report, request, form)
     if output is not None and report.profile is not None:
         _write_profile(report, output, force)
@@ -140,7 +140,7 @@ def _announce(request: Request) -> None:
     )
 
 
-def _teller() -> Callable[[str], None]:
+def teller() -> Callable[[str], None]:
     """Says each step once."""
     told: set[str] = set()
 

@@ -1,7 +1,4 @@
-"""The commands that measure: generate writes the benchmark script, validate runs it and judges the recommendation.
-
-And calibrate, which measures what concurrency costs on this machine.
-"""
+"""The commands that prove: generate writes the benchmark script, validate runs it and judges the recommendation."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from selector.cli.runner import check_runner, runner_options
 from selector.cli.shared import (
     INTERRUPTED,
     Command,
@@ -21,19 +19,21 @@ from selector.cli.shared import (
     format_option,
     print_as,
     print_json,
-    read_results,
     rules_option,
     say,
     set_option,
 )
+from selector.cli.target import function_options, request_of
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
     from selector.benchmark.plan import PlannedPython
     from selector.benchmark.programs import Program
-    from selector.calibration.models import Calibration
     from selector.host import Interpreter
+    from selector.measure.models import Request
+    from selector.pipeline import Selector
     from selector.proof import BenchmarkOptions
+    from selector.workload.profile import ApproachId, WorkloadProfile
 
 REFUTED = 3
 _PRINT = "-"  # as an output: standard output
@@ -87,12 +87,15 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
     help="A program that needs no FILE: agents, todo-batch or web-scraper (default: compare-approaches, for FILE).",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@function_options
+@runner_options
 @set_option
 @_measuring_options
 @rules_option
 @click.pass_obj
 def generate(
     outer_rules: Path | None,
+    /,
     file: str | None,
     output: str,
     template: str | None,
@@ -103,14 +106,30 @@ def generate(
     io: Any,
     seed: int | None,
     rules: Path | None,
+    **function: Any,
 ) -> None:
-    """Write a benchmark script for the workload in FILE: one file, standard library only, yours to read and change."""
+    """Write a benchmark script for the workload in FILE, or for your own function: one file, standard library only.
+
+    With --runner, the short code that runs the function over its items as FILE recommends; without FILE the function is
+    measured first, and really called. What is written is yours to read and change.
+    """
     from selector.benchmark.programs import TEMPLATE, script_for, template_named
     from selector.pipeline import Selector
     from selector.proof import plan_for
     from selector.workload.reading import read_profile
 
     options = _options(budget, interpreters=interpreters, io=io, seed=seed)
+    request = request_of(function, interpreters, settings)
+    check_runner(request, **function)
+    if request:
+        if template is not None:
+            raise click.UsageError("A function has a template of its own: leave --template out.")
+        profile = read_profile(file, settings) if file is not None else None
+        if function["runner"]:
+            _generate_runner(Selector(rules or outer_rules), request, profile, function["approach"], output, force)
+        else:
+            _generate_for_function(Selector(rules or outer_rules), request, profile, options, output, force)
+        return
     if template is not None and (name := template_named(template)) != TEMPLATE:
         if file is not None or settings:
             raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
@@ -119,13 +138,64 @@ def generate(
         _generate_of_its_own(name, options, output, force)
         return
     if file is None and not settings:
-        raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
+        raise click.UsageError("Give a FILE (- for standard input), the fields by --set KEY=VALUE, or a --function.")
     _, plan = plan_for(Selector(rules or outer_rules), read_profile(file, settings), options)
     _put(script_for(plan), output, force)
     for note in plan.notes:
         say(f"note: {note}", err=True)
     approaches = f"{len(plan.approaches)} approaches. "
     say(_how_to_run(output, approaches, lambda script: command_for(script, options, plan.pythons)), err=True)
+
+
+def _generate_for_function(
+    selector: Selector,
+    request: Request,
+    profile: WorkloadProfile | None,
+    options: BenchmarkOptions,
+    output: str,
+    force: bool,
+) -> None:
+    """Write the script that calls a function in every way; nothing is run."""
+    from selector.benchmark.programs import script_for
+    from selector.benchmark.subject import for_a_script_in
+    from selector.proof import plan_for_function, plan_without_profile
+
+    if request.items is not None and request.items.kind == "stdin":
+        raise click.UsageError(
+            "A script cannot keep what comes on standard input: save it as FILE.jsonl, and give that."
+        )
+    plan = (
+        plan_for_function(selector, request, profile, options)[1]
+        if profile is not None
+        else plan_without_profile(selector, request, options)
+    )
+    if output != _PRINT:
+        plan = for_a_script_in(plan, Path(output).absolute().parent)
+    _put(script_for(plan), output, force)
+    for note in plan.notes:
+        say(f"note: {note}", err=True)
+    own = plan.pythons[0].path
+    say(_how_to_run(output, "", lambda script: command_for(script, options, plan.pythons, own)), err=True)
+
+
+def _generate_runner(
+    selector: Selector,
+    request: Request,
+    profile: WorkloadProfile | None,
+    approach: ApproachId | None,
+    output: str,
+    force: bool,
+) -> None:
+    """Write the short code that runs a function over its items."""
+    from selector.cli.runner import runner_made
+
+    if output != _PRINT and Path(output).exists() and not force:  # before the function is measured
+        raise SelectorError(f"{output}: there is a file already", "take another name, or --force to replace it")
+    made = runner_made(selector, request, profile, approach, None if output == _PRINT else Path(output))
+    _put(made.text, output, force)
+    for note in made.notes:
+        say(f"note: {note}", err=True)
+    say(_how_to_run(output, made.about, lambda script: shlex.join([made.python, _as_argument(script)])), err=True)
 
 
 def _generate_of_its_own(name: str, options: BenchmarkOptions, output: str, force: bool) -> None:
@@ -159,9 +229,11 @@ def _put(text: str, output: str, force: bool) -> None:
     sys.stdout.buffer.flush()
 
 
-def command_for(script: Path, options: BenchmarkOptions, pythons: Iterable[Interpreter | PlannedPython]) -> str:
+def command_for(
+    script: Path, options: BenchmarkOptions, pythons: Iterable[Interpreter | PlannedPython], python: str = "python"
+) -> str:
     """The command that runs a script as it was asked for, under these Pythons, for a shell."""
-    words = ["python", _as_argument(script), *_with_interpreters(pythons)]
+    words = [python, _as_argument(script), *_with_interpreters(pythons)]
     words += ["--io", options.io] if options.io != "socket" else []
     words += ["--seed", str(options.seed)] if options.seed is not None else []
     return shlex.join(words)
@@ -198,6 +270,7 @@ def _to_compare(template: str) -> list[Interpreter]:
 @click.command(epilog="Example: concurrency-selector validate workload.json --budget 30s --save results")
 @file_argument
 @click.option("--template", metavar="NAME", help="Measure a program that ships instead, and its own work: todo-batch.")
+@function_options
 @set_option
 @_measuring_options
 @format_option
@@ -213,6 +286,7 @@ def _to_compare(template: str) -> list[Interpreter]:
 @click.pass_obj
 def validate(
     outer_rules: Path | None,
+    /,
     file: str | None,
     template: str | None,
     settings: tuple[str, ...],
@@ -225,22 +299,30 @@ def validate(
     force: bool,
     fail_on_refuted: bool,
     rules: Path | None,
+    **function: Any,
 ) -> int:
-    """Measure the recommendation for the workload in FILE, and what else was possible, on this host: a verdict."""
+    """Measure the recommendation for the workload in FILE, and what else was possible, on this host: a verdict.
+
+    With --function it is your own function that is measured, in every way that can run here: it is really called, many
+    hundred times, in child processes, and what it does beside returning a value happens as often. FILE is its profile;
+    without one, it is measured first.
+    """
     from selector.pipeline import Selector
-    from selector.proof import prove
+    from selector.proof import prove, prove_function
     from selector.report.live import progress_view
     from selector.report.validation import validation_document
     from selector.workload.reading import read_profile
 
-    program = _program_named(template)
-    if file is not None and program is not None:
-        raise click.UsageError(f"The program {template} has a workload of its own: leave FILE out.")
-    if file is None and not settings and program is None:
-        raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
+    program, request = _program_named(template), request_of(function, interpreters, settings)
+    _check_what_is_measured(file, settings, template if program is not None else None, request)
     options = _options(budget, interpreters=interpreters, io=io, seed=seed, save=save, force=force)
-    profile = read_profile(file, settings) if program is None else program.workload(settings)
-    proof = prove(Selector(rules or outer_rules), profile, options, progress_view, program)
+    selector = Selector(rules or outer_rules)
+    if request is not None:
+        known = read_profile(file, settings) if file is not None else None
+        proof = prove_function(selector, request, known, options, progress_view, _tell_measuring)
+    else:
+        profile = read_profile(file, settings) if program is None else program.workload(settings)
+        proof = prove(selector, profile, options, progress_view, program)
     if form == "json":
         print_json(proof.report.model_dump_json(indent=2))
     else:
@@ -251,6 +333,23 @@ def validate(
     if proof.interrupted:
         return INTERRUPTED
     return REFUTED if fail_on_refuted and proof.report.verdict == "refuted" else 0
+
+
+def _check_what_is_measured(
+    file: str | None, settings: tuple[str, ...], program: str | None, request: Request | None
+) -> None:
+    """UsageError where it is not said what to measure, or two things are."""
+    if request is not None and program is not None:
+        raise click.UsageError("Measure a function or a program that ships: --function or --template.")
+    if file is not None and program is not None:
+        raise click.UsageError(f"The program {program} has a workload of its own: leave FILE out.")
+    if file is None and not settings and program is None and request is None:
+        raise click.UsageError("Give a FILE (- for standard input), the fields by --set KEY=VALUE, or a --function.")
+
+
+def _tell_measuring(phase: str) -> None:
+    """Say what is being done to the function before it is called in every way."""
+    say(f"measuring the function first: {phase}", err=True)
 
 
 def _program_named(template: str | None) -> Program | None:
@@ -266,79 +365,3 @@ def _program_named(template: str | None) -> Program | None:
             f"the template {template} does not say what its work is", f"a template to validate: {names}"
         )
     return found
-
-
-@click.command(epilog="Example: concurrency-selector calibrate")
-@click.option(
-    "--interpreter",
-    "interpreters",
-    multiple=True,
-    metavar="VERSION|PATH",
-    help="Measure this Python (default: the application's and the newest of the other kind, GIL or free-threaded).",
-)
-@click.option("--force", is_flag=True, help="Measure again what is known.")
-@click.option(
-    "--from",
-    "results",
-    metavar="RESULTS",
-    help="Instead of measuring, correct what is known by what `validate` measured (its results.json).",
-)
-@format_option
-def calibrate(interpreters: tuple[str, ...], force: bool, results: str | None, form: str) -> None:
-    """Measure what concurrency costs on this machine, some 9 seconds for each Python; `recommend` then uses that."""
-    if results is not None:
-        if interpreters or force:
-            raise click.UsageError("--from measures nothing: leave --interpreter and --force out.")
-        _learn(results, form)
-        return
-    from selector.calibration.models import answers_changed
-    from selector.proof import example_answers
-    from selector.report.calibration import calibration_document
-
-    before = example_answers()
-    found = measure_costs(interpreters, force=force)
-    if len(found.kept) < len(found.interpreters):
-        found = found.model_copy(update={"answers": answers_changed(before, example_answers())})
-    if form == "json":
-        print_json(found.model_dump_json(indent=2))
-    else:
-        print_as(calibration_document(found), form)
-
-
-def measure_costs(interpreters: tuple[str, ...] = (), *, force: bool = False) -> Calibration:
-    """Calibrate, and say on standard error how far it is and what went wrong."""
-    from selector.calibration.measure import CalibrationStep, calibrate
-    from selector.proof import interpreters_to_calibrate
-
-    told: set[tuple[str, int]] = set()
-
-    def tell(step: CalibrationStep) -> None:
-        """How far it is, in quarters."""
-        quarter = int(step.done * 4) * 25
-        if (step.interpreter.tag, quarter) not in told:
-            told.add((step.interpreter.tag, quarter))
-            say(f"measuring Python {step.interpreter.tag}: {quarter} %", err=True)
-
-    found = calibrate(interpreters_to_calibrate(interpreters), force=force, on_step=tell)
-    for problem in found.problems:
-        say(f"warning: {problem}", err=True)
-    return found
-
-
-def _learn(results: str, form: str) -> None:
-    """Correct the costs by a benchmark, and say which."""
-    from selector.calibration.models import answers_changed
-    from selector.proof import example_answers, learn_from
-
-    before = example_answers()
-    changed = learn_from(read_results(results))
-    answers = answers_changed(before, example_answers())
-    if form == "json":
-        import json
-
-        found = {"changed": [fold.model_dump() for fold in changed], "answers": answers.model_dump()}
-        print_json(json.dumps({"schema": 1, **found}, indent=2))
-        return
-    from selector.report.calibration import folds_document
-
-    print_as(folds_document(changed, answers), form)

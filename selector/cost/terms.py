@@ -174,9 +174,13 @@ class Mix(NamedTuple):
     held: float = 0.0
     native: float = 0.0
 
-    def at_once(self, workers: int) -> float:
+    def at_once(self, workers: float) -> float:
         """How many of so many workers, that there are CPUs for, compute at once."""
-        return computing_in_turns(self.held, workers) if self.held else workers
+        if not self.held:
+            return workers
+        whole, rest = divmod(workers, 1)
+        few = computing_in_turns(self.held, int(whole))
+        return few + rest * (computing_in_turns(self.held, int(whole) + 1) - few) if rest else few
 
     def turns(self, tasks: int, at_once: int) -> float:
         """How many times as long as one task so many take, with so many workers that there are CPUs for."""
@@ -187,9 +191,7 @@ class Mix(NamedTuple):
 
     def loss(self, name: str, workers: float, costs: Costs) -> float:
         """How many times as long a task takes while so many compute (see `loss`)."""
-        if self.held:
-            workers = 1 + (workers - 1) * (1 - self.held)
-        whole = loss(name, workers, costs)
+        whole = loss(name, self.at_once(workers), costs)
         return whole if not self.native else (1 - self.native) * whole + self.native * loss(_NATIVE, workers, costs)
 
 

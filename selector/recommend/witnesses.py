@@ -248,7 +248,7 @@ def _guessed(field: str, rng: Random) -> Any:
         case "count":
             return rng.choice(_COUNTS)
         case "number":
-            return rng.choice(_AMOUNTS[kind.above_zero :])
+            return rng.choice([a for a in _AMOUNTS[kind.above_zero :] if a <= kind.largest])
     return None
 
 

@@ -150,13 +150,14 @@ class _Scale(NamedTuple):
     time: tuple[str, float]
     memory: tuple[str, float]
     latency: tuple[str, float]
+    waits: tuple[str, ...]  # the title of the column of the time without a CPU, where that was measured
 
     def header(self) -> tuple[str, ...]:
         """The titles of all columns."""
         time, memory_, p95 = (
-            f"{title} ({unit[0]})" for title, unit in zip(("Time", "Memory", "p95"), self, strict=True)
+            f"{title} ({unit[0]})" for title, unit in zip(("Time", "Memory", "p95"), self[:3], strict=True)
         )
-        return ("", "Approach", "Python", "Workers", time, "Speedup", "CPU %", memory_, p95, "Decision")
+        return ("", "Approach", "Python", "Workers", time, "Speedup", "CPU %", *self.waits, memory_, p95, "Decision")
 
 
 def _scale(compared: list[Measurement]) -> _Scale:
@@ -164,6 +165,7 @@ def _scale(compared: list[Measurement]) -> _Scale:
         unit_for((m.seconds.median for m in compared if m.seconds), _SECONDS),
         unit_for((m.peak_memory_mb for m in compared), _MEMORY),
         unit_for((m.task_latency_ms.p95 for m in compared if m.task_latency_ms), _LATENCIES),
+        ("No CPU %",) if any(m.no_cpu_percent is not None for m in compared) else (),
     )
 
 
@@ -174,7 +176,8 @@ def _measurements(report: ValidationReport) -> tuple[Block, ...]:
         return (Paragraph("Nothing was measured."),)
     scale = _scale(compared)
     rows = tuple(_row(m, report, scale) for m in compared)
-    blocks: list[Block] = [Table(scale.header(), rows, "llrrrrrrrl"), _legend(compared)]
+    aligned = "llrrrrr" + "r" * len(scale.waits) + "rrl"
+    blocks: list[Block] = [Table(scale.header(), rows, aligned), _legend(compared)]
     failures = [_failure(m) for m in compared if m.status != "ok"]
     if failures:
         blocks.append(bullets(*failures))
@@ -187,12 +190,13 @@ def _row(m: Measurement, report: ValidationReport, scale: _Scale) -> tuple[str, 
     settled = report.verdict != "inconclusive"
     mark += "*" if settled and here == (report.winner, report.winner_interpreter) else ""
     if m.status != "ok":
-        figures = [_NOTHING] * 5 + [_status(m)]
+        figures = [_NOTHING] * (5 + len(scale.waits)) + [_status(m)]
     else:
         figures = [
             _time(m, scale.time[1]),
             _cell(m.speedup, column_times),
             _cell(m.cpu_percent, "{:.0f}".format),
+            *(_cell(m.no_cpu_percent, "{:.0f}".format) for _ in scale.waits),
             _cell(m.peak_memory_mb, lambda mb: column_figure(mb, scale.memory[1])),
             _cell(m.task_latency_ms.p95 if m.task_latency_ms else None, lambda ms: column_figure(ms, scale.latency[1])),
             "baseline"
@@ -226,6 +230,11 @@ def _legend(compared: list[Measurement]) -> Paragraph:
     memory = " or ".join(f"{_METRICS[metric]} ({metric})" if metric in _METRICS else metric for metric in metrics)
     return Paragraph(
         "> recommended, * winner. Time: median and its 95 % interval. CPU %: 200 is two CPUs busy."
+        + (
+            " No CPU %: how long workers were ready to run and got none."
+            if any(m.no_cpu_percent is not None for m in compared)
+            else ""
+        )
         + (f" Memory: peak {memory}." if memory else "")
         + " p95: what 95 of 100 tasks stay within."
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from selector.text import clause, listed, percent, sentence
 from selector.validation.doubts import crowd
-from selector.validation.evidence import ASSUMED_NOISE, ENOUGH_RUNS, MOST_NOISE, ArmResult, Evidence
+from selector.validation.evidence import ASSUMED_NOISE, ENOUGH_RUNS, MOST_NOISE, ArmResult, Evidence, lower_title
 from selector.validation.verdict import Judgement
 
 _NOISY = 0.10
@@ -48,7 +48,7 @@ def _interpreters(evidence: Evidence) -> Iterator[str]:
 
 
 def _arms(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
-    arms = evidence.compared
+    session, arms = evidence.case.session, evidence.compared
     if odd := [r for r in arms if r.measurement.status == "mismatch"]:
         yield f"Disqualified, because the results are not those of the others: {_names(evidence, odd)}."
     for result in arms:
@@ -63,6 +63,10 @@ def _arms(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     if short := [r for r in arms if r.ok and r.measurement.short]:
         names = _names(evidence, short)
         yield f"Under 100 ms of steady work in {names}: at that length noise matters. More tasks would help."
+    if batches := [c.batch for c in session.cells if c.batch]:
+        sizes = f"{min(batches):,}" + (f" to {max(batches):,}" if max(batches) > min(batches) else "")
+        tasks = session.plan.tasks if session.plan else 0
+        yield f"Times are of all {tasks:,} tasks: the start of the workers, and batches of {sizes} calls by proportion."
     reckoned = {c.extrapolated_from for c in evidence.case.session.cells if c.extrapolated_from is not None}
     if reckoned:
         yield (
@@ -105,6 +109,12 @@ def _workload(evidence: Evidence) -> Iterator[str]:
             " gets more done, and nothing of the latency of a request."
         )
     plan, assumed = evidence.case.session.plan, evidence.case.session.start.assumed
+    if plan is not None:
+        for why in dict.fromkeys(plan.left_out.values()):
+            left_out = [
+                lower_title(evidence.case.knowledge.approaches[a]) for a, given in plan.left_out.items() if given == why
+            ]
+            yield f"Not measured: {listed(left_out)}. {why}"
     if plan is not None and plan.tasks_asked is not None and plan.tasks != plan.tasks_asked:
         effect = "more" if plan.tasks < plan.tasks_asked else "less"
         yield (

@@ -24,6 +24,7 @@ _HARNESS_COST = 0.05  # what being measured may cost one approach and not anothe
 _ENOUGH_CONTROLS = 4  # two or three runs of the baseline say next to nothing of the noise
 ENOUGH_RUNS = 3  # of each of two arms, to tell which is faster: fewer are anecdotes
 QUIET_CPUS = 0.15  # taken by others; the clock of the kernel ticks 100 times a second, so short runs show some anyway
+_BESIDE = 0.05  # what others cost beside the time that no CPU was to be had: they take caches, too
 _DEARER = 0.85  # of the CPU time of a run would have done without the others, which also take caches
 
 
@@ -209,22 +210,26 @@ class _Measuring:
             measurement,
             self.case.ruled_out(arm),
             taken,
-            self._held_back(arm, taken, measurement.cpu_percent),
+            self._held_back(arm, taken, measurement),
             self.case.place(arm),
         )
 
-    def _held_back(self, arm: Arm, taken: float | None, cpu_percent: float | None) -> float:
+    def _held_back(self, arm: Arm, taken: float | None, measured: Measurement) -> float:
         """The share of its time, at most, that an arm would not have taken had nobody else taken CPUs.
 
-        Three bounds, and the lowest holds: others cannot hold it up for longer than they ran; nor for a larger part of
-        the time than it kept what they left busy; and without them it would still have had to do its computing, on as
-        many CPUs as it can use.
+        The lowest of these bounds holds: others cannot hold it up for longer than they ran; nor for a larger part of
+        the time than it kept what they left busy; without them it would still have had to do its computing, on as many
+        CPUs as it can use; and, where that was measured, for hardly longer than its workers waited for a CPU (all that
+        the GIL holds up wait while one of them does).
         """
+        cpu_percent, waited = measured.cpu_percent, measured.no_cpu_percent
         if taken is None or cpu_percent is None or taken <= QUIET_CPUS:
             return 0.0
         own, left = cpu_percent / 100, max(self.case.cpus - taken, 0.05)
         computing = _DEARER * own / max(own, self.case.computes_on(arm))
-        return min(1.0, taken, own / left, max(0.0, 1 - computing))
+        together = arm.workers if self.case.traits(arm).convoy else 1
+        delayed = 1.0 if waited is None else _BESIDE + together * waited / 100
+        return min(1.0, taken, own / left, max(0.0, 1 - computing), delayed)
 
     def _fate(self, arm: Arm, cells: Sequence[CellEvent], samples: tuple[float, ...]) -> tuple[Status, str]:
         """(Status, reason): ok if any cell counts, else the status of the last one, or not_run where there is none.
@@ -304,7 +309,7 @@ def _why_not_run(session: Session) -> str:
 
 _MEDIANS = (
     "cpu_percent", "cpu_seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds",
-    "imbalance",
+    "imbalance", "no_cpu_percent",
 )  # fmt: skip
 
 

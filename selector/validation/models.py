@@ -34,7 +34,8 @@ class Measurement(Saved):
 
     Seconds and shares are medians over the cells, `peak_memory_mb` is their largest. `speedup` is against the baseline
     (single-threaded on the reference interpreter), `band` what the table speedup_bands says to it. `reason` is that of
-    the last cell that failed. `predicted_seconds` is the cost model's for just these tasks and workers.
+    the last cell that failed. `predicted_seconds` is the cost model's for just these tasks and workers. `no_cpu_percent`
+    is the share of its time that a worker was ready to run and got no CPU, where that was measured.
     """
 
     approach: ApproachId
@@ -65,6 +66,7 @@ class Measurement(Saved):
     oversubscribed: bool
     short: bool
     predicted_seconds: float | None
+    no_cpu_percent: float | None = None
 
 
 class Requirement(Saved):

@@ -203,6 +203,8 @@ def _no_result(evidence: Evidence, recommended: ArmResult | None) -> str:
         return f"{title} was not measured: what spreads over machines cannot be tried on one."
     if evidence.case.session.plan is None:
         return sentence(f"Nothing was measured: {_end_of(evidence)}")
+    if why := evidence.case.session.plan.left_out.get(recommendation.approach):
+        return f"{title} was not measured. {why}"
     found = {i.interpreter for i in evidence.case.session.interpreters if i.status == "ok"}
     if tag is not None and tag not in found and approach.traits.needs != "any":
         return f"{title} was not measured: it needs Python {tag}, which did not run here."

@@ -1,0 +1,55 @@
+"""What a command may be told of a user's own function: one set of options wherever a target is taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from selector.cli.shared import Command
+
+if TYPE_CHECKING:
+    from selector.measure.models import Request
+
+_OPTIONS = ("function", "async_function", "items", "setup", "python")
+
+
+def function_options(command: Command) -> Command:
+    """The options that name a function, its items and its Python; `request_of` takes what comes of them."""
+    for option in (
+        click.option(
+            "--python", metavar="PATH", help="The Python that has what the function imports (default: the project's)."
+        ),
+        click.option("--setup", metavar="TARGET", help="Its costly start, once in each worker."),
+        click.option(
+            "--items",
+            metavar="SOURCE",
+            help="module:name, file.py:name, FILE.json|jsonl|csv|txt, a quoted glob, a number, -.",
+        ),
+        click.option("--async-function", metavar="TARGET", help="Its asynchronous twin, for event loops."),
+        click.option(
+            "--function",
+            metavar="TARGET",
+            help="Your own function, module:name or file.py:name: it is really called, many times.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def request_of(given: dict[str, Any], interpreters: tuple[str, ...], settings: tuple[str, ...]) -> Request | None:
+    """What the options of a function ask for; None where none is named. Takes its options out of `given`.
+
+    SelectorError for what cannot be meant; UsageError where options of a function come without one.
+    """
+    named = {name: given.pop(name) for name in _OPTIONS}
+    target = named.pop("function")
+    if target is None:
+        if stray := [name for name, value in named.items() if value is not None]:
+            raise click.UsageError(
+                f"--{stray[0].replace('_', '-')} says something of a function: give --function TARGET."
+            )
+        return None
+    from selector.measure.request import request_from
+
+    return request_from(target, interpreters=interpreters, settings=settings, **named)
