@@ -110,8 +110,7 @@ def generate(
 ) -> None:
     """Write a benchmark script for the workload in FILE, or for your own function: one file, standard library only.
 
-    With --runner, the short code that runs the function over its items as FILE recommends; without FILE the function is
-    measured first, and really called. What is written is yours to read and change.
+    With --runner, the short code that runs the function as is recommended; without FILE it is measured first.
     """
     from selector.benchmark.programs import TEMPLATE, script_for, template_named
     from selector.pipeline import Selector
@@ -120,10 +119,8 @@ def generate(
 
     options = _options(budget, interpreters=interpreters, io=io, seed=seed)
     request = request_of(function, interpreters, settings)
-    check_runner(request, **function)
+    check_runner(request, template, **function)
     if request:
-        if template is not None:
-            raise click.UsageError("A function has a template of its own: leave --template out.")
         profile = read_profile(file, settings) if file is not None else None
         if function["runner"]:
             _generate_runner(Selector(rules or outer_rules), request, profile, function["approach"], output, force)

@@ -37,8 +37,10 @@ def runner_options(command: Command) -> Command:
     return command
 
 
-def check_runner(request: Request | None, runner: bool, approach: str | None) -> None:
-    """UsageError where the options of a runner come without what they are about."""
+def check_runner(request: Request | None, template: str | None, runner: bool, approach: str | None) -> None:
+    """UsageError where options of a runner come without what they are about, or a template for a function."""
+    if request is not None and template is not None:
+        raise click.UsageError("A function has a template of its own: leave --template out.")
     if approach is not None and not runner:
         raise click.UsageError("--approach says how a runner runs: give --runner.")
     if runner and request is None:
