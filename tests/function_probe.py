@@ -50,12 +50,12 @@ class Said(NamedTuple):
         return self.all[key]
 
 
-def ask(folder: Path, mode: str, target: str = "", *, python: str = sys.executable, **options: Any) -> Said:
+def ask(place: Path, mode: str, target: str = "", *, python: str = sys.executable, **options: Any) -> Said:
     """Run one child as the tool does; the phase `held` is looked at from outside where `options` have `look`."""
     look = options.pop("look", 0.0)
-    log = folder / f"{time.monotonic_ns()}.log"
-    stop = folder / f"{time.monotonic_ns()}.stop"
-    given = {"target": target, "folder": str(LAB), "log": str(log), "cache": str(folder / "cache"), **options}
+    log = place / f"{time.monotonic_ns()}.log"
+    stop = place / f"{time.monotonic_ns()}.stop"
+    given = {"target": target, "folder": str(LAB), "log": str(log), "cache": str(place / "cache"), **options}
     command = [python, "-B", str(PROBE), mode, json.dumps({**given, **({"stop": str(stop)} if look else {})})]
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV"))}
     with subprocess.Popen(
@@ -66,7 +66,7 @@ def ask(folder: Path, mode: str, target: str = "", *, python: str = sys.executab
         for line in child.stdout:
             messages.append(json.loads(line))
             if look and messages[-1].get("phase") == "held":
-                messages += ask(folder, "sampler", python=python, pid=child.pid, seconds=look).messages[:-1]
+                messages += ask(place, "sampler", python=python, pid=child.pid, seconds=look).messages[:-1]
                 stop.touch()
         stacks = child.stderr.read().decode()
         code = child.wait()

@@ -45,7 +45,7 @@ def example_of(path: tuple[str, ...]) -> str:
     return text.split("Example: ")[1]
 
 
-LONG = {("calibrate",), ("validate",)}
+LONG = {("calibrate",), ("measure",), ("validate",)}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,9 @@ def test_the_help_of_every_command_ends_in_an_example_that_works(
     shutil.copy(tmp_path / "examples" / "api-server.json", tmp_path / "workload.json")
     shutil.copy(resource_dir("rules") / "engine.yaml", tmp_path / "my-table.yaml")
     (tmp_path / "my-rules").mkdir()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.jpg").write_text("")
+    (tmp_path / "resize.py").write_text("def thumbnail(photo): return len(photo)")
     shutil.copy(tmp_path / "my-table.yaml", tmp_path / "my-rules" / "engine.yaml")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))  # what calibrate finds is for nobody else
@@ -73,7 +76,7 @@ def test_the_help_of_every_command_ends_in_an_example_that_works(
     assert result.code == 0
     assert bool(result.out) == (path != ("generate",))
     assert bool(result.err) == (
-        path in (("generate",), ("validate",), ("calibrate",))
+        path in (("generate",), ("validate",), ("calibrate",), ("measure",))
     )  # what they do, and where it went
 
 

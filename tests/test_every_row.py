@@ -49,7 +49,9 @@ def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
     # threads that wait, of which more would compute side by side than the latency allows; how many tasks is not known
     few_at_once = {"cpu_ms_per_task": 5, "io_wait_ms_per_task": 100, "latency_requirement_ms": 112, "concurrency": 60}
     yield {"workload_type": "hybrid", "async_library": False, "free_threading_ready": False, **few_at_once}, FIXED_HOST
-    rng = random.Random(4)  # others need up to 6,000 workloads until every row has fired
+    # tens of waits that are over before a thread for each has started
+    yield {"workload_type": "io", "tasks": 50, "concurrency": 50, "io_wait_ms_per_task": 10}, FIXED_HOST
+    rng = random.Random(8)  # others need up to 6,000 workloads until every row has fired
     for _ in range(2500):
         yield random_profile(rng), random_host(rng)
 

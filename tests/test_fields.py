@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from refusals import problem, refusal
-from strategies import FIELDS, values_of
+from strategies import FIELDS, LARGEST, values_of
 
 from selector.workload.fields import FieldKind, accepted, field_kind, value_from_text
 from selector.workload.profile import APPROACHES, WorkloadProfile
@@ -17,13 +17,15 @@ from selector.workload.reading import profile_from_mapping
 from selector.workload.units import unit_of
 
 COUNTS = ("cpu_cores", "tasks", "concurrency", "machines")
-POSITIVE = ("latency_requirement_ms", "memory_budget_mb")
+POSITIVE = ("latency_requirement_ms", "memory_budget_mb", "free_threaded_ratio")
+SHARES = ("gil_share",)
 AMOUNTS = (
     "cpu_ms_per_task", "io_wait_ms_per_task", "payload_kb_per_task", "task_memory_mb", "startup_ms", "startup_memory_mb",
+    "pickle_ms_per_task", "import_ms", "gil_hold_ms",
 )  # fmt: skip
-CHOICES = ("workload_type", "mode", "shared_state", "isolation", "platform", "current_approach")
+CHOICES = ("workload_type", "mode", "shared_state", "isolation", "platform", "current_approach", "io_kind")
 TEXTS = ("name", "description")
-FLAGS = tuple(f for f in FIELDS if f not in (*COUNTS, *POSITIVE, *AMOUNTS, *CHOICES, *TEXTS, "interpreters"))
+FLAGS = tuple(f for f in FIELDS if f not in (*COUNTS, *POSITIVE, *AMOUNTS, *SHARES, *CHOICES, *TEXTS, "interpreters"))
 DEFAULTS = {"has_expensive_startup": False, "mode": "batch", "parallelizable": True, "machines": 1, "durable": False}
 
 
@@ -36,9 +38,10 @@ def test_each_field_has_its_kind(field: str) -> None:
     if field in CHOICES:
         assert kind.kind == "choice" and len(kind.choices) > 1
     else:
-        kinds = {COUNTS: "count", POSITIVE: "number", AMOUNTS: "number", TEXTS: "text", FLAGS: "flag"}
+        kinds = {COUNTS: "count", POSITIVE: "number", AMOUNTS: "number", SHARES: "number", TEXTS: "text", FLAGS: "flag"}
         expected = next((name for fields, name in kinds.items() if field in fields), "versions")
-        assert kind == FieldKind(expected, (), field in POSITIVE)  # type: ignore[arg-type]
+        largest = 1.0 if field in SHARES else LARGEST
+        assert kind == FieldKind(expected, (), field in POSITIVE, largest)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -53,6 +56,8 @@ def test_each_field_says_what_it_accepts_and_what_it_is(field: str) -> None:
 
 def test_what_is_accepted_of_no_field_is_said_too() -> None:
     assert accepted("nonsense") == "a field of the profile"
+    assert accepted("gil_share") == "a number from 0 to 1"
+    assert accepted("free_threaded_ratio") == "a number over 0 to 10^12"
     assert field_kind("current_approach").choices == APPROACHES
 
 

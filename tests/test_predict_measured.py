@@ -20,6 +20,7 @@ CORES = st.integers(1, 64)
 
 def test_all_of_the_time_under_the_gil_is_one_at_a_time_and_none_of_it_is_all_at_once() -> None:
     assert computing_in_turns(1.0, 8) == 1
+    assert computing_in_turns(0.3, 10**12) == pytest.approx(1 / 0.3)
     assert computing_in_turns(0.0, 8) == 8
     assert seconds("threads", gil_share=1.0) == pytest.approx((1000 + 4 + 10) / 1000)
     assert seconds("threads", gil_share=0.0) == pytest.approx((1.3 * 250 + 4 + 10) / 1000)

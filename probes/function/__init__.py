@@ -55,7 +55,8 @@ main and again
     clock_tick_ms    the real step of the CPU clock
     solo             per call, in ms: wall_ms, cpu_ms (of the calling thread), helper_ms (CPU of other threads), children_cpu_ms (of child
                      processes that ended), delay_ms (ready, but without a CPU), wait_ms (what is left: waiting; CPU of helpers is taken off, that of
-                     child processes is not), cpu_p10_ms, cpu_p90_ms, wait_p10_ms, wait_p90_ms (from call to call, or batch), spread (of repeated calls on
+                     child processes is not), cpu_p10_ms, cpu_p90_ms, wait_p10_ms, wait_p90_ms (from call to call, or batch), noise (how far the middle of the CPU times lies above cpu_ms, which is near their least: 0.3 is a
+                     third more, from neighbours that share the core), spread (of repeated calls on
                      the same items: (p75 - p25) / median of cpu + wait), calls, batch (calls a sample), items (distinct),
                      passes, delay_known (false: waiting for a CPU is not known here, and is in wait_ms),
                      cached (true: repeated calls on an item take less than half; the figures are of first calls)
@@ -80,6 +81,8 @@ main and again
                      computing: blocking calls inside, "await_ms": time in awaits, "steps", "gather_of", "gather_ratio": time of so many at once / sum of their times
                      alone: 1 no overlap}
     audit            {event: times a call}, such as "open read", "socket.connect", "getaddrinfo", "sqlite3.connect", "subprocess", "time.sleep"
+    where            the lines that the calls spend their time in, as another thread sees them: up to 5 of {"place": "file:line function",
+                     "text": the line, "share": of the looks}
     audit_paths      up to 5 files opened; clients: modules loaded that talk to networks or databases, such as ["requests", "psycopg2"]
     io_seen          kinds of what it may wait for: a list of network, disk, database, subprocess, sleep
     skipped          phases left out for want of time

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+from . import where
 from .channel import Channel
 from .state import installed
 from .subject import Subject
@@ -91,18 +92,27 @@ def writes(mode: Any, flags: Any) -> bool:
 def measure(subject: Subject, channel: Channel, seconds: float) -> dict[str, Any]:
     """Some calls, watched."""
     watch = Watch()
-    end, calls = time.monotonic() + seconds, 0
-    watch.on = True
-    while calls < min(MOST_CALLS, max(2, len(subject.items))) and (time.monotonic() < end or not calls):
-        channel.beat()
-        subject.attempt(calls % len(subject.items))
-        calls += 1
-    watch.on = False
+    with where.Looks() as looks:
+        watch.on = True
+        calls = _call(subject, channel, seconds)
+        watch.on = False
     loaded = [name for name in CLIENTS if name in sys.modules]
+    places = where.shares(looks.seen)
     return {
         "audit": {name: round(count / calls, 2) for name, count in sorted(watch.seen.items())},
         "audit_calls": calls,
         "audit_paths": watch.paths,
-        "io_seen": sorted(watch.kinds),
+        "where": places,
+        "io_seen": sorted(watch.kinds | where.kinds(places)),
         "clients": loaded,
     }
+
+
+def _call(subject: Subject, channel: Channel, seconds: float) -> int:
+    """Call for some time, with other items each time; how often."""
+    end, calls = time.monotonic() + seconds, 0
+    while calls < min(MOST_CALLS, max(2, len(subject.items))) and (time.monotonic() < end or not calls):
+        channel.beat()
+        subject.attempt(calls % len(subject.items))
+        calls += 1
+    return calls

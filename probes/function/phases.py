@@ -28,6 +28,7 @@ class Session:
         self.subject = load(settings, channel, settings.count or ITEMS)
         self.meter = Meter()
         self.call_seconds = 0.0
+        self.solo: solo.Solo | None = None
         self.skipped: list[str] = []
         self.more_calls = 0  # of threads, whose errors are not counted
         self.state = State(self.subject.function)
@@ -53,6 +54,7 @@ def main(settings: Settings, channel: Channel) -> None:
     globals_written(session, looks)
     on_a_loop(session)
     beside_others(session)
+    solo_calls_again(session)
     if session.time_for("audit", 0.0):
         channel.say(**audit.measure(subject, channel, 0.2 * settings.seconds))
     finish(session)
@@ -64,6 +66,7 @@ def again(settings: Settings, channel: Channel) -> None:
     first_calls(session, [])
     solo_calls(session)
     two_threads(session)
+    solo_calls_again(session)
     finish(session)
 
 
@@ -174,12 +177,20 @@ def solo_calls(session: Session) -> None:
     session.channel.say(clock_tick_ms=round(1000 * tick, 6))
     start = WARM_CALLS if len(subject.items) >= 2 * WARM_CALLS else 0
     numbers = range(start, len(subject.items))
-    limits = solo.Limits(settings.seconds, session.latest - 2 * session.call_seconds, tick)
-    found = solo.measure(subject, session.channel, session.meter, numbers, session.call_seconds, limits)
+    units = solo.plan(numbers, session.call_seconds, settings.seconds / 2, tick)
+    session.solo = solo.Solo(subject, session.channel, session.meter, units)
+    found = session.solo.visit(settings.seconds / 2, session.latest - 2 * session.call_seconds)
     solo.hopeless(subject)
     if found:
         session.call_seconds = max(1e-8, (found["wall_ms"] - found["delay_ms"]) / 1000)
     session.channel.say(solo=found or None, errors=subject.errors.kinds, attempts=subject.errors.attempts)
+
+
+def solo_calls_again(session: Session) -> None:
+    """More of them, at another moment, where calls are short enough for it."""
+    seconds = session.settings.seconds / 4
+    if session.solo is not None and session.call_seconds < seconds / 2 and session.time_for("solo", seconds):
+        session.channel.say(solo=session.solo.visit(seconds, session.latest - session.call_seconds) or None)
 
 
 def globals_written(session: Session, looks: list[Any]) -> None:
@@ -216,6 +227,7 @@ def beside_others(session: Session) -> None:
     if settings.stop and session.time_for("held", 1.0 + session.call_seconds):
         found = gil.call_until(subject, channel, session.meter, settings.stop, session.latest - session.call_seconds)
         channel.say(held_run=found)
+        solo_calls_again(session)
     if gil.gil_on() and session.time_for("probe", 0.4 * settings.seconds + 2 * session.call_seconds):
         channel.say(probe=gil.beside(subject, channel, session.meter, 0.4 * settings.seconds))
     two_threads(session)

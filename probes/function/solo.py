@@ -15,7 +15,8 @@ from .subject import Subject
 
 BATCH_SECONDS = 0.002  # a sample takes at least this long, or so many ticks of the CPU clock
 TICKS = 20
-MOST_PASSES = 9
+MOST_PASSES = 60  # in a visit
+LOW = 0.1  # of the samples of a unit have less CPU time than what counts
 CACHED = 0.5  # repeated calls that take less than this part of the first ones: something is kept for each item
 HOPELESS = 12  # calls that all raise
 
@@ -80,39 +81,46 @@ def plan(numbers: Sequence[int], call_seconds: float, seconds: float, tick_secon
     return units[:most]
 
 
-def measure(
-    subject: Subject, channel: Channel, meter: Meter, numbers: Sequence[int], call_seconds: float, limits: Limits
-) -> dict[str, Any]:
-    """Pass over the units until the time is used up; the figures of the message `solo`, {} where every call raised."""
-    units = plan(numbers, call_seconds, limits.seconds, limits.tick_seconds)
-    if units[0].calls > 1:  # Python code gets faster by being run
-        run_unit(subject, meter, Unit((0,), units[0].calls))
-    taken: list[list[Sample]] = [[] for _ in units]
-    end, last = time.monotonic() + limits.seconds, time.monotonic() + 2 * limits.seconds
-    passes, before_calls = 0, subject.errors.attempts
-    while passes < MOST_PASSES:
-        for unit, samples in zip(units, taken):  # noqa: B905
-            channel.beat()
-            sample = run_unit(subject, meter, unit)
+class Solo:
+    """Calls alone, in several visits: a machine that is busy now may be quiet later."""
+
+    def __init__(self, subject: Subject, channel: Channel, meter: Meter, units: list[Unit]) -> None:
+        self._subject, self._channel, self._meter, self._units = subject, channel, meter, units
+        self._taken: list[list[Sample]] = [[] for _ in units]
+        self._calls = self._visits = 0
+
+    def visit(self, seconds: float, latest: float) -> dict[str, Any]:
+        """Pass over the units for some time; the figures of the message `solo` so far, {} where every call raised.
+
+        The first visit takes up to twice as long to have three samples, two of them of one unit if that may be; `latest`
+        ends it in any case.
+        """
+        before = self._subject.errors.attempts
+        if self._units[0].calls > 1:  # Python code gets faster by being run
+            run_unit(self._subject, self._meter, Unit((0,), self._units[0].calls))
+        end, last = time.monotonic() + seconds, time.monotonic() + 2 * seconds
+        for _ in range(MOST_PASSES):
+            if not self._pass(end, last, latest):
+                break
+        self._visits += 1
+        self._calls += self._subject.errors.attempts - before
+        found = summary(self._units, self._taken, delay_known=self._meter.delay.known)
+        return {**found, "calls": self._calls} if found else {}
+
+    def _pass(self, end: float, last: float, latest: float) -> bool:
+        """One sample of each unit; whether there is time for more."""
+        for unit, samples in zip(self._units, self._taken):  # noqa: B905
+            self._channel.beat()
+            sample = run_unit(self._subject, self._meter, unit)
             if sample is not None:
                 samples.append(sample)
+            hopeless(self._subject)
             now = time.monotonic()
-            enough = passes > 0 or sum(map(len, taken)) >= 3
-            if (now > end and passes > 0) or (now > last and enough) or now > limits.latest:
-                passes = MOST_PASSES
-                break
-            hopeless(subject)
-        passes += 1
-    found = summary(units, taken, delay_known=meter.delay.known)
-    return {**found, "calls": subject.errors.attempts - before_calls} if found else {}
-
-
-class Limits(NamedTuple):
-    """Seconds that the calls may take; the moment by which they end in any case; the step of the CPU clock."""
-
-    seconds: float
-    latest: float
-    tick_seconds: float
+            again = self._visits > 0 or any(len(each) > 1 for each in self._taken)
+            enough = again or sum(map(len, self._taken)) >= 3
+            if (now > end and again) or (now > last and enough) or now > latest:
+                return False
+        return True
 
 
 def hopeless(subject: Subject) -> None:
@@ -170,7 +178,8 @@ def quantile(values: Sequence[float], part: float) -> float:
 def summary(units: Sequence[Unit], taken: Sequence[Sequence[Sample]], *, delay_known: bool) -> dict[str, Any]:
     """Per call, in ms. A unit counts by the middle of its passes, and all units as they are: a mean over items.
 
-    CPU time is a quarter of the way up, as what disturbs only makes it longer. The first pass is left out where there
+    CPU time is near the least, as what disturbs only makes it longer, by up to a half where a neighbour shares the core:
+    `noise` is how far the middle lies above. The first pass is left out where there
     are others, unless those take far less: then it is the one that tells what a new item takes.
     """
     pairs = [(unit, list(samples)) for unit, samples in zip(units, taken) if samples]  # noqa: B905
@@ -190,8 +199,8 @@ def summary(units: Sequence[Unit], taken: Sequence[Sequence[Sample]], *, delay_k
 
     figures = {
         "wall_ms": mean(0.5, lambda s: s.wall),
-        "cpu_ms": mean(0.25, lambda s: s.cpu),
-        "helper_ms": mean(0.5, lambda s: s.helper),
+        "cpu_ms": mean(LOW, lambda s: s.cpu),
+        "helper_ms": mean(0.25, lambda s: s.helper),
         "children_cpu_ms": mean(0.5, lambda s: s.children),
         "delay_ms": mean(0.5, lambda s: s.delay),
         "wait_ms": max(0.0, mean(0.5, lambda s: s.wait)),
@@ -200,11 +209,13 @@ def summary(units: Sequence[Unit], taken: Sequence[Sequence[Sample]], *, delay_k
         "wait_p10_ms": across(0.1, lambda s: s.wait),
         "wait_p90_ms": across(0.9, lambda s: s.wait),
     }
+    noise = mean(0.5, lambda s: s.cpu) / max(figures["cpu_ms"], 1e-9) - 1
     counts = {"batch": max(unit.calls for unit, _ in used), "items": len({n for unit, _ in used for n in unit.numbers})}
     return {
         **{key: round(value, 6) for key, value in figures.items()},
         **counts,
         "passes": max(len(samples) for _, samples in pairs),
+        "noise": round(noise, 4),
         "spread": _spread([samples for _, samples in used]),
         "cached": cached,
         "delay_known": delay_known,

@@ -33,7 +33,7 @@ _STEPS = {
 
 
 @click.command(
-    epilog="Example: concurrency-selector measure resize.py:thumbnail --items 'photos/*.jpg' -o workload.json"
+    epilog="Example: concurrency-selector measure resize.py:thumbnail --items 'photos/*.jpg' -o measured.json"
 )
 @click.argument("target", metavar="TARGET")
 @click.argument("unquoted", nargs=-1, required=False, metavar="")
@@ -55,7 +55,7 @@ _STEPS = {
     "interpreters",
     multiple=True,
     metavar="PATH",
-    help="A further Python to try it under; again for each (default: newer and free-threaded ones found here).",
+    help="A further Python to try it under; again for each (default: the free-threaded ones found here, and for one before 3.14 newer ones).",
 )
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write the profile to this file.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")

@@ -97,7 +97,8 @@ def timing_of(found: Findings, calls: Calls) -> Timing:
     """What a task computes and waits; waiting that is no more than noise is none."""
     if found.steps is not None:
         waiting = found.steps.await_ms + found.steps.blocking_ms
-        return Timing(calls.cpu_ms, _if_real(waiting, calls.cpu_ms), native=False)
+        cpu = calls.cpu_ms if found.steps.cpu_ms is None else found.steps.cpu_ms
+        return Timing(cpu, _if_real(waiting, cpu), native=False)
     native = calls.helper_ms > max(LEAST_HELPERS_MS, HELPERS_SHARE * calls.cpu_ms)
     cpu = calls.cpu_ms + calls.helper_ms if native else calls.cpu_ms
     # While helpers compute the caller waits for them: what is left beside them must be much to be waiting.

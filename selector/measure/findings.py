@@ -45,6 +45,7 @@ class Calls:
 class Steps:
     """A coroutine, in ms a call: in its awaits, and blocking between them; how well its waits overlap (1: not at all)."""
 
+    cpu_ms: float | None
     await_ms: float
     blocking_ms: float
     longest_ms: float
@@ -114,7 +115,9 @@ class Findings:
     gil_on: bool | None
     gil_module: str
     coroutine: bool
+    lazy: bool
     has_items: bool
+    items_why: str
     tasks: int | None
     taken: int
     calls: Calls | None
@@ -155,7 +158,9 @@ def findings_from(facts: Facts) -> Findings:
         gil_on=_flag(facts, "gil_after_run", _flag(facts, "gil_after_import", None)),
         gil_module=words(facts.get("gil_module") or ""),
         coroutine=facts.get("coroutine") is True,
+        lazy=facts.get("lazy") == "generator",
         has_items=facts.get("has_items") is not False,
+        items_why=words(facts.get("items_why") or ""),
         tasks=int(tasks) if tasks else None,
         taken=int(number(facts, "taken") or 0),
         calls=_calls(_mapping(facts, "solo"), facts),
@@ -227,7 +232,7 @@ def _steps(steps: Facts) -> Steps | None:
         return None
     waiting, blocking = number(steps, "await_ms") or 0.0, number(steps, "block_wait_ms") or 0.0
     longest, together = number(steps, "block_ms") or 0.0, int(number(steps, "gather_of") or 0)
-    return Steps(waiting, blocking, longest, together, number(steps, "gather_ratio"))
+    return Steps(number(steps, "cpu_ms"), waiting, blocking, longest, together, number(steps, "gather_ratio"))
 
 
 def _gil(facts: Facts) -> Gil | None:

@@ -10,6 +10,7 @@ from selector.measure.waits import used
 from selector.text import percent
 
 BLOCKS_MS = 5.0  # without an await: what else runs in the loop notices
+_CUT = {"memory": "more would have taken too much memory", "time": "making them took too long"}
 _SLOW_PICKLING = 0.2  # of its computing
 
 
@@ -19,6 +20,10 @@ def notes_on(found: Findings, order: str | None, clients: Clients) -> list[str]:
     if found.mutated:
         notes.append("It changes the item that it is given: a worker process or subinterpreter changes a copy of it.")
     notes += _write_notes(found)
+    if found.lazy:
+        notes.append("It gives a generator, which was run to its end: return a list where workers are to do the work.")
+    if found.items_why in _CUT:
+        notes.append(f"Only the first {found.taken:,} items were taken: {_CUT[found.items_why]}.")
     if order == "order":
         notes.append("The results depend on the order of the calls: what runs at once gives other results.")
     elif order == "chance":

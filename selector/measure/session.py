@@ -180,7 +180,7 @@ class _Session:
         return self._end - self._clock()
 
     def _others(self) -> list[ChosenPython]:
-        """The further Pythons: those given, else newer ones and free-threaded ones found here, these first."""
+        """The further Pythons: those given, else free-threaded ones found here, and newer ones where its own lacks something."""
         if self._request.interpreters:
             return list(self._request.interpreters)
         return self._found
@@ -188,9 +188,12 @@ class _Session:
     @cached_property
     def _found(self) -> list[ChosenPython]:
         python = self._request.python
+        lacks = (
+            release_of(python.tag) < _SUBINTERPRETERS
+        )  # what a newer one has; nobody is sent to another without need
         found: dict[str, ChosenPython] = {}
         for each in find_interpreters():
-            wanted = each.free_threaded or release_of(each.tag) > release_of(python.tag)
+            wanted = each.free_threaded or (lacks and release_of(each.tag) > release_of(python.tag))
             if (
                 each.implementation == "CPython"
                 and release_of(each.tag) >= OLDEST

@@ -63,9 +63,13 @@ WORDS: Mapping[str, Words] = {
     "payload_kb_per_task": Words(
         "How much data goes to a worker and back (KB)?", "For one task: arguments and results together."
     ),
+    "pickle_ms_per_task": Words(
+        "How long does it take to pickle a task's data (ms)?", "There and back. `measure` finds it."
+    ),
     "task_memory_mb": Words("How much memory does one task use while it runs (MB)?"),
     "startup_ms": Words("How long does the costly set-up take (ms)?", "Once for each worker."),
     "startup_memory_mb": Words("How much memory does the costly set-up take (MB)?", "Once for each worker."),
+    "import_ms": Words("How long does a new worker import for (ms)?", "`python -X importtime`; `measure` finds it."),
     "parallelizable": Words("Are the tasks independent of each other?", "No: each step needs the one before."),
     "shared_state": Words(
         "What do the workers share?",
@@ -89,6 +93,12 @@ WORDS: Mapping[str, Words] = {
         "Does the code that computes release the GIL?",
         "NumPy, hashing, compression and images mostly do; pure Python does not.",
     ),
+    "gil_share": Words(
+        "Which part of its CPU time does it hold the GIL (0-1)?", "Pure Python all of it: 1. `measure` finds it."
+    ),
+    "gil_hold_ms": Words(
+        "How long does it hold the GIL at a stretch (ms)?", "Python code 5 at most. `measure` finds it."
+    ),
     "native_parallel": Words(
         "Does the library use every core by itself already?", "BLAS, Polars, DuckDB and PyTorch do, for example."
     ),
@@ -104,6 +114,9 @@ WORDS: Mapping[str, Words] = {
     "free_threading_ready": Words(
         "Do all dependencies support free-threaded Python?",
         "Python 3.13t or 3.14t, without the GIL. Pure Python mostly does; C extensions must say so.",
+    ),
+    "free_threaded_ratio": Words(
+        "Its CPU time on free threads over that with the GIL?", "Such as 1.4: slower. `measure` finds it."
     ),
     "subinterpreter_ready": Words(
         "Do all dependencies support subinterpreters?",

@@ -1,0 +1,268 @@
+"""From what the probe says to fields of the profile: the thresholds, and what stays unknown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from measured import COMPUTES, WAITS, said, saying
+
+from selector.files import resource_dir
+from selector.measure.builds import free_threaded_fields, order_of, pinned_is_faster, subinterpreter_fields
+from selector.measure.clients import Client, load_clients
+from selector.measure.evidence import Beside, fields_of
+from selector.measure.findings import findings_from
+from selector.measure.models import Evidence
+from selector.measure.notes import notes_on
+from selector.measure.problems import problem_of
+from selector.workload.profile import WorkloadProfile
+
+CLIENTS = load_clients((resource_dir("rules"),))
+
+
+def fields(facts: dict[str, Any], **beside: Any) -> dict[str, Evidence]:
+    return fields_of(findings_from(facts), Beside(**beside), CLIENTS)
+
+
+def values(facts: dict[str, Any], **beside: Any) -> dict[str, Any]:
+    return {name: each.value for name, each in fields(facts, **beside).items()}
+
+
+def test_pure_computing() -> None:
+    found = values(COMPUTES, task_mb=0.01, order="none")
+    assert found == {
+        "tasks": 40, "workload_type": "cpu", "cpu_ms_per_task": 1.0, "io_wait_ms_per_task": 0.0, "native_parallel": False,
+        "gil_share": 1.0, "releases_gil": False, "gil_hold_ms": 5.0, "picklable": True, "pickle_ms_per_task": 0.005,
+        "payload_kb_per_task": 0.02, "shared_state": "none", "parallelizable": True, "task_memory_mb": 0.0, "import_ms": 18.2,
+        "has_expensive_startup": False,
+    }  # fmt: skip
+
+
+def test_every_field_is_one_of_the_profile_and_says_how() -> None:
+    for facts in (
+        COMPUTES,
+        WAITS,
+        saying(steps={"await_ms": 10.0, "block_ms": 25.0, "block_wait_ms": 0.0}, coroutine=True),
+    ):
+        found = fields(facts, task_mb=1.0, order="order", twin=True)
+        WorkloadProfile.model_validate({name: each.value for name, each in found.items()})
+        assert all(each.how and each.how.isprintable() for each in found.values())
+
+
+def test_what_waits_is_told_from_noise_and_from_lack_of_a_cpu() -> None:
+    assert values(saying(solo={"wait_ms": 0.25, "wall_ms": 9.0, "delay_ms": 7.5}))["io_wait_ms_per_task"] == 0
+    waits = fields(WAITS)
+    assert (waits["workload_type"].value, waits["io_wait_ms_per_task"].value) == ("io", 20.1)
+    assert values(saying(solo={"wall_ms": 35.0, "cpu_ms": 15.0, "wait_ms": 20.0}))["workload_type"] == "hybrid"
+    unsure = fields(saying(solo={"wall_ms": 35.0, "cpu_ms": 15.0, "wait_ms": 20.0, "delay_known": False}))
+    assert unsure["io_wait_ms_per_task"].low == 0
+    assert "lack of a CPU" in unsure["io_wait_ms_per_task"].how
+
+
+def test_calls_that_differ_get_a_range() -> None:
+    cpu = fields(saying(solo={"cpu_p10_ms": 0.5, "cpu_p90_ms": 3.0}))["cpu_ms_per_task"]
+    assert (cpu.value, cpu.low, cpu.high) == (1.0, 0.5, 3.0)
+    assert fields(COMPUTES)["cpu_ms_per_task"].low is None
+
+
+def test_a_library_that_computes_in_threads() -> None:
+    found = values(saying(solo={"cpu_ms": 20.0, "helper_ms": 18.0, "wall_ms": 21.0, "wait_ms": 1.0}))
+    assert (found["native_parallel"], found["cpu_ms_per_task"], found["io_wait_ms_per_task"]) == (True, 38.0, 0.0)
+    assert "gil_hold_ms" not in found
+
+
+@pytest.mark.parametrize(
+    ("held", "share", "releases"), [(0.01, 0.0, True), (0.34, 0.34, True), (0.77, 0.77, False), (0.98, 1.0, False)]
+)
+def test_the_share_of_the_gil_is_that_of_the_looks(held: float, share: float, releases: bool) -> None:
+    found = values(saying(sampler={"held": held}))
+    assert (found["gil_share"], found["releases_gil"]) == (share, releases)
+
+
+def test_the_share_is_of_the_computing_and_not_of_the_waiting() -> None:
+    found = fields(saying(sampler={"held": 0.06}, held_run={"wait_share": 0.9}))["gil_share"]
+    assert found.value == pytest.approx(0.6)
+    assert (found.low, found.high) == (pytest.approx(0.4), pytest.approx(0.8))
+
+
+def test_without_a_look_from_outside_a_low_hint_is_unknown_and_a_high_one_says_that_it_holds() -> None:
+    held = values(saying(sampler={"held": None, "samples": 0}))
+    assert ("gil_share" in held, held["releases_gil"]) == (False, False)
+    low = values(saying(sampler={"samples": 3}, probe={"late_share": 0.02}, two={"own": {"blocked_share": 0.01}}))
+    assert not {"gil_share", "releases_gil"} & set(low)
+
+
+def test_native_code_that_holds_the_gil_is_told_from_python_code() -> None:
+    holds = fields(saying(probe={"holds_ms": [40.0, 30.5, 30.0, 29.0, 29.0]}))["gil_hold_ms"]
+    assert (holds.value, holds.basis, holds.high) == (30.0, "measured", 40.0)
+    assert fields(COMPUTES)["gil_hold_ms"].basis == "inferred"
+    free = values(saying(sampler={"held": 0.0}, probe={"late_share": 0.0, "holds_ms": [0.3, 0.2, 0.1, 0.1, 0.1]}))
+    assert free["gil_hold_ms"] == 0.1
+
+
+def test_without_a_gil_nothing_is_said_of_it() -> None:
+    assert not {"gil_share", "gil_hold_ms", "releases_gil"} & set(values(saying(gil=False, free_threaded=True)))
+
+
+def test_what_does_not_pickle_is_named() -> None:
+    found = fields(saying(items_pickle=False, item_pickle_error="item 0: cannot pickle 'lock'"))
+    assert found["picklable"].value is False
+    assert "the item does not: item 0: cannot pickle 'lock'" in found["picklable"].how
+    assert "pickle_ms_per_task" not in found
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "again", "state"),
+    [
+        ({}, {}, {}, "none"),
+        ({"m.CACHE": "new"}, {}, {}, "read_only"),
+        ({"m.TOTAL": "value"}, {"m.TOTAL": "value"}, {"m.TOTAL": "value"}, "hot_writes"),
+        ({}, {"m.SEEN": ["'a'"]}, {"m.SEEN": ["'b'"]}, "disjoint_writes"),
+        ({}, {"m.SEEN": ["'a'"]}, {"m.SEEN": ["'a'"]}, "hot_writes"),
+        ({}, {"m.f": "cache"}, {"m.f": "cache"}, "read_only"),
+        ({}, {"m.LAST": "rebound"}, {}, "disjoint_writes"),
+    ],
+)
+def test_shared_state_by_what_changed(first: Any, later: Any, again: Any, state: str) -> None:
+    assert values(saying(globals_first=first, globals_later=later, globals_again=again))["shared_state"] == state
+
+
+def test_objects_that_all_read_are_seen_by_two_free_threads() -> None:
+    free = findings_from(saying(two={"own": {"cpu_ratio": 1.0}, "same": {"cpu_ratio": 2.4}}))
+    assert values(COMPUTES, own=free.own, same=free.same)["shared_state"] == "hot_reads"
+    assert values(COMPUTES, own=free.own, same=free.own)["shared_state"] == "none"
+
+
+def test_what_it_waits_for_and_which_client_there_is() -> None:
+    found = fields(WAITS)
+    assert (found["io_kind"].value, found["async_library"].value) == ("network", False)
+    assert "httpx" in found["async_library"].how
+    assert any("requests" in note and "httpx" in note for note in notes_on(findings_from(WAITS), None, CLIENTS))
+    assert values(WAITS, twin=True)["async_library"] is True
+    assert values({**WAITS, "io_seen": ["disk", "network"]})["io_kind"] == "mixed"
+    assert "io_kind" not in values({**WAITS, "io_seen": ["sleep"]})
+    assert "io_kind" not in values(saying(io_seen=["disk"]))  # it does not wait: it was in the page cache
+
+
+def test_a_coroutine() -> None:
+    steps = {
+        "cpu_ms": 25.0,
+        "await_ms": 10.0,
+        "block_ms": 25.0,
+        "block_wait_ms": 0.0,
+        "gather_of": 8,
+        "gather_ratio": 0.7,
+    }
+    facts = saying(coroutine=True, steps=steps)
+    found = values(facts)
+    assert (found["workload_type"], found["async_library"], found["event_loop"]) == ("hybrid", True, True)
+    assert notes_on(findings_from(facts), None, CLIENTS)[0].startswith(
+        "It blocks the event loop for 25 ms at a time, computing"
+    )
+
+
+def test_a_costly_start_is_that_of_set_up_and_first_call() -> None:
+    found = values(saying(setup_ms=400.0, rss_setup_mb=80.0, first_ms=300.0))
+    assert (found["has_expensive_startup"], found["startup_ms"], found["startup_memory_mb"]) == (True, 699.0, 50.0)
+    assert "startup_ms" not in values(COMPUTES)
+
+
+def test_no_figures_are_no_fields() -> None:
+    assert fields({}) == {}
+    assert fields({"solo": {"cpu_ms": float("nan"), "wall_ms": 1}}) == {}
+    assert fields({"solo": "text", "two": [], "sampler": 5}) == {}
+
+
+# Other Pythons, order, threads of the library -------------------------------------------------------------------------
+
+
+def test_free_threads_by_having_run_under_them() -> None:
+    calls = findings_from(COMPUTES).calls
+    assert calls is not None
+    there = said(
+        "again",
+        saying(gil=False, gil_after_run=False, solo={"cpu_ms": 1.9, "cpu_p10_ms": 1.8, "cpu_p90_ms": 2.0}),
+        "3.13t",
+    )
+    found = free_threaded_fields(there, calls, None)
+    assert {name: each.value for name, each in found.items()} == {
+        "free_threading_ready": True,
+        "free_threaded_ratio": 1.9,
+    }
+    back_on = said("again", saying(gil_after_run=True, gil_module="numpy"), "3.13t")
+    assert "numpy" in free_threaded_fields(back_on, calls, None)["free_threading_ready"].how
+    missing = said(
+        "again", {"phase": "import", "problem": {"kind": "cannot_import", "text": "needs numpy"}}, "3.13t", code=1
+    )
+    assert free_threaded_fields(missing, calls, problem_of(missing, 10)) == {}  # not installed: nothing is known
+    crash = said("again", {"phase": "solo"}, "3.13t", code=-11)
+    assert free_threaded_fields(crash, calls, problem_of(crash, 10))["free_threading_ready"].value is False
+
+
+def test_subinterpreters_by_having_tried() -> None:
+    no = said("subinterpreter", {"subinterpreter": False, "why": "numpy does not support it"})
+    assert "numpy" in subinterpreter_fields(no)["subinterpreter_ready"].how
+    assert subinterpreter_fields(said("subinterpreter", {"subinterpreter": None})) == {}
+
+
+def test_order_is_told_from_chance() -> None:
+    a, b, c = (said("worker", {"digests": [name, name]}) for name in "abc")
+    assert order_of(a, a, None) == "none"
+    assert order_of(a, b, a) == "order"
+    assert order_of(a, b, c) == "chance"
+    assert order_of(a, b, None) is None
+    assert order_of(a, None, None) is None
+
+
+def test_one_thread_of_the_library_counts_if_it_is_faster_without_lack_of_a_cpu() -> None:
+    many = findings_from(saying(solo={"wall_ms": 100.0, "delay_ms": 5.0}))
+    assert pinned_is_faster(many, findings_from(saying(solo={"wall_ms": 50.0, "delay_ms": 5.0})))
+    assert not pinned_is_faster(many, findings_from(saying(solo={"wall_ms": 95.0, "delay_ms": 5.0})))
+    assert not pinned_is_faster(many, replace(many, calls=None))
+
+
+# Problems -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "end", "kind", "words"),
+    [
+        ({"phase": "solo"}, {"code": -9, "fault": "killed"}, "killed", "memory runs out"),
+        ({"phase": "solo"}, {"code": -11, "fault": "killed"}, "crashes", "native code"),
+        ({"phase": "first call"}, {"code": 3, "fault": "exit"}, "exits", "in its first call"),
+        ({"phase": "solo"}, {"code": 0}, "exits", "ends its process"),
+        ({"phase": "solo"}, {"code": -15, "overdue": True, "fault": "late"}, "too_slow", "--budget"),
+        ({}, {"fault": "it cannot be run: no such file", "code": None}, "cannot_run", "no such file"),
+        (
+            {"problem": {"kind": "no_such_name", "text": "resize.py has no f\x1b[31m"}},
+            {"code": 1},
+            "no_such_name",
+            "\\x1b",
+        ),
+    ],
+)
+def test_each_end_of_a_child_has_its_sentence(
+    facts: dict[str, Any], end: dict[str, Any], kind: str, words: str
+) -> None:
+    problem = problem_of(said("main", facts, **{"phase": facts.get("phase", "start"), **end}), 10)
+    assert problem is not None
+    assert problem.kind == kind
+    assert words in problem.text
+    assert problem.text.isprintable()
+
+
+def test_a_hang_names_the_line_of_the_user() -> None:
+    stack = (
+        'Timeout (0:00:10)!\nThread 0x1 (most recent call first):\n  File "/usr/lib/python3.14/threading.py", line 1 in run\n'
+        '  File "/p/probes/function/solo.py", line 2 in call\n  File "/home/me/resize.py", line 14 in hang\n'
+    )
+    problem = problem_of(said("main", {"phase": "first call"}, code=1, fault="exit", errors=stack), 10)
+    assert problem is not None
+    assert problem.kind == "hangs"
+    assert "/home/me/resize.py, line 14, in hang" in problem.text
+
+
+def test_the_table_of_clients_has_sources_and_no_client_is_said_to_be_none() -> None:
+    assert all(client.source for client in CLIENTS.values())
+    assert CLIENTS["sqlite3"] == Client("sqlite3", "database", None, CLIENTS["sqlite3"].source)
