@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any, NamedTuple
 
-from ways import WAYS, pool_size
+from ways import WAYS, Way, pool_size
 
 _MOST_CALLS = 50_000  # in one batch
 _TARGET_SECONDS = (0.25, 1.0)  # of a batch, at least and at most
@@ -28,6 +28,7 @@ class Subject(NamedTuple):
     cpus: int
     tasks: int | None  # of the whole job; None: as many as there are items
     concurrency: int | None  # calls in flight at once, where that is limited
+    gil_share: float | None  # of its CPU time that a call holds the GIL, where that is known
     memory_budget_mb: float | None
     budget_seconds: float
 
@@ -136,7 +137,7 @@ def whole_job(answer: dict[str, Any], opened: dict[str, Any], count: int, tasks:
     each = answer["seconds"] / count
     first = opened["warm_seconds"] - opened["warm"] * each
     start = opened["start_seconds"] + (first if first > max(0.02, 0.5 * opened["warm_seconds"]) else 0.0)
-    cpu = answer["cpu_seconds"]
+    cpu, waited = answer["cpu_seconds"], answer["no_cpu_seconds"]
     scaled = None if cpu is None else (opened["start_cpu_seconds"] or 0.0) + cpu * tasks / count
     return {
         **answer,
@@ -147,11 +148,28 @@ def whole_job(answer: dict[str, Any], opened: dict[str, Any], count: int, tasks:
         "steady_seconds": each * tasks,
         "cpu_seconds": scaled,
         "cpu_percent": None if cpu is None else 100 * cpu / answer["seconds"],
-        "no_cpu_percent": None
-        if answer["no_cpu_seconds"] is None
-        else min(100.0, 100 * answer["no_cpu_seconds"] / answer["seconds"]),
+        "no_cpu_percent": None if waited is None else min(100.0, 100 * waited / answer["seconds"]),
         "batch": count,
     }
+
+
+def with_its_cpus(
+    answer: dict[str, Any], opened: dict[str, Any], way: Way, cpus: int, gil_share: float | None
+) -> float | None:
+    """What the whole job might take if each worker got a CPU whenever it is ready to run; None where that is unknown.
+
+    The time that the average worker was ready without a CPU is taken off, down to what its computing takes at least: on
+    all CPUs, and under the GIL one worker at a time for that share of it.
+    """
+    if answer["no_cpu_percent"] is None or answer["cpu_percent"] is None:
+        return None
+    steady = answer["steady_seconds"]
+    computing = steady * answer["cpu_percent"] / 100
+    under_gil = computing * (gil_share or 0.0) if way.pool == "threads" and not way.parallel else 0.0
+    least = max(computing / (cpus if way.pool or way.own_threads else 1), under_gil)
+    start = answer["startup_seconds"]
+    start = max(start - opened["start_no_cpu_seconds"], 0.1 * start)
+    return float(start + min(steady, max(steady * (1 - answer["no_cpu_percent"] / 100), least)))
 
 
 def losers(

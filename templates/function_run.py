@@ -18,6 +18,7 @@ from competing import (
     target_seconds,
     whole_job,
     why_left_out,
+    with_its_cpus,
 )
 from launcher import _Launcher
 from sessions import _Session
@@ -253,6 +254,8 @@ class _FunctionRun:
             kept.each = answer["seconds"] / count
             answer = whole_job(answer, kept.opened, count, self.tasks)
             answer["launch_seconds"], kept.launched = kept.launched, None
+            subject, way = self.subject, WAYS[one.approach]
+            answer["quiet_seconds"] = with_its_cpus(answer, kept.opened, way, subject.cpus, subject.gil_share)
             self._compare(one, answer)
         elif answer["status"] == "timeout" and self.left() <= 0:
             return  # the end of the budget cut it off: that says nothing of it
@@ -328,9 +331,9 @@ class _FunctionRun:
     def _report(self, one: Competitor, number: int, answer: dict[str, Any]) -> None:
         """Keep what came of a measurement, and tell."""
         if answer["status"] == "ok":
-            share = 1 - min(0.95, (answer["no_cpu_percent"] or 0.0) / 100)
+            quiet = answer["quiet_seconds"]
             self.seconds.setdefault(one.arm, []).append(answer["seconds"])
-            self.quiet.setdefault(one.arm, []).append(answer["startup_seconds"] + answer["steady_seconds"] * share)
+            self.quiet.setdefault(one.arm, []).append(answer["seconds"] if quiet is None else quiet)
             some = answer["raised"]
             answer["reason"] = (
                 f"{some} of {answer['batch']} calls raise, such as {answer['raised_first']}" if some else ""
@@ -354,7 +357,7 @@ _OTHER_RESULTS = "its results differ from those of single-threaded code: the fun
 _FIELDS = (
     "seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short",
-    "extrapolated_from", "cpus_taken", "batch", "no_cpu_percent",
+    "extrapolated_from", "cpus_taken", "batch", "no_cpu_percent", "quiet_seconds",
 )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ WORKERS: dict[str, int] = {}  # pool sizes of functions that wait; the others fo
 CPUS = 2
 TASKS: int | None = None  # of the whole job; None: as many as there are items
 CONCURRENCY: int | None = None  # calls in flight at once, where that is limited
+GIL_SHARE: float | None = None  # of its CPU time that a call holds the GIL, where that is known
 MEMORY_BUDGET_MB: float | None = None
 BUDGET_SECONDS = 60.0
 # --- parameters: end ---

@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import pickle
+import statistics
 import sys
 import time
 from collections.abc import Iterator
@@ -144,10 +145,10 @@ def _some_calls(items: list[Any], seconds: float) -> dict[str, Any]:
     mutated = False
     for item in items[:200]:
         before = _dump(item)
-        at = (time.perf_counter(), time.thread_time(), _process_seconds(), _queued_seconds())
+        queued, cpu, own, wall = _queued_seconds(), _process_seconds(), time.thread_time(), time.perf_counter()
         values.append(_call(item))
-        wall, own, cpu = time.perf_counter() - at[0], time.thread_time() - at[1], _process_seconds() - at[2]
-        times.append((max(wall - (_queued_seconds() - at[3]), min(own, wall)), own, cpu))
+        wall, own, cpu = time.perf_counter() - wall, time.thread_time() - own, _process_seconds() - cpu
+        times.append((max(wall - (_queued_seconds() - queued), min(own, wall)), own, cpu))
         mutated = mutated or _dump(item) != before
         if sum(wall for wall, *_ in times) > seconds and len(times) > 1:
             break
@@ -156,7 +157,7 @@ def _some_calls(items: list[Any], seconds: float) -> dict[str, Any]:
     for item in items[1 : min(len(times), 9)]:
         _call(item)
     again = time.perf_counter() - again
-    wall, own, cpu = (sum(each) / len(later) for each in zip(*later, strict=True))
+    wall, own, cpu = (statistics.median(each) for each in zip(*later, strict=True))
     helpers = max(0.0, cpu - own)
     return {
         "values": values,
@@ -210,7 +211,7 @@ def _opened(order: dict[str, Any], kept: list[Any]) -> dict[str, Any]:
     _more_files()
     made, cpu = time.perf_counter(), _Used()
     ready.start()
-    started, start_cpu = time.perf_counter(), cpu.since(set())[0]
+    started, (start_cpu, start_waited) = time.perf_counter(), cpu.since(ready.seen)
     if ready.failure:
         return dict(zip(("status", "reason"), ready.failure, strict=True))
     count = order["warm"]
@@ -224,6 +225,7 @@ def _opened(order: dict[str, Any], kept: list[Any]) -> dict[str, Any]:
         "items_seconds": made - imported,
         "start_seconds": max(0.0, started - made - ready.slept_seconds),
         "start_cpu_seconds": start_cpu,
+        "start_no_cpu_seconds": start_waited or 0.0,
         "warm_seconds": warmed - started,
         "warm_first_ms": 1000 * min(end - start for *_, start, end in warm),
         "warm": count,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from subject import (
@@ -76,6 +77,7 @@ class _Ready:
     def __init__(self, way: Way, settings: dict[str, Any], workers: int, at_once: int) -> None:
         self.way, self.settings, self.workers, self.at_once = way, settings, workers, at_once
         self.pool: Executor | None = None
+        self.seen: set[int] = set()  # threads that work
         self.slept_seconds = 0.0  # of the start, for the sake of seeing every worker
         self.failure: tuple[str, str] | None = None
 
@@ -90,15 +92,15 @@ class _Ready:
         if not self.way.pool:
             _prepare(self.settings)
             self.failure = _here.failure
+            self.seen.add(threading.get_native_id())
             return
         self.pool = _executor(self.way.pool, self.workers, self.settings)
-        seen: set[int] = set()
         for _ in range(5):
             self.slept_seconds += READY_SECONDS
             for worker, failure in self.pool.map(_ready, range(self.workers)):
-                seen.add(worker)
+                self.seen.add(worker)
                 self.failure = self.failure or failure
-            if self.failure or len(seen) >= self.workers:
+            if self.failure or len(self.seen) >= self.workers:
                 return
 
     def run(self, items: list[Any]) -> list[Done]:
@@ -155,7 +157,7 @@ def _joined(parts: Any) -> list[Done]:
 
 def _clearly_computes(cpu_seconds: float, wall_seconds: float) -> bool:
     """Whether a call computes nearly all of its time."""
-    return cpu_seconds > 0.9 * wall_seconds
+    return cpu_seconds > 0.85 * wall_seconds
 
 
 def pool_size(way: Way, cpus: int, cpu_seconds: float, wall_seconds: float, most: int) -> int:

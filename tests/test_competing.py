@@ -104,6 +104,21 @@ def test_all_tasks_take_the_start_and_the_batch_by_proportion(competing: ModuleT
     assert unknown["cpu_seconds"] is unknown["cpu_percent"] is unknown["no_cpu_percent"] is None
 
 
+def test_the_time_without_a_cpu_is_taken_off_down_to_what_computing_takes(competing: ModuleType) -> None:
+    opened = {"start_no_cpu_seconds": 0.1}
+    answer = {"startup_seconds": 0.3, "steady_seconds": 2.0, "cpu_percent": 80.0, "no_cpu_percent": 50.0}
+
+    def quiet(name: str, gil_share: float | None = None, **changes: Any) -> Any:
+        return competing.with_its_cpus(answer | changes, opened, competing.WAYS[name], 2, gil_share)
+
+    assert quiet("multiprocessing") == quiet("threads") == quiet("threads", 0.2) == pytest.approx(0.2 + 1.0)
+    assert quiet("threads", 1.0) == pytest.approx(0.2 + 1.6)  # one at a time
+    assert quiet("multiprocessing", 1.0) == pytest.approx(0.2 + 1.0)
+    assert quiet("single_threaded") == pytest.approx(0.2 + 1.6)
+    assert quiet("threads", no_cpu_percent=0.0) == pytest.approx(0.2 + 2.0)
+    assert quiet("threads", no_cpu_percent=None) is None
+
+
 def test_clear_losers_are_dropped_but_not_the_recommended(competing: ModuleType) -> None:
     roles = ("baseline", "candidate", "candidate", "candidate")
     names = ("single_threaded", "threads", "multiprocessing", "asyncio")

@@ -91,6 +91,7 @@ def _limits(profile: WorkloadProfile, usable_cpus: int) -> dict[str, Parameter]:
         "CPUS": min(profile.cpu_cores or usable_cpus, usable_cpus),
         "TASKS": profile.tasks,
         "CONCURRENCY": profile.concurrency if profile.parallelizable else 1,
+        "GIL_SHARE": profile.gil_share,
         "MEMORY_BUDGET_MB": profile.memory_budget_mb,
     }
 

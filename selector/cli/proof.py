@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from selector.cli.measure import teller
 from selector.cli.runner import check_runner, runner_options
 from selector.cli.shared import (
     INTERRUPTED,
@@ -316,7 +317,7 @@ def validate(
     selector = Selector(rules or outer_rules)
     if request is not None:
         known = read_profile(file, settings) if file is not None else None
-        proof = prove_function(selector, request, known, options, progress_view, _tell_measuring)
+        proof = prove_function(selector, request, known, options, progress_view, teller())
     else:
         profile = read_profile(file, settings) if program is None else program.workload(settings)
         proof = prove(selector, profile, options, progress_view, program)
@@ -342,11 +343,6 @@ def _check_what_is_measured(
         raise click.UsageError(f"The program {program} has a workload of its own: leave FILE out.")
     if file is None and not settings and program is None and request is None:
         raise click.UsageError("Give a FILE (- for standard input), the fields by --set KEY=VALUE, or a --function.")
-
-
-def _tell_measuring(phase: str) -> None:
-    """Say what is being done to the function before it is called in every way."""
-    say(f"measuring the function first: {phase}", err=True)
 
 
 def _program_named(template: str | None) -> Program | None:

@@ -67,7 +67,21 @@ def _busy(evidence: Evidence, c: Contest) -> Doubt:
     least = measured_duration(held.seconds * (1 - held.held_back))
     taken = max(evidence.cpus_taken or 0.0, held.cpus_taken or 0.0)
     why = f"{crowd(evidence, taken)} {evidence.took(held)} beside them and may take as little as {least} alone."
+    why = " ".join(filter(None, (why, _with_their_cpus(evidence))))
     return Doubt(why, "Close what else computes, or wait until it is done, and validate again.", c.rival)
+
+
+def _with_their_cpus(evidence: Evidence) -> str:
+    """Who would be first by an estimate: the times without what workers waited for a CPU. No verdict, but a hint."""
+    known = [(r.measurement.quiet_seconds, r) for r in evidence.compared if r.ok and not r.ruled_out]
+    ranked = sorted(((s, r) for s, r in known if s is not None), key=lambda pair: pair[0])
+    if len(ranked) < len(known) or len(ranked) < 2:
+        return ""
+    (first, best), (second, after) = ranked[:2]
+    return (
+        f"By the time in which workers had a CPU, {evidence.name(best)} would be first ({measured_duration(first)}),"
+        f" then {evidence.name(after)} ({measured_duration(second)})."
+    )
 
 
 def crowd(evidence: Evidence, taken: float | None = None) -> str:

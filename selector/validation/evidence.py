@@ -25,6 +25,7 @@ _ENOUGH_CONTROLS = 4  # two or three runs of the baseline say next to nothing of
 ENOUGH_RUNS = 3  # of each of two arms, to tell which is faster: fewer are anecdotes
 QUIET_CPUS = 0.15  # taken by others; the clock of the kernel ticks 100 times a second, so short runs show some anyway
 _BESIDE = 0.05  # what others cost beside the time that no CPU was to be had: they take caches, too
+_WAITS_OF_OTHERS = 1.5  # while one worker waits for a CPU, others may wait for what it holds
 _DEARER = 0.85  # of the CPU time of a run would have done without the others, which also take caches
 
 
@@ -219,16 +220,15 @@ class _Measuring:
 
         The lowest of these bounds holds: others cannot hold it up for longer than they ran; nor for a larger part of
         the time than it kept what they left busy; without them it would still have had to do its computing, on as many
-        CPUs as it can use; and, where that was measured, for hardly longer than its workers waited for a CPU (all that
-        the GIL holds up wait while one of them does).
+        CPUs as it can use; and, where that was measured, for not much longer than its workers waited for a CPU.
         """
-        cpu_percent, waited = measured.cpu_percent, measured.no_cpu_percent
+        cpu_percent, quiet = measured.cpu_percent, measured.quiet_seconds
         if taken is None or cpu_percent is None or taken <= QUIET_CPUS:
             return 0.0
         own, left = cpu_percent / 100, max(self.case.cpus - taken, 0.05)
         computing = _DEARER * own / max(own, self.case.computes_on(arm))
-        together = arm.workers if self.case.traits(arm).convoy else 1
-        delayed = 1.0 if waited is None else _BESIDE + together * waited / 100
+        waited = 0.0 if measured.seconds is None or quiet is None else 1 - quiet / measured.seconds.median
+        delayed = 1.0 if quiet is None else _BESIDE + _WAITS_OF_OTHERS * max(0.0, waited)
         return min(1.0, taken, own / left, max(0.0, 1 - computing), delayed)
 
     def _fate(self, arm: Arm, cells: Sequence[CellEvent], samples: tuple[float, ...]) -> tuple[Status, str]:
@@ -309,7 +309,7 @@ def _why_not_run(session: Session) -> str:
 
 _MEDIANS = (
     "cpu_percent", "cpu_seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds",
-    "imbalance", "no_cpu_percent",
+    "imbalance", "no_cpu_percent", "quiet_seconds",
 )  # fmt: skip
 
 

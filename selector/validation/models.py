@@ -35,7 +35,8 @@ class Measurement(Saved):
     Seconds and shares are medians over the cells, `peak_memory_mb` is their largest. `speedup` is against the baseline
     (single-threaded on the reference interpreter), `band` what the table speedup_bands says to it. `reason` is that of
     the last cell that failed. `predicted_seconds` is the cost model's for just these tasks and workers. `no_cpu_percent`
-    is the share of its time that a worker was ready to run and got no CPU, where that was measured.
+    is the share of its time that a worker was ready to run and got no CPU, where that was measured, and `quiet_seconds`
+    an estimate of what it would take with a CPU for each worker that can run.
     """
 
     approach: ApproachId
@@ -67,6 +68,7 @@ class Measurement(Saved):
     short: bool
     predicted_seconds: float | None
     no_cpu_percent: float | None = None
+    quiet_seconds: float | None = None
 
 
 class Requirement(Saved):

@@ -1,0 +1,138 @@
+"""The benchmark of a user's own function, run as users run it: every way a result, every failure told in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmark_scripts import Script, scripts
+from function_lab import script_of
+
+from selector.benchmark.events import CellEvent, EndEvent, InterpreterEvent, PlanEvent
+
+PYTHON_313T, PYTHON_314 = Path("/usr/local/bin/python3.13t"), Path("/usr/local/bin/python3.14")
+OK_HERE = ("single_threaded", "threads", "multiprocessing", "asyncio_threads", "asyncio_processes")
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Script]]:
+    with scripts(tmp_path) as begin:
+        yield begin
+
+
+def ran(start: Callable[..., Script], text: str, *options: str, budget: str = "20", code: int = 0) -> Script:
+    """A script that has ended by itself, or was stopped once everything was measured."""
+    script = start(text, "--budget", budget, *options)
+    script.until(lambda events: isinstance(events[-1], EndEvent) or all_measured(events))
+    if isinstance(script.events[-1], EndEvent):
+        assert script.finish(None) == code
+    else:
+        assert script.finish() == 130
+    return script
+
+
+def all_measured(events: list[Any]) -> bool:
+    arms = {arm.arm for event in events if isinstance(event, PlanEvent) for arm in event.arms}
+    return bool(arms) and arms == {event.arm for event in events if isinstance(event, CellEvent)}
+
+
+def reasons(script: Script) -> dict[str, str]:
+    return {event.approach: event.reason for event in reversed(script.events) if isinstance(event, CellEvent)}
+
+
+def detail(script: Script) -> str:
+    end = script.events[-1]
+    assert isinstance(end, EndEvent)
+    return end.detail
+
+
+def only(*approaches: str) -> list[str]:
+    return [word for approach in approaches for word in ("--approach", approach)]
+
+
+def test_a_function_in_threads_and_processes(start: Callable[..., Script], tmp_path: Path) -> None:
+    script = ran(
+        start, script_of(tmp_path, "hashes", SETUP="lab.py:costly"), *only("threads", "multiprocessing", "asyncio")
+    )
+    assert script.statuses() == dict.fromkeys(("single_threaded", "threads", "multiprocessing"), "ok")
+    plan = next(event for event in script.events if isinstance(event, PlanEvent))
+    assert plan.tasks == plan.tasks_asked == 40 and "--async-function" in plan.left_out["asyncio"]
+    for cell in (event for event in script.events if isinstance(event, CellEvent)):
+        assert cell.seconds and cell.startup_seconds and cell.startup_seconds >= 0.04, "each worker is set up"
+        assert cell.batch and cell.workers_seen and cell.cpu_seconds
+        assert cell.no_cpu_percent is not None  # Linux
+
+
+def test_what_cannot_be_called_ends_with_a_sentence(start: Callable[..., Script], tmp_path: Path) -> None:
+    script = ran(start, script_of(tmp_path, "raises"), code=1)
+    assert "every call raises, such as ValueError: bad 0" in detail(script)
+    assert [event.event for event in script.events] == ["start", "interpreter", "end"]
+
+
+def test_a_module_that_is_not_there_is_a_missing_dependency(start: Callable[..., Script], tmp_path: Path) -> None:
+    text = script_of(tmp_path, "computes")
+    lab = tmp_path / "lab.py"
+    lab.write_text("import no_such_module_here\n" + lab.read_text())
+    script = ran(start, text, code=1)
+    (python,) = (event for event in script.events if isinstance(event, InterpreterEvent))
+    assert python.status == "missing_dependency"
+    assert "it needs no_such_module_here, which is not installed" in python.reason == detail(script)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("function", "items", "why"),
+    [
+        ("nameless", "40", "the function is a lambda"),
+        ("closure", "40", "(a closure)"),
+        ("unlocks", "lab.py:locked_items", "the item.kept['lock'] does not pickle (lock)"),
+        ("gives_lock", "40", "the result['all'][1] does not pickle (lock)"),
+    ],
+)
+def test_what_does_not_pickle_is_a_result_for_processes_alone(
+    start: Callable[..., Script], tmp_path: Path, function: str, items: str, why: str
+) -> None:
+    script = ran(start, script_of(tmp_path, function, items), *only("threads", "multiprocessing"))
+    assert script.statuses() == {"single_threaded": "ok", "threads": "ok", "multiprocessing": "unpicklable"}
+    assert why in reasons(script)["multiprocessing"]
+
+
+@pytest.mark.slow
+def test_some_calls_that_raise_are_told_and_the_run_goes_on(start: Callable[..., Script], tmp_path: Path) -> None:
+    script = ran(start, script_of(tmp_path, "some_raise"), *only("threads"))
+    assert script.statuses() == {"single_threaded": "ok", "threads": "ok"}
+    assert "calls raise, such as KeyError: 0" in reasons(script)["threads"]
+
+
+@pytest.mark.slow
+def test_results_that_depend_on_earlier_calls_are_no_result(start: Callable[..., Script], tmp_path: Path) -> None:
+    script = ran(start, script_of(tmp_path, "keeps"), *only("multiprocessing"))
+    assert script.statuses() == {"single_threaded": "ok", "multiprocessing": "mismatch"}
+
+
+@pytest.mark.slow
+def test_every_way_on_every_python(start: Callable[..., Script], tmp_path: Path) -> None:
+    here = [str(python) for python in (PYTHON_314, PYTHON_313T) if python.exists()]
+    if len(here) < 2:
+        pytest.skip("needs Python 3.14 and 3.13t")
+    options = [word for path in here for word in ("--interpreter", path)]
+    script = ran(start, script_of(tmp_path, "hashes"), *options, budget="60")
+    free = ("free_threaded", "asyncio_free_threaded", "subinterpreters")
+    assert script.statuses() == dict.fromkeys((*OK_HERE, *free), "ok")
+    checked = {event.approach for event in script.events if isinstance(event, CellEvent) and event.reason}
+    assert checked == set()
+
+
+@pytest.mark.slow
+def test_coroutines_run_on_loops_also_on_one_in_each_worker(start: Callable[..., Script], tmp_path: Path) -> None:
+    script = ran(start, script_of(tmp_path, "naps_async"))
+    loops = ("single_threaded", "asyncio", "asyncio_threads", "asyncio_processes")
+    assert script.statuses() == dict.fromkeys(loops, "ok")
+
+
+@pytest.mark.slow
+def test_an_asynchronous_twin_lets_a_loop_be_measured(start: Callable[..., Script], tmp_path: Path) -> None:
+    twin = ran(start, script_of(tmp_path, "naps", ASYNC_FUNCTION="lab.py:naps_async"), *only("asyncio"))
+    assert twin.statuses() == {"single_threaded": "ok", "asyncio": "ok"}
