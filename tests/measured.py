@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -87,11 +88,16 @@ class FakeLaboratory:
     def __init__(self, answers: dict[str, Said]) -> None:
         self.answers, self.jobs = answers, []
 
-    def run(self, job: Job, tell: Any = lambda _: None) -> Said:
+    def run(self, job: Job, tell: Any = lambda _: None, enough: Any = lambda _: False) -> Said:
+        said = self._answer(job, tell)
+        return replace(said, stopped=True) if enough(said.facts) else said
+
+    def _answer(self, job: Job, tell: Any) -> Said:
         self.jobs.append(job)
         tell("solo")
         order = job.options.get("order", "")
-        for name in (f"{job.mode} {job.python.tag}", f"{job.mode} {order}", job.mode):
+        pinned = "pinned" if job.environment else ""
+        for name in (f"{job.mode} {pinned}", f"{job.mode} {job.python.tag}", f"{job.mode} {order}", job.mode):
             if name in self.answers:
                 return self.answers[name]
         plain: dict[str, Any] = {**COMPUTES, "calls": 10, "digests": ["a", "b", "c"]}
@@ -103,8 +109,8 @@ class FakeLaboratory:
             plain |= {"free_threaded": True, "gil": False, "gil_after_run": False}
         return said(job.mode, plain, job.python.tag)
 
-    def run_together(self, jobs: list[Job], tell: Any = lambda _: None) -> list[Said]:
-        return [self.run(job, tell) for job in jobs]
+    def run_together(self, jobs: list[Job]) -> list[Said]:
+        return [self.run(job) for job in jobs]
 
     def __enter__(self) -> Self:
         return self

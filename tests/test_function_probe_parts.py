@@ -114,6 +114,13 @@ def test_contention_is_looked_for_where_both_threads_had_a_cpu(probe):
     assert found["cpu_ratio"] == 2.5 and found["lack"] == 0
 
 
+def test_each_look_stands_for_the_time_around_it(probe):
+    part = probe.gil.held_part
+    assert part([(0.0, True), (1.0, True), (2.0, True)]) == 1
+    assert part([(0.0, False), (1.0, False), (1.0, True), (5.0, True)]) == 0.8  # whoever looked had no CPU meanwhile
+    assert part([(0.0, True)]) is None
+
+
 def test_threads_are_found_in_the_shapes_of_both_releases(probe):
     thread = SimpleNamespace(thread_id=1)
     assert probe.gil.threads_of(thread) == [thread]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 
 import pytest
-from function_probe import ask
+from function_probe import LAB, PROBE, ask
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sessions and signals")
 slow = pytest.mark.slow
@@ -83,6 +84,23 @@ def test_a_user_may_have_modules_with_the_names_of_ours(folder, tmp_path):
     (tmp_path / "target.py").write_text("def memory(x): return x\n")
     said = ask(folder, "worker", "target.py:memory", folder=str(tmp_path), items="2")
     assert said.code == 0 and len(said["digests"]) == 2
+
+
+def test_a_child_ends_when_whoever_started_it_is_gone(folder):
+    options = {
+        "target": "failing.py:hangs",
+        "items": "7",
+        "folder": str(LAB),
+        "while_open": True,
+        "cache": str(folder / "cache"),
+    }
+    command = [sys.executable, "-B", str(PROBE), "worker", json.dumps(options)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin is not None and child.stdout is not None
+        while b'"worker"' not in child.stdout.readline():
+            pass
+        child.stdin.close()
+        assert child.wait(10) == 1
 
 
 # Slow: the whole lab, under all Pythons that are here ---------------------------------------------------------------------
@@ -193,3 +211,6 @@ def test_free_threads_run_at_once_and_contention_is_looked_for(folder):
     said = ask(folder, "again", "computing.py:loops", python=free[0], items="computing.py:NUMBERS")
     assert said["free_threaded"] and not said["gil_after_run"] and {"own", "same"} == said["two"].keys()
     assert said["two"]["own"]["blocked_share"] < 0.3
+    shared = ask(folder, "again", "keeping.py:reads_item", python=free[0], items="keeping.py:MODELS")["two"]
+    if max(way["lack"] for way in shared.values()) < 0.1:  # both had a CPU
+        assert shared["same"]["cpu_ratio"] > shared["own"]["cpu_ratio"]

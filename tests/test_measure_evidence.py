@@ -195,9 +195,9 @@ def test_free_threads_by_having_run_under_them() -> None:
     missing = said(
         "again", {"phase": "import", "problem": {"kind": "cannot_import", "text": "needs numpy"}}, "3.13t", code=1
     )
-    assert free_threaded_fields(missing, calls, problem_of(missing, 10)) == {}  # not installed: nothing is known
+    assert free_threaded_fields(missing, calls, problem_of(missing)) == {}  # not installed: nothing is known
     crash = said("again", {"phase": "solo"}, "3.13t", code=-11)
-    assert free_threaded_fields(crash, calls, problem_of(crash, 10))["free_threading_ready"].value is False
+    assert free_threaded_fields(crash, calls, problem_of(crash))["free_threading_ready"].value is False
 
 
 def test_subinterpreters_by_having_tried() -> None:
@@ -245,7 +245,7 @@ def test_one_thread_of_the_library_counts_if_it_is_faster_without_lack_of_a_cpu(
 def test_each_end_of_a_child_has_its_sentence(
     facts: dict[str, Any], end: dict[str, Any], kind: str, words: str
 ) -> None:
-    problem = problem_of(said("main", facts, **{"phase": facts.get("phase", "start"), **end}), 10)
+    problem = problem_of(said("main", facts, **{"phase": facts.get("phase", "start"), **end}))
     assert problem is not None
     assert problem.kind == kind
     assert words in problem.text
@@ -257,7 +257,7 @@ def test_a_hang_names_the_line_of_the_user() -> None:
         'Timeout (0:00:10)!\nThread 0x1 (most recent call first):\n  File "/usr/lib/python3.14/threading.py", line 1 in run\n'
         '  File "/p/probes/function/solo.py", line 2 in call\n  File "/home/me/resize.py", line 14 in hang\n'
     )
-    problem = problem_of(said("main", {"phase": "first call"}, code=1, fault="exit", errors=stack), 10)
+    problem = problem_of(said("main", {"phase": "first call"}, code=1, fault="exit", errors=stack))
     assert problem is not None
     assert problem.kind == "hangs"
     assert "/home/me/resize.py, line 14, in hang" in problem.text

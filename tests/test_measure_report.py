@@ -88,12 +88,12 @@ def test_what_the_user_sets_stands_over_what_was_found(fakes: Any) -> None:
 def test_one_thread_of_the_library_is_the_first_advice_where_it_is_faster(fakes: Any) -> None:
     many = saying(solo={"cpu_ms": 100.0, "helper_ms": 90.0, "wall_ms": 110.0})
     one = saying(solo={"cpu_ms": 43.0, "helper_ms": 0.0, "wall_ms": 44.0, "cpu_p10_ms": 42.0, "cpu_p90_ms": 44.0})
-    found = report(fakes, {"main": said("main", many), "again 3.14": said("again", one)})
+    found = report(fakes, {"main": said("main", many), "main pinned": said("main", one)})
     assert found.environment == PINNED
     assert found.notes[0].startswith("First of all, set OMP_NUM_THREADS=1")
     assert found.profile is not None
     assert (found.profile.cpu_ms_per_task, found.profile.native_parallel) == (43.0, False)
-    slower = report(fakes, {"main": said("main", many), "again 3.14": said("again", many)})
+    slower = report(fakes, {"main": said("main", many), "main pinned": said("main", saying(solo={"wall_ms": 120.0}))})
     assert (slower.environment, slower.profile and slower.profile.native_parallel) == ({}, True)
 
 

@@ -17,7 +17,8 @@ Options (null or absent: the default)
     cache          a folder for the compiled modules of the probe, so that the next child starts sooner
     seconds        for the solo calls (1.0); the other phases have parts of it
     budget         for the whole child (20): a phase that would go over it is left out, and named in `skipped`
-    call_seconds   a call that takes longer hangs (10): its stack is written, and the child ends with exit code 1
+    call_seconds   a call that takes longer hangs (10): its stack is written (after a line "Timeout (0:00:10)!"), and the child ends
+                   with exit code 1; import, items and set-up may take 0.7 of the budget, if that is longer
     count          items at most (main, memory: 200; worker, subinterpreter: 12)
     items_mb       memory that items may take (500); then no more are taken
     order          worker: "forward" or "reverse"
@@ -67,9 +68,11 @@ main and again
     function_pickle_kb; item_kb, item_dump_ms, item_load_ms, item_buffers_kb; result_kb, result_dump_ms, result_load_ms, result_buffers_kb:
                      means of up to 8; *_buffers_kb is the part that can go out of band (protocol 5); result_type
     globals_first, globals_later, globals_again: {"module.name": "value" | "new" | "gone" | "rebound" | "cache" | [keys of a dict]}: changed by the first call, by
-                     some calls after it, by some more. A name in the last two is written by every call. "cache": an lru_cache grew. globals_left_out: too large to look at
+                     some calls after it, by some more. A name in the last two is written by every call.
+                     globals_again is null where there was no time for more. "cache": an lru_cache grew. globals_left_out: too large to look at
     pid              for the sampler, with phase held
-    held_run         what went on during the phase held: {"calls", "wall_s", "cpu_s", "delay_s", "wait_share"}
+    held_run         what went on during the phase held: {"calls", "wall_s", "cpu_s", "delay_s", "wait_share": the part in which it waited, for
+                     whatever it is or, after that, for a CPU}
     probe            a thread that sleeps 1 ms, beside the calls: {"late_share": part of its wakings that were over 0.3 ms late, "idle_late_share",
                      "hold_ms": the longest that it had to wait for the GIL, waiting for a CPU taken off, "holds_ms": the five longest, "switch_ms": the switch
                      interval during it: Python code makes others wait as long, "samples", "calls", "cpu_share"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import statistics
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .channel import Channel
-from .clocks import Delay, Meter
+from .clocks import Delay, Meter, resource
 from .solo import Sample, sample_of
 from .subject import Subject
 
@@ -34,7 +35,7 @@ def gil_on() -> bool:
 
 def call_until(subject: Subject, channel: Channel, meter: Meter, stop: str, latest: float) -> dict[str, Any]:
     """Call again and again until a file is there: the message `held_run`."""
-    begun, calls, looked = meter(), 0, 0.0
+    begun, switched, calls, looked = meter(), switches(), 0, 0.0
     end = min(time.monotonic() + HELD_SECONDS, latest)
     while True:
         number = calls % len(subject.items)
@@ -47,7 +48,8 @@ def call_until(subject: Subject, channel: Channel, meter: Meter, stop: str, late
             if now > end or os.path.exists(stop):
                 break
     went = sample_of(begun, meter())
-    share = max(0.0, went.wait) / max(went.wall, 1e-9)
+    computing = kept_from_computing(went.delay, *(b - a for a, b in zip(switched, switches())))  # noqa: B905
+    share = max(0.0, 1 - (max(went.cpu, went.process) + computing) / max(went.wall, 1e-9))
     return {
         "calls": calls,
         "wall_s": round(went.wall, 4),
@@ -57,22 +59,46 @@ def call_until(subject: Subject, channel: Channel, meter: Meter, stop: str, late
     }
 
 
+def switches() -> tuple[int, int]:
+    """How often this process gave up its CPU to wait, and how often it was taken from it while it computed."""
+    if resource is None:
+        return 0, 0
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_nvcsw, used.ru_nivcsw
+
+
+def kept_from_computing(delay: float, waits: int, taken: int) -> float:
+    """The part of the time without a CPU in which it may hold the GIL: not that after a wait, before it takes the GIL."""
+    return delay * (taken / (waits + taken) if waits + taken else 1.0)
+
+
 def look_from_outside(process: int, seconds: float) -> dict[str, Any]:
     """How often a thread of another process of this Python holds its GIL. The one door to a private module."""
     try:
         look = _looker(process)
     except Exception as error:
         return {"sampler_error": f"{type(error).__name__}: {error}"[:200], "samples": 0}
-    held = samples = failed = 0
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    looks: list[tuple[float, bool]] = []
+    failed = 0
+    end = time.perf_counter() + seconds
+    while (now := time.perf_counter()) < end:
         try:
-            held += look()
-            samples += 1
+            looks.append((now, look()))
         except Exception:  # what is looked at changes meanwhile
             failed += 1
         time.sleep(LOOK_SECONDS)
-    return {"held": round(held / samples, 4) if samples else None, "samples": samples, "failed": failed}
+    return {"held": held_part(looks), "samples": len(looks), "failed": failed}
+
+
+def held_part(looks: Sequence[tuple[float, bool]]) -> float | None:
+    """The part of the time in which it is held, by looks (when, whether): each stands for the time around it.
+
+    They are not as many in each second: on a busy machine whoever looks gets no CPU just when the other computes.
+    """
+    pairs = list(itertools.pairwise(looks))
+    total = sum(after - before for (before, _), (after, _) in pairs)
+    held = sum((after - before) * (was + now) / 2 for (before, was), (after, now) in pairs)
+    return round(held / total, 4) if total > 0 else None
 
 
 def _looker(process: int) -> Callable[[], bool]:
@@ -132,8 +158,8 @@ class _Napper:
         self._thread.join(1)
 
 
-def beside(subject: Subject, channel: Channel, meter: Meter, seconds: float) -> dict[str, Any]:
-    """The message `probe`: how late a thread wakes beside calls that go on for some time, two at least."""
+def beside(subject: Subject, channel: Channel, meter: Meter, seconds: float, least: int) -> dict[str, Any]:
+    """The message `probe`: how late a thread wakes beside calls that go on for some time, so many at least."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     napper = _Napper(threading.get_native_id())
@@ -142,7 +168,7 @@ def beside(subject: Subject, channel: Channel, meter: Meter, seconds: float) -> 
         idle = napper.taken()
         begun, calls = meter(), 0
         end = time.monotonic() + seconds
-        while time.monotonic() < end or calls < 2:
+        while time.monotonic() < end or calls < least:
             channel.beat()
             subject.attempt(calls % len(subject.items))
             calls += 1

@@ -17,6 +17,8 @@ from .target import iterate_items, load_target
 
 _GIL_WARNING = re.compile(r"global interpreter lock.*load module '([^']+)'", re.DOTALL)
 
+GIL_MODULES: list[str] = []  # that put it on
+
 
 class Settings(NamedTuple):
     """The options of a child: see __init__.py."""
@@ -56,9 +58,16 @@ def load(settings: Settings, channel: Channel, count: int) -> Subject:
     function = _import(settings, channel, meter, folder)
     items = _items(settings, channel, meter, folder, count)
     if settings.setup:
+        channel.phase("setup")
+        channel.guard(_slowest(settings))
         _set_up(settings.setup, channel, meter, folder)
     meter.delay.close()
     return Subject(function, items, settings.target, has_items=settings.items is not None)
+
+
+def _slowest(settings: Settings) -> float:
+    """Seconds that a step before the calls may take: more than a call, as imports can take long."""
+    return max(settings.call_seconds, 0.7 * settings.budget)
 
 
 def _spent(meter: Meter, before: Reading, name: str) -> dict[str, float]:
@@ -72,32 +81,31 @@ def _spent(meter: Meter, before: Reading, name: str) -> dict[str, float]:
 def _import(settings: Settings, channel: Channel, meter: Meter, folder: str) -> Any:
     """The function, imported; what its set-up and items need beside is imported with them."""
     channel.phase("import")
+    channel.guard(_slowest(settings))
     channel.say(rss_start_mb=resident_mb())
-    modules: list[str] = []
-    with warnings.catch_warnings():
-        _catch_gil_warning(modules)
-        before = meter()
-        function = load_target(settings.target, folder)
-        spent = _spent(meter, before, "import")
+    _watch_for_the_gil()
+    before = meter()
+    function = load_target(settings.target, folder)
+    spent = _spent(meter, before, "import")
     channel.say(
         **spent,
         rss_import_mb=resident_mb(),
         gil_after_import=gil_on(),
-        gil_module=modules[0] if modules else None,
+        gil_module=GIL_MODULES[0] if GIL_MODULES else None,
         has_items=settings.items is not None,
     )
     check_callable(function, settings.target, has_items=settings.items is not None)
     return function
 
 
-def _catch_gil_warning(modules: list[str]) -> None:
-    """Have the names of modules that put the GIL on in a list; other warnings are shown as ever."""
+def _watch_for_the_gil() -> None:
+    """Keep the names of modules that put the GIL on, now or later; warnings are shown as ever."""
     show = warnings.showwarning
 
     def shown(message: Any, category: Any, *rest: Any, **more: Any) -> None:
         found = _GIL_WARNING.search(str(message))
         if found:
-            modules.append(found[1])
+            GIL_MODULES.append(found[1])
         show(message, category, *rest, **more)
 
     warnings.filterwarnings("always", r".*global interpreter lock", RuntimeWarning)
@@ -107,6 +115,7 @@ def _catch_gil_warning(modules: list[str]) -> None:
 def _items(settings: Settings, channel: Channel, meter: Meter, folder: str, count: int) -> list[Any]:
     """Some of the items; one that is unused where the function is called without an argument."""
     channel.phase("items")
+    channel.guard(_slowest(settings))
     if settings.items is None:
         channel.say(items_ms=0.0, taken=0, tasks=None, items_why="end", rss_items_mb=resident_mb())
         return [None]
@@ -122,7 +131,6 @@ def _items(settings: Settings, channel: Channel, meter: Meter, folder: str, coun
 
 def _set_up(setup: str, channel: Channel, meter: Meter, folder: str) -> None:
     """The costly start, once."""
-    channel.phase("setup")
     run = load_target(setup, folder)
     before = meter()
     try:

@@ -45,8 +45,12 @@ def run(mode: str, options: dict[str, Any]) -> NoReturn:
         channel.say(problem={"kind": "exits", "text": text, "item": None})
         code = 1
     except BaseException as error:
+        code = 2
+        if not isinstance(error, Exception):
+            text = f"{settings.target} raises {type(error).__name__}, which ends its process"
+            channel.say(problem={"kind": "exits", "text": text, "item": None})
+            channel.end(1)
         channel.say(problem={"kind": "probe_fails", "text": f"{type(error).__name__}: {error}"[:300], "item": None})
         with contextlib.suppress(Exception):
             channel.write_stack(traceback.format_exc())
-        code = 2
     channel.end(code)

@@ -10,7 +10,7 @@ from typing import Any
 from . import audit, gil, solo
 from .channel import Channel
 from .clocks import Meter, clock_tick_seconds
-from .loading import Settings, load
+from .loading import GIL_MODULES, Settings, load
 from .state import State, changed
 from .values import Pickled, pickled
 
@@ -29,9 +29,15 @@ class Session:
         self.meter = Meter()
         self.call_seconds = 0.0
         self.solo: solo.Solo | None = None
+        self.warm: list[solo.Sample] = []
         self.skipped: list[str] = []
         self.more_calls = 0  # of threads, whose errors are not counted
         self.state = State(self.subject.function)
+
+    @property
+    def slow(self) -> bool:
+        """Whether each phase can have one call only."""
+        return self.call_seconds > 1.0
 
     def time_for(self, phase: str, seconds: float) -> bool:
         """Begin a phase if so many seconds are left, and the time of a call beside."""
@@ -75,6 +81,7 @@ def finish(session: Session) -> None:
     errors = session.subject.errors
     session.channel.say(
         gil_after_run=gil.gil_on(),
+        gil_module=GIL_MODULES[0] if GIL_MODULES else None,
         errors=errors.kinds,
         errors_items=sorted(errors.items)[:50],
         attempts=errors.attempts,
@@ -98,7 +105,7 @@ def pickle_items(session: Session) -> None:
     for number in range(min(PICKLED, len(subject.items) if subject.has_items else 0)):
         session.channel.beat()
         found.append(pickled(subject.items[number], f"item {number}", 0.2 / PICKLED))
-    session.channel.say(**pickles("item", found), items_pickle=not any(each.error for each in found))
+    session.channel.say(**pickles("item", found), items_pickle=pickle_at_all(found) if found else True)
 
 
 def pickle_result(session: Session, results: list[Any]) -> None:
@@ -108,14 +115,22 @@ def pickle_result(session: Session, results: list[Any]) -> None:
     types = {type(result).__name__ for result in results}
     session.channel.say(
         **pickles("result", found),
-        result_pickles=not any(each.error for each in found) if found else None,
+        result_pickles=pickle_at_all(found),
         result_type=", ".join(sorted(types)) or None,
     )
+
+
+def pickle_at_all(found: list[Pickled]) -> bool | None:
+    """Whether values pickle; None where they are too large to find out, or where there are none."""
+    if any(each.error for each in found):
+        return False
+    return True if any(not each.large for each in found) else None
 
 
 def pickles(name: str, found: list[Pickled]) -> dict[str, Any]:
     """Means over those that pickle, and the first error."""
     good = [each for each in found if each.error is None]
+    good = [each for each in good if not each.large]
     means = {
         f"{name}_{key}": round(statistics.fmean(getattr(each, key) for each in good), 5) if good else None
         for key in ("kb", "buffers_kb", "dump_ms", "load_ms")
@@ -149,14 +164,16 @@ def first_calls(session: Session, looks: list[Any]) -> list[Any]:
     if looks:
         looks.append(session.state.look())
     results, took = [result] if good else [], [spent.wall - spent.delay]
+    session.warm = [spent] if good else []
     for number in range(1, WARM_CALLS):
         channel.beat()
-        if took[0] > 1.0 and number > 1:
+        if (took[0] > 1.0 and number > 1) or time.monotonic() + took[0] > session.latest:
             break
         start = meter()
         good, result = subject.attempt(number % len(subject.items))
         spent = solo.sample_of(start, meter())
         took.append(spent.wall - spent.delay)
+        session.warm += [spent] if good else []
         results += [result] if good else []
     changes = [
         number for number in range(warm) if subject.digests(range(number, number + 1)) != before[number : number + 1]
@@ -164,7 +181,7 @@ def first_calls(session: Session, looks: list[Any]) -> list[Any]:
     if changes:
         subject.changes_items(warm)
     channel.say(mutated=changes, mutated_checked=warm if subject.has_items else 0)
-    session.call_seconds = min(took[1:])
+    session.call_seconds = min(took[1:] or took)
     solo.hopeless(subject)
     return results
 
@@ -179,11 +196,26 @@ def solo_calls(session: Session) -> None:
     numbers = range(start, len(subject.items))
     units = solo.plan(numbers, session.call_seconds, settings.seconds / 2, tick)
     session.solo = solo.Solo(subject, session.channel, session.meter, units)
-    found = session.solo.visit(settings.seconds / 2, session.latest - 2 * session.call_seconds)
-    solo.hopeless(subject)
+    if session.call_seconds > settings.seconds:
+        found = slow_calls(session)
+    else:
+        found = session.solo.visit(settings.seconds / 2, session.latest - 2 * session.call_seconds)
+        solo.hopeless(subject)
     if found:
         session.call_seconds = max(1e-8, (found["wall_ms"] - found["delay_ms"]) / 1000)
     session.channel.say(solo=found or None, errors=subject.errors.kinds, attempts=subject.errors.attempts)
+
+
+def slow_calls(session: Session) -> dict[str, Any]:
+    """The figures where a call takes long: those after the first count, and one more if there is none."""
+    samples = session.warm[1:]
+    if len(samples) < 2 and time.monotonic() + 3 * session.call_seconds < session.latest:
+        sample = solo.run_unit(session.subject, session.meter, solo.Unit((len(session.subject.items) - 1,)))
+        samples += [sample] if sample is not None else []
+    samples = samples or session.warm
+    units = [solo.Unit((number,)) for number in range(len(samples))]
+    found = solo.summary(units, [[each] for each in samples], delay_known=session.meter.delay.known)
+    return {**found, "calls": len(samples)} if found else {}
 
 
 def solo_calls_again(session: Session) -> None:
@@ -196,17 +228,20 @@ def solo_calls_again(session: Session) -> None:
 def globals_written(session: Session, looks: list[Any]) -> None:
     """Which globals the first call changed, which later ones, and which again."""
     subject = session.subject
-    if not session.time_for("globals", 3 * session.call_seconds):
-        return
+    session.channel.phase("globals")
     looks.append(session.state.look())
-    for number in range(2):  # two windows: one alone may write what was there before
-        session.channel.beat()
-        subject.attempt((WARM_CALLS + number) % len(subject.items))
-        looks.append(session.state.look())
+    for number in range(1 if session.slow else 2):  # two windows: one alone may write what was there before
+        if time.monotonic() + 2 * session.call_seconds < session.latest:
+            session.channel.beat()
+            subject.attempt((WARM_CALLS + number) % len(subject.items))
+            looks.append(session.state.look())
     left = session.state.left_out
-    first, later, again, still = (changed(a, b, left) for a, b in itertools.pairwise(looks))
+    first, later, *again = (changed(a, b, left) for a, b in itertools.pairwise(looks))
     session.channel.say(
-        globals_first=first, globals_later=later, globals_again={**again, **still}, globals_left_out=sorted(left)[:20]
+        globals_first=first,
+        globals_later=later,
+        globals_again={name: how for each in again for name, how in each.items()} if again else None,
+        globals_left_out=sorted(left)[:20],
     )
 
 
@@ -224,12 +259,13 @@ def on_a_loop(session: Session) -> None:
 def beside_others(session: Session) -> None:
     """How it holds the GIL, if there is one, and what two threads come to."""
     subject, channel, settings = session.subject, session.channel, session.settings
-    if settings.stop and session.time_for("held", 1.0 + session.call_seconds):
+    if settings.stop and gil.gil_on() and session.time_for("held", 1.0 + session.call_seconds):
         found = gil.call_until(subject, channel, session.meter, settings.stop, session.latest - session.call_seconds)
         channel.say(held_run=found)
         solo_calls_again(session)
-    if gil.gil_on() and session.time_for("probe", 0.4 * settings.seconds + 2 * session.call_seconds):
-        channel.say(probe=gil.beside(subject, channel, session.meter, 0.4 * settings.seconds))
+    least = 1 if session.slow else 2
+    if gil.gil_on() and session.time_for("probe", 0.4 * settings.seconds + least * session.call_seconds):
+        channel.say(probe=gil.beside(subject, channel, session.meter, 0.4 * settings.seconds, least))
     two_threads(session)
 
 

@@ -16,7 +16,7 @@ from .subject import Subject
 BATCH_SECONDS = 0.002  # a sample takes at least this long, or so many ticks of the CPU clock
 TICKS = 20
 MOST_PASSES = 60  # in a visit
-LOW = 0.1  # of the samples of a unit have less CPU time than what counts
+LOW = 0.05  # of the samples of a unit have less CPU time than what counts
 CACHED = 0.5  # repeated calls that take less than this part of the first ones: something is kept for each item
 HOPELESS = 12  # calls that all raise
 

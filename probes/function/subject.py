@@ -8,15 +8,16 @@ import inspect
 import itertools
 import operator
 import pickle
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from .channel import Channel, ProblemError
 from .clocks import resident_mb
-from .state import inner
-from .values import MOST_BYTES, digest, used_up
+from .values import bounded_pickle, digest, used_up
 
+ASYNC_GENERATOR = "{} is an asynchronous generator; give an async def that returns a result"
 COUNTED = (".jsonl", ".csv", ".txt")  # sources that have an end: what is left of them is counted
 
 
@@ -42,9 +43,9 @@ class Subject:
 
     def __init__(self, function: Any, items: list[Any], name: str, *, has_items: bool) -> None:
         self.function, self.items, self.name, self.has_items = function, items, name, has_items
-        base = inner(function)
-        self.coroutine = any(map(inspect.iscoroutinefunction, (function, base, getattr(base, "__call__", None))))  # noqa: B004
-        self.lazy = inspect.isgeneratorfunction(base)
+        calls = (function, vars(type(function)).get("__call__"))  # what a decorator hides, the first result tells
+        self.coroutine = any(map(inspect.iscoroutinefunction, calls))
+        self.lazy = inspect.isgeneratorfunction(function)
         self.errors = Errors()
         self.mutates = False
         self._kept: dict[int, bytes] = {}
@@ -84,6 +85,8 @@ class Subject:
                 close()
         elif not self.lazy and inspect.isgenerator(result):
             self.lazy = True
+        elif inspect.isasyncgen(result):
+            raise ProblemError("async_generator", ASYNC_GENERATOR.format(self.name))
         else:
             return False
         self.call = self.caller()
@@ -95,9 +98,7 @@ class Subject:
         """Keep some items as they are now."""
         for number in numbers:
             with contextlib.suppress(Exception):
-                data = pickle.dumps(self.items[number], 5)
-                if len(data) <= MOST_BYTES:
-                    self._kept[number] = data
+                self._kept[number] = bounded_pickle(self.items[number])
 
     def changes_items(self, called: int) -> None:
         """From now on each call gets a fresh copy; the first `called` items have been kept before."""
@@ -116,8 +117,9 @@ class Subject:
         return [digest(self.items[number]) for number in numbers]
 
 
-async def _awaited(awaitable: Any) -> Any:
-    return await awaitable
+async def _awaited(result: Any) -> Any:
+    """What comes of a call, awaited if it can be."""
+    return await result if hasattr(result, "__await__") else result
 
 
 def check_callable(function: Any, name: str, *, has_items: bool) -> None:
@@ -125,9 +127,8 @@ def check_callable(function: Any, name: str, *, has_items: bool) -> None:
     if not callable(function):
         text = f"{name} is {type(function).__name__}, not a function"
         raise ProblemError("not_callable", text)
-    if inspect.isasyncgenfunction(inner(function)):
-        text = f"{name} is an asynchronous generator; give an async def that returns a result"
-        raise ProblemError("async_generator", text)
+    if inspect.isasyncgenfunction(function):
+        raise ProblemError("async_generator", ASYNC_GENERATOR.format(name))
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -157,11 +158,12 @@ def _arguments(signature: inspect.Signature, *, has_items: bool) -> str:
 def take_items(stream: Iterator[Any], count: int, most_mb: float, seconds: float) -> tuple[list[Any], str]:
     """Some items, and why no more: `end`, `count`, `memory`, or `time`."""
     items: list[Any] = []
-    base, end = resident_mb() or 0.0, time.monotonic() + seconds
+    base, end, apparent = resident_mb() or 0.0, time.monotonic() + seconds, 0
     for item in itertools.islice(stream, count):
         items.append(item)
+        apparent += sys.getsizeof(item, 0)
         if len(items) & 7 == 0 or len(items) < 8:
-            if (resident_mb() or 0.0) - base > most_mb:
+            if max((resident_mb() or 0.0) - base, apparent / 1e6) > most_mb:
                 return items, "memory"
             if time.monotonic() > end:
                 return items, "time"

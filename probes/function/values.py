@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 MOST_PARTS = 200_000  # of a value that are looked at
 MOST_BYTES = 20_000_000
+MOST_PICKLED = 200_000_000  # that are worth the memory of finding out
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
@@ -84,7 +85,7 @@ def _add_other(value: Any, add: Callable[[bytes], object], left: list[int], dept
         _add(vars(value), add, left, depth + 1)
     else:
         try:
-            add(_bounded_pickle(value))
+            add(bounded_pickle(value))
         except TooLargeError:
             raise
         except Exception:
@@ -95,19 +96,20 @@ def _add_other(value: Any, add: Callable[[bytes], object], left: list[int], dept
 class _Bounded(io.RawIOBase):
     """Keeps what is written, up to a limit."""
 
-    def __init__(self) -> None:
-        self.data = bytearray()
+    def __init__(self, most: int) -> None:
+        self.data, self._most = bytearray(), most
 
     def write(self, data: Any) -> int:
         """Keep it."""
-        self.data += data
-        if len(self.data) > MOST_BYTES:
+        if len(self.data) + len(data) > self._most:
             raise TooLargeError
+        self.data += data
         return len(data)
 
 
-def _bounded_pickle(value: Any) -> bytes:
-    stream = _Bounded()
+def bounded_pickle(value: Any, most: int = MOST_BYTES) -> bytes:
+    """The pickle of a value; TooLargeError where it has more bytes, before they are all there."""
+    stream = _Bounded(most)
     pickle.Pickler(stream, 5).dump(value)
     return bytes(stream.data)
 
@@ -116,19 +118,26 @@ def _bounded_pickle(value: Any) -> bytes:
 
 
 class Pickled(NamedTuple):
-    """What pickling a value takes: KB, of which out of band, and ms each way; or why and where it does not pickle."""
+    """What pickling a value takes: KB, of which out of band, and ms each way; or why and where it does not pickle.
+
+    `large`: it takes more than MOST_PICKLED bytes, and no more is known.
+    """
 
     kb: float = 0.0
     buffers_kb: float = 0.0
     dump_ms: float = 0.0
     load_ms: float = 0.0
     error: str | None = None
+    large: bool = False
 
 
 def pickled(value: Any, name: str, seconds: float = 0.05) -> Pickled:
     """Pickle a value as it goes to a worker, and read it again, for some time at most: the fastest counts."""
     try:
+        bounded_pickle(value, MOST_PICKLED)
         data, dump = _fastest(lambda: pickle.dumps(value, 5), seconds / 2)
+    except TooLargeError:
+        return Pickled(large=True)
     except Exception as error:
         where = next(_paths(value, name, 0, [2000]), name)
         return Pickled(error=f"{where}: {type(error).__name__}: {_line(error)}")

@@ -12,10 +12,10 @@ from selector.measure.python import ChosenPython
 from selector.text import significant
 
 
-def tried_of(said: Said, call_seconds: float) -> Tried:
+def tried_of(said: Said) -> Tried:
     """What came of trying a function under another Python."""
     gil = said.facts.get("gil_after_run", said.facts.get("gil_after_import", said.facts.get("gil")))
-    problem = problem_of(said, call_seconds)
+    problem = problem_of(said)
     return Tried(
         tag=said.python.tag,
         path=said.python.path,

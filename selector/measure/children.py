@@ -29,6 +29,7 @@ _LINGER_SECONDS = 4.0  # over its own budget: to start, to end
 _SAMPLER_LIMIT_SECONDS = 6.0
 _HELD = "held"
 Tell = Callable[[str], None]
+Enough = Callable[[Mapping[str, Any]], bool]
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ class Said:
     errors: str = ""
     overdue: bool = False
     code: int | None = None
+    stopped: bool = False  # by us: what it had said was enough
+    call_seconds: float = 10.0  # that one call could take
 
     @property
     def done(self) -> bool:
-        """Whether it came to its end."""
-        return self.phase == "done" and not self.fault
+        """Whether it came to its end, or was stopped as it had said enough."""
+        return self.stopped or (self.phase == "done" and not self.fault)
 
 
 @dataclass
@@ -82,15 +85,16 @@ class Laboratory:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def run(self, job: Job, tell: Tell = lambda _: None) -> Said:
-        """Run one mode to its end; `tell` gets each phase as it begins."""
-        return self.run_together([job], tell)[0]
+    def run(self, job: Job, tell: Tell = lambda _: None, enough: Enough = lambda _: False) -> Said:
+        """Run one mode to its end, or until it has said enough; `tell` gets each phase as it begins."""
+        with ExitStack() as running:
+            return self._heard(job, self._started(job, running), tell, enough)
 
-    def run_together(self, jobs: list[Job], tell: Tell = lambda _: None) -> list[Said]:
+    def run_together(self, jobs: list[Job]) -> list[Said]:
         """Run several modes at once, whose times do not matter; what each said, in their order."""
         with ExitStack() as running:
             children = [(job, self._started(job, running)) for job in jobs]
-            return [self._heard(job, child, tell) for job, child in children]
+            return [self._heard(job, child, lambda _: None, lambda _: False) for job, child in children]
 
     def _started(self, job: Job, running: ExitStack) -> Child | NotStartedError:
         options = {**self._common, "cache": str(self._place / "cache"), "budget": job.seconds, "while_open": True}
@@ -113,14 +117,16 @@ class Laboratory:
         except NotStartedError as error:
             return error
 
-    def _heard(self, job: Job, child: Child | NotStartedError, tell: Tell) -> Said:
-        """All that a child says until it ends."""
+    def _heard(self, job: Job, child: Child | NotStartedError, tell: Tell, enough: Enough) -> Said:
+        """All that a child says until it ends, or has said enough."""
         if isinstance(child, NotStartedError):
             return Said(job.mode, job.python, {}, fault=f"it {child}")
         facts: dict[str, Any] = {}
         phase = "start"
         for message in _messages(child):
             facts |= message
+            if enough(message):
+                return Said(job.mode, job.python, facts, phase, stopped=True)
             if "phase" in message:
                 phase = str(message["phase"])
                 tell(phase)
@@ -129,7 +135,8 @@ class Laboratory:
                 facts["sampler"] = self._sampled(job, said if isinstance(said, int) else child.process.pid)
         code = child.process.returncode
         errors = printable(child.errors)
-        return Said(job.mode, job.python, facts, phase, child.fault, errors, overdue=child.overdue, code=code)
+        limit = float(job.options.get("call_seconds", 10.0))
+        return Said(job.mode, job.python, facts, phase, child.fault, errors, child.overdue, code, call_seconds=limit)
 
     def _sampled(self, job: Job, pid: int) -> dict[str, Any]:
         """Look at the GIL of a child while it calls the function, then let it go on."""

@@ -99,11 +99,16 @@ def timing_of(found: Findings, calls: Calls) -> Timing:
         waiting = found.steps.await_ms + found.steps.blocking_ms
         cpu = calls.cpu_ms if found.steps.cpu_ms is None else found.steps.cpu_ms
         return Timing(cpu, _if_real(waiting, cpu), native=False)
-    native = calls.helper_ms > max(LEAST_HELPERS_MS, HELPERS_SHARE * calls.cpu_ms)
+    native = uses_helpers(calls)
     cpu = calls.cpu_ms + calls.helper_ms if native else calls.cpu_ms
     # While helpers compute the caller waits for them: what is left beside them must be much to be waiting.
     wait = _if_real(calls.wait_ms, cpu) if not native or calls.wait_ms > 0.35 * calls.wall_ms else 0.0
     return Timing(cpu, wait, native)
+
+
+def uses_helpers(calls: Calls) -> bool:
+    """Whether other threads of the process compute a good part: the library is parallel by itself."""
+    return calls.helper_ms > max(LEAST_HELPERS_MS, HELPERS_SHARE * calls.cpu_ms)
 
 
 def _if_real(wait_ms: float, cpu_ms: float) -> float:

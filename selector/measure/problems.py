@@ -27,7 +27,7 @@ _OURS = ("_function_probe", "probes/function", "probes\\function")
 _OUT_OF_MEMORY = " (the system does that where memory runs out: take smaller items)"
 
 
-def problem_of(said: Said, call_seconds: float) -> Problem | None:
+def problem_of(said: Said) -> Problem | None:
     """What went wrong with a child; None for one that came to its end."""
     if said.done:
         return None
@@ -39,7 +39,7 @@ def problem_of(said: Said, call_seconds: float) -> Problem | None:
     where = _WHERE.get(said.phase, "in one of its calls")
     at = _line_of(said.errors)
     if "Timeout (" in said.errors:
-        limit = duration(call_seconds, None)
+        limit = duration(said.call_seconds, 2)
         text = f"it hangs {where}{at}: nothing happened for {limit}; give it smaller items, or a larger --budget"
         return Problem(kind="hangs", text=text)
     if said.overdue:

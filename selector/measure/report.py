@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selector.files import resource_dir
-from selector.measure import builds, session
+from selector.measure import builds
 from selector.measure.children import Laboratory, Said, environment_for_children
 from selector.measure.clients import Clients, load_clients
 from selector.measure.evidence import Beside, fields_of, milliseconds
@@ -70,12 +70,11 @@ def _common(request: Request) -> dict[str, str | None]:
 
 def report_of(request: Request, record: Record, clients: Clients, seconds: float) -> MeasureReport:
     """The report, without a recommendation. Pure."""
-    limit = session.call_seconds(request.budget_seconds)
-    fatal = problem_of(record.main, limit)
+    fatal = problem_of(record.main)
     found, environment, notes = _used(record)
-    tried = tuple(builds.tried_of(said, limit) for said in _in_other_pythons(record))
-    evidence = _evidence(request, record, found, clients, tried, limit)
-    problems = ([fatal] if fatal is not None else []) + _problems(request, record, found, limit)
+    tried = tuple(builds.tried_of(said) for said in _in_other_pythons(record))
+    evidence = _evidence(request, record, found, clients, tried)
+    problems = ([fatal] if fatal is not None else []) + _problems(request, record, found)
     profile, evidence = _with_settings(request, evidence) if "workload_type" in evidence else (None, {})
     if profile is not None:
         notes += notes_on(found, _order(record), clients)
@@ -103,22 +102,27 @@ def report_of(request: Request, record: Record, clients: Clients, seconds: float
 
 
 def _used(record: Record) -> tuple[Findings, dict[str, str], list[str]]:
-    """What counts: with one thread of the library's own, where that is faster; which variables say so, and the advice."""
-    found = record.found
-    pinned = findings_from(record.pinned.facts) if record.pinned is not None else None
-    if pinned is None or pinned.calls is None or found.calls is None or not builds.pinned_is_faster(found, pinned):
-        return found, {}, []
-    many, one = (c.wall_ms - c.delay_ms for c in (found.calls, pinned.calls))
+    """What counts: with one thread of the library's own, where that is faster; which variables say so, and the advice.
+
+    Where it is not, the calls are those with all threads of the library; its GIL was looked at with one only.
+    """
+    pinned = record.found
+    many = findings_from(record.unpinned.facts) if record.unpinned is not None else None
+    if many is None or many.calls is None:
+        return pinned, {}, []
+    if pinned.calls is None or not builds.pinned_is_faster(many, pinned):
+        return replace(pinned, calls=many.calls, start=many.start, gil=None), {}, []
+    before, after = (c.wall_ms - c.delay_ms for c in (many.calls, pinned.calls))
     advice = (
         f"First of all, set {' '.join(f'{k}={v}' for k, v in PINNED.items())} before Python starts: a call takes"
-        f" {milliseconds(one)} then instead of {milliseconds(many)}, as the library's own threads get in each other's way."
-        " What follows was measured so, and workers need it too."
+        f" {milliseconds(after)} then instead of {milliseconds(before)}, as the library's own threads get in each other's"
+        " way. All figures here were measured so, and workers need it too."
     )
-    return replace(found, calls=pinned.calls, start=pinned.start, own=pinned.own), {**PINNED}, [advice]
+    return pinned, {**PINNED}, [advice]
 
 
 def _evidence(
-    request: Request, record: Record, found: Findings, clients: Clients, tried: tuple[Tried, ...], limit: float
+    request: Request, record: Record, found: Findings, clients: Clients, tried: tuple[Tried, ...]
 ) -> dict[str, Evidence]:
     """All fields, with the sentence that each rests on."""
     free = findings_from(record.free_threaded.facts) if record.free_threaded is not None else None
@@ -132,7 +136,7 @@ def _evidence(
     fields = fields_of(found, beside, clients)
     if found.calls is None:
         return fields
-    problem = problem_of(record.free_threaded, limit) if record.free_threaded is not None else None
+    problem = problem_of(record.free_threaded) if record.free_threaded is not None else None
     fields |= builds.free_threaded_fields(record.free_threaded, found.calls, problem)
     fields |= builds.subinterpreter_fields(record.subinterpreter)
     return fields | builds.version_fields(request.python, tried)
@@ -161,17 +165,17 @@ def _order(record: Record) -> str | None:
     return builds.order_of(record.forward, record.reverse, record.again)
 
 
-def _problems(request: Request, record: Record, found: Findings, limit: float) -> list[Problem]:
+def _problems(request: Request, record: Record, found: Findings) -> list[Problem]:
     """What is wrong beside the main child, or though it came to its end."""
     problems = problems_in(found, record.main.facts)
-    if record.twin is not None and (problem := problem_of(record.twin, limit)) is not None:
+    if record.twin is not None and (problem := problem_of(record.twin)) is not None:
         told = f"--async-function {request.async_function}: {problem.text}"
         problems.append(Problem(kind=problem.kind, text=told, item=problem.item))
     elif record.twin is not None and not findings_from(record.twin.facts).coroutine:
         told = f"--async-function {request.async_function}: this is no coroutine; give an `async def`"
         problems.append(Problem(kind="not_async", text=told))
     for name, said in (("in a worker process", record.forward), ("for its memory", record.memory)):
-        if said is not None and (problem := problem_of(said, limit)) is not None:
+        if said is not None and (problem := problem_of(said)) is not None:
             problems.append(Problem(kind=problem.kind, text=f"run {name}: {problem.text}", item=problem.item))
     return problems
 

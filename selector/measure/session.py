@@ -7,16 +7,18 @@ takes no times (the order of calls, memory, other Pythons, subinterpreters) runs
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from selector.host import find_interpreters
 from selector.measure.builds import digests, pinned_is_faster
-from selector.measure.children import Job, Said, Tell
+from selector.measure.children import Enough, Job, Said, Tell
+from selector.measure.evidence import uses_helpers
 from selector.measure.findings import Findings, findings_from
 from selector.measure.models import Request
+from selector.measure.problems import problem_of
 from selector.measure.python import OLDEST, ChosenPython, release_of
 from selector.text import listed
 
@@ -34,22 +36,26 @@ _SUBINTERPRETER = "a subinterpreter"
 class Runs(Protocol):
     """Whatever runs jobs: the laboratory, or a fake of the tests."""
 
-    def run(self, job: Job, tell: Tell = ...) -> Said:
-        """Run one mode to its end."""
+    def run(self, job: Job, tell: Tell = ..., enough: Enough = ...) -> Said:
+        """Run one mode to its end, or until it has said enough."""
         ...
 
-    def run_together(self, jobs: list[Job], tell: Tell = ...) -> list[Said]:
+    def run_together(self, jobs: list[Job]) -> list[Said]:
         """Run several whose times do not matter."""
         ...
 
 
 @dataclass
 class Record:
-    """What the children said, by what they were for; `left_out` names what there was no time for."""
+    """What the children said, by what they were for; `left_out` names what there was no time for.
+
+    Where threads of a library compute, `main` was run with one such thread, and `unpinned` has the calls with as many as
+    the library takes by itself.
+    """
 
     main: Said
     found: Findings
-    pinned: Said | None = None
+    unpinned: Said | None = None
     memory: Said | None = None
     forward: Said | None = None
     reverse: Said | None = None
@@ -63,7 +69,7 @@ class Record:
     @property
     def all(self) -> list[Said]:
         """Every child that was run."""
-        named = (self.main, self.pinned, self.memory, self.forward, self.reverse, self.again, self.subinterpreter)
+        named = (self.main, self.unpinned, self.memory, self.forward, self.reverse, self.again, self.subinterpreter)
         more = (self.free_threaded, self.twin, *self.others.values())
         return [said for said in (*named, *more) if said is not None]
 
@@ -84,38 +90,45 @@ class _Session:
     def __init__(self, request: Request, runs: Runs, tell: Tell, clock: Callable[[], float]) -> None:
         self._request, self._runs, self._tell, self._clock = request, runs, tell, clock
         self._end = clock() + request.budget_seconds
+        self._environment: dict[str, str] = {}
         self._start_seconds = 0.0  # what a child takes before its first call
 
     def record(self) -> Record:
-        budget = self._request.budget_seconds
-        main = self._run(Job("main", self._request.python, _MAIN_PART * budget, {"seconds": min(1.0, budget / 20)}))
-        record = Record(main, findings_from(main.facts))
-        if not main.done or record.found.calls is None:
+        record = self._main()
+        if not record.main.done or record.found.calls is None:
             return record
-        self._start_seconds = _start_seconds(main)
+        self._start_seconds = _start_seconds(record.main)
         self._timed(record)
         self._compared(record)
         return record
 
+    def _main(self) -> Record:
+        """The child that finds most; once more with one thread of the library's own, where it has several."""
+        budget = self._request.budget_seconds
+        job = Job("main", self._request.python, _MAIN_PART * budget, {"seconds": min(1.0, budget / 20)})
+        first = self._runs.run(self._within(job, job.seconds), self._tell, _computes_in_threads)
+        if not first.stopped:
+            return Record(first, findings_from(first.facts))
+        self._environment = {**PINNED}
+        self._tell("one thread of the library's own")
+        main = self._runs.run(self._within(job, max(_LEAST_SECONDS, min(job.seconds, self._left()))), self._tell)
+        if not main.done and _kind_of_problem(main) in ("hangs", "too_slow"):  # what the first said must do
+            self._environment = {}
+            return Record(first, findings_from(first.facts), left_out=["one thread of the library's own"])
+        record = Record(main, findings_from(main.facts), first)
+        if not pinned_is_faster(findings_from(first.facts), record.found):
+            self._environment = {}
+        return record
+
     def _timed(self, record: Record) -> None:
-        """What measures times, alone: other threads of the library, free threads, the twin."""
+        """What measures times, alone: free threads, the twin."""
         python = self._request.python
-        if _computes_in_threads(record.found):
-            pinned = {**PINNED}
-            record.pinned = self._one("one thread of the library's own", record, Job("again", python, 0, {}, pinned))
         free = next((other for other in self._others() if other.interpreter.free_threaded), None)
         if free is not None and not python.interpreter.free_threaded:
-            environment = PINNED if self.uses_pinned(record) else {}
-            job = Job("again", free, 0, {}, {**environment})
-            record.free_threaded = self._one(f"free threads ({free.tag})", record, job)
+            record.free_threaded = self._one(f"free threads ({free.tag})", record, Job("again", free, 0))
         if self._request.async_function is not None:
             twin = {"target": str(self._request.async_function), "seconds": 0.5}
             record.twin = self._one("the asynchronous twin", record, Job("again", python, 0, twin))
-
-    @staticmethod
-    def uses_pinned(record: Record) -> bool:
-        """Whether one thread of the library's own is the faster way."""
-        return record.pinned is not None and pinned_is_faster(record.found, findings_from(record.pinned.facts))
 
     def _compared(self, record: Record) -> None:
         """What takes no times: the order of calls, memory, subinterpreters, other Pythons."""
@@ -167,14 +180,11 @@ class _Session:
         self._tell(name)
         return self._runs.run(self._within(job, seconds))
 
-    def _run(self, job: Job) -> Said:
-        return self._runs.run(self._within(job, job.seconds), self._tell)
-
     def _within(self, job: Job, seconds: float) -> Job:
         """The job with its time, and the time of one call."""
         budget = self._request.budget_seconds
         options = {"call_seconds": min(call_seconds(budget), seconds), "seconds": min(0.4, budget / 40), **job.options}
-        return replace(job, seconds=seconds, options=options)
+        return replace(job, seconds=seconds, options=options, environment=self._environment)
 
     def _left(self) -> float:
         return self._end - self._clock()
@@ -216,7 +226,12 @@ def _start_seconds(main: Said) -> float:
     return sum(t for t in times if isinstance(t, int | float)) / 1000
 
 
-def _computes_in_threads(found: Findings) -> bool:
-    """Whether other threads of the process computed."""
-    calls = found.calls
-    return calls is not None and calls.helper_ms > max(0.5, 0.25 * calls.cpu_ms)
+def _computes_in_threads(message: Mapping[str, Any]) -> bool:
+    """Whether a child says that other threads of its process computed."""
+    calls = findings_from(message).calls if "solo" in message else None
+    return calls is not None and uses_helpers(calls)
+
+
+def _kind_of_problem(said: Said) -> str:
+    problem = problem_of(said)
+    return problem.kind if problem is not None else ""

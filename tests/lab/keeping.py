@@ -11,7 +11,17 @@ TABLE = None
 LAST = 0
 SHARED = [tuple(range(50)) for _ in range(50)]
 LAMBDAS = [lambda: 1, lambda: 2, lambda: 3]
-HOT = [[list(range(200)) for _ in range(20)] for _ in range(6)]
+
+
+class Model:
+    """What is read for each item."""
+
+    def __init__(self, number):
+        self.weights, self.names = [number] * 3, (number, "a")
+
+
+MODELS = [Model(number) for number in range(6)]
+ONE = Model(0)
 
 
 def counts(number):
@@ -58,9 +68,18 @@ def gives_lock(number):
     return {"rows": [number], "lock": threading.Lock()}
 
 
-def reads_shared(rows):
-    """Reads the same objects all the time."""
-    return sum(len(row) for _ in range(30) for row in rows)
+def reads_item(model):
+    """Reads the attributes of its item all the time."""
+    found = 0
+    for _ in range(3000):
+        weights, names = model.weights, model.names
+        found += weights is names
+    return found
+
+
+def reads_shared(number):
+    """Reads the attributes of a global object all the time: threads write to its reference counts."""
+    return reads_item(ONE) + number
 
 
 def lazy(number):
