@@ -189,6 +189,7 @@ class _FunctionRun:
             stand_in=None,
             arms=[_described(one) for one in running],
             left_out={name: why for name, why in left_out.items() if why and _is_told(name, self.subject)},
+            variables=ONE_THREAD if self.cost["native_parallel"] else {},
         )
 
     # Rounds -----------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def _function_fault(function: Any) -> str:
 def _fault_in(value: Any, place: str, deep: int = 0) -> str:
     """What in a value does not pickle: `result['session'].lock, a lock, does not pickle`; empty where all does."""
     try:
-        pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))  # noqa: S301  # what this process has made itself
+        pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
     except Exception as error:  # noqa: BLE001  # whatever the user's own reducers raise
         for step, part in islice(_parts(value), _MOST_PARTS) if deep < _DEEPEST else ():
             if found := _fault_in(part, place + step, deep + 1):

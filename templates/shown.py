@@ -59,6 +59,7 @@ class _Table:
         self.cells: dict[int, list[dict[str, Any]]] = {}
         self.lines: list[str] = []
         self.left_out: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # whatever it cannot show is no reason to fail
                 stream.reconfigure(errors="backslashreplace")
@@ -74,7 +75,7 @@ class _Table:
                 self._tell(
                     f"{fields['tasks']} tasks{'' if 'left_out' in fields else ' in each measurement'}; order by seed"
                 )
-                self.left_out = fields.get("left_out", {})
+                self.left_out, self.variables = fields.get("left_out", {}), fields.get("variables", {})
             case "cell":
                 self.cells.setdefault(fields["arm"], []).append(fields)
                 if len(self.cells[fields["arm"]]) == 1:
@@ -100,6 +101,9 @@ class _Table:
             self.lines += ["", "Speedup is against single-threaded code on the first Python. CPU: 100 % is one CPU."]
         if any(cell.get("no_cpu_percent") is not None for cells in self.cells.values() for cell in cells):
             self.lines.append("no CPU: the share of its time that a worker was ready to run and got no CPU.")
+        if self.variables:
+            named = " ".join(f"{name}={value}" for name, value in self.variables.items())
+            self.lines.append(f"The function uses threads of its own: all but native_parallel ran with {named}.")
         for why in dict.fromkeys(self.left_out.values()):
             names = ", ".join(name for name, given in self.left_out.items() if given == why)
             self.lines.append(f"Not measured: {names}. {_printable(why)}")

@@ -99,7 +99,8 @@ class StandIn(Saved):
 class PlanEvent(Saved):
     """What will be measured. `tasks` is what a cell runs, out of the `tasks_asked` for in the profile.
 
-    `stand_in` is None where the work is the user's own. `left_out` says why an approach is not measured with this function.
+    `stand_in` is None where the work is the user's own. `left_out` says why an approach is not measured with this function,
+    `variables` are those of the environment that keep a library of it to one thread, in every approach but its own threads.
     """
 
     event: Literal["plan"] = "plan"
@@ -110,6 +111,7 @@ class PlanEvent(Saved):
     stand_in: StandIn | None = None
     arms: Annotated[tuple[Arm, ...], Field(max_length=1000)]
     left_out: dict[ApproachId, _Text] = Field(default_factory=dict)
+    variables: dict[_Label, _Label] = Field(default_factory=dict)
 
 
 class RunningEvent(Saved):

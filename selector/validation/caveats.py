@@ -109,6 +109,9 @@ def _workload(evidence: Evidence) -> Iterator[str]:
             " gets more done, and nothing of the latency of a request."
         )
     plan, assumed = evidence.case.session.plan, evidence.case.session.start.assumed
+    if plan is not None and plan.variables:
+        named = " ".join(f"{name}={value}" for name, value in plan.variables.items())
+        yield f"The function's library uses threads of its own. All but a parallel library ran with {named}: set that, too."
     if plan is not None:
         for why in dict.fromkeys(plan.left_out.values()):
             left_out = [
