@@ -24,6 +24,7 @@ def test_a_function_of_less_than_a_microsecond_is_measured_whole(folder):
     assert said.code == 0 and said["phase"] == "done" and said["skipped"] == []
     assert 0 < said["solo"]["cpu_ms"] < 0.01 and said["solo"]["wait_ms"] < 0.01
     assert said["function_pickles"] and said["items_pickle"] and said["result_pickles"]
+    assert said["first_imports"] == []
     assert said["tasks"] == said["taken"] == 20 and said["mutated"] == [] and said["io_seen"] == []
     assert {"own"} <= said["two"].keys() and said["gil"] == ("probe" in said.all)
 

@@ -86,6 +86,31 @@ def test_the_share_is_of_the_computing_and_not_of_the_waiting() -> None:
     assert (found.low, found.high) == (pytest.approx(0.4), pytest.approx(0.8))
 
 
+def test_looks_at_a_function_that_hardly_computes_say_nothing_and_no_hint_stands_in() -> None:
+    found = values(saying(sampler={"held": 0.01}, held_run={"wait_share": 0.985}))
+    assert not {"gil_share", "releases_gil"} & set(found)
+
+
+def test_what_is_too_large_to_pickle_is_unknown() -> None:
+    assert "picklable" not in values(saying(result_pickles=None))
+
+
+def test_a_few_sentences_that_no_field_holds() -> None:
+    facts = saying(
+        lazy="generator", items_why="memory", mutated=[0], solo={"children_cpu_ms": 90.0}, result_dump_ms=40.0
+    )
+    notes = " ".join(notes_on(findings_from(facts), "chance", CLIENTS))
+    for words in (
+        "generator",
+        "first 40 items",
+        "changes the item",
+        "compute 90 ms",
+        "another process",
+        "pickle an item",
+    ):
+        assert words in notes
+
+
 def test_without_a_look_from_outside_a_low_hint_is_unknown_and_a_high_one_says_that_it_holds() -> None:
     held = values(saying(sampler={"held": None, "samples": 0}))
     assert ("gil_share" in held, held["releases_gil"]) == (False, False)
@@ -166,6 +191,8 @@ def test_a_costly_start_is_that_of_set_up_and_first_call() -> None:
     found = values(saying(setup_ms=400.0, rss_setup_mb=80.0, first_ms=300.0))
     assert (found["has_expensive_startup"], found["startup_ms"], found["startup_memory_mb"]) == (True, 699.0, 50.0)
     assert "startup_ms" not in values(COMPUTES)
+    lazy = values(saying(first_ms=301.0, first_imports=["sklearn"]))
+    assert (lazy["has_expensive_startup"], lazy["import_ms"]) == (False, 318.0)
 
 
 def test_no_figures_are_no_fields() -> None:

@@ -53,6 +53,7 @@ main and again
     items_why        why no more were taken: end, count, memory, time
     setup_ms, setup_cpu_ms
     first_ms, first_cpu_ms, first_ok     the first call, without waiting for a CPU
+    first_imports    packages and modules that the first call imported (20 at most): what it takes beside a later call is import, then
     clock_tick_ms    the real step of the CPU clock
     solo             per call, in ms: wall_ms, cpu_ms (of the calling thread), helper_ms (CPU of other threads), children_cpu_ms (of child
                      processes that ended), delay_ms (ready, but without a CPU), wait_ms (what is left: waiting; CPU of helpers is taken off, that of

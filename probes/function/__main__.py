@@ -23,9 +23,22 @@ def start(mode: str, options: dict[str, Any]) -> None:
     package = sys.modules[_NAME] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(package)
     modes = importlib.import_module(f"{_NAME}.modes")
-    sys.pycache_prefix, sys.dont_write_bytecode = kept
+    if not (options.get("cache") and _libraries_are_not_compiled()):  # else each child would compile them again
+        sys.pycache_prefix, sys.dont_write_bytecode = kept
     sys.argv[:] = ["measured"]
     modes.run(mode, options)
+
+
+def _libraries_are_not_compiled() -> bool:
+    """Whether some of the installed packages were never compiled, as uv leaves them; nothing is written beside them."""
+    packages = [
+        os.path.join(place, name)
+        for place in sys.path
+        if os.path.basename(place) in ("site-packages", "dist-packages") and os.path.isdir(place)
+        for name in os.listdir(place)
+        if os.path.isfile(os.path.join(place, name, "__init__.py"))
+    ]
+    return sum(not os.path.isdir(os.path.join(package, "__pycache__")) for package in packages) > len(packages) / 4
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
+import sys
 import time
 from typing import Any
 
@@ -148,7 +149,7 @@ def first_calls(session: Session, looks: list[Any]) -> list[Any]:
     warm = min(WARM_CALLS, len(subject.items)) if subject.has_items else 1
     before = subject.digests(range(warm))
     subject.keep(range(warm))
-    start = meter()
+    loaded, start = set(sys.modules), meter()
     good, result = subject.attempt(0)
     if good and subject.understand(result):
         start = meter()
@@ -158,6 +159,7 @@ def first_calls(session: Session, looks: list[Any]) -> list[Any]:
         first_ms=round(1000 * (spent.wall - spent.delay), 4),
         first_cpu_ms=round(1000 * max(spent.cpu, spent.process), 4),
         first_ok=good,
+        first_imports=sorted({name.partition(".")[0] for name in sys.modules.keys() - loaded})[:20],
         coroutine=subject.coroutine,
         lazy="generator" if subject.lazy else None,
     )

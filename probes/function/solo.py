@@ -185,9 +185,7 @@ def summary(units: Sequence[Unit], taken: Sequence[Sequence[Sample]], *, delay_k
     pairs = [(unit, list(samples)) for unit, samples in zip(units, taken) if samples]  # noqa: B905
     if not pairs:
         return {}
-    twice = [samples for unit, samples in pairs if len(samples) > 1 and unit.repeat == 1]
-    first = sum(samples[0].busy for samples in twice)
-    cached = sum(statistics.median(s.busy for s in samples[1:]) for samples in twice) < CACHED * first
+    cached = keeps_results(pairs)
     used = [(unit, samples[:1] if cached or len(samples) == 1 else samples[1:]) for unit, samples in pairs]
     calls = sum(unit.calls for unit, _ in used)
 
@@ -220,6 +218,13 @@ def summary(units: Sequence[Unit], taken: Sequence[Sequence[Sample]], *, delay_k
         "cached": cached,
         "delay_known": delay_known,
     }
+
+
+def keeps_results(pairs: Sequence[tuple[Unit, list[Sample]]]) -> bool:
+    """Whether nearly all later calls on an item take far less than the first, for nearly all items."""
+    twice = [samples for unit, samples in pairs if len(samples) > 1 and unit.repeat == 1]
+    less = [quantile([s.busy for s in samples[1:]], 0.9) < CACHED * samples[0].busy for samples in twice]
+    return sum(less) > 0.8 * len(less)
 
 
 def _spread(taken: Sequence[Sequence[Sample]]) -> float | None:

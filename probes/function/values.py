@@ -23,7 +23,7 @@ class TooLargeError(Exception):
 
 
 def digest(value: Any) -> str:
-    """A short text that is the same for equal values, in any process and Python; floats to nine digits.
+    """A short text that is the same for equal values, in any process and Python; floats to nine digits, in arrays to seven.
 
     "?" where the value is too large. What has no value of its own counts by its type.
     """
@@ -75,10 +75,11 @@ def _add_other(value: Any, add: Callable[[bytes], object], left: list[int], dept
         if getattr(value, "nbytes", 0) > MOST_BYTES:
             raise TooLargeError
         add(str(value.dtype).encode() + str(getattr(value, "shape", "")).encode())
-        if value.dtype.kind in "fc" and getattr(value, "size", 0) <= MOST_PARTS:
+        fewer_digits = {"float64": "float32", "complex128": "complex64"}.get(str(value.dtype))
+        if value.dtype.kind == "O":
             _add(value.tolist(), add, left, depth + 1)
         else:
-            add(value.tobytes())
+            add((value.astype(fewer_digits) if fewer_digits else value).tobytes())
     elif isinstance(value, type) or callable(value):
         add(getattr(value, "__qualname__", "").encode())
     elif isinstance(getattr(value, "__dict__", None), dict) and type(value).__reduce__ is object.__reduce__:
@@ -101,10 +102,11 @@ class _Bounded(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         """Keep it."""
-        if len(self.data) + len(data) > self._most:
+        size = memoryview(data).nbytes
+        if len(self.data) + size > self._most:
             raise TooLargeError
         self.data += data
-        return len(data)
+        return size
 
 
 def bounded_pickle(value: Any, most: int = MOST_BYTES) -> bytes:

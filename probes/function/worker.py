@@ -26,10 +26,12 @@ def worker(settings: Settings, channel: Channel) -> None:
     numbers = list(range(len(subject.items)))
     if settings.order == "reverse":
         numbers.reverse()
-    found, cpu = {}, time.thread_time()
+    found, cpu = {}, 0.0
     for number in numbers:
-        found[number] = call_digest(subject, number, channel)
-    cpu = time.thread_time() - cpu
+        begun = time.thread_time()
+        good, result = call(subject, number, channel)
+        cpu += time.thread_time() - begun
+        found[number] = digest(result) if good else f"error {type(result).__name__}"
     channel.say(
         digests=[found[number] for number in range(len(numbers))],
         results_pickle=error is None,
@@ -50,13 +52,13 @@ def _through_pickle(subject: Subject) -> str | None:
     return None
 
 
-def call_digest(subject: Subject, number: int, channel: Channel) -> str:
-    """What one call comes to, as a text."""
+def call(subject: Subject, number: int, channel: Channel) -> tuple[bool, Any]:
+    """One call, in the way that its first result asks for: (whether it came to a result, that or the error)."""
     channel.beat()
     good, result = subject.attempt(number)
     if good and subject.understand(result):
         good, result = subject.attempt(number)
-    return digest(result) if good else f"error {type(result).__name__}"
+    return good, result
 
 
 # Subinterpreters ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from selector.measure.gil import gil_evidence
 from selector.measure.models import Evidence, Value
 from selector.measure.sharing import sharing_evidence
 from selector.measure.waits import wait_evidence
-from selector.text import MEASURED, counted, duration, memory, significant
+from selector.text import MEASURED, counted, duration, listed, memory, significant
 
 LEAST_WAIT_MS, LEAST_WAIT_SHARE = 0.3, 0.1  # below the larger of both it is noise, not waiting
 HELPERS_SHARE, LEAST_HELPERS_MS = 0.25, 0.5  # CPU of other threads, from which on the library computes in parallel
@@ -56,6 +56,7 @@ class Beside:
     own: Two | None = None
     same: Two | None = None
     twin: bool = False
+    imports_ms: tuple[float, ...] = ()  # of the module, in other processes of the same Python
 
 
 def fields_of(found: Findings, beside: Beside, clients: Clients) -> dict[str, Evidence]:
@@ -71,7 +72,7 @@ def fields_of(found: Findings, beside: Beside, clients: Clients) -> dict[str, Ev
         **_crossing_fields(found),
         **sharing_evidence(found, beside.order, beside.same, beside.own),
         **_memory_fields(beside),
-        **_start_fields(found, timing),
+        **_start_fields(found, beside, timing),
     }
 
 
@@ -184,7 +185,9 @@ def _crossing_fields(found: Findings) -> dict[str, Evidence]:
     if crossing.errors:
         what = "; ".join(f"the {part} does not: {why}" for part, why in crossing.errors.items())
         return {"picklable": measured(False, what)}
-    fields = {"picklable": measured(True, "function, items and results were pickled and read back")}
+    fields = {}
+    if crossing.all_tried:
+        fields["picklable"] = measured(True, "function, items and results were pickled and read back")
     if crossing.milliseconds is not None:
         cost = significant(crossing.milliseconds, 3)
         fields["pickle_ms_per_task"] = measured(cost, "an item there and a result back, by pickle protocol 5")
@@ -207,22 +210,29 @@ def _memory_fields(beside: Beside) -> dict[str, Evidence]:
     return {"task_memory_mb": measured(value, how)}
 
 
-def _start_fields(found: Findings, timing: Timing) -> dict[str, Evidence]:
+def _start_fields(found: Findings, beside: Beside, timing: Timing) -> dict[str, Evidence]:
     start, fields = found.start, {}
-    if start.import_ms is not None:
-        how = "CPU time to import its module in a new process"
-        fields["import_ms"] = measured(significant(start.import_ms, 3), how)
+    extra, setup = _first_extra(found, timing), start.setup_ms or 0.0
+    late = (
+        extra if start.first_imports else 0.0
+    )  # imported by the first call: each process pays it, a worker thread does not
+    imports = [ms for ms in (start.import_ms, *beside.imports_ms) if ms is not None]
+    if imports:
+        how = f"CPU time to import its module in a new process, the least of {len(imports)}"
+        if late:
+            how += f"; and {milliseconds(late)} more in the first call, which imports {listed(start.first_imports[:3])}"
+        fields["import_ms"] = measured(significant(min(imports) + late, 3), how)
     if start.setup_ms is None and start.first_ms is None:
         return fields
-    extra, setup = _first_extra(found, timing), start.setup_ms or 0.0
+    costly_ms = setup + extra - late
     parts = [f"set-up {milliseconds(setup)}"] if start.setup_ms is not None else []
     if start.first_ms is not None:
         parts.append(f"first call {milliseconds(start.first_ms)}, later ones {milliseconds(timing.total_ms)}")
-    how = "; ".join(parts)
-    costly = setup + extra >= EXPENSIVE_MS
+    how = "; ".join(parts) + (", which is import" if late else "")
+    costly = costly_ms >= EXPENSIVE_MS
     fields["has_expensive_startup"] = inferred(costly, f"{how} (from {EXPENSIVE_MS:g} ms on it counts)")
     if costly or setup >= 1.0:
-        fields["startup_ms"] = measured(significant(setup + extra, 3), how)
+        fields["startup_ms"] = measured(significant(costly_ms, 3), how)
     if (costly or setup >= 1.0) and start.setup_mb is not None:
         kept = max(0.0, start.setup_mb)
         fields["startup_memory_mb"] = measured(significant(kept, 3), f"memory grew by {memory(kept)} in the set-up")

@@ -72,6 +72,7 @@ class Crossing:
     """What crossing to a worker takes: errors by what they are of, sizes in KB, and ms a task both ways."""
 
     errors: Mapping[str, str]
+    all_tried: bool
     item_kb: float | None
     result_kb: float | None
     milliseconds: float | None
@@ -79,12 +80,13 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Start:
-    """What comes before the first call, in ms of CPU (import) and of time (the rest), and MB."""
+    """What comes before the first call, in ms of CPU (import) and of time (the rest), and MB; what that call imports."""
 
     import_ms: float | None
     setup_ms: float | None
     setup_mb: float | None
     first_ms: float | None
+    first_imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -265,13 +267,18 @@ def _crossing(facts: Facts) -> Crossing | None:
     keys = ("item_dump_ms", "item_load_ms", "result_dump_ms", "result_load_ms")
     times = [value for key in keys if (value := number(facts, key)) is not None]
     whole = not errors and number(facts, "result_dump_ms") is not None
-    return Crossing(errors, number(facts, "item_kb"), number(facts, "result_kb"), sum(times) if whole else None)
+    known = (facts.get(f"{part}_pickles", facts.get(f"{part}_pickle")) for part in parts)
+    all_tried = all(isinstance(each, bool) for each in known)
+    return Crossing(
+        errors, all_tried, number(facts, "item_kb"), number(facts, "result_kb"), sum(times) if whole else None
+    )
 
 
 def _start(facts: Facts) -> Start:
     before, after = number(facts, "rss_items_mb"), number(facts, "rss_setup_mb")
     grown = after - before if before is not None and after is not None else None
-    return Start(number(facts, "import_cpu_ms"), number(facts, "setup_ms"), grown, number(facts, "first_ms"))
+    late = tuple(map(words, _list(facts, "first_imports")[:_MOST_NAMES]))
+    return Start(number(facts, "import_cpu_ms"), number(facts, "setup_ms"), grown, number(facts, "first_ms"), late)
 
 
 def _two(two: Facts) -> Two | None:

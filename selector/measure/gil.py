@@ -27,7 +27,8 @@ def gil_evidence(found: Findings, wait_ms: float, *, native: bool) -> dict[str, 
     if gil is None or calls is None or calls.cpu_ms < _LEAST_CPU_MS:
         return {}
     share = held_share(gil)
-    fields = _by_looks(gil, share) if share is not None else _by_hints(gil, native=native)
+    looked = gil.held is not None and gil.looks >= LEAST_LOOKS  # else the hints are all there is
+    fields = _by_looks(gil, share) if share is not None else {} if looked else _by_hints(gil, native=native)
     if not native:
         fields |= _hold(gil, share, waits=wait_ms > 0)
     return fields

@@ -20,6 +20,9 @@ def notes_on(found: Findings, order: str | None, clients: Clients) -> list[str]:
     if found.mutated:
         notes.append("It changes the item that it is given: a worker process or subinterpreter changes a copy of it.")
     notes += _write_notes(found)
+    if found.calls is not None and found.calls.children_ms > 1.0:
+        computed = milliseconds(found.calls.children_ms)
+        notes.append(f"Child processes that it starts compute {computed} a call: they need CPUs as well.")
     if found.lazy:
         notes.append("It gives a generator, which was run to its end: return a list where workers are to do the work.")
     if found.items_why in _CUT:

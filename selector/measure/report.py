@@ -95,10 +95,17 @@ def report_of(request: Request, record: Record, clients: Clients, seconds: float
         environment=environment,
         tried=tried,
         complete=fatal is None and profile is not None,
-        calls=sum(int(number(said.facts, "calls") or 0) for said in record.all),
+        calls=sum(_calls_of(said) for said in record.all),
         seconds=round(seconds, 1),
         recommendation=None,
     )
+
+
+def _calls_of(said: Said) -> int:
+    """How often a child called the function, as far as it came to say so."""
+    told = number(said.facts, "calls")
+    solo = findings_from(said.facts).calls
+    return int(told) if told is not None else solo.count if solo is not None else 0
 
 
 def _used(record: Record) -> tuple[Findings, dict[str, str], list[str]]:
@@ -126,12 +133,14 @@ def _evidence(
 ) -> dict[str, Evidence]:
     """All fields, with the sentence that each rests on."""
     free = findings_from(record.free_threaded.facts) if record.free_threaded is not None else None
+    again = (record.memory, record.forward, record.reverse, record.unpinned)
     beside = Beside(
         task_mb=_task_mb(record),
         order=_order(record),
         own=free.own if free is not None else None,
         same=free.same if free is not None else None,
         twin=record.twin is not None and record.twin.done,
+        imports_ms=tuple(ms for said in again if said and (ms := number(said.facts, "import_cpu_ms")) is not None),
     )
     fields = fields_of(found, beside, clients)
     if found.calls is None:
