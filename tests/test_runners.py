@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -126,3 +127,23 @@ def test_ctrl_c_ends_an_endless_run_of_which_little_was_taken_ahead(work: Path) 
 @pytest.mark.parametrize("approach", sorted({*FAMILIES} - {"asyncio", "native_parallel"}))
 def test_ctrl_c_ends_every_family(work: Path, needs: Callable[[str], str], approach: str, tag: str) -> None:
     assert 0 <= taken_until_interrupted(make(work, approach, "slow", "src/work.py:endless"), needs(tag)) <= 3 * 2 + 1
+
+
+@posix_only
+def test_on_a_terminal_a_line_says_how_far_it_is(work: Path) -> None:
+    script, (leader, follower) = make(work, "threads", "slow", "4"), os.openpty()
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, stderr=follower, cwd=work) as process:
+        os.close(follower)
+        assert process.stdout is not None
+        assert len(process.stdout.readlines()) == 4
+    said = os.read(leader, 10_000).decode()
+    os.close(leader)
+    assert said.replace("\r\n", "\n").split("\r") == [f"{n} done, 0 failed" for n in range(1, 5)] + [
+        "4 done, 0 failed\n"
+    ]
+
+
+def test_items_may_come_on_standard_input(work: Path) -> None:
+    done = run(make(work, "multiprocessing", "slow", "-"), stdin='"a"\n\n[1]\n')
+    assert [json.loads(line)["item"] for line in done.stdout.splitlines()] == ["a", [1]]
+    assert (done.returncode, done.stderr) == (0, "2 done, 0 failed\n")
