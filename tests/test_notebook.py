@@ -148,9 +148,12 @@ def test_the_extension_adds_a_magic_that_tells_errors(
 
 
 def test_a_report_shows_itself_in_a_notebook() -> None:
-    shown = EMPTY.model_copy(update={"items": "img/*.png"})._repr_markdown_()
+    report, printed = EMPTY.model_copy(update={"items": "img/*.png"}), mock.Mock()
+    shown = report._repr_markdown_()
     assert "## What was found" in shown
     assert "img/" in shown
+    report._repr_pretty_(printed, False)
+    printed.text.assert_called_once_with(shown)
 
 
 @pytest.mark.slow

@@ -102,6 +102,10 @@ class MeasureReport(Frozen):
         words += ["--items", self.items] if self.items is not None else []
         return render_markdown(measure_document(self, shlex.join(words)))
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """What IPython shows at a terminal: the same."""
+        printer.text(self._repr_markdown_())
+
     @field_serializer("profile")
     def _only_what_is_given(self, profile: WorkloadProfile | None) -> dict[str, Any]:
         return profile.given() if profile is not None else {}
