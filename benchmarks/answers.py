@@ -1,6 +1,8 @@
 """Whether recommendations keep what they promise, on random workloads: how many break which promise, with an example of each.
 
-    python benchmarks/answers.py [COUNT] [SEED]
+    python benchmarks/answers.py [COUNT] [SEED] [measured]
+
+With `measured` the workloads have fields that only a measurement gives, too.
 
 The promises (docs/how-it-decides.md): no answer loses by more than the band to an approach that the answer itself lists as
 eligible; nothing that is ruled out is recommended while something is eligible; a requirement that is called met is met by the
@@ -73,6 +75,25 @@ def realistic(rng: random.Random) -> dict[str, Any]:
     return {"workload_type": kind, **kept}
 
 
+def measured(rng: random.Random) -> dict[str, Any]:
+    """Such a workload with what may be found out about a function by measuring it."""
+
+    def amount(low: float, high: float) -> float:
+        return float(f"{low * (high / low) ** rng.random():.3g}")
+
+    fields: dict[str, Any] = {
+        "gil_share": rng.choice((0, 1, round(rng.random(), 2), round(rng.random(), 2))),
+        "gil_hold_ms": amount(0.01, 500),
+        "pickle_ms_per_task": amount(0.001, 100),
+        "import_ms": amount(1, 5000),
+        "free_threaded_ratio": amount(0.7, 3),
+        "io_kind": rng.choice(("network", "disk", "database", "subprocess", "mixed")),
+        "shared_state": rng.choice(("none", "read_only", "hot_reads")),
+    }
+    often = rng.choice((0.2, 0.5, 0.8))
+    return realistic(rng) | {field: value for field, value in fields.items() if rng.random() < often}
+
+
 class Answers:
     """The answers to workloads on one host."""
 
@@ -121,7 +142,7 @@ class Answers:
         mine = choice.chosen.seconds
         if mine is None or choice.chosen.ruled_out:
             return
-        for field in ("cpu_ms_per_task", "io_wait_ms_per_task"):
+        for field in ("cpu_ms_per_task", "io_wait_ms_per_task", "pickle_ms_per_task", "import_ms", "gil_hold_ms"):
             value = getattr(profile, field)
             if value and field_kind(field).kind == "number":
                 beside = self.choice(profile, **{field: value * 1.01})
@@ -175,12 +196,13 @@ def _each_no_better(less: Choice, more: Choice, what: str) -> Iterator[Found]:
 
 def main() -> None:
     """Print how many answers break which promise."""
-    count, seed = (int(a) for a in (*sys.argv[1:], "20000", "1")[:2]) if len(sys.argv) < 3 else map(int, sys.argv[1:3])
+    *numbers, kind = sys.argv[1:] if sys.argv[-1] == "measured" else (*sys.argv[1:], "")
+    count, seed = map(int, (*numbers, *("20000", "1")[len(numbers) :]))
     rng = random.Random(seed)
     hosts = [Answers(host) for host in HOSTS]
     broken: dict[str, list[str]] = {}
     for number in range(count):
-        data = realistic(rng)
+        data = measured(rng) if kind else realistic(rng)
         profile = WorkloadProfile.model_validate(data)
         host = hosts[number % len(hosts)]
         for promise, how in host.broken(profile):

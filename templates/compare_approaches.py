@@ -54,7 +54,7 @@ PAYLOAD_KB_PER_TASK = 0.0
 TASK_MEMORY_MB = 0.0
 STARTUP_MS = 0.0
 STARTUP_MEMORY_MB = 0.0
-SHARED_STATE = "none"  # or read_only, disjoint_writes, hot_writes
+SHARED_STATE = "none"  # or read_only, disjoint_writes, hot_writes, hot_reads
 RELEASES_GIL = False  # the computing is native code that releases the GIL
 NATIVE_PARALLEL = False  # and its library can use every CPU by itself
 ASYNC_LIBRARY = True  # there is an async client for what is waited for
@@ -264,10 +264,11 @@ def share(number: int, steps: int) -> tuple[int, dict[int, int]]:
     """Computing with an access to shared state every few steps; also returns what was written to it."""
     value, written = number, dict[int, int]()
     own = worker.own.setdefault(number, {}) if SHARED_STATE == "disjoint_writes" else written
-    for begin in range(0, steps, _STEPS_BETWEEN_ACCESSES):
-        value = count_up(value, begin, min(begin + _STEPS_BETWEEN_ACCESSES, steps))
+    between = 1 if SHARED_STATE == "hot_reads" else _STEPS_BETWEEN_ACCESSES
+    for begin in range(0, steps, between):
+        value = count_up(value, begin, min(begin + between, steps))
         key = value % 16
-        if SHARED_STATE == "read_only":
+        if SHARED_STATE in ("read_only", "hot_reads"):
             value = (value + worker.table[value % 256]) % 65_521
         elif SHARED_STATE == "disjoint_writes" or not worker.settings["shares_memory"]:
             own[key] = own.get(key, 0) + 1

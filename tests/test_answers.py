@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,11 +19,14 @@ import answers  # it lies beside the package
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("count", [300, pytest.param(20_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("number", range(len(answers.HOSTS)))
-def test_answers_keep_what_they_promise(number: int, count: int) -> None:
+@pytest.mark.parametrize("workload", [answers.realistic, answers.measured])
+def test_answers_keep_what_they_promise(
+    workload: Callable[[random.Random], dict[str, Any]], number: int, count: int
+) -> None:
     host, rng = answers.Answers(answers.HOSTS[number]), random.Random(number)
     broken = []
     for _ in range(count // len(answers.HOSTS)):
-        data = answers.realistic(rng)
+        data = workload(rng)
         broken += [(what, how, data) for what, how in host.broken(WorkloadProfile.model_validate(data))]
     assert not broken
 

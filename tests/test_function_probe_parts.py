@@ -121,6 +121,13 @@ def test_each_look_stands_for_the_time_around_it(probe):
     assert part([(0.0, True)]) is None
 
 
+def test_the_part_in_which_a_process_waits_is_seen_from_outside(probe):
+    thread = probe.clocks.Thread
+    before, after = {"1": thread(1.0, 1.0, 5, 5)}, {"1": thread(1.2, 1.4, 15, 15), "2": thread(9, 9, 9, 9)}
+    assert probe.gil.waiting_part(before, after, 1.0) == pytest.approx(0.6)  # half of the delay came after a wait
+    assert probe.gil.waiting_part({}, after, 1.0) is None
+
+
 def test_threads_are_found_in_the_shapes_of_both_releases(probe):
     thread = SimpleNamespace(thread_id=1)
     assert probe.gil.threads_of(thread) == [thread]

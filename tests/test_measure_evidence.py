@@ -9,7 +9,13 @@ import pytest
 from measured import COMPUTES, WAITS, said, saying
 
 from selector.files import resource_dir
-from selector.measure.builds import free_threaded_fields, order_of, pinned_is_faster, subinterpreter_fields
+from selector.measure.builds import (
+    free_threaded_fields,
+    order_of,
+    own_build_fields,
+    pinned_is_faster,
+    subinterpreter_fields,
+)
 from selector.measure.clients import Client, load_clients
 from selector.measure.evidence import Beside, fields_of
 from selector.measure.findings import findings_from
@@ -154,7 +160,13 @@ def test_shared_state_by_what_changed(first: Any, later: Any, again: Any, state:
 
 
 def test_objects_that_all_read_are_seen_by_two_free_threads() -> None:
-    free = findings_from(saying(two={"own": {"cpu_ratio": 1.0}, "same": {"cpu_ratio": 2.4}}))
+    free = findings_from(
+        saying(two={"own": {"cpu_ratio": 1.0, "speedup": 1.9}, "same": {"cpu_ratio": 2.4, "speedup": 0.8}})
+    )
+    noise = findings_from(
+        saying(two={"own": {"cpu_ratio": 1.0, "speedup": 1.9}, "same": {"cpu_ratio": 2.4, "speedup": 1.9}})
+    )
+    assert values(COMPUTES, own=noise.own, same=noise.same)["shared_state"] == "none"
     assert values(COMPUTES, own=free.own, same=free.same)["shared_state"] == "hot_reads"
     assert values(COMPUTES, own=free.own, same=free.own)["shared_state"] == "none"
 
@@ -225,6 +237,14 @@ def test_free_threads_by_having_run_under_them() -> None:
     assert free_threaded_fields(missing, calls, problem_of(missing)) == {}  # not installed: nothing is known
     crash = said("again", {"phase": "solo"}, "3.13t", code=-11)
     assert free_threaded_fields(crash, calls, problem_of(crash))["free_threading_ready"].value is False
+
+
+def test_a_free_threaded_build_of_its_own_says_whether_the_gil_stayed_off() -> None:
+    assert own_build_fields(findings_from(COMPUTES)) == {}
+    off = own_build_fields(findings_from(saying(free_threaded=True, gil=False, gil_after_run=False)))
+    on = own_build_fields(findings_from(saying(free_threaded=True, gil_after_run=True, gil_module="numpy")))
+    assert (off["free_threading_ready"].value, on["free_threading_ready"].value) == (True, False)
+    assert "numpy" in on["free_threading_ready"].how
 
 
 def test_subinterpreters_by_having_tried() -> None:

@@ -48,9 +48,7 @@ def test_the_panels_are_large_and_every_case_of_one_has_its_own_name() -> None:
 #: Answers that their source calls wrong and that we still give, each with why: what decides has no field (yet).
 STILL_WRONG = {
     "sklearn-forest-small-batch": "2.5 ms of work in all, where joblib's own overhead of 10 ms decides",
-    "aiofiles-ten-small-files": "1 ms of waiting for a disk that aiofiles hands to threads: io_kind is to come",
     "case-03": "two pools a run of an unknown amount of work: the number of pools has no field",
-    "case-09": "reference counts of one list that all threads read: hot_reads is to come",
 }
 
 

@@ -103,6 +103,7 @@ memory
     peak_mb          the largest resident memory of the process, over its life
 
 sampler
-    held             part of the looks in which a thread held the GIL; held / (1 - held_run.wait_share) is the part of its computing
+    held             part of the time in which a thread held the GIL; held / (1 - wait_share) is the part of its computing
+    wait_share       the part of this very time in which it waited, as in held_run, seen from outside; null where unknown: held_run's, then
     samples, failed, sampler_error: why there is none
 """

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .channel import Channel
-from .clocks import Delay, Meter, resource
+from .clocks import Delay, Meter, Thread, resource, threads_of_process
 from .solo import Sample, sample_of
 from .subject import Subject
 
@@ -79,15 +79,26 @@ def look_from_outside(process: int, seconds: float) -> dict[str, Any]:
     except Exception as error:
         return {"sampler_error": f"{type(error).__name__}: {error}"[:200], "samples": 0}
     looks: list[tuple[float, bool]] = []
-    failed = 0
-    end = time.perf_counter() + seconds
+    failed, begun, before = 0, time.perf_counter(), threads_of_process(process)
+    end = begun + seconds
     while (now := time.perf_counter()) < end:
         try:
             looks.append((now, look()))
         except Exception:  # what is looked at changes meanwhile
             failed += 1
         time.sleep(LOOK_SECONDS)
-    return {"held": held_part(looks), "samples": len(looks), "failed": failed}
+    waited = waiting_part(before, threads_of_process(process), time.perf_counter() - begun)
+    return {"held": held_part(looks), "samples": len(looks), "failed": failed, "wait_share": waited}
+
+
+def waiting_part(before: dict[str, Thread], after: dict[str, Thread], seconds: float) -> float | None:
+    """The part of a time in which no thread of a process computed, or was kept from it; None where that is not known."""
+    both = [(before[name], after[name]) for name in before.keys() & after.keys()]
+    if not both:
+        return None
+    went = [Thread(*(b - a for a, b in zip(old, new))) for old, new in both]  # noqa: B905
+    busy = sum(each.cpu + kept_from_computing(each.delay, each.waits, each.taken) for each in went)
+    return round(max(0.0, 1 - busy / max(seconds, 1e-9)), 4)
 
 
 def held_part(looks: Sequence[tuple[float, bool]]) -> float | None:

@@ -48,7 +48,7 @@ def workload_parameters(profile: WorkloadProfile, in_flight_here: int | None, no
         "STARTUP_MS": profile.startup_ms or 0.0,
         "STARTUP_MEMORY_MB": profile.startup_memory_mb or 0.0,
         "SHARED_STATE": profile.shared_state or "none",
-        "RELEASES_GIL": bool(profile.releases_gil),
+        "RELEASES_GIL": bool(profile.mostly_releases_gil),
         "NATIVE_PARALLEL": bool(profile.native_parallel),
         "ASYNC_LIBRARY": profile.async_library is not False,
         "MEMORY_BUDGET_MB": profile.memory_budget_mb,

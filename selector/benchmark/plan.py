@@ -199,7 +199,7 @@ def _hindrance(traits: Traits, subject: _Subject) -> str:
     if traits.runs_in == "cluster":
         return "It spreads over machines, and this benchmark runs on one."
     by_library = traits.pool == "none" and traits.parallel_native
-    if by_library and not (profile.native_parallel or profile.releases_gil):
+    if by_library and not (profile.native_parallel or profile.mostly_releases_gil):
         return "Nothing in the profile says that its code is native (native_parallel, releases_gil)."
     if any(_runs_on(traits, python.tag) for python in subject.pythons):
         return ""

@@ -73,6 +73,20 @@ def free_threaded_fields(said: Said | None, calls: Calls, problem: Problem | Non
     return fields
 
 
+def own_build_fields(found: Findings) -> dict[str, Evidence]:
+    """`free_threading_ready` of a function that was measured under a free-threaded build in the first place."""
+    if not found.free_threaded or found.gil_on is None:
+        return {}
+    how = (
+        "the GIL stayed off"
+        if not found.gil_on
+        else f"the GIL was switched on again by {found.gil_module or 'an import'}"
+    )
+    return {
+        "free_threading_ready": Evidence(value=not found.gil_on, basis="measured", how=f"under its own Python {how}")
+    }
+
+
 def subinterpreter_fields(said: Said | None) -> dict[str, Evidence]:
     """`subinterpreter_ready`, by having tried."""
     if said is None or not isinstance(said.facts.get("subinterpreter"), bool):

@@ -137,8 +137,8 @@ def _evidence(
     beside = Beside(
         task_mb=_task_mb(record),
         order=_order(record),
-        own=free.own if free is not None else None,
-        same=free.same if free is not None else None,
+        own=free.own if free is not None else found.own,
+        same=free.same if free is not None else found.same,
         twin=record.twin is not None and record.twin.done,
         imports_ms=tuple(ms for said in again if said and (ms := number(said.facts, "import_cpu_ms")) is not None),
     )
@@ -146,6 +146,7 @@ def _evidence(
     if found.calls is None:
         return fields
     problem = problem_of(record.free_threaded) if record.free_threaded is not None else None
+    fields |= builds.own_build_fields(found)
     fields |= builds.free_threaded_fields(record.free_threaded, found.calls, problem)
     fields |= builds.subinterpreter_fields(record.subinterpreter)
     return fields | builds.version_fields(request.python, tried)

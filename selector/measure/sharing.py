@@ -7,6 +7,7 @@ from selector.measure.models import Evidence
 from selector.text import listed
 
 CONTENDED = 1.5  # CPU of a call with a second thread on the same item, over that on items of its own: reference counts
+SLOWED = 0.8  # of the speed of two threads on items of their own
 _MOST_NAMES = 4
 
 
@@ -36,7 +37,7 @@ def _shared(writes: Writes, same: Two | None, own: Two | None) -> tuple[str, str
     changed = sorted({*writes.later} | {*writes.again})
     if changed and not all(_is_cache(writes, name) for name in changed):
         return "disjoint_writes", f"some calls write {named(changed)}"
-    if same and own and same.cpu_ratio and own.cpu_ratio and same.cpu_ratio > CONTENDED * own.cpu_ratio:
+    if same and own and same.cpu_ratio and own.cpu_ratio and _contend(own, same):
         how = (
             f"two free threads on the same item took {same.cpu_ratio:.2g} times the CPU of one, on items of their own"
             f" {own.cpu_ratio:.2g} times: they count references of the same objects"
@@ -48,6 +49,12 @@ def _shared(writes: Writes, same: Two | None, own: Two | None) -> tuple[str, str
             f"the first calls fill {named(sorted({*writes.first} | {*changed}))}, later ones leave it alone",
         )
     return "none", "no global name of the user's modules changed in three rounds of calls"
+
+
+def _contend(own: Two, same: Two) -> bool:
+    """Whether two threads hinder each other on one item: more CPU a call, and less speed where that is known."""
+    more = (same.cpu_ratio or 0.0) > CONTENDED * (own.cpu_ratio or 1.0)
+    return more and (own.speedup is None or same.speedup is None or same.speedup < SLOWED * own.speedup)
 
 
 def steadily(writes: Writes) -> list[str]:

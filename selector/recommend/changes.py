@@ -38,6 +38,13 @@ def input_names() -> list[str]:
     return [f for f in WorkloadProfile.model_fields if _is_seen(f) and f not in MEASURED]
 
 
+def _inputs_of(situation: Situation) -> list[str]:
+    """The inputs that may change an answer: without what a task waits for where none does, with what was measured."""
+    pointless = () if situation.facts["waits"] else ("io_kind",)
+    given = [f for f in MEASURED if getattr(situation.profile, f) is not None]
+    return [f for f in input_names() if f not in pointless] + given
+
+
 def _is_seen(field: str) -> bool:
     return field not in _NOT_INPUTS and (field in FACTS or field == "interpreters")
 
@@ -72,8 +79,7 @@ def would_change(situation: Situation, *, exact: bool) -> tuple[InputChange, ...
     person would write them, on the side where the answer is the other one.
     """
     found: list[dict[str, Any]] = []
-    given = [f for f in MEASURED if getattr(situation.profile, f) is not None]
-    for field in [*input_names(), *given]:
+    for field in _inputs_of(situation):
         line, answer = Line(situation, field), situation.answer
         current: Any = situation.facts.get(field, getattr(situation.profile, field))
         if not is_number(field):

@@ -48,7 +48,7 @@ def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> Workl
     facts["platform"] = profile.platform or host.platform
     facts["waits"] = _waits(profile)
     facts["in_flight"] = _in_flight(profile, tasks, cores)
-    if profile.io_kind == "disk":
+    if profile.io_kind == "disk" and facts["waits"]:
         facts["async_library"] = False
     share, gil_ms, ratio = profile.gil_share, profile.gil_hold_ms, profile.free_threaded_ratio
     if share is not None:

@@ -117,7 +117,7 @@ def _others(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
 def _held_by_gil(evidence: Evidence, result: ArmResult) -> bool:
     """Whether several workers took turns on one CPU, with code that wants more."""
     m, traits = result.measurement, result.approach.traits
-    pure_python = not (traits.parallel_native and evidence.case.profile.releases_gil)
+    pure_python = not (traits.parallel_native and evidence.case.profile.mostly_releases_gil)
     takes_turns = traits.pool != "none" and not traits.parallel_python and pure_python and m.gil_enabled is not False
     computing = (evidence.case.cpu_share or 0.0) >= _HALF and evidence.case.cpus > 1 and result.arm.workers > 1
     on_one_cpu = m.cpu_percent is not None and _ONE_CPU[0] <= m.cpu_percent <= _ONE_CPU[1]

@@ -65,7 +65,7 @@ class Case:
         """How many CPUs an arm can keep busy at most, by what its workers are."""
         traits, profile = self.traits(arm), self.profile
         loop = 1 if traits.runs_loop else 0  # computes beside its pool
-        native = traits.parallel_native and bool(profile.releases_gil or profile.native_parallel)
+        native = traits.parallel_native and bool(profile.mostly_releases_gil or profile.native_parallel)
         free = arm.interpreter.endswith("t") and traits.pool != "none"
         if not (traits.parallel_python or native or free):
             return 1

@@ -156,6 +156,11 @@ class WorkloadProfile(Saved):
         """Where the code is now: single-threaded unless it says otherwise."""
         return self.current_approach or "single_threaded"
 
+    @property
+    def mostly_releases_gil(self) -> bool | None:
+        """Whether its code releases the GIL for half of its CPU time or more: by the share, or the word for it."""
+        return self.releases_gil if self.gil_share is None else self.gil_share <= 0.5
+
     def given(self) -> dict[str, Any]:
         """The fields that say something, as JSON has them: those set to other than their default, in the order of the model."""
         said = {name: value for name, value in self.__dict__.items() if value != _DEFAULTS[name]}
