@@ -132,11 +132,12 @@ def target_seconds(left_seconds: float, competitors: int) -> float:
 def whole_job(answer: dict[str, Any], opened: dict[str, Any], count: int, tasks: int) -> dict[str, Any]:
     """What all tasks take, from a batch of some and the start of the workers.
 
-    What the first calls took more than later ones (they load what they need) belongs to the start.
+    What one of the first calls took more than later ones (it loads what it needs) belongs to the start.
     """
     each = answer["seconds"] / count
-    first = opened["warm_seconds"] - opened["warm"] * each
-    start = opened["start_seconds"] + (first if first > max(0.02, 0.5 * opened["warm_seconds"]) else 0.0)
+    slowest = opened["warm_slowest_ms"] / 1000
+    first = slowest - answer["task_latency_ms"]["p99"] / 1000
+    start = opened["start_seconds"] + (first if first > max(0.02, 0.5 * slowest) else 0.0)
     cpu, waited = answer["cpu_seconds"], answer["no_cpu_seconds"]
     scaled = None if cpu is None else (opened["start_cpu_seconds"] or 0.0) + cpu * tasks / count
     return {

@@ -166,6 +166,8 @@ class _FunctionRun:
             single = self.launcher.ask(python.path, order, self._most(self.left()), ONE_THREAD)
             answer = {**single, "native_parallel": True} if single["status"] == "ok" else answer
         if answer["status"] != "ok":
+            if answer["status"] == "crash":
+                answer["reason"] = f"a call ended its process ({answer['reason']})"
             hang = ": a call may hang, or needs more time (--budget)" if answer["status"] == "timeout" else ""
             self.detail = f"the function could not be tried out: {answer['reason']}{hang}"
             return False

@@ -13,8 +13,6 @@ from outcome import _failure
 from target import TargetError, load_target
 from timing import Done
 
-READY_SECONDS = 0.005  # that a worker takes to say that it is ready
-
 
 class Raised(NamedTuple):
     """What a call gives that raises: one bad item ends nothing."""
@@ -77,9 +75,9 @@ def _why(error: BaseException) -> tuple[str, str]:
     return status, " ".join(reason.split())[:400]
 
 
-def _ready(_: int) -> tuple[int, tuple[str, str] | None]:
-    """Who this worker is, and what went wrong in its preparation; it takes a moment, so that each worker gets one."""
-    time.sleep(READY_SECONDS)
+def _ready(seconds: float) -> tuple[int, tuple[str, str] | None]:
+    """Who this worker is, and what went wrong in its preparation; it takes so long, so that each worker gets one."""
+    time.sleep(seconds)
     return threading.get_native_id(), _here.failure
 
 

@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from subject import (
-    READY_SECONDS,
     _call,
     _calls,
     _calls_async,
@@ -96,8 +95,9 @@ class _Ready:
             return
         self.pool = _executor(self.way.pool, self.workers, self.settings)
         for _ in range(5):
-            self.slept_seconds += READY_SECONDS
-            for worker, failure in self.pool.map(_ready, range(self.workers)):
+            seconds = 0.002 + 0.0005 * self.workers  # so long that none is ready again before all have begun
+            self.slept_seconds += seconds
+            for worker, failure in self.pool.map(_ready, [seconds] * self.workers):
                 self.seen.add(worker)
                 self.failure = self.failure or failure
             if self.failure or len(self.seen) >= self.workers:

@@ -91,14 +91,14 @@ def test_all_tasks_take_the_start_and_the_batch_by_proportion(competing: ModuleT
         "first_result_seconds": 0.01,
         "cpu_seconds": 0.4,
         "no_cpu_seconds": 0.1,
-        "startup_seconds": 0,
+        "task_latency_ms": {"p99": 40.0},
     }
-    opened = {"start_seconds": 0.2, "start_cpu_seconds": 0.1, "warm_seconds": 0.04, "warm": 4}
+    opened = {"start_seconds": 0.2, "start_cpu_seconds": 0.1, "warm_slowest_ms": 50.0}
     found = competing.whole_job(answer, opened, count=50, tasks=200)
     assert found["seconds"] == pytest.approx(2.2) and found["startup_seconds"] == 0.2
     assert found["cpu_seconds"] == pytest.approx(1.7)
     assert (found["cpu_percent"], found["no_cpu_percent"], found["batch"]) == (pytest.approx(80), pytest.approx(20), 50)
-    slow_first = competing.whole_job(answer, opened | {"warm_seconds": 1.0}, count=50, tasks=200)
+    slow_first = competing.whole_job(answer, opened | {"warm_slowest_ms": 1000.0}, count=50, tasks=200)
     assert slow_first["startup_seconds"] == pytest.approx(1.16)  # what first calls load belongs to the start
     unknown = competing.whole_job(answer | {"cpu_seconds": None, "no_cpu_seconds": None}, opened, count=50, tasks=200)
     assert unknown["cpu_seconds"] is unknown["cpu_percent"] is unknown["no_cpu_percent"] is None
