@@ -6,6 +6,10 @@
 """
 
 import gc
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from selector.notebook import Shell
 
 _collecting = gc.isenabled()
 gc.disable()  # imports make many objects and free none: collecting among them is a tenth of the time to start
@@ -23,3 +27,10 @@ finally:
 
 __version__ = VERSION
 __all__ = ["HostFacts", "Recommendation", "Selector", "SelectorError", "WorkloadProfile", "measure", "recommend"]
+
+
+def load_ipython_extension(shell: "Shell") -> None:
+    """What `%load_ext selector` calls: it adds the magic `%concurrency`."""
+    from selector.notebook import load
+
+    load(shell)

@@ -17,7 +17,7 @@ GROUND = {"errors", "text", "files", "processes", "models", "version"}
 FOLDERS = ("selector", "templates", "programs", "probes", "benchmarks", "tests")
 LONGEST_MODULE, LONGEST_FUNCTION, LONGEST_TEST = 400, 50, 60  # a test may be long by its data
 #: A notebook asks a value itself how it is shown: the methods that answer fetch the report when they are called.
-SHOWN_IN_NOTEBOOKS = {("report", "recommend"), ("report", "validation")}
+SHOWN_IN_NOTEBOOKS = {("report", "recommend"), ("report", "validation"), ("report", "measure")}
 
 
 def picture() -> list[tuple[str, str]]:

@@ -123,7 +123,7 @@ def _assembled(main: Module, beside: Sequence[Module], about: str) -> str:
     """The script: the template, before its main block the modules beside it, all imports at the top."""
     guard = _guard(main)
     head = _with_about(main.lines[: _comments_above(main, main.imports.first) - 1], about)
-    block = _import_block([main, *beside])
+    block = import_block([main, *beside])
     parts = [_stripped(head), _stripped(block), _stripped(main.lines[main.imports.last : guard])]
     text = "\n\n".join(part for part in parts if part)
     for module in beside:
@@ -178,7 +178,7 @@ def _with_about(lines: list[str], about: str) -> list[str]:
     return [*lines[:after], *([""] if after else []), f"# {about}", "", *lines[after:]]
 
 
-def _import_block(modules: Sequence[Module]) -> list[str]:
+def import_block(modules: Sequence[Module]) -> list[str]:
     """All imports of the standard library at the top of these modules, each once."""
     plain: set[str] = set()
     of: dict[str, set[str]] = {}

@@ -23,7 +23,7 @@ from selector.files import resource_dir
 from selector.text import quoted, suggestion
 
 PARAMETERS_BEGIN = "# --- parameters: begin ---"
-_END = "# --- parameters: end ---"
+PARAMETERS_END = "# --- parameters: end ---"
 _WIDTH = 100  # of a value on one line
 
 #: What the annotation of a parameter may be made of; each stands for what Python calls so.
@@ -113,7 +113,7 @@ def comment_after(module: Module, statement: ast.stmt) -> str:
 
 def parameters_of(module: Module) -> dict[str, Parameter]:
     """The parameters of a template, in their order."""
-    first, last = (_marker(module, text) for text in (PARAMETERS_BEGIN, _END))
+    first, last = (_marker(module, text) for text in (PARAMETERS_BEGIN, PARAMETERS_END))
     if last < first:
         raise fault(module.path, last, "the parameters end before they begin")
     found: dict[str, Parameter] = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from selector.cli.measure import teller
+from selector.cli.runner import check_runner, runner_options
 from selector.cli.shared import (
     INTERRUPTED,
     Command,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from selector.measure.models import Request
     from selector.pipeline import Selector
     from selector.proof import BenchmarkOptions
-    from selector.workload.profile import WorkloadProfile
+    from selector.workload.profile import ApproachId, WorkloadProfile
 
 REFUTED = 3
 _PRINT = "-"  # as an output: standard output
@@ -88,6 +89,7 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
 )
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @function_options
+@runner_options
 @set_option
 @_measuring_options
 @rules_option
@@ -109,7 +111,7 @@ def generate(
 ) -> None:
     """Write a benchmark script for the workload in FILE, or for your own function: one file, standard library only.
 
-    It is yours to read and change.
+    With --runner, the short code that runs the function as is recommended; without FILE it is measured first.
     """
     from selector.benchmark.programs import TEMPLATE, script_for, template_named
     from selector.pipeline import Selector
@@ -117,11 +119,14 @@ def generate(
     from selector.workload.reading import read_profile
 
     options = _options(budget, interpreters=interpreters, io=io, seed=seed)
-    if request := request_of(function, interpreters, settings):
-        if template is not None:
-            raise click.UsageError("A function has a template of its own: leave --template out.")
+    request = request_of(function, interpreters, settings)
+    check_runner(request, template, **function)
+    if request:
         profile = read_profile(file, settings) if file is not None else None
-        _generate_for_function(Selector(rules or outer_rules), request, profile, options, output, force)
+        if function["runner"]:
+            _generate_runner(Selector(rules or outer_rules), request, profile, function["approach"], output, force)
+        else:
+            _generate_for_function(Selector(rules or outer_rules), request, profile, options, output, force)
         return
     if template is not None and (name := template_named(template)) != TEMPLATE:
         if file is not None or settings:
@@ -169,6 +174,26 @@ def _generate_for_function(
         say(f"note: {note}", err=True)
     own = plan.pythons[0].path
     say(_how_to_run(output, "", lambda script: command_for(script, options, plan.pythons, own)), err=True)
+
+
+def _generate_runner(
+    selector: Selector,
+    request: Request,
+    profile: WorkloadProfile | None,
+    approach: ApproachId | None,
+    output: str,
+    force: bool,
+) -> None:
+    """Write the short code that runs a function over its items."""
+    from selector.cli.runner import runner_made
+
+    if output != _PRINT and Path(output).exists() and not force:  # before the function is measured
+        raise SelectorError(f"{output}: there is a file already", "take another name, or --force to replace it")
+    made = runner_made(selector, request, profile, approach, None if output == _PRINT else Path(output))
+    _put(made.text, output, force)
+    for note in made.notes:
+        say(f"note: {note}", err=True)
+    say(_how_to_run(output, made.about, lambda script: shlex.join([made.python, _as_argument(script)])), err=True)
 
 
 def _generate_of_its_own(name: str, options: BenchmarkOptions, output: str, force: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -91,6 +92,19 @@ class MeasureReport(Frozen):
     calls: int
     seconds: float
     recommendation: Recommendation | None
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the report as `measure --format markdown` prints it."""
+        from selector.report.markdown import render_markdown
+        from selector.report.measure import measure_document
+
+        words = ["concurrency-selector", "validate", "--function", self.target]
+        words += ["--items", self.items] if self.items is not None else []
+        return render_markdown(measure_document(self, shlex.join(words)))
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """What IPython shows at a terminal: the same."""
+        printer.text(self._repr_markdown_())
 
     @field_serializer("profile")
     def _only_what_is_given(self, profile: WorkloadProfile | None) -> dict[str, Any]:

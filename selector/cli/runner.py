@@ -1,0 +1,116 @@
+"""What `generate --runner` does: the short code that runs a user's function over its items the recommended way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from selector.cli.shared import ApproachType, Command, say
+from selector.errors import SelectorError
+
+if TYPE_CHECKING:
+    from selector.benchmark.runner import Runner
+    from selector.measure.models import Request
+    from selector.pipeline import Selector
+    from selector.recommend.chain import Situation
+    from selector.workload.profile import ApproachId, WorkloadProfile
+
+
+def runner_options(command: Command) -> Command:
+    """`--runner`, and `--approach` for another way than the recommended one."""
+    for option in (
+        click.option(
+            "--approach",
+            type=ApproachType(),
+            metavar="ID",
+            help="With --runner: this approach, whatever is recommended.",
+        ),
+        click.option(
+            "--runner",
+            is_flag=True,
+            help="Write the short code that runs the function over its items, not a benchmark.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def check_runner(request: Request | None, template: str | None, runner: bool, approach: str | None) -> None:
+    """UsageError where options of a runner come without what they are about, or a template for a function."""
+    if request is not None and template is not None:
+        raise click.UsageError("A function has a template of its own: leave --template out.")
+    if approach is not None and not runner:
+        raise click.UsageError("--approach says how a runner runs: give --runner.")
+    if runner and request is None:
+        raise click.UsageError("--runner writes code that runs a function: give --function TARGET and --items SOURCE.")
+
+
+class Made(NamedTuple):
+    """A runner that can be written: its text, what to bear in mind, what it is in short, and the Python it is meant for."""
+
+    text: str
+    notes: list[str]
+    about: str
+    python: str
+
+
+def runner_made(
+    selector: Selector, request: Request, profile: WorkloadProfile | None, approach: ApproachId | None, out: Path | None
+) -> Made:
+    """What runs a function as is recommended, or in the way asked for; without a profile it is measured first.
+
+    SelectorError where it cannot be measured, or there is no short code for the approach.
+    """
+    from selector.benchmark.runner import check_names, runner_of, runner_script
+
+    environment: dict[str, str] = {}
+    if request.items is None:
+        raise click.UsageError("--runner writes code that runs the function over items: give --items SOURCE.")
+    check_names(request, approach)
+    if profile is None:
+        profile, environment = _measured(selector, request)
+    if request.async_function is None and not profile.event_loop:  # whatever client there may be: the function blocks
+        profile = profile.model_copy(update={"async_library": False})
+    situation = selector.situation(profile)
+    runner = runner_of(situation, request, approach, environment)
+    title = selector.knowledge.approaches[runner.approach].title
+    about = f"{title}, {runner.workers} at a time. " if runner.workers > 1 else f"{title}. "
+    return Made(runner_script(runner, out), _notes(runner, situation), about, _python_for(runner, situation, request))
+
+
+def _measured(selector: Selector, request: Request) -> tuple[WorkloadProfile, dict[str, str]]:
+    """The profile of a function, and the variables that make it faster."""
+    from selector.cli.measure import teller
+    from selector.measure import measure_function
+
+    if request.items is not None and request.items.kind == "stdin":
+        raise SelectorError(
+            "what comes on standard input is for the runner: it cannot be measured before",
+            "give the profile as FILE: `concurrency-selector measure TARGET --items FILE.jsonl -o workload.json`",
+        )
+    say(f"no FILE was given: {request.target} is measured first, and really called", err=True)
+    report = measure_function(request, selector, teller())
+    if report.profile is None:
+        told = [problem.text for problem in report.problems] or ["no reason is known"]
+        raise SelectorError(f"{report.target} cannot be measured: {told[0]}", exit_code=1)
+    return report.profile, report.environment
+
+
+def _notes(runner: Runner, situation: Situation) -> list[str]:
+    """What to bear in mind of an approach that was asked for: what rules it out, and what is recommended."""
+    recommended = situation.answer[0]
+    if runner.approach == recommended:
+        return []
+    ruled_out = situation.candidate(runner.approach).ruled_out
+    return [f"recommended is {recommended}", *(f"{runner.approach}: {rule.because}" for rule in ruled_out)]
+
+
+def _python_for(runner: Runner, situation: Situation, request: Request) -> str:
+    """The Python that a runner is meant for: the function's own, unless the approach needs another build."""
+    needs, own = situation.traits(runner.approach).needs, request.python
+    if needs == "any" or situation.interpreter(runner.approach) == own.tag:
+        return own.path
+    found = dict(situation.host.interpreters).get(situation.interpreter(runner.approach) or "")
+    return found or own.path
