@@ -216,6 +216,7 @@ def test_closures_defaults_and_instances_are_looked_at(probe):
         return function
 
     function = outer()
+    function.__module__ = "of nobody"  # else every module of the tests is the user's, too, which takes long to look at
     state = probe.state.State(function)
     before = state.look()
     function(5)

@@ -31,7 +31,7 @@ def here(tmp_path, monkeypatch):
         "def fails(): return 1 / 0\nasync def later(): yield 1\nasync def gone(): return [1]\nname = 'abc'\nnumber = 5\n"
     )
     (tmp_path / "needs.py").write_text("import no_such_library\n")
-    (tmp_path / "spoilt.py").write_text("def f(:\n")
+    (tmp_path / "not_python.py").write_text("def f(:\n")
     (tmp_path / "leaves.py").write_text("import sys\nsys.exit(3)\n")
     (tmp_path / "stops.py").write_text("x = 1\n1 / 0\n")
     (tmp_path / "json.py").write_text("def f(): pass\n")
@@ -66,7 +66,7 @@ def test_a_function_is_found_in_a_file_or_a_module(target, here):
         ("sub/shop.py:brokn", "no_such_name", "it has broken"),
         ("absent:f", "cannot_import", "there is no module absent in " + sys.executable),
         ("needs.py:f", "cannot_import", "it needs no_such_library, which is not installed in"),
-        ("spoilt.py:f", "cannot_import", "spoilt.py, line 1: "),
+        ("not_python.py:f", "cannot_import", "not_python.py, line 1: "),
         ("leaves.py:f", "import_exits", "if __name__ == '__main__':"),
         ("stops.py:f", "cannot_import", "stops.py, line 2"),
         ("json.py:f", "cannot_import", "another module is called json, too; rename the file"),

@@ -83,8 +83,13 @@ class State:
         return found
 
     def _places(self) -> Iterator[tuple[str, Any]]:
+        """What is nearest to the function comes first, as the time for a look may end."""
+        yield from self._of_function()
         for module in self._modules:
             yield from _of_module(module)
+
+    def _of_function(self) -> Iterator[tuple[str, Any]]:
+        """Its closure, its defaults, and the attributes of the object it belongs to."""
         function = inner(self._function)
         code = getattr(function, "__code__", None)
         for number, cell in enumerate(getattr(function, "__closure__", None) or ()):
