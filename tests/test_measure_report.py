@@ -175,12 +175,13 @@ def test_the_command_says_what_it_runs_and_writes_the_profile(fakes: Any, folder
     for words in (
         "What was found",
         "cpu_ms_per_task",
-        "Recommendation",
+        "=== Summary ===",
         "--set memory_budget_mb",
         "validate --function own.py:good",
     ):
         assert words in done.out
     assert max(map(len, done.out.splitlines()[:40])) <= 80
+    assert "=== Recommendation ===" not in done.out
     assert call("recommend", "w.json", "--json").json["profile"]["cpu_ms_per_task"] == 1.0
     before = (folder / "w.json").read_bytes()
     refused(
@@ -188,6 +189,7 @@ def test_the_command_says_what_it_runs_and_writes_the_profile(fakes: Any, folder
     )
     assert (folder / "w.json").read_bytes() == before
     assert call("measure", "own.py:good", "--items", "40", "--python", HERE, "-o", "w.json", "--force").code == 0
+    assert "=== Recommendation ===" in call("measure", "own.py:good", "--items", "40", "--python", HERE, "--full").out
 
 
 def test_json_is_one_object_and_help_says_that_the_function_is_called(fakes: Any, folder: Path) -> None:

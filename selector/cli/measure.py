@@ -59,6 +59,7 @@ _STEPS = {
 )
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write the profile to this file.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("--full", is_flag=True, help="Below the summary, the reasons, all alternatives and what would change it.")
 @click.option("--budget", default="20s", show_default=True, metavar="TIME", help="Time for the whole.")
 @set_option
 @format_option
@@ -73,6 +74,7 @@ def measure(
     force: bool,
     budget: str,
     form: str,
+    full: bool,
     rules: Path | None,
     **named: Any,
 ) -> int:
@@ -99,7 +101,7 @@ def measure(
         _check_output(output, force)
     _announce(request)
     report = measure_function(request, Selector(rules or outer_rules), teller())
-    _show(report, request, form)
+    _show(report, request, form, whole=full or form != "text")
     if output is not None and report.profile is not None:
         _write_profile(report, output, force)
     return 0 if report.complete else _FAILED
@@ -153,14 +155,14 @@ def teller() -> Callable[[str], None]:
     return tell
 
 
-def _show(report: MeasureReport, request: Request, form: str) -> None:
+def _show(report: MeasureReport, request: Request, form: str, *, whole: bool) -> None:
     """The report on standard output; a function that cannot be measured is told on standard error, too, as an error is."""
     if form == "json":
         print_json(report.model_dump_json(indent=2, by_alias=True))
     elif report.profile is not None:
         from selector.report.measure import measure_document
 
-        print_as(measure_document(report, proof_command(request)), form)
+        print_as(measure_document(report, proof_command(request), whole=whole), form)
     if not report.complete:
         for problem in report.problems:
             about = "" if str(request.target) in problem.text else f"{request.target}: "

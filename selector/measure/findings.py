@@ -242,10 +242,13 @@ def _gil(facts: Facts) -> Gil | None:
     sampler, probe = _mapping(facts, "sampler"), _mapping(facts, "probe")
     if facts.get("gil") is False:
         return None
+    waited = number(sampler, "wait_share")  # of its own window, where the probe could tell
+    if waited is None:
+        waited = number(_mapping(facts, "held_run"), "wait_share") or 0.0
     return Gil(
         held=number(sampler, "held"),
         looks=int(number(sampler, "samples") or 0),
-        held_wait_share=min(0.99, max(0.0, number(_mapping(facts, "held_run"), "wait_share") or 0.0)),
+        held_wait_share=min(0.99, max(0.0, waited)),
         late=number(probe, "late_share"),
         late_idle=number(probe, "idle_late_share") or 0.0,
         holds_ms=tuple(float(h) for h in _list(probe, "holds_ms") if isinstance(h, int | float)),
@@ -281,8 +284,12 @@ def _start(facts: Facts) -> Start:
     return Start(number(facts, "import_cpu_ms"), number(facts, "setup_ms"), grown, number(facts, "first_ms"), late)
 
 
+#: Above this share of their time without a CPU, two threads say nothing of each other.
+_MOST_LACK = 0.3
+
+
 def _two(two: Facts) -> Two | None:
-    if number(two, "cpu_ratio") is None:
+    if number(two, "cpu_ratio") is None or (number(two, "lack") or 0.0) > _MOST_LACK:
         return None
     return Two(number(two, "cpu_ratio"), number(two, "speedup"), int(number(two, "errors") or 0))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from selector.measure.models import Evidence, MeasureReport
 from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.recommendation import recommendation_document
-from selector.report.summary import Command
+from selector.report.summary import Command, summary_section
 from selector.text import number, value_words
 from selector.workload.fields import accepted
 
@@ -15,15 +15,21 @@ _EXAMPLES = {
 }
 
 
-def measure_document(report: MeasureReport, validate: str) -> Document:
-    """What was found, what it recommends, and what is still unknown; `validate` is the command that proves it."""
+def measure_document(report: MeasureReport, validate: str, *, whole: bool = True) -> Document:
+    """What was found, what it recommends (a summary, or the whole of it), and what is still unknown.
+
+    `validate` is the command that proves it.
+    """
     sections = [_found(report)]
     if report.notes or report.problems:
         told = [*report.notes, *(f"Problem: {problem.text}" for problem in report.problems)]
         sections.append(Section("What to know about it", (bullets(*told),)))
     if report.recommendation is not None:
         command = Command(validate, "the command at the end")
-        sections += recommendation_document(report.recommendation, validate=command).sections
+        if whole:
+            sections += recommendation_document(report.recommendation, validate=command).sections
+        else:
+            sections.append(summary_section(report.recommendation, command))
     if report.unknown:
         sections.append(_unknown(report))
     if report.recommendation is not None:
