@@ -123,7 +123,8 @@ class Answers:
             return
         if profile.mode == "batch" and profile.tasks is not None:
             twice = self.choice(profile, tasks=2 * profile.tasks)
-            if twice.chosen.seconds and not twice.chosen.ruled_out and twice.chosen.seconds * BAND < mine:
+            faster = twice.chosen.seconds and not twice.chosen.ruled_out and twice.chosen.seconds * BAND < mine
+            if faster and not self._too_few(profile, twice):
                 yield "twice the tasks are faster", f"{choice.answer} {mine} -> {twice.answer} {twice.chosen.seconds}"
             yield from _each_no_better(choice, twice, "twice the tasks, the same approach")
         cores = profile.cpu_cores or self.host.usable_cpus
@@ -138,6 +139,16 @@ class Answers:
             if room.chosen.facts["memory_use"] > 1:
                 yield "twice the memory no longer fits", f"{choice.answer} -> {room.answer}"
 
+    def _too_few(self, profile: WorkloadProfile, twice: Choice) -> bool:
+        """Whether what is taken for twice the tasks is out for these, as too many of so few wait for a cold worker."""
+        here = self.situation(profile).candidate(twice.chosen.approach)
+        return "cold-pool" in {rule.id for rule in here.ruled_out}
+
+    def _smaller_for_latency(self, profile: WorkloadProfile, choice: Choice, field: str, value: float) -> bool:
+        """Whether the pool that is taken may have fewer workers beside, as one more would miss the requirement."""
+        there = self.situation(profile, **{field: value}).candidate(choice.chosen.approach)
+        return there.workers < choice.chosen.workers and there.own["pool_limit"] == "latency"
+
     def _cliffs(self, profile: WorkloadProfile, choice: Choice) -> Iterator[Found]:
         mine = choice.chosen.seconds
         if mine is None or choice.chosen.ruled_out:
@@ -147,7 +158,8 @@ class Answers:
             if value and field_kind(field).kind == "number":
                 beside = self.choice(profile, **{field: value * 1.01})
                 other = beside.chosen.seconds
-                if other and not beside.chosen.ruled_out and not 1 / BAND / 1.01 <= other / mine <= BAND * 1.01:
+                apart = other and not beside.chosen.ruled_out and not 1 / BAND / 1.01 <= other / mine <= BAND * 1.01
+                if apart and not self._smaller_for_latency(profile, choice, field, value * 1.01):
                     yield f"cliff along {field}", f"{choice.answer} {mine} -> {beside.answer} {other}"
 
 

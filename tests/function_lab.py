@@ -85,6 +85,7 @@ seen = []
 
 
 def keeps(number):
+    time.sleep(0.002)  # so long that every worker gets some
     seen.append(number)
     return len(seen)
 

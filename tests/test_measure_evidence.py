@@ -87,9 +87,14 @@ def test_the_share_of_the_gil_is_that_of_the_looks(held: float, share: float, re
 
 
 def test_the_share_is_of_the_computing_and_not_of_the_waiting() -> None:
-    found = fields(saying(sampler={"held": 0.06}, held_run={"wait_share": 0.9}))["gil_share"]
-    assert found.value == pytest.approx(0.6)
-    assert (found.low, found.high) == (pytest.approx(0.4), pytest.approx(0.8))
+    found = fields(saying(sampler={"held": 0.3}, held_run={"wait_share": 0.4}))["gil_share"]
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.45, 0.55))
+    found = fields(saying(sampler={"held": 0.095}, held_run={"wait_share": 0.9}))["gil_share"]
+    assert (found.value, found.low, found.high) == pytest.approx((0.95, 0.75, 1.0))
+
+
+def test_the_share_of_what_mostly_waits_is_unknown_in_the_middle() -> None:
+    assert "gil_share" not in values(saying(sampler={"held": 0.06}, held_run={"wait_share": 0.9}))
 
 
 def test_looks_at_a_function_that_hardly_computes_say_nothing_and_no_hint_stands_in() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -111,9 +112,9 @@ def taken_until_interrupted(script: Path, python: str = sys.executable) -> int:
     """How many items were taken for five results; the run ends as it should."""
     code, said = interrupted(script, python, 5)
     assert (code, "Traceback" in said) == (130, False)
-    assert said.splitlines()[-1].endswith(" done, 0 failed")
-    done = int(said.splitlines()[-1].split()[0])
-    return said.count("taken\n") - done
+    done = re.search(r"(\d+) done, 0 failed$", said.splitlines()[-1])  # a line that was begun may stand before it
+    assert done is not None
+    return said.count("taken") - int(done[1])
 
 
 @posix_only
