@@ -18,6 +18,7 @@ IN_CI = os.environ.get("CI") == "true"
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if IN_CI else "here")
+gc.set_threshold(50_000, 20, 100)  # thousands of tests keep much alive: to look through it again and again takes long
 
 
 @pytest.fixture(scope="session", autouse=True)
