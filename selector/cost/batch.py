@@ -103,7 +103,7 @@ class Batch:
         computing = turns * each
         busy = wait + computing + parent
         if wait and (rounds := _in_rounds(tasks, slots, at_once, mix, wait, apart, each, parent / tasks)) > busy:
-            busy, computing = rounds, turns * apart
+            busy, computing = rounds, min(turns * apart, rounds - parent)
         waiting = busy - computing - parent
         startup = self.startup_ms(pool) if self._startup or self._imports else 0.0
         return Parts(computing, waiting if waiting > 0 else 0.0, self.start_ms(pool), startup, dispatch, self._copying)
