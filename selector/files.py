@@ -71,6 +71,16 @@ def cannot_write(path: Path, error: OSError | ValueError, hint: str) -> Selector
     return SelectorError(f"{path}: cannot be written: {reason}", hint)
 
 
+def refuse_existing(out: Path, force: bool) -> None:
+    """SelectorError where a file is there that is not to be replaced."""
+    if out.exists() and not force:
+        raise _there_already(out)
+
+
+def _there_already(out: Path) -> SelectorError:
+    return SelectorError(f"{out}: there is a file already", "take another name, or --force to replace it")
+
+
 def write_script(text: str, out: Path, force: bool) -> None:
     """Write the script whole or not at all; a file that is there is only replaced with `force`.
 
@@ -86,7 +96,7 @@ def write_script(text: str, out: Path, force: bool) -> None:
         else:
             _write_new(out, text.encode())
     except FileExistsError:
-        raise SelectorError(f"{out}: there is a file already", "take another name, or --force to replace it") from None
+        raise _there_already(out) from None
     except (OSError, ValueError) as error:
         raise cannot_write(out, error, "name a file in a folder you may write to") from None
 

@@ -19,6 +19,7 @@ from selector.benchmark.template import PARAMETERS_BEGIN, PARAMETERS_END, parsed
 from selector.errors import SelectorError
 from selector.files import read_regular_file, resource_dir
 from selector.measure.models import Request
+from selector.measure.session import PINNED
 from selector.measure.target import ITEMS_HINT, ItemsSource, Target
 from selector.recommend.chain import Situation
 from selector.text import printable, quoted
@@ -38,7 +39,6 @@ _READERS = {
     ".csv": "yield from csv.DictReader(stream)",
     ".txt": 'yield from (line.rstrip("\\n") for line in stream)',
 }
-_THREADS_OF_LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def batch_size(profile: WorkloadProfile, workers: int) -> int:
 
 def environment_for(profile: WorkloadProfile, workers: int, found: Mapping[str, str]) -> dict[str, str]:
     """The variables to set: those that measuring found to make it faster, and one thread for a library beside workers."""
-    own = dict.fromkeys(_THREADS_OF_LIBRARIES, "1") if profile.native_parallel and workers > 1 else {}
+    own = PINNED if profile.native_parallel and workers > 1 else {}
     return {**own, **found}
 
 

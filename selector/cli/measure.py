@@ -121,13 +121,12 @@ def _not_quoted(items: str | None, words: tuple[str, ...]) -> SelectorError:
 
 def _check_output(output: Path, force: bool) -> None:
     """SelectorError where the profile could not be written, before seconds are spent on it."""
-    from selector.files import refuse_special
+    from selector.files import refuse_existing, refuse_special
 
     refuse_special(output, "name a file, for example workload.json")
     if output.is_dir():
         raise SelectorError(f"{output}: this is a folder", "name a file, for example workload.json")
-    if output.exists() and not force:
-        raise SelectorError(f"{output}: there is a file already", "take another name, or --force to replace it")
+    refuse_existing(output, force)
     if not output.absolute().parent.is_dir():
         raise SelectorError(f"{output}: there is no folder {output.parent}", "make it first, or name another")
 

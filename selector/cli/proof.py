@@ -186,9 +186,10 @@ def _generate_runner(
 ) -> None:
     """Write the short code that runs a function over its items."""
     from selector.cli.runner import runner_made
+    from selector.files import refuse_existing
 
-    if output != _PRINT and Path(output).exists() and not force:  # before the function is measured
-        raise SelectorError(f"{output}: there is a file already", "take another name, or --force to replace it")
+    if output != _PRINT:
+        refuse_existing(Path(output), force)  # before the function is measured
     made = runner_made(selector, request, profile, approach, None if output == _PRINT else Path(output))
     _put(made.text, output, force)
     for note in made.notes:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from selector.cli.shared import Command
-from selector.errors import SelectorError
-from selector.text import quoted
 
 if TYPE_CHECKING:
     from selector.measure.models import Request
@@ -55,18 +52,4 @@ def request_of(given: dict[str, Any], interpreters: tuple[str, ...], settings: t
         return None
     from selector.measure.request import request_from
 
-    return request_from(target, interpreters=tuple(map(_path_of, interpreters)), settings=settings, **named)
-
-
-def _path_of(word: str) -> str:
-    """The path of an interpreter that is named by its version; one named by its path as it is."""
-    from selector.host import find_interpreters
-
-    if not re.fullmatch(r"3\.[0-9]{1,2}t?", word.strip().casefold()):
-        return word
-    found = [i.path for i in find_interpreters() if i.tag == word.strip().casefold() and i.implementation == "CPython"]
-    if not found:
-        raise SelectorError(
-            f"no interpreter {quoted(word)} on this machine", "give its path, or one of: concurrency-selector host"
-        )
-    return found[-1]
+    return request_from(target, interpreters=interpreters, settings=settings, **named)

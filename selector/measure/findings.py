@@ -14,6 +14,7 @@ from selector.text import one_line, printable
 
 Facts = Mapping[str, Any]
 _MOST_CHARACTERS = 200  # of a user's text
+_MOST_LACK = 0.3  # of their time without a CPU: above it two threads say nothing of each other
 _MOST_NAMES = 1000
 
 
@@ -282,10 +283,6 @@ def _start(facts: Facts) -> Start:
     grown = after - before if before is not None and after is not None else None
     late = tuple(map(words, _list(facts, "first_imports")[:_MOST_NAMES]))
     return Start(number(facts, "import_cpu_ms"), number(facts, "setup_ms"), grown, number(facts, "first_ms"), late)
-
-
-#: Above this share of their time without a CPU, two threads say nothing of each other.
-_MOST_LACK = 0.3
 
 
 def _two(two: Facts) -> Two | None:

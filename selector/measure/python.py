@@ -13,6 +13,7 @@ from typing import NamedTuple
 from selector.errors import SelectorError
 from selector.host import environment_python, find_interpreters, interpreter_at
 from selector.host.interpreters import Interpreter
+from selector.text import quoted
 
 OLDEST = (3, 10)  # that the probe runs on
 _HINT = "give the path of the Python that has its dependencies: --python PATH"
@@ -48,10 +49,12 @@ def choose_python(given: str | None, environ: Mapping[str, str], folder: Path) -
 
 def named_python(given: str) -> ChosenPython:
     """The Python that an option names by its path, the folder of its environment or its version; SelectorError for none."""
-    if re.fullmatch(r"3\.\d{1,2}t?", given):
-        found = [each for each in find_interpreters() if each.tag == given and each.implementation == "CPython"]
+    tag = given.strip().casefold()
+    if re.fullmatch(r"3\.\d{1,2}t?", tag, re.ASCII):
+        found = [each for each in find_interpreters() if each.tag == tag and each.implementation == "CPython"]
         if not found:
-            raise SelectorError(f"there is no Python {given} on this machine", "`concurrency-selector host` lists them")
+            hint = "give its path, or one of: concurrency-selector host"
+            raise SelectorError(f"no interpreter {quoted(given)} on this machine", hint)
         return checked(found[-1].path, "as given")
     return checked(*_named(given))
 

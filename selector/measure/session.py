@@ -198,9 +198,8 @@ class _Session:
     @cached_property
     def _found(self) -> list[ChosenPython]:
         python = self._request.python
-        lacks = (
-            release_of(python.tag) < _SUBINTERPRETERS
-        )  # what a newer one has; nobody is sent to another without need
+        # what a newer one has; nobody is sent to another without need
+        lacks = release_of(python.tag) < _SUBINTERPRETERS
         found: dict[str, ChosenPython] = {}
         for each in find_interpreters():
             wanted = each.free_threaded or (lacks and release_of(each.tag) > release_of(python.tag))
