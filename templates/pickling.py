@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
-_DEEPEST = 8
-_MOST_PARTS = 1000
+from pickle_path import faulty_part
 
 
 def _function_fault(function: Any) -> str:
@@ -27,27 +24,21 @@ def _function_fault(function: Any) -> str:
     return ""
 
 
-def _fault_in(value: Any, place: str, deep: int = 0) -> str:
-    """What in a value does not pickle: `result['session'].lock, a lock, does not pickle`; empty where all does."""
+def _fault_in(value: Any, place: str) -> str:
+    """What in a value does not pickle: `result['session'].lock does not pickle (lock): ...`; empty where all does."""
+    error = _fault_of(value)
+    if error is None:
+        return ""
+    place, part = faulty_part(value, place, lambda each: _fault_of(each) is not None)
+    error = _fault_of(part) or error
+    detail = " ".join(str(error).split())[:150]
+    return f"{place} does not pickle ({type(part).__name__}): {type(error).__name__}: {detail}"
+
+
+def _fault_of(value: Any) -> Exception | None:
+    """What pickling a value and reading it back raises."""
     try:
         pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
     except Exception as error:  # noqa: BLE001  # whatever the user's own reducers raise
-        for step, part in islice(_parts(value), _MOST_PARTS) if deep < _DEEPEST else ():
-            if found := _fault_in(part, place + step, deep + 1):
-                return found
-        detail = " ".join(str(error).split())[:150]
-        return f"{place} does not pickle ({type(value).__name__}): {type(error).__name__}: {detail}"
-    return ""
-
-
-def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """What a value consists of, each with the step that leads to it."""
-    if isinstance(value, dict):
-        yield from ((f"[{key!r:.40}]", part) for key, part in value.items())
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        yield from ((f"[{number}]", part) for number, part in enumerate(value))
-    else:
-        yield from ((f".{name}", part) for name, part in getattr(value, "__dict__", {}).items())
-        yield from (
-            (f".{name}", getattr(value, name)) for name in getattr(type(value), "__slots__", ()) if hasattr(value, name)
-        )
+        return error
+    return None

@@ -9,8 +9,10 @@ import math
 import pickle
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from .pickle_path import faulty_part
 
 MOST_PARTS = 200_000  # of a value that are looked at
 MOST_BYTES = 20_000_000
@@ -141,7 +143,7 @@ def pickled(value: Any, name: str, seconds: float = 0.05) -> Pickled:
     except TooLargeError:
         return Pickled(large=True)
     except Exception as error:
-        where = next(_paths(value, name, 0, [2000]), name)
+        where, _ = faulty_part(value, name, _fails_to_pickle)
         return Pickled(error=f"{where}: {type(error).__name__}: {_line(error)}")
     try:
         _, load = _fastest(lambda: pickle.loads(data), seconds / 2)  # noqa: S301  # written just now, here
@@ -171,43 +173,12 @@ def _fastest(run: Callable[[], Any], seconds: float) -> tuple[Any, float]:
     return found, least
 
 
-def _pickles(value: Any) -> bool:
+def _fails_to_pickle(value: Any) -> bool:
     try:
         pickle.dumps(value, 5)
     except Exception:
-        return False
-    return True
-
-
-def _paths(value: Any, path: str, depth: int, left: list[int]) -> Iterator[str]:
-    """The ways to the parts that do not pickle though each of their own parts does, such as item.rows[3]['lock']."""
-    left[0] -= 1
-    if depth > 8 or left[0] < 0:
-        yield path
-        return
-    bad = [(way, part) for way, part in _parts(value) if not _pickles(part)]
-    for way, part in bad[:1]:
-        yield from _paths(part, path + way, depth + 1, left)
-    if not bad:
-        yield path
-
-
-def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """What a value is made of: (how it is reached, the part)."""
-    if isinstance(value, dict):
-        yield from ((f"[{key!r}]"[:60], part) for key, part in list(value.items())[:1000])
-    elif isinstance(value, (list, tuple)):
-        yield from ((f"[{number}]", part) for number, part in enumerate(value[:1000]))
-    elif callable(value) and hasattr(value, "func") and hasattr(value, "args"):
-        yield from ((f".{name}", getattr(value, name)) for name in ("func", "args", "keywords"))
-    elif not isinstance(value, type) and hasattr(value, "__self__") and hasattr(value, "__func__"):
-        yield ".__self__", value.__self__
-    elif not isinstance(value, type):
-        with contextlib.suppress(Exception):
-            yield from ((f".{name}", part) for name, part in vars(value).items())
-        for name in getattr(type(value), "__slots__", ()):
-            if isinstance(name, str) and hasattr(value, name):
-                yield f".{name}", getattr(value, name)
+        return True
+    return False
 
 
 # Items that cannot be used twice --------------------------------------------------------------------------------------
