@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any, NamedTuple
 
+from arms import _Arm, _Python
 from ways import WAYS, Way, pool_size
 
 _MOST_CALLS = 50_000  # in one batch
@@ -45,28 +46,7 @@ class Subject(NamedTuple):
         }
 
 
-class Python(NamedTuple):
-    """An interpreter that can import the function."""
-
-    tag: str
-    path: str
-    version: tuple[int, int]
-    free_threaded: bool
-
-
-class Competitor(NamedTuple):
-    """One thing that is measured again and again."""
-
-    arm: int
-    approach: str
-    interpreter: str
-    workers: int
-    role: str  # baseline, control (the baseline once more), candidate
-    variant: str
-    python: str
-
-
-def competitors(subject: Subject, pythons: list[Python], cost: dict[str, Any], tasks: int) -> list[Competitor]:
+def competitors(subject: Subject, pythons: list[_Python], cost: dict[str, Any], tasks: int) -> list[_Arm]:
     """Plain code twice on the reference, then each approach on each Python that it is for. `cost` is of one call."""
     reference = pythons[0]
     found = [("single_threaded", reference, role) for role in ("baseline", "control")]
@@ -75,7 +55,7 @@ def competitors(subject: Subject, pythons: list[Python], cost: dict[str, Any], t
             found += [(name, python, "candidate") for python in pythons if _can_run(name, python, reference, cost)]
     most = min(tasks, subject.concurrency or tasks)
     return [
-        Competitor(number, name, python.tag, _size(name, subject, cost, most), role, "", python.path)
+        _Arm(number, name, python.tag, _size(name, subject, cost, most), role, "", python.path)
         for number, (name, python, role) in enumerate(found)
     ]
 
@@ -90,7 +70,7 @@ def _size(name: str, subject: Subject, cost: dict[str, Any], most: int) -> int:
     return min(asked, most) if reckoned > subject.cpus and way.pool else reckoned
 
 
-def _can_run(name: str, python: Python, reference: Python, cost: dict[str, Any]) -> bool:
+def _can_run(name: str, python: _Python, reference: _Python, cost: dict[str, Any]) -> bool:
     """On a free-threaded build what it is for and plain code, on a second one with a GIL what the first cannot do."""
     way = WAYS[name]
     if python.version < way.since or way.free_threaded > python.free_threaded:
@@ -114,7 +94,7 @@ def why_left_out(name: str, subject: Subject, cost: dict[str, Any]) -> str:
     return ""
 
 
-def batch_size(competitor: Competitor, seconds_a_call: float, target_seconds: float, tasks: int) -> int:
+def batch_size(competitor: _Arm, seconds_a_call: float, target_seconds: float, tasks: int) -> int:
     """So many calls that a batch takes about the target: the same for each worker, or the whole job some times over."""
     count = min(_MOST_CALLS, max(1.0, target_seconds / max(seconds_a_call, 1e-7)))
     if count >= tasks / 2:
@@ -174,8 +154,8 @@ def with_its_cpus(
 
 
 def losers(
-    running: list[Competitor], seconds: dict[int, list[float]], quiet: dict[int, list[float]], kept: str | None
-) -> list[tuple[Competitor, str]]:
+    running: list[_Arm], seconds: dict[int, list[float]], quiet: dict[int, list[float]], kept: str | None
+) -> list[tuple[_Arm, str]]:
     """Those that are clearly slower than the fastest, each with how much; plain code stays for some rounds.
 
     `seconds` are those of the whole job, `quiet` what they might have been with a CPU for each worker all the time: who

@@ -7,12 +7,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from competing import Subject
+from ending import _run_to_its_end
 from function_run import _FunctionRun
 from keeper import _keep, _wait_protocol
-from outcome import _failure
 from processes import _listen_to_signals, _script
 from serving import _serve_orders
-from shown import _Events, _Table, _unsaid
+from shown import _Events, _Table
 from ways import WAYS
 
 if TYPE_CHECKING:
@@ -30,17 +30,7 @@ def measure(script: dict[str, Any]) -> int:
     _listen_to_signals()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # the user's folders stay as they are
     show = _Events() if options.json else _Table(subject.name)
-    run = _FunctionRun(_as_asked(subject, options), options, show.event)
-    try:
-        reason = run.measure_all()
-    except KeyboardInterrupt:
-        reason = "interrupted"
-    except Exception as error:  # noqa: BLE001  # such as a full disk: there is still something to report
-        reason, run.detail = "failed", _failure(error)[1]
-    finally:
-        run.launcher.close()
-    show.event(event="end", reason=reason, detail=run.detail[:1500], seconds=run.elapsed())
-    return 1 if _unsaid or reason == "failed" else 130 if reason == "interrupted" else 0
+    return _run_to_its_end(_FunctionRun(_as_asked(subject, options), options, show.event), show.event)
 
 
 def _as_asked(subject: Subject, options: argparse.Namespace) -> Subject:

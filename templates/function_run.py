@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from arms import _Arm, _described, _Python, _pythons_told
 from competing import (
     ONE_THREAD,
-    Competitor,
-    Python,
     Subject,
     batch_size,
     competitors,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     import argparse
 
 _SCHEMA = 1
+_LONGEST_DETAIL = 1500
 _MOST_ROUNDS = 20
 _WARM = 4  # calls before the first batch: the same for all
 _MOST_AT_ONCE = 1000  # calls in flight on an event loop
@@ -122,37 +122,18 @@ class _FunctionRun:
 
     # Before the rounds ------------------------------------------------------------------------------------------------
 
-    def _pythons(self) -> list[Python]:
+    def _pythons(self) -> list[_Python]:
         """The interpreters that import the function, the reference first: the first one named, if it has a GIL."""
-        usable: list[Python] = []
-        told = []
-        for path in self.options.interpreter or [sys.executable]:
-            answer = self.launcher.probe(path, max(5.0, min(60.0, self.left() / 2)), self.settings)
-            version = answer.get("version", "0.0").split(".")
-            free_threaded = answer.get("free_threaded_build", False)
-            tag = f"{version[0]}.{version[1]}{'t' * free_threaded}"
-            python = Python(tag, path, (int(version[0]), int(version[1])), free_threaded)
-            told.append((python, answer))
-            if answer["status"] == "ok":
-                usable.append(python)
-        usable.sort(key=lambda python: python.free_threaded)
-        for python, answer in told:
-            self.event(
-                event="interpreter",
-                interpreter=python.tag if "version" in answer else None,
-                path=python.path,
-                version=answer.get("version"),
-                free_threaded_build=answer.get("free_threaded_build"),
-                gil_enabled=answer.get("gil_enabled"),
-                reference=python in usable[:1],
-                status=answer["status"],
-                reason=answer["reason"],
-            )
-        if not usable:
-            self.detail = told[0][1]["reason"]
+
+        def probe(path: str) -> dict[str, Any]:
+            return self.launcher.probe(path, max(5.0, min(60.0, self.left() / 2)), self.settings)
+
+        paths = self.options.interpreter or [sys.executable]
+        usable, why = _pythons_told(paths, probe, lambda python: python.free_threaded, self.event)
+        self.detail = why[:_LONGEST_DETAIL] or self.detail
         return usable
 
-    def _try_out(self, python: Python) -> bool:
+    def _try_out(self, python: _Python) -> bool:
         """What a call takes on the reference, and how many items there are; whether it can be called at all."""
         order = {
             "kind": "try",
@@ -169,7 +150,7 @@ class _FunctionRun:
             if answer["status"] == "crash":
                 answer["reason"] = f"a call ended its process ({answer['reason']})"
             hang = ": a call may hang, or needs more time (--budget)" if answer["status"] == "timeout" else ""
-            self.detail = f"the function could not be tried out: {answer['reason']}{hang}"
+            self.detail = f"the function could not be tried out: {answer['reason']}{hang}"[:_LONGEST_DETAIL]
             return False
         self.cost = answer
         self.settings |= {"coroutine": answer["coroutine"], "copies": answer["mutated"]}
@@ -180,7 +161,7 @@ class _FunctionRun:
     def _most(self, seconds: float) -> float:
         return max(2.0, seconds)
 
-    def _announce(self, running: list[Competitor]) -> None:
+    def _announce(self, running: list[_Arm]) -> None:
         left_out = {name: why_left_out(name, self.subject, self.cost) for name in self.subject.approaches}
         self.event(
             event="plan",
@@ -196,7 +177,7 @@ class _FunctionRun:
 
     # Rounds -----------------------------------------------------------------------------------------------------------
 
-    def _rounds(self, running: list[Competitor]) -> str:
+    def _rounds(self, running: list[_Arm]) -> str:
         """Round after round in random order while there is time; clear losers are dropped on the way."""
         number = 0
         while number < _MOST_ROUNDS:
@@ -219,7 +200,7 @@ class _FunctionRun:
                 self.event(event="dropped", arm=one.arm, reason=why)
         return "done"
 
-    def _fits(self, one: Competitor, number: int) -> bool:
+    def _fits(self, one: _Arm, number: int) -> bool:
         """Whether there is time for it: what it took before, or in the first round a fair chance."""
         kept = self.kept[one.arm]
         if number == 0 or not kept.took:
@@ -232,7 +213,7 @@ class _FunctionRun:
             return True
         return kept.batches >= 5 and kept.open_seconds < 0.02 * self.left()
 
-    def _measure(self, one: Competitor, number: int) -> None:
+    def _measure(self, one: _Arm, number: int) -> None:
         """Let one competitor do a batch, in the round of that number, and report it."""
         kept = self.kept[one.arm]
         left = max(0.0, self.left())
@@ -264,7 +245,7 @@ class _FunctionRun:
             return  # the end of the budget cut it off: that says nothing of it
         self._report(one, number, answer)
 
-    def _open(self, one: Competitor, number: int) -> bool:
+    def _open(self, one: _Arm, number: int) -> bool:
         """Start its process and workers; whether they are ready."""
         kept = self.kept[one.arm]
         self._close(kept)
@@ -299,7 +280,7 @@ class _FunctionRun:
         self._report(one, number, answer)
         return False
 
-    def _open_limit(self, one: Competitor) -> float:
+    def _open_limit(self, one: _Arm) -> float:
         """Seconds for imports, items and set-up, in each worker; beyond them something hangs. The budget ends it, too."""
         cost, way = self.cost, WAYS[one.approach]
         alone = cost["import_seconds"] + cost["setup_seconds"]
@@ -320,7 +301,7 @@ class _FunctionRun:
             kept.session.close()
             kept.session = None
 
-    def _compare(self, one: Competitor, answer: dict[str, Any]) -> None:
+    def _compare(self, one: _Arm, answer: dict[str, Any]) -> None:
         """Whether its results are those of plain code, as far as they are the same items."""
         found = {int(number): value for number, value in answer["sums"].items()}
         differ = any(self.sums.get(number, value) != value for number, value in found.items())
@@ -331,7 +312,7 @@ class _FunctionRun:
         elif differ and self.settled:
             answer |= {"status": "mismatch", "reason": _OTHER_RESULTS}
 
-    def _report(self, one: Competitor, number: int, answer: dict[str, Any]) -> None:
+    def _report(self, one: _Arm, number: int, answer: dict[str, Any]) -> None:
         """Keep what came of a measurement, and tell."""
         if answer["status"] == "ok":
             quiet = answer["quiet_seconds"]
@@ -367,8 +348,3 @@ _FIELDS = (
 def _is_told(name: str, subject: Subject) -> bool:
     """Whether it needs a word why it is not measured: a library's own threads only where they are recommended."""
     return name != "native_parallel" or name == subject.recommended
-
-
-def _described(one: Competitor) -> dict[str, Any]:
-    """A competitor as events tell it."""
-    return {name: value for name, value in one._asdict().items() if name != "python"}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from approaches import APPROACHES_BY_ID
 from child import _child
+from ending import _run_to_its_end
 from keeper import _keep, _wait_protocol
-from outcome import _failure
 from processes import _listen_to_signals
 from rounds import _Run
-from shown import _Events, _printable, _Table, _unsaid
+from shown import _Events, _printable, _Table
 from workload import Workload
 
 if TYPE_CHECKING:
@@ -27,17 +27,7 @@ def main(workload: Workload) -> int:
         return _child(workload, json.loads(options.child[0]), options.child[1])
     _listen_to_signals()
     show = _Events() if options.json else _Table(workload.name)
-    run = _Run(_as_asked(workload, options), options, show.event)
-    try:
-        reason = run.measure_all()
-    except KeyboardInterrupt:
-        reason = "interrupted"
-    except Exception as error:  # noqa: BLE001  # such as a full disk: there is still something to report
-        reason, run.detail = "failed", _failure(error)[1]
-    finally:
-        run.launcher.close()
-    show.event(event="end", reason=reason, detail=run.detail, seconds=run.schedule.elapsed())
-    return 1 if _unsaid or reason == "failed" else 130 if reason == "interrupted" else 0
+    return _run_to_its_end(_Run(_as_asked(workload, options), options, show.event), show.event)
 
 
 def _as_asked(workload: Workload, options: argparse.Namespace) -> Workload:

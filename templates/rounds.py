@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from arms import _Arm, _described, _Python, _pythons_told
 from launcher import _Launcher
-from schedule import _Arm, _arms, _Python, _Schedule
+from schedule import _arms, _Schedule
 from workload import Workload
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class _Run:
         self.launcher = _Launcher(workload.memory_budget_mb, workload.cpus, noted, options.parent)
         self.detail = ""
         self.checksums: dict[str, str] = {}  # of each variant: what the baseline's results come to
+
+    def elapsed(self) -> float:
+        return self.schedule.elapsed()
 
     def measure_all(self) -> str:
         """The whole run; returns why it ended."""
@@ -64,31 +68,14 @@ class _Run:
 
     def _pythons(self) -> list[_Python]:
         """The interpreters that run this script, the reference first: one with a GIL, as the figures are of one."""
-        found = []
-        for path in self.options.interpreter or [sys.executable]:
-            limit = self.schedule.at_most(min(max(self.schedule.left() / 3, 2.0), 30.0))
-            answer = self.launcher.probe(path, limit)
-            version = answer.get("version", "0.0")
-            numbers = (int(version.split(".")[0]), int(version.split(".")[1]))
-            free_threaded = answer.get("free_threaded_build", False)
-            found.append(
-                (_Python(f"{numbers[0]}.{numbers[1]}{'t' * free_threaded}", path, numbers, free_threaded), answer)
-            )
-        usable = [python for python, answer in found if answer["status"] == "ok"]
-        usable.sort(key=lambda python: (python.free_threaded, [-number for number in python.version]))
-        for python, answer in found:
-            self.event(
-                event="interpreter",
-                interpreter=python.tag if "version" in answer else None,
-                path=python.path,
-                version=answer.get("version"),
-                free_threaded_build=answer.get("free_threaded_build"),
-                gil_enabled=answer.get("gil_enabled"),
-                reference=python in usable[:1],
-                status=answer["status"],
-                reason=answer["reason"],
-            )
-        return usable
+
+        def probe(path: str) -> dict[str, Any]:
+            return self.launcher.probe(path, self.schedule.at_most(min(max(self.schedule.left() / 3, 2.0), 30.0)))
+
+        def newest_first(python: _Python) -> tuple[bool, list[int]]:
+            return python.free_threaded, [-number for number in python.version]
+
+        return _pythons_told(self.options.interpreter or [sys.executable], probe, newest_first, self.event)[0]
 
     def _calibrate(self, python: _Python, variant: str) -> bool:
         """How much work makes a task, on the reference interpreter: every arm then does the same."""
@@ -178,11 +165,6 @@ _CELL_FIELDS = (
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short", "extrapolated_from",
     "cpus_taken",
 )  # fmt: skip
-
-
-def _described(arm: _Arm) -> dict[str, Any]:
-    """An arm as events tell it."""
-    return {name: value for name, value in arm._asdict().items() if name != "python"}
 
 
 def _for_tasks(answer: dict[str, Any], measured: int, tasks: int) -> dict[str, Any]:

@@ -4,32 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from approaches import APPROACHES_BY_ID
+from arms import _Arm, _Python
 from outcome import SHORT_SECONDS
 from workload import Workload
-
-
-class _Python(NamedTuple):
-    """An interpreter that runs the script."""
-
-    tag: str
-    path: str
-    version: tuple[int, int]
-    free_threaded: bool
-
-
-class _Arm(NamedTuple):
-    """One thing that is measured again and again."""
-
-    arm: int
-    approach: str
-    interpreter: str
-    workers: int
-    role: str  # baseline, control (the baseline once more), candidate, scaling
-    variant: str
-    python: str
 
 
 def _arms(workload: Workload, pythons: list[_Python], costs: dict[str, dict[str, Any]]) -> list[_Arm]:

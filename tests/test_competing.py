@@ -28,7 +28,7 @@ def subject(competing: ModuleType, **changes: Any) -> Any:
 
 
 def pythons(competing: ModuleType, *tags: str) -> list[Any]:
-    return [competing.Python(t, f"/{t}", (3, int(t[2:].rstrip("t"))), t.endswith("t")) for t in tags]
+    return [competing._Python(t, f"/{t}", (3, int(t[2:].rstrip("t"))), t.endswith("t")) for t in tags]
 
 
 def arms(competing: ModuleType, cost: dict[str, Any], *tags: str, tasks: int = 1000, **changes: Any) -> set[Any]:
@@ -75,7 +75,7 @@ def test_what_a_function_cannot_show_is_named(competing: ModuleType) -> None:
 
 
 def test_a_batch_takes_about_the_target_and_is_the_same_for_each_worker(competing: ModuleType) -> None:
-    one = competing.Competitor(0, "threads", "3.14", 4, "candidate", "", "/p")
+    one = competing._Arm(0, "threads", "3.14", 4, "candidate", "", "/p")
     assert competing.batch_size(one, 0.01, 1.0, 100_000) == 100
     assert competing.batch_size(one, 0.3, 1.0, 100_000) == 4  # one each at least
     assert competing.batch_size(one, 1e-9, 1.0, 10**9) == 50_000
@@ -122,7 +122,7 @@ def test_the_time_without_a_cpu_is_taken_off_down_to_what_computing_takes(compet
 def test_clear_losers_are_dropped_but_not_the_recommended(competing: ModuleType) -> None:
     roles = ("baseline", "candidate", "candidate", "candidate")
     names = ("single_threaded", "threads", "multiprocessing", "asyncio")
-    running = [competing.Competitor(n, names[n], "3.14", 1, roles[n], "", "/") for n in range(4)]
+    running = [competing._Arm(n, names[n], "3.14", 1, roles[n], "", "/") for n in range(4)]
     seconds = {0: [9.0], 1: [1.0], 2: [3.0], 3: [2.0]}
     assert [one.approach for one, _ in competing.losers(running, seconds, seconds, None)] == ["multiprocessing"]
     assert competing.losers(running, seconds, seconds, "multiprocessing") == []
