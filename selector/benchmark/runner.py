@@ -174,9 +174,8 @@ def _without_marks(text: str) -> str:
 
 def _constants(head: str) -> tuple[str, str]:
     """The parameters of a template, and what follows them."""
-    at = re.search(r"(?m)^(async )?def |^class ", head)
-    assert at is not None
-    return head[: at.start()], head[at.start() :]
+    constants, *rest = re.split(r"(?m)^(?=(?:async )?def |class )", head, maxsplit=1)
+    return constants, "".join(rest)
 
 
 def _needed(imports: str, body: str) -> str:

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from itertools import islice
 from typing import Any
 
 from calls import outcome
+from reports import Report
 from yours import items
 
 
 def outcomes(batch: list[Any]) -> list[tuple[Any, str]]:
     """Those of several items: one trip to a worker."""
     return [outcome(item) for item in batch]
+
+
+def run(pool: Executor, ahead: int, size: int, stop: Callable[[Executor], None]) -> int:
+    """All items; the exit code. `stop` ends the pool after Ctrl-C."""
+    report = Report()
+    try:
+        for each in in_order(pool, ahead, size):
+            report.add(*each)
+    except KeyboardInterrupt:
+        stop(pool)
+        return 130
+    finally:
+        report.say()
+    return min(1, report.failed)
 
 
 def in_order(pool: Executor, ahead: int, size: int) -> Iterator[tuple[Any, Any, str]]:

@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from typing import Any
 
 from calls import outcome
+from reports import Report
 from yours import items
+
+
+def run(pool: Executor, ahead: int, stop: Callable[[Executor], None]) -> int:
+    """All items; the exit code. `stop` ends the pool after Ctrl-C."""
+    report = Report()
+    try:
+        asyncio.run(run_on_loop(pool, ahead, report))
+    except KeyboardInterrupt:
+        stop(pool)
+        return 130
+    finally:
+        report.say()
+    return min(1, report.failed)
+
+
+async def run_on_loop(pool: Executor, ahead: int, report: Report) -> None:
+    """All items: await this where an event loop is running already."""
+    async for each in in_order(pool, ahead):
+        report.add(*each)
 
 
 async def in_order(pool: Executor, ahead: int) -> AsyncIterator[tuple[Any, Any, str]]:

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 
-from handed_over import in_order
+from handed_over import run
 from processes import start_worker, stop
-from reports import Report
 
 # --- parameters: begin ---
 WORKERS: int = 4
 # --- parameters: end ---
 
 
-async def run(pool: Executor, report: Report) -> None:
-    """All items: await this where an event loop is running already."""
-    async for each in in_order(pool, 3 * WORKERS):
-        report.add(*each)
-
-
 def main() -> int:
     """All items; the exit code."""
-    report = Report()
     with ProcessPoolExecutor(WORKERS, initializer=start_worker) as pool:
-        try:
-            asyncio.run(run(pool, report))
-        except KeyboardInterrupt:
-            stop(pool)
-            return 130
-        finally:
-            report.say()
-    return min(1, report.failed)
+        return run(pool, 3 * WORKERS, stop)
 
 
 if __name__ == "__main__":

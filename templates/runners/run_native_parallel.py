@@ -4,28 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from calls import outcome
-from reports import Report
-from yours import items, setup
+from one_by_one import run
 
 # --- parameters: begin ---
 # --- parameters: end ---
 
 
-def main() -> int:
-    """All items; the exit code."""
-    report = Report()
-    try:
-        if setup is not None:
-            setup()
-        for item in items():
-            report.add(item, *outcome(item))
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        report.say()
-    return min(1, report.failed)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())
