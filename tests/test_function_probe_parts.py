@@ -311,6 +311,15 @@ def test_places_say_what_is_waited_for(probe):
     assert probe.where.kinds(found) == {"network"}
 
 
+def test_a_frame_between_two_lines_says_no_place(probe):
+    def frame(line, file="/u/mine.py"):
+        return SimpleNamespace(f_lineno=line, f_code=SimpleNamespace(co_filename=file, co_name="f"))
+
+    assert probe.where.place_of(frame(3)) == ("/u/mine.py", 3, "f")
+    assert probe.where.place_of(frame(None)) is None
+    assert probe.where.place_of(frame(3, probe.where.__file__)) is None
+
+
 def test_the_steps_of_coroutines_are_summed_up(probe):
     step, call = probe.awaits.Step, probe.awaits.Call
     calls = [call(0.030, [step(0.025, 0.001, 0.0), step(0.001, 0.001, 0.0)])] * 3

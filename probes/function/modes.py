@@ -50,7 +50,8 @@ def run(mode: str, options: dict[str, Any]) -> NoReturn:
             text = f"{settings.target} raises {type(error).__name__}, which ends its process"
             channel.say(problem={"kind": "exits", "text": text, "item": None})
             channel.end(1)
-        channel.say(problem={"kind": "probe_fails", "text": f"{type(error).__name__}: {error}"[:300], "item": None})
+        text = f"the probe failed, a fault of this tool and not of {settings.target}: {type(error).__name__}: {error}"
+        channel.say(problem={"kind": "probe_fails", "text": text[:500], "item": None})
         with contextlib.suppress(Exception):
             channel.write_stack(traceback.format_exc())
     channel.end(code)

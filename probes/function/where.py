@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any, NamedTuple
 
 LOOK_SECONDS = 0.002
@@ -49,9 +50,15 @@ class Looks:
     def _look(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
             frame = sys._current_frames().get(self._watched)  # noqa: SLF001  # the documented way
-            if frame is not None and not frame.f_code.co_filename.startswith(_PROBE):
-                place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+            if frame is not None and (place := place_of(frame)) is not None:
                 self.seen[place] = self.seen.get(place, 0) + 1
+
+
+def place_of(frame: FrameType) -> Place | None:
+    """Where a frame is; None in the probe itself, and between two lines, where it has no number (since 3.10)."""
+    if frame.f_lineno is None or frame.f_code.co_filename.startswith(_PROBE):
+        return None
+    return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
 def shares(seen: dict[Place, int]) -> list[dict[str, Any]]:
