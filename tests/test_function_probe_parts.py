@@ -94,6 +94,15 @@ def test_the_longest_hold_is_no_accident(probe):
     assert probe.gil.lateness([], [], calls=2)["hold_ms"] is None
 
 
+def test_a_waking_under_way_is_waited_for(probe):
+    napper = probe.gil._Napper(threading.get_native_id())
+    try:
+        napper.taken()
+        assert napper.next_ones()
+    finally:
+        napper.stop()
+
+
 def run(probe, wall: float, cpu: float, delay: float, calls: int):
     return probe.gil.Run(probe.solo.Sample(wall, cpu, cpu, 0.0, delay), calls)
 

@@ -16,6 +16,7 @@ from .clocks import Delay, Meter, Thread, resource, threads_of_process
 from .solo import Sample, sample_of
 from .subject import Subject
 
+MOST_LATE_SECONDS = 1.0  # that a waking under way is waited for
 NAP_SECONDS = 0.001  # of the thread beside it
 LATE_SECONDS = 0.0003
 SWITCH_SECONDS = 0.001  # the interval meanwhile: Python code is told from native code that holds the GIL longer
@@ -163,6 +164,13 @@ class _Napper:
         found, self.late = self.late, []
         return found
 
+    def next_ones(self) -> list[tuple[float, float]]:
+        """What it notes next: where it has not come to run since, the waking under way is the one that counts."""
+        end = time.monotonic() + MOST_LATE_SECONDS
+        while not self.late and time.monotonic() < end:
+            time.sleep(NAP_SECONDS)
+        return self.taken()
+
     def stop(self) -> None:
         """End the thread."""
         self._stop.set()
@@ -184,7 +192,7 @@ def beside(subject: Subject, channel: Channel, meter: Meter, seconds: float, lea
             subject.attempt(calls % len(subject.items))
             calls += 1
         went = sample_of(begun, meter())
-        late = napper.taken()
+        late = napper.taken() or napper.next_ones()
     finally:
         napper.stop()
         sys.setswitchinterval(interval)
