@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from selector.decision import load
 from selector.host import find_interpreters
 
 CACHE_VARIABLE = "CONCURRENCY_SELECTOR_CACHE_DIR"
@@ -37,6 +39,14 @@ def no_frozen_objects() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gc, "freeze", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_parsed_once() -> Iterator[None]:
+    """A process reads a table once; here one process stands for hundreds. The same text is parsed once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load, "parse_yaml", lru_cache(64)(load.parse_yaml))
         yield
 
 

@@ -247,6 +247,7 @@ SUBINTERPRETERS = {
 MAY_BE_NOTHING = {"thread_memory_mb", "process_memory_mb", "process_pool_memory_mb", "sleep_overshoot_ms"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", ["", *(pytest.param(tag, marks=slow) for tag in ("3.10", "3.14", "3.15", "3.13t"))])
 def test_a_short_run_gives_plausible_figures(needs, tmp_path, tag):
     out = tmp_path / "out.json"

@@ -94,6 +94,7 @@ def measuring(tmp_path: Path) -> Iterator[Measuring]:
                     continue
 
 
+@pytest.mark.slow
 @posix_only
 @pytest.mark.parametrize(
     ("kill", "number"),

@@ -77,6 +77,7 @@ EVERYTHING = """
 """
 
 
+@pytest.mark.slow
 def test_failures_are_results_and_do_not_end_the_others(start: Callable[..., Script]) -> None:
     script = start(text_of(EVERYTHING), "--budget", "60")
     script.until(lambda events: events[-1].event == "cell" and events[-1].round == 2)
@@ -331,6 +332,7 @@ def test_a_budget_that_is_too_small_is_kept_all_the_same(start: Callable[..., Sc
     assert session.end.seconds < 10
 
 
+@pytest.mark.slow
 def test_the_table_reads_well(start: Callable[..., Script]) -> None:
     script = start(
         text_of(NAME="Würfel 文"), "--approach", "threads", "--budget", "2.5", as_json=False, PYTHONIOENCODING="ascii"
@@ -376,6 +378,7 @@ def test_free_threading(start: Callable[..., Script], needs: Callable[[str], str
     assert {cell.gil_enabled for cell in cells if cell.status == "ok"} == {forced}
 
 
+@pytest.mark.slow
 def test_a_free_threaded_build_is_measured_beside_the_reference(
     start: Callable[..., Script], needs: Callable[[str], str]
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_function_in_threads_and_processes(start: Callable[..., Script], tmp_p
         assert cell.no_cpu_percent is not None  # Linux
 
 
+@pytest.mark.slow
 def test_what_cannot_be_called_ends_with_a_sentence(start: Callable[..., Script], tmp_path: Path) -> None:
     script = ran(start, script_of(tmp_path, "raises"), code=1)
     assert "every call raises, such as ValueError: bad 0" in detail(script)

@@ -57,7 +57,7 @@ def test_workers_end_with_the_command(many: Path, end: signal.Signals) -> None:
             time.sleep(0.05)
         assert len(in_session(command.pid)) >= 3
         os.kill(command.pid, end)
-        command.wait(30)
+        assert command.wait(30) == (-end if end == signal.SIGKILL else 128 + end)  # not 2: it did not run to its end
         while in_session(command.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert in_session(command.pid) == []

@@ -13,6 +13,7 @@ pytestmark = MAY_FORK
 LABELS = ["Approach", "Python", "Expected", "Fits", "Effort", "Instead", "Next"]
 
 
+@pytest.mark.slow
 def test_the_wizard_ends_with_the_summary_before_it_offers_to_save(tmp_path: Path) -> None:
     user = Terminal(tmp_path / "work")
     five(user)

@@ -15,6 +15,7 @@ SMALL = ("--tasks", "60", "--effort", "1", "--batch-size", "10", "--processors",
 todo = pytest.fixture(scope="module")(modules)
 
 
+@pytest.mark.slow
 def test_every_execution_is_compared_and_what_was_asked_for_is_written(todo: Any, tmp_path: Path) -> None:
     files = ("--report", "report.md", "--timeline", "timeline.html")
     done = call_program(todo, tmp_path, "compare", *SMALL, "--scaling", "1,2", *files)

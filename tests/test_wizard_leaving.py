@@ -18,14 +18,16 @@ __all__ = ["terminal"]  # a fixture
 pytestmark = MAY_FORK
 
 
+QUICK = (("menu", "ctrl-d"), ("line", "ctrl-c"), ("overwrite", "ctrl-c"))
 PLACES = ["menu", "line", "follow-up", "review", "save", "file name", "overwrite"]
 
 
 @pytest.mark.parametrize(
     ("place", "key"),
     [
-        *(pytest.param(place, "\x03", id=f"{place}-ctrl-c") for place in PLACES),
-        *(pytest.param(place, "\x04", id=f"{place}-ctrl-d", marks=pytest.mark.slow) for place in PLACES),
+        pytest.param(place, key, id=f"{place}-{name}", marks=[pytest.mark.slow] * ((place, name) not in QUICK))
+        for place in PLACES
+        for key, name in (("\x03", "ctrl-c"), ("\x04", "ctrl-d"))
     ],
 )
 def test_leaving_is_130_and_writes_nothing(terminal, place, key):
@@ -62,7 +64,7 @@ def test_leaving_is_130_and_writes_nothing(terminal, place, key):
     assert "Traceback" not in user.shown
 
 
-@pytest.mark.parametrize("place", ["Enter workload type", "Latency requirement (ms)"])
+@pytest.mark.parametrize("place", ["Enter workload type", pytest.param("Latency requirement (ms)", marks=pytest.mark.slow)])
 def test_a_signal_from_outside_leaves_too(terminal, place):
     user = terminal()
     user.sees("Enter workload type")
@@ -74,7 +76,7 @@ def test_a_signal_from_outside_leaves_too(terminal, place):
     assert user.ends() == 130
 
 
-@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
+@pytest.mark.parametrize("key", ["\x03", pytest.param("\x04", marks=pytest.mark.slow)], ids=["ctrl-c", "ctrl-d"])
 def test_a_dumb_terminal_can_be_left_too(terminal, key):
     user = terminal(term="dumb")
     user.sees("Number or word: ")

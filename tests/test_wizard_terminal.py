@@ -43,6 +43,7 @@ def test_the_five_answers_give_the_recommendation(terminal):
     assert "Traceback" not in user.shown
 
 
+@pytest.mark.slow
 def test_the_last_command_gives_the_same(terminal, monkeypatch):
     user = terminal("--format", "json", "--set", "memory_budget_mb=256", *ANSWERED[:2], *ANSWERED[3:])
     user.answers(REVIEW, "")
@@ -57,6 +58,7 @@ def test_the_last_command_gives_the_same(terminal, monkeypatch):
     assert again.json["profile"]["memory_budget_mb"] == 256
 
 
+@pytest.mark.slow
 def test_a_bad_number_is_asked_again_in_place(terminal):
     user = terminal()
     user.answers("Enter workload type", "io")
@@ -122,6 +124,7 @@ def test_arrow_keys_choose(terminal):
     assert user.ends() == 130
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "workload_type", ["hybrid", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("cpu", "io"))]
 )
@@ -168,6 +171,7 @@ def reviewed(user: Terminal) -> bool:
     return REVIEW in user.child.before
 
 
+@pytest.mark.slow
 def test_back_is_a_choice_in_menus_and_a_word_in_lines(terminal):
     user = terminal()
     assert "you can review and change any answer" in " ".join(user.sees("Enter workload type").split())
@@ -192,6 +196,7 @@ def test_back_is_a_choice_in_menus_and_a_word_in_lines(terminal):
     assert user.ends() == 130
 
 
+@pytest.mark.slow
 def test_saving_and_refusing_to_overwrite(terminal):
     user = terminal("--set", "memory_budget_mb=256", *ANSWERED[:2], *ANSWERED[3:])
     user.answers(REVIEW, "")
@@ -277,6 +282,7 @@ def test_no_input_asks_nothing_at_a_terminal(terminal):
     assert "?" not in user.shown.partition("===")[0]
 
 
+@pytest.mark.slow
 def test_a_recommendation_that_nothing_can_change_is_not_followed_by_questions(terminal):
     user = terminal(*ANSWERED)
     before = user.sees(REVIEW)
@@ -288,6 +294,7 @@ def test_a_recommendation_that_nothing_can_change_is_not_followed_by_questions(t
 MEASURE = "The prediction rests on documented costs"
 
 
+@pytest.mark.slow
 def test_a_prediction_from_documented_costs_comes_with_an_offer_to_measure(terminal):
     user = terminal("--set", "tasks=500", "--set", "cpu_ms_per_task=20", "--set", "io_wait_ms_per_task=0")
     five(user, "cpu")

@@ -78,7 +78,7 @@ def read_module(path: Path) -> Module:
         raise fault(path, None, f"cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}") from None
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)  # more than there are: one script takes a score of them
 def parsed(path: Path, text: str) -> Module:
     """A module from its text; what lies beside many templates is parsed once."""
     try:

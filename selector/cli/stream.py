@@ -6,6 +6,7 @@ worker processes in pieces, which take a tenth of a second to start, as long as 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -91,15 +92,29 @@ def _by_workers(
 
     pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(task, os.getpid()))
     try:
-        ahead: deque[Future[list[str | SelectorError]]] = deque(
-            pool.submit(_answered_by_worker, piece) for piece in islice(pieces, 2 * workers)
-        )
+        with _ctrl_c_after():
+            ahead: deque[Future[list[str | SelectorError]]] = deque(
+                pool.submit(_answered_by_worker, piece) for piece in islice(pieces, 2 * workers)
+            )
         yield from here
         while ahead:
             yield from ahead.popleft().result()
             ahead.extend(pool.submit(_answered_by_worker, piece) for piece in islice(pieces, 1))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _ctrl_c_after() -> Iterator[None]:
+    """Ctrl-C comes after this: what Python runs after a fork takes an exception for its own, and the key would be lost."""
+    if hasattr(signal, "pthread_sigmask"):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
+        yield
 
 
 _worker: tuple[Selector, Task] | None = None
