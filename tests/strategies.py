@@ -33,8 +33,9 @@ _RARE = ("durable", "machines", "parallelizable", "gpu", "native_parallel", "iso
 
 
 def slow_after(quick: int, values: Iterable[Any]) -> list[Any]:
-    """Parameters of a test, all but the first few for `make test-all` alone."""
-    return [v if place < quick else pytest.param(v, marks=pytest.mark.slow) for place, v in enumerate(values)]
+    """Parameters of a test (tuples where it has several), all but the first few for `make test-all` alone."""
+    several = [v if isinstance(v, tuple) else (v,) for v in values]
+    return [pytest.param(*v, marks=[pytest.mark.slow] * (place >= quick)) for place, v in enumerate(several)]
 
 
 def values_of(field: str) -> st.SearchStrategy[Any]:

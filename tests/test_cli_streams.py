@@ -158,7 +158,13 @@ OUTPUTS = {
     "help": ["--help"],
     "an example": ["examples", "web-scraper"],
 }
-each_output = pytest.mark.parametrize("arguments", OUTPUTS.values(), ids=OUTPUTS)
+each_output = pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(words, id=name, marks=[pytest.mark.slow] * (place % 2))
+        for place, (name, words) in enumerate(OUTPUTS.items())
+    ],
+)
 
 
 @posix_only

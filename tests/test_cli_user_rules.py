@@ -26,7 +26,9 @@ def my_rules(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["before the command", "after it"])
+@pytest.mark.parametrize(
+    "before", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["before the command", "after it"]
+)
 def test_rules_of_ones_own_are_used_everywhere(my_rules: Path, before: bool) -> None:
     def with_rules(*arguments: str) -> Run:
         option = ["--rules", str(my_rules)]

@@ -51,19 +51,19 @@ def assert_agreement(spec: Spec, all_given: list[dict[str, Any]]) -> None:
                 assert not unary_test(str(row.cell))(row.value)
 
 
-@property_test(st.data(), few=25, many=250)
+@property_test(st.data(), few=12, many=250)
 def test_a_table_of_one_answer_decides_like_the_interpreter(data: st.DataObject) -> None:
     spec = data.draw(tables(SINGLE))
     assert_agreement(spec, data.draw(st.lists(inputs_of(spec), min_size=4, max_size=8)))
 
 
-@property_test(st.data(), few=25, many=250)
+@property_test(st.data(), few=12, many=250)
 def test_a_table_of_many_answers_decides_like_the_interpreter(data: st.DataObject) -> None:
     spec = data.draw(tables(MANY))
     assert_agreement(spec, data.draw(st.lists(inputs_of(spec), min_size=4, max_size=8)))
 
 
-@property_test(st.data(), few=25, many=250)
+@property_test(st.data(), few=12, many=250)
 def test_one_column_agrees_at_just_below_and_just_above_every_bound(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["number", "string"]))
     domain = data.draw(st.none() | cells(kind, None, optional=False))

@@ -49,7 +49,14 @@ from selector.report.terminal import print_document
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
 MEASURES = "<!-- output differs: "
 LONG = {"benchmark-script.md"}  # its one script is measured again and again
-MANY_EXAMPLES = {"api.md", "tables.md", "predictions.md"}  # seconds each: `make test-all` runs them
+MANY_EXAMPLES = {
+    "README.md",
+    "api.md",
+    "commands.md",
+    "predictions.md",
+    "tables.md",
+    "your-own-code.md",
+}  # seconds each: `make test-all` runs them
 PICTURE = ROOT / "docs" / "recommendation.svg"
 MOST_PICTURE_BYTES = 60_000
 

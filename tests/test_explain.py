@@ -49,7 +49,7 @@ profiles = st.builds(
 )
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=1, deadline=None)
 @given(profiles)
 @example(
     WorkloadProfile(

@@ -155,7 +155,7 @@ def check_hostile_profiles(count: int) -> None:
 
 
 @pytest.mark.usefixtures("found")
-@pytest.mark.parametrize("count", [200, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [80, pytest.param(2000, marks=pytest.mark.slow)])
 def test_hostile_profiles_are_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """The parameters of the template that ships, and little else: to read all that lies beside it takes 0.1 s a script."""
     _, block, _ = parts((resource_dir("templates") / "compare_approaches.py").read_text("utf-8"))

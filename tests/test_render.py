@@ -172,7 +172,7 @@ ANYTHING = st.recursive(
 
 
 @given(value=ANYTHING, name=st.text(st.characters(exclude_categories=())))
-@settings(max_examples=50)
+@settings(max_examples=20)
 def test_any_literal_comes_back_exactly(value: object, name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     template = with_modules(tmp_path_factory.getbasetemp() / "any")
     text = render(template, {"ANY": value, "NAME": name})

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from pseudo_terminal import CODES, MAY_FORK, REVIEW, SAVE, Terminal, enough, five
 
 pytestmark = MAY_FORK

@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Sequence
 
 import pytest
+from strategies import slow_after
 
 from selector import Selector
 from selector.recommend.facts import HostFacts
@@ -20,7 +21,7 @@ from selector.wizard.answers import Answers, Default
 from selector.wizard.dialogue import MOST_FOLLOW_UPS, Option, Reply, converse
 from selector.wizard.words import FIRST
 
-QUICK, ALL, GROUPS = 2, 103, 10
+QUICK, ALL, GROUPS = 1, 103, 10
 HOST = HostFacts("linux", 2, (("3.11", "/x/python3.11"), ("3.14", "/x/python3.14"), ("3.13t", "/x/python3.13t")))
 DEFAULTS = {
     "latency_requirement_ms": Default(None, "no requirement"),
@@ -99,14 +100,15 @@ def test_every_dialogue_ends_and_asks_nothing_twice(group: int, selector: Select
         ends_and_asks_nothing_twice(seed, selector)
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
 def test_going_back_now_and_then_ends_too(seed: int, selector: Selector) -> None:
     partner, answers = dialogue(TableAdvisor(selector), seed, goes_back=0.25)
     assert len(partner.asked) < 200
     assert answers.answered >= set(FIRST)
 
 
-@pytest.mark.parametrize("workload_type", ["cpu", "io", "hybrid"])
+@pytest.mark.parametrize("workload_type", slow_after(1, ["hybrid", "cpu", "io"]))
 def test_enter_everywhere_is_a_recommendation_after_a_bearable_number_of_questions(
     workload_type: str, selector: Selector
 ) -> None:
@@ -128,7 +130,9 @@ def test_enter_everywhere_is_a_recommendation_after_a_bearable_number_of_questio
     assert selector.recommend(answers.profile(), changes="none").approach
 
 
-@pytest.mark.parametrize("field", ["machines", "durable", "parallelizable", "mode", "has_expensive_startup"])
+@pytest.mark.parametrize(
+    "field", slow_after(2, ["machines", "mode", "durable", "parallelizable", "has_expensive_startup"])
+)
 def test_an_answer_that_is_what_would_be_taken_anyway_is_an_answer(field: str, selector: Selector) -> None:
     """Found in use: `1` to "Over how many machines" was asked for again for ever."""
     plain = Answers({"workload_type": "io", "cpu_cores": 2, "has_expensive_startup": False})

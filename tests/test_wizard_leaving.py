@@ -64,7 +64,9 @@ def test_leaving_is_130_and_writes_nothing(terminal, place, key):
     assert "Traceback" not in user.shown
 
 
-@pytest.mark.parametrize("place", ["Enter workload type", pytest.param("Latency requirement (ms)", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "place", ["Enter workload type", pytest.param("Latency requirement (ms)", marks=pytest.mark.slow)]
+)
 def test_a_signal_from_outside_leaves_too(terminal, place):
     user = terminal()
     user.sees("Enter workload type")
