@@ -130,7 +130,7 @@ class BruteForce:
         return any(self.answer({one: v, other: w}) != self.now for v, w in pairs)
 
 
-@pytest.mark.parametrize("seed", slow_after(2, range(40)))
+@pytest.mark.parametrize("seed", slow_after(2, range(20)))
 def test_exactly_the_fields_that_matter_alone_are_asked(seed, knowledge):
     situation, asked = random_situation(seed, knowledge)
     brute = BruteForce(situation, asked)
@@ -146,7 +146,7 @@ def test_exactly_the_fields_that_matter_alone_are_asked(seed, knowledge):
         assert not any(q.alone for q in found)
 
 
-@pytest.mark.parametrize("seed", slow_after(1, [101, 100, *range(102, 108)]))
+@pytest.mark.parametrize("seed", slow_after(1, [101, 100, 102, 103, 104]))
 def test_the_most_decisive_question_comes_first(seed, knowledge):
     situation, asked = random_situation(seed, knowledge)
     brute = BruteForce(situation, asked)
@@ -231,7 +231,7 @@ def test_what_overrides_everything_is_asked_early(workload_type, knowledge):
     assert {"machines", "durable"} <= set(found[:4])
 
 
-@pytest.mark.parametrize("seed", slow_after(1, range(300, 320)))
+@pytest.mark.parametrize("seed", slow_after(1, range(300, 310)))
 def test_nothing_is_asked_twice_or_that_the_tables_cannot_see(seed, knowledge):
     situation, asked = random_situation(seed, knowledge)
     found = [q.field for q in questions(situation, asked)]

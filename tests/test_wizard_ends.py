@@ -21,7 +21,7 @@ from selector.wizard.answers import Answers, Default
 from selector.wizard.dialogue import MOST_FOLLOW_UPS, Option, Reply, converse
 from selector.wizard.words import FIRST
 
-QUICK, ALL, GROUPS = 1, 103, 10
+QUICK, ALL, GROUPS = 1, 41, 10
 HOST = HostFacts("linux", 2, (("3.11", "/x/python3.11"), ("3.14", "/x/python3.14"), ("3.13t", "/x/python3.13t")))
 DEFAULTS = {
     "latency_requirement_ms": Default(None, "no requirement"),
