@@ -44,7 +44,7 @@ def _found(report: MeasureReport) -> Section:
     failed = [f"{each.tag} ({each.why})" for each in report.tried if not each.imports]
     blocks: list[Block] = [Fields(tuple(pairs))]
     rows = tuple((name, _value(each), _sure(each), each.how) for name, each in report.evidence.items())
-    blocks.append(Table(("field", "value", "how sure", "how"), rows))
+    blocks.append(Table(("field", "value", "how sure", "how"), rows, align="llll"))
     if failed:
         blocks += [Paragraph("It does not run under:"), Bullets(tuple((why, ()) for why in failed))]
     return Section("What was found", tuple(blocks))
