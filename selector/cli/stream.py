@@ -10,7 +10,6 @@ import contextlib
 import os
 import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
@@ -23,7 +22,6 @@ from selector.workload.reading import STANDARD_INPUT, numbered_lines, profile_of
 
 _ALONE = 300  # lines, which take as long as it takes to start workers
 _PIECE = 250  # lines that are handed over together
-_WATCH_SECONDS = 0.5
 Line = tuple[int, bytes]
 
 
@@ -90,7 +88,7 @@ def _by_workers(
     """
     from concurrent.futures import Future, ProcessPoolExecutor
 
-    pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(task, os.getpid()))
+    pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(task,))
     try:
         with _ctrl_c_after():
             ahead: deque[Future[list[str | SelectorError]]] = deque(
@@ -120,18 +118,21 @@ def _ctrl_c_after() -> Iterator[None]:
 _worker: tuple[Selector, Task] | None = None
 
 
-def _begin(task: Task, parent: int) -> None:
+def _begin(task: Task) -> None:
     """Make a worker ready: it leaves Ctrl-C to the parent, and ends when that has ended in whatever way."""
     global _worker  # noqa: PLW0603  # what a worker of a pool keeps between pieces
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent, os.getppid()), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = Selector(task.rules), task
 
 
-def _end_with(parent: int, started_by: int) -> None:
-    """End when whoever started this process has (the parent, or a fork server that ends with it)."""
-    while os.getppid() in (parent, started_by):
-        time.sleep(_WATCH_SECONDS)
+def _end_with_parent() -> None:
+    """End when the process that made the pool has, be it before this one had begun."""
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    assert parent is not None, "a worker has one"
+    parent.join()
     os._exit(1)
 
 
