@@ -49,19 +49,20 @@ def test_workers_end_with_the_command(many: Path, end: signal.Signals) -> None:
         pytest.skip("there are no workers with one CPU")
     many.write_text(many.read_text("utf-8") * 40, "utf-8")
     command = subprocess.Popen(
-        [*COMMAND, str(many)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        [*COMMAND, str(many)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )
+    assert command.stdout is not None
     try:
-        deadline = time.monotonic() + 60
-        while len(in_session(command.pid)) < 3 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        command.stdout.readline()  # then workers are under way
         assert len(in_session(command.pid)) >= 3
+        deadline = time.monotonic() + 60
         os.kill(command.pid, end)
         assert command.wait(30) == (-end if end == signal.SIGKILL else 128 + end)  # not 2: it did not run to its end
         while in_session(command.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert in_session(command.pid) == []
     finally:
+        command.stdout.close()
         for pid in in_session(command.pid):
             os.kill(pid, signal.SIGKILL)
 
