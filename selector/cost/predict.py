@@ -25,7 +25,7 @@ class CostEstimate(NamedTuple):
 
     `seconds` is for the whole batch, and `dominant` the part that most of it goes into. `latency_ms` is that of one
     task by itself, 95th percentile; a service has a `throughput` (requests per second), and `queued_ms`, which is that
-    latency among all that are in flight. `parts` is where the time of a batch goes. `memory_mb` has the data of the tasks in work, and `data_mb` is that of all
+    latency among all that are in flight. `memory_mb` has the data of the tasks in work, and `data_mb` is that of all
     others, if they and their results are in memory, too.
     """
 
@@ -37,7 +37,6 @@ class CostEstimate(NamedTuple):
     dominant: Dominant | None
     throughput: float | None
     queued_ms: float | None
-    parts: Parts | None
 
     @property
     def seconds_each(self) -> float | None:
@@ -73,16 +72,17 @@ def estimate(
         _dominant(parts, terms, workers, work) if parts else None,
         throughput,
         queued,
-        parts,
     )
 
 
-def spread_of(workers: int, batch: Batch, parts: Parts, sheet: Sheet, slow: bool) -> float:
+def spread_of(workers: int, batch: Batch, sheet: Sheet, slow: bool) -> float:
     """The longest (`slow`) or the shortest time to expect of a batch, in seconds, before what the model leaves out.
 
-    Each part of the time is taken as much longer or shorter as the costs that it comes from may be off.
+    Each part of the time is taken as much longer or shorter as the costs that it comes from may be off. Which path is the
+    longest may be another one then.
     """
-    return float(sum(map(mul, parts, batch.off(workers, sheet, slow)))) / 1000
+    off = batch.off(workers, sheet, slow)
+    return max(float(sum(map(mul, path, off))) for path in batch.paths(workers) if path) / 1000
 
 
 #: The parts in words, in the order of Parts.

@@ -213,13 +213,11 @@ def _time_range(candidate: Candidate, outlook: Outlook) -> tuple[float, float]:
 
     def end(work: Quantities, slow: bool) -> float:
         """The time at one end of the range."""
-        batch, parts = candidate.batch, candidate.predicted.parts
-        assert batch is not None and parts is not None, "its seconds are predicted"
+        batch = candidate.batch
+        assert batch is not None, "its seconds are predicted"
         if work is not outlook.work:
-            traits = candidate.traits
-            batch = batch_of(traits, work) or batch
-            parts = batch.parts(candidate.workers)
-        return spread_of(candidate.workers, batch, parts, sheet, slow)
+            batch = batch_of(candidate.traits, work) or batch
+        return spread_of(candidate.workers, batch, sheet, slow)
 
     return end(outlook.best, slow=False), end(outlook.worst, slow=True)
 
