@@ -225,6 +225,30 @@ def test_the_data_of_the_tasks_counts_and_twice_where_it_is_copied() -> None:
 
 
 @pytest.mark.parametrize(
+    ("approach", "changes", "others"),
+    [
+        ("asyncio", {}, 29),  # all in flight but the one at work
+        ("asyncio_threads", {}, 26),
+        ("threads", {}, 0),  # each in flight has a worker, which counts it
+        ("single_threaded", {}, 0),
+        ("asyncio_threads", {"blocks": True}, 0),
+        ("asyncio", {"tasks": 10}, 9),
+        ("asyncio", {"wait_ms": 0.0}, 0),  # what does not wait is done one by one
+        ("asyncio", {"in_flight": None}, 99),
+        ("asyncio", {"in_flight": None, "tasks": None}, None),
+        ("asyncio", {"in_flight": None, "tasks": None, "task_mb": 0.0}, 0),
+    ],
+)
+def test_tasks_that_wait_on_a_loop_may_hold_their_memory(
+    approach: str, changes: dict[str, Any], others: int | None
+) -> None:
+    work = WORK._replace(wait_ms=50.0, in_flight=30, task_mb=3.0)
+    found = estimate(TRAITS[approach], 4, work._replace(**changes))
+    assert found.waiting_mb == (None if others is None else others * 3)
+    assert found.whole_mb == found.memory_mb + (found.waiting_mb or 0)
+
+
+@pytest.mark.parametrize(
     ("approach", "by_hand_ms"),
     [
         ("single_threaded", 10 + 50),

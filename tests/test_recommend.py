@@ -20,6 +20,7 @@ from selector.recommend.chain import Situation
 from selector.recommend.changes import input_names
 from selector.recommend.facts import HostFacts, tag_for
 from selector.recommend.knowledge import CHAIN, rules_folders
+from selector.report.wording import requirements_text
 from selector.workload.profile import APPROACHES
 from selector.workload.reading import profile_from_mapping
 
@@ -304,6 +305,19 @@ def test_memory_counts_the_data_of_all_tasks_and_a_budget_without_room_for_it_is
     few, many = (advice(**fields, payload_kb_per_task=kb, memory_budget_mb=100) for kb in (1, 10_000))
     assert (few.fits.memory, many.fits.memory) == (True, None)
     assert (many.expected.memory_mb or 0) > 900
+
+
+def test_memory_counts_every_task_in_flight_and_is_not_met_without_knowing_how_many() -> None:
+    fields: dict[str, Any] = {"workload_type": "io", "async_library": True, "io_wait_ms_per_task": 100}
+    many = advice(**fields, tasks=100_000, concurrency=1000, task_memory_mb=3, memory_budget_mb=512)
+    assert (many.approach, many.fits.memory) == ("asyncio", None)
+    assert 3000 < (many.expected.memory_mb or 0) < 3100
+    roomy = advice(**fields, tasks=100_000, concurrency=1000, task_memory_mb=3, memory_budget_mb=4096)
+    assert roomy.fits.memory is True
+    unknown = advice(**fields, mode="service", task_memory_mb=3, memory_budget_mb=512)
+    assert unknown.fits.memory is None
+    assert requirements_text(unknown) == "memory 512 MB not known (needs concurrency)"
+    assert "the memory of one task at a time, as concurrency is not given" in unknown.expected.assumed
 
 
 def test_requirements_are_held_against_the_prediction() -> None:

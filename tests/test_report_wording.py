@@ -125,7 +125,7 @@ def test_memory_that_is_not_known_says_what_is_missing() -> None:
     assert requirements_text(example("durable-email-jobs")) == "memory 1 GB not known (it depends on the cluster)"
     many = example("model-inference")
     assert many.profile.task_memory_mb is not None
-    assert requirements_text(many) == "memory 1,200 MB not known (1,600 MB if all data is there at once)"
+    assert requirements_text(many) == "memory 1,200 MB not known (1,600 MB if all tasks hold theirs at once)"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import Batch, Parts, batch_parts
-from selector.cost.memory import Footprint, footprint_of
+from selector.cost.memory import Footprint, footprint_of, waiting_mb
 from selector.cost.service import latency_ms, service_of
 from selector.cost.shape import Terms, shape_of, terms_of
 from selector.cost.sheet import Sheet
@@ -25,13 +25,15 @@ class CostEstimate(NamedTuple):
 
     `seconds` is for the whole batch, and `dominant` the part that most of it goes into. `latency_ms` is that of one
     task by itself, 95th percentile; a service has a `throughput` (requests per second), and `queued_ms`, which is that
-    latency among all that are in flight. `memory_mb` has the data of the tasks in work, and `data_mb` is that of all
+    latency among all that are in flight. `memory_mb` has the memory and data of the tasks at work. `waiting_mb` is the
+    memory of those that wait meanwhile, if they hold theirs (None: how many is not known), and `data_mb` the data of all
     others, if they and their results are in memory, too.
     """
 
     seconds: float | None
     memory_mb: float
     overhead_mb: float
+    waiting_mb: float | None
     data_mb: float
     latency_ms: float | None
     dominant: Dominant | None
@@ -42,6 +44,11 @@ class CostEstimate(NamedTuple):
     def seconds_each(self) -> float | None:
         """What tells how fast it is: the seconds of a batch, of a service those for each request."""
         return self.seconds if not self.throughput else 1 / self.throughput
+
+    @property
+    def whole_mb(self) -> float:
+        """The memory if all tasks hold theirs at once, as far as it is known."""
+        return self.memory_mb + (self.waiting_mb or 0.0) + self.data_mb
 
 
 def estimate(
@@ -62,12 +69,13 @@ def estimate(
     alone = None if cluster else latency_ms(workers, work, terms)
     throughput, queued = service_of(traits, workers, work, terms, alone) if work.serves else (None, None)
     active = workers if terms.pooled else 1
-    waiting_data_mb = max(0, (work.tasks or 0) - workers) * work.data_kb / 1024
+    other_data_mb = max(0, (work.tasks or 0) - workers) * work.data_kb / 1024
     return CostEstimate(
         sum(parts) / 1000 if parts else None,
         footprint.whole_mb(active),
         footprint.overhead_mb(active),
-        waiting_data_mb * (2 if traits.pickles else 1),
+        waiting_mb(traits, active, work),
+        other_data_mb * (2 if traits.pickles else 1),
         alone,
         _dominant(parts, terms, workers, work) if parts else None,
         throughput,

@@ -41,8 +41,8 @@ class Expected(BaseModel):
 
     `seconds` is for the whole batch, and `dominant` what most of them go into; a service has requests per second
     (`throughput`) instead. `latency_ms` is the 95th percentile for one task: of a batch by itself with a warm pool, of a
-    service among all requests in flight. `memory_mb` is for the whole process tree with the data of all tasks, as far as
-    the profile tells; `memory_overhead_mb` is the part of it that the approach adds. `source` tells what the figures
+    service among all requests in flight. `memory_mb` is for the whole process tree with the memory of all tasks in flight
+    and the data of all, as far as the profile tells; `memory_overhead_mb` is the part of it that the approach adds. `source` tells what the figures
     rest on, `basis` and `memory_basis` the same in a sentence each: of the times, and of the memory. `at_most` is a bound
     on the speedup where nothing closer is known, and `assumed` names what was assumed because the profile does not say.
     """
@@ -146,13 +146,13 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
         "dominant": predicted.dominant,
         "throughput": _short_or_none(predicted.throughput),
         "latency_ms": _short_or_none(latency),
-        "memory_mb": short(predicted.memory_mb + predicted.data_mb),
+        "memory_mb": short(predicted.whole_mb),
         "memory_overhead_mb": short(predicted.overhead_mb),
         "source": rest.source,
         "basis": rest.text if speedup or latency is not None else None,
         "memory_basis": rest_on(sheet, memory_costs_used(traits, outlook.situation.shape), 1).text,
         "at_most": None if speedup else _at_most(candidate, at_once, work),
-        "assumed": (*_flight_assumed_for(candidate, outlook), *outlook.assumed),
+        "assumed": (*_flight_assumed_for(candidate, outlook), *outlook.assumed, *_memory_assumed(predicted.waiting_mb)),
     }
 
 
@@ -163,6 +163,11 @@ def _flight_assumed_for(candidate: Candidate, outlook: Outlook) -> tuple[str, ..
     traits = candidate.traits
     slots = slots_of(traits, candidate.workers, outlook.work)
     return outlook.assumed_flight if slots is None or slots >= (candidate.workload["in_flight"] or 0) else ()
+
+
+def _memory_assumed(waiting_mb: float | None) -> tuple[str, ...]:
+    """Of how many tasks the memory is, where nobody says how many hold theirs while they wait."""
+    return ("the memory of one task at a time, as concurrency is not given",) if waiting_mb is None else ()
 
 
 def _at_most(candidate: Candidate, at_once: int, work: Quantities) -> float | None:

@@ -185,7 +185,7 @@ def memory_text(expected: Expected, profile: WorkloadProfile) -> str:
         return "unknown: it depends on the cluster"
     added = memory(expected.memory_overhead_mb)
     about = added if added.startswith("under") else f"about {added}"
-    beside_own = " beside a task's own" if profile.task_memory_mb is None else ""
+    beside_own = " beside the tasks' own" if profile.task_memory_mb is None else ""
     return f"{about}, {memory(expected.memory_mb)} in all{beside_own}"
 
 
@@ -227,8 +227,9 @@ def _memory_verdict(result: Recommendation, *, short: bool) -> list[str]:
     why = _needs(_not_given(result.profile, ("task_memory_mb",)))
     if found is None:
         why = "it depends on the cluster"
-    elif not why and found > limit:
-        why = f"{beside(found, limit, MEMORY).partition(', over ')[0]} if all data is there at once"
+    elif not why:
+        at_once = f"{beside(found, limit, MEMORY, over=True).partition(', over ')[0]} if all tasks hold theirs at once"
+        why = at_once if found > limit or result.profile.concurrency is not None else _needs(("concurrency",))
     return [_judged("memory", result.fits.memory, found, limit, MEMORY, why, short=short)]
 
 
