@@ -103,10 +103,14 @@ def test_the_tables_of_two_folders_say_which_folder_each_comes_from(tmp_path: Pa
         ({"tasks": 10, "cpu_ms_per_task": 1}, "unknown: it needs io_wait_ms_per_task"),
         ({"mode": "service", "cpu_ms_per_task": 1}, "unknown: it needs concurrency and io_wait_ms_per_task"),
         ({"tasks": 10, "cpu_ms_per_task": 1, "io_wait_ms_per_task": 1}, "not predicted"),
+        ({"workload_type": "cpu"}, "unknown: it needs tasks and cpu_ms_per_task"),  # its waits count as 0
+        ({"workload_type": "io"}, "unknown: it needs tasks and io_wait_ms_per_task"),
+        ({"workload_type": "io", "tasks": 10}, "unknown: it needs io_wait_ms_per_task"),
+        ({"gpu": True, "tasks": 10}, "not predicted: what the GPU takes is not known"),
     ],
 )
 def test_only_what_is_missing_is_asked_for(given: dict[str, Any], said: str) -> None:
-    profile = WorkloadProfile(workload_type="hybrid", **given)
+    profile = WorkloadProfile(**{"workload_type": "hybrid", **given})
     assert speedup_text(Expected(memory_mb=1.0), profile) == said
     assert speedup_text(Expected(), profile) == (
         "not predicted: what a broker or scheduler costs was not measured"  # and it would not be, whatever were given

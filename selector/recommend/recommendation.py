@@ -203,6 +203,8 @@ def _fits(candidate: Candidate, situation: Situation) -> _Plain:
         memory = None  # what is known fits, but not what tasks take, or whether all hold theirs at once
     if latency is not None and latency <= 1 and serves:
         latency = candidate.own["queued_latency_use"]  # one alone is fast enough; unknown without knowing the load
+    if latency is not None and latency <= 1 and profile.gpu:
+        latency = None  # what its device takes is not known
     predicted = candidate.predicted
     shown_ms = predicted.queued_ms if serves else predicted.latency_ms
     return {

@@ -17,6 +17,7 @@ from selector.report.wording import (
     fits_text,
     gains_nothing,
     guide_command,
+    latency_basis_text,
     memory_basis_text,
     memory_text,
     mostly_text,
@@ -68,8 +69,9 @@ def summary_section(
         _Row("Approach", (f"{approach_text(result)}{workers}",)),
         _Row("Python", (python_text(result, where=False),)),
         _Row("Expected", _expected(result)),
-        _Row("", _basis(result), extra=result.expected.basis is None),
+        _Row("", _basis(result), extra=not basis_text(result.expected)),
         _Row("Fits", (fits_text(result), fits_text(result, short=True))),
+        _Row("", (latency_basis_text(result),), extra=True),
         _Row("Effort", (effort_text(result),)),
         _Row("Instead", _instead(result, alone=not title)),
         *_next(result, validate, measured=measured),
@@ -182,7 +184,7 @@ def answer_fields(result: Recommendation, python: str, reasons: Iterable[str], *
         ("Throughput", throughput_text(expected) if expected.throughput is not None else ""),
         ("Assumed", "; ".join(expected.assumed)),
         *figure("Memory overhead", memory_text(expected, profile), memory_basis_text(expected)),
-        ("Requirements", requirements_text(result)),
+        *figure("Requirements", requirements_text(result), latency_basis_text(result)),
         ("Migration effort", effort_text(result)),
     ]
     return Fields(tuple(pair for pair in pairs if pair[1]))

@@ -42,6 +42,8 @@ _MOSTLY = {
     "dispatch": "handing tasks over",
     "pickling": "copying data",
 }
+_TASK_TIMES = ("cpu_ms_per_task", "io_wait_ms_per_task")
+_GPU = "what the GPU takes is not known"
 _NOT_MEASURED = "not predicted: what a broker or scheduler costs was not measured"
 
 
@@ -117,6 +119,8 @@ def _unpredicted(expected: Expected, profile: WorkloadProfile) -> str:
         return _NOT_MEASURED
     needed = missing(profile)
     why = f"unknown: it needs {listed(needed)}" if needed else "not predicted"
+    if profile.gpu:
+        why = f"not predicted: {_GPU}"
     return f"{why}; {_bound(expected, profile)}" if expected.at_most is not None else why
 
 
@@ -132,13 +136,19 @@ def _bound(expected: Expected, profile: WorkloadProfile) -> str:
 
 
 def missing(profile: WorkloadProfile) -> tuple[str, ...]:
-    """The quantities that a prediction of times needs and this profile does not give."""
-    load = "concurrency" if profile.mode == "service" else "tasks"
-    return _not_given(profile, (load, "cpu_ms_per_task", "io_wait_ms_per_task"))
+    """The quantities that a prediction of times needs and this profile does not give; none for a GPU, of which there is none."""
+    return () if profile.gpu else _not_given(profile, (load_of(profile), *_TASK_TIMES))
+
+
+def load_of(profile: WorkloadProfile) -> str:
+    """The field that says how much there is to do."""
+    return "concurrency" if profile.mode == "service" else "tasks"
 
 
 def _not_given(profile: WorkloadProfile, names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if getattr(profile, name) is None)
+    """Those that are not given; without the one that counts as 0 then: the waits of computing, the computing of waits."""
+    nothing = {"cpu": "io_wait_ms_per_task", "io": "cpu_ms_per_task"}.get(profile.workload_type)
+    return tuple(name for name in names if getattr(profile, name) is None and name != nothing)
 
 
 def time_text(expected: Expected) -> str:
@@ -164,11 +174,16 @@ def throughput_text(expected: Expected, words: int = 2) -> str:
 
 
 def basis_text(expected: Expected) -> str:
-    """What the times rest on, in words; nothing where none is predicted."""
-    if expected.basis is not None or expected.source is None:
-        return expected.basis or ""
-    known = (expected.seconds, expected.throughput) != (None, None)  # a bound by CPUs rests on no cost
-    return _SOURCES[expected.source] if known else ""
+    """What the times rest on, in words; nothing where none is predicted: a bound by CPUs rests on no cost."""
+    if (expected.speedup, expected.seconds, expected.throughput) == (None, None, None) or expected.source is None:
+        return ""
+    return expected.basis or _SOURCES[expected.source]
+
+
+def latency_basis_text(result: Recommendation) -> str:
+    """What the verdict on the latency rests on, where nothing else is said to rest on it."""
+    judged = result.fits.latency is not None
+    return (result.expected.basis or "") if judged and not basis_text(result.expected) else ""
 
 
 def assumed_text(expected: Expected) -> str:
@@ -215,8 +230,10 @@ def _latency_verdict(result: Recommendation, *, short: bool) -> list[str]:
     limit, found = result.profile.latency_requirement_ms, result.expected.latency_ms
     if limit is None:
         return []
-    names = ("cpu_ms_per_task", "io_wait_ms_per_task", *(("concurrency",) if result.profile.mode == "service" else ()))
-    why = "it depends on the cluster" if _elsewhere(result.expected) else _needs(_not_given(result.profile, names))
+    profile = result.profile
+    names = (*_TASK_TIMES, *(("concurrency",) if profile.mode == "service" else ()))
+    why = _GPU if profile.gpu else _needs(_not_given(profile, names))
+    why = "it depends on the cluster" if _elsewhere(result.expected) else why
     return [_judged("latency", result.fits.latency, found, limit, MILLISECONDS, why, short=short)]
 
 
