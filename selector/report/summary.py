@@ -102,7 +102,7 @@ def _instead(result: Recommendation, *, alone: bool) -> tuple[str, ...]:
     """The first alternative with its speedup, and its price where there is room; `alone` it tells where to find that."""
     other = first_eligible(result)
     if other is None:
-        told = price = "nothing else is eligible"
+        told = price = "nothing better is eligible"
     else:
         price = price_text(other)
         told = price.partition(": ")[0]
