@@ -18,9 +18,10 @@ from selector.errors import SelectorError
 from selector.pipeline import this_host
 from selector.recommend.chain import Situation
 from selector.recommend.changes import input_names
+from selector.recommend.expected import missing
 from selector.recommend.facts import HostFacts, tag_for
 from selector.recommend.knowledge import CHAIN, rules_folders
-from selector.report.wording import missing, requirements_text
+from selector.report.wording import requirements_text
 from selector.workload.profile import APPROACHES
 from selector.workload.reading import profile_from_mapping
 

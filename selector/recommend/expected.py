@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +22,7 @@ from selector.recommend.derive import (
     assumes_in_flight,
     assumes_startup,
 )
+from selector.workload.profile import WorkloadProfile
 
 _Plain = dict[str, Any]  # what a model below is made from
 
@@ -61,6 +62,21 @@ class Expected(BaseModel):
     memory_basis: str | None = None
     at_most: float | None = None
     assumed: tuple[str, ...] = ()
+
+
+TASK_TIMES = ("cpu_ms_per_task", "io_wait_ms_per_task")
+
+
+def missing(profile: WorkloadProfile) -> tuple[str, ...]:
+    """The quantities that a prediction of times needs and a profile does not give; none for a GPU, which has none."""
+    load = "concurrency" if profile.mode == "service" else "tasks"
+    return () if profile.gpu else not_given(profile, (load, *TASK_TIMES))
+
+
+def not_given(profile: WorkloadProfile, names: Sequence[str]) -> tuple[str, ...]:
+    """Those that are not given; without the one that counts as 0 then: the waits of computing, the computing of waits."""
+    nothing = {"cpu": "io_wait_ms_per_task", "io": "cpu_ms_per_task"}.get(profile.workload_type)
+    return tuple(name for name in names if getattr(profile, name) is None and name != nothing)
 
 
 _NOTHING_KNOWN: _Plain = {**dict.fromkeys(Expected.model_fields), "assumed": ()}

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 
 from selector.host import environment_python
-from selector.recommend.expected import Expected
+from selector.recommend.expected import TASK_TIMES, Expected, missing, not_given
 from selector.recommend.facts import EXPERIMENTAL_FREE_THREADING
 from selector.recommend.recommendation import Alternative, Recommendation
 from selector.text import (
@@ -42,7 +42,6 @@ _MOSTLY = {
     "dispatch": "handing tasks over",
     "pickling": "copying data",
 }
-_TASK_TIMES = ("cpu_ms_per_task", "io_wait_ms_per_task")
 _GPU = "what the GPU takes is not known"
 _NOT_MEASURED = "not predicted: what a broker or scheduler costs was not measured"
 
@@ -135,22 +134,6 @@ def _bound(expected: Expected, profile: WorkloadProfile) -> str:
     return f"at most {times(expected.at_most or 0.0)}{on}"
 
 
-def missing(profile: WorkloadProfile) -> tuple[str, ...]:
-    """The quantities that a prediction of times needs and this profile does not give; none for a GPU, of which there is none."""
-    return () if profile.gpu else _not_given(profile, (load_of(profile), *_TASK_TIMES))
-
-
-def load_of(profile: WorkloadProfile) -> str:
-    """The field that says how much there is to do."""
-    return "concurrency" if profile.mode == "service" else "tasks"
-
-
-def _not_given(profile: WorkloadProfile, names: Sequence[str]) -> tuple[str, ...]:
-    """Those that are not given; without the one that counts as 0 then: the waits of computing, the computing of waits."""
-    nothing = {"cpu": "io_wait_ms_per_task", "io": "cpu_ms_per_task"}.get(profile.workload_type)
-    return tuple(name for name in names if getattr(profile, name) is None and name != nothing)
-
-
 def time_text(expected: Expected) -> str:
     """How long the batch takes: `10 s instead of 3 min 50 s`; only where `seconds` are predicted."""
     seconds, speedup = expected.seconds or 0.0, expected.speedup
@@ -231,8 +214,8 @@ def _latency_verdict(result: Recommendation, *, short: bool) -> list[str]:
     if limit is None:
         return []
     profile = result.profile
-    names = (*_TASK_TIMES, *(("concurrency",) if profile.mode == "service" else ()))
-    why = _GPU if profile.gpu else _needs(_not_given(profile, names))
+    names = (*TASK_TIMES, *(("concurrency",) if profile.mode == "service" else ()))
+    why = _GPU if profile.gpu else _needs(not_given(profile, names))
     why = "it depends on the cluster" if _elsewhere(result.expected) else why
     return [_judged("latency", result.fits.latency, found, limit, MILLISECONDS, why, short=short)]
 
@@ -241,7 +224,7 @@ def _memory_verdict(result: Recommendation, *, short: bool) -> list[str]:
     limit, found = result.profile.memory_budget_mb, result.expected.memory_mb
     if limit is None:
         return []
-    why = _needs(_not_given(result.profile, ("task_memory_mb",)))
+    why = _needs(not_given(result.profile, ("task_memory_mb",)))
     if found is None:
         why = "it depends on the cluster"
     elif not why:

@@ -10,6 +10,7 @@ from typing import BinaryIO, TextIO
 import click
 
 from selector.pipeline import Selector
+from selector.recommend.expected import missing
 from selector.recommend.recommendation import Recommendation
 from selector.wizard.advisor import TableAdvisor
 from selector.wizard.answers import Answers, command_for, host_defaults, with_defaults
@@ -58,6 +59,10 @@ def run_wizard(
             measure()
             show(Selector(selector.rules), profile)
         offer_to_save(profile, prompts)
+    expected = result.expected
+    if expected.speedup is None and expected.memory_mb is not None and (needed := missing(profile)):
+        settings = " ".join(f"--set {name}=..." for name in needed)
+        click.echo(f"\nThe speedup is predicted where these are given, too: {settings}", err=True)
     rules = str(selector.rules) if selector.rules is not None else None
     click.echo("\nWith `validate` in the place of `recommend`, this machine puts it to the test.", err=True)
     click.echo(f"The same again without questions:\n{command_for(profile, rules, form)}", err=True)
