@@ -11,6 +11,7 @@ from round_costs import BUILDS, COSTS, PLAIN, POOLS, SHEET, TRAITS, WAITS, WORK,
 from selector.cost.batch import batch_parts, batch_seconds
 from selector.cost.memory import footprint_of
 from selector.cost.predict import estimate, spread_of
+from selector.cost.shape import costs_used, shape_of
 from selector.cost.sheet import HostCosts
 from selector.cost.terms import Quantities
 from selector.recommend.knowledge import load_knowledge
@@ -359,4 +360,7 @@ def test_a_library_that_divides_its_work_gains_nothing_by_a_pool() -> None:
     plain, library, pool = (seconds(a, 4, blas) for a in ("single_threaded", "native_parallel", "threads"))
     assert plain == 1.0
     assert library == pytest.approx(1.3 / 4)
+    assert costs_used(TRAITS["native_parallel"], False, False, shape_of(blas)) == ("contention_threads_native",)
+    found = batch("native_parallel", blas)
+    assert spread_of(1, found, SHEET, slow=False) < library < spread_of(1, found, SHEET, slow=True)
     assert pool > library

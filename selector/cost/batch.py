@@ -145,6 +145,8 @@ class Batch:
         names = terms.names
         if pickling and self._copying <= self._tasks * pickling:  # what was given decides, not what its size costs
             names = (*names[:2], "")
+        if terms.on_every_core:  # by the library's own threads
+            return _off(names, "contention_threads_native", self._work.cores, terms.slowed, ALL_ONE, sheet, slow)
         return _off(names, terms.contention, at_once, terms.slowed, self._mix, sheet, slow)
 
     def best_size(self, most: int) -> tuple[int, Parts]:

@@ -13,7 +13,7 @@ from selector.cost.memory import memory_costs_used
 from selector.cost.predict import Dominant, spread_of
 from selector.cost.shape import costs_used
 from selector.cost.sheet import SURENESS, Rest, Sheet, rest_on
-from selector.cost.terms import Quantities, at_once_of, build_of, most_gained, slots_of
+from selector.cost.terms import Quantities, at_once_of, build_of, most_gained, runs_single, slots_of
 from selector.recommend.chain import Candidate, Situation
 from selector.recommend.derive import (
     ASSUMED_STARTUP_MS,
@@ -153,7 +153,8 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
         return _NOTHING_KNOWN
     sheet = outlook.sheet(candidate)
     at_once = at_once_of(traits, candidate.workers, work)
-    rest = rest_on(sheet, costs_used(traits, candidate.workers > 1, at_once > 1, outlook.situation.shape), at_once)
+    used = costs_used(traits, candidate.workers > 1, at_once > 1, outlook.situation.shape)
+    rest = rest_on(sheet, used, work.cores if work.library_parallel and not runs_single(traits) else at_once)
     latency = predicted.queued_ms if work.serves else predicted.latency_ms
     speedup = _speedup(candidate, outlook, rest, at_once)
     return {
