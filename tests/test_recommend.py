@@ -337,7 +337,7 @@ def test_with_what_is_said_to_be_missing_a_speedup_is_predicted(kind: str, mode:
 def test_what_a_gpu_takes_is_not_said_to_be_in_time() -> None:
     result = advice(gpu=True, tasks=10, cpu_ms_per_task=5, latency_requirement_ms=100)
     assert (result.expected.speedup, result.fits.latency) == (None, None)
-    assert requirements_text(result) == "latency 100 ms not known (what the GPU takes is not known)"
+    assert requirements_text(result) == "latency 100 ms not known (it depends on the GPU)"
 
 
 def test_requirements_are_held_against_the_prediction() -> None:

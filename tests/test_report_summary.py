@@ -83,6 +83,20 @@ def test_what_is_unknown_rests_on_nothing_and_a_verdict_on_latency_on_what_its_f
     assert told[told.index("Requirements:     latency met (55 of 300 ms)") + 1] == result.expected.basis
 
 
+@pytest.mark.parametrize(
+    ("basis", "said"),
+    [
+        ("documented (contention_threads_python)", "partly measured here on 2026-11-28 under 3.14t"),
+        ("measured under 3.14, taken for 3.14t (thread_start_ms)", "partly measured here on 2026-11-28 under 3.14t"),
+        ("4 CPUs reckoned from 2", "measured here on 2026-11-28 under 3.14t"),
+    ],
+)
+def test_what_is_left_out_for_room_is_not_passed_over(basis: str, said: str) -> None:
+    whole = f"measured here on 2026-11-28 under 3.14t; {basis}; {'and much more ' * 5}"
+    told = [line.strip() for line in summary_of(expecting(example("web-scraper"), basis=whole)).splitlines()]
+    assert said in told
+
+
 def test_each_figure_has_a_basis_of_its_own() -> None:
     result = expecting(example("web-scraper"), basis="measured here", memory_basis="documented under 3.14")
     whole = " ".join(text_of(recommendation_document(result)).split())

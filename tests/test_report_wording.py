@@ -108,7 +108,7 @@ def test_the_tables_of_two_folders_say_which_folder_each_comes_from(tmp_path: Pa
         ({"workload_type": "cpu"}, "unknown: it needs tasks and cpu_ms_per_task"),  # its waits count as 0
         ({"workload_type": "io"}, "unknown: it needs tasks and io_wait_ms_per_task"),
         ({"workload_type": "io", "tasks": 10}, "unknown: it needs io_wait_ms_per_task"),
-        ({"gpu": True, "tasks": 10}, "not predicted: what the GPU takes is not known"),
+        ({"gpu": True, "tasks": 10}, "not predicted: it depends on the GPU"),
     ],
 )
 def test_only_what_is_missing_is_asked_for(given: dict[str, Any], said: str) -> None:

@@ -93,9 +93,11 @@ def _expected(result: Recommendation) -> tuple[str, ...]:
 
 def _basis(result: Recommendation) -> tuple[str, ...]:
     """What the figures rest on and what was assumed; then without the details, and without the Python that stands above."""
-    parts = [part for part in (basis_text(result.expected), assumed_text(result.expected)) if part]
-    brief = "; ".join(part.partition(";")[0].partition(", as ")[0] for part in parts)
-    return "; ".join(parts), brief, brief.replace(f" under {result.interpreter}", "")
+    basis, assumed = basis_text(result.expected), assumed_text(result.expected)
+    surest, _, others = basis.partition(";")
+    partly = "partly " if "documented" in others or "taken for" in others else ""  # the rest is less sure
+    brief = "; ".join(filter(None, (partly + surest, assumed.partition(";")[0].partition(", as ")[0])))
+    return "; ".join(filter(None, (basis, assumed))), brief, brief.replace(f" under {result.interpreter}", "")
 
 
 def _instead(result: Recommendation, *, alone: bool) -> tuple[str, ...]:

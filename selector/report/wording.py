@@ -42,7 +42,7 @@ _MOSTLY = {
     "dispatch": "handing tasks over",
     "pickling": "copying data",
 }
-_GPU = "what the GPU takes is not known"
+_GPU = "it depends on the GPU"
 _NOT_MEASURED = "not predicted: what a broker or scheduler costs was not measured"
 
 
