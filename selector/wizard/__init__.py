@@ -69,10 +69,10 @@ def run_wizard(
 
 
 def _rests_on_documented_costs(result: Recommendation) -> bool:
-    """Whether something is predicted, and some of it from costs of other machines."""
-    expected = result.expected
+    """Whether something is predicted from costs of other machines; what was measured and is too noisy stays so."""
+    expected, basis = result.expected, result.expected.basis or ""
     known = expected.seconds is not None or expected.throughput is not None
-    return known and "documented" in (expected.basis or "")
+    return known and "documented" in basis and not basis.startswith("measured here")
 
 
 def _wants_measured(prompts: Prompts) -> bool:
