@@ -20,7 +20,7 @@ from selector.wizard.dialogue import (
 HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))
 DEFAULTS = {
     "latency_requirement_ms": Default(None, "no requirement"),
-    "memory_budget_mb": Default(8000.0, "usable here"),
+    "memory_budget_mb": Default(None, "no requirement"),
     "cpu_cores": Default(4, "usable here"),
     "has_expensive_startup": Default(False, ""),
 }

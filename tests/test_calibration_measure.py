@@ -75,7 +75,7 @@ def test_what_was_measured_well_is_not_replaced_by_what_is_noisy(python, folder)
     both = {"thread_start_ms": cost, "asyncio_task_ms": cost}
     first = calibrate([python("3.14", done(costs=both))])
     noisy = both | {"asyncio_task_ms": cost | {"value": 9.0, "quality": "noisy", "note": "0 of 3 undisturbed"}}
-    instead = "too noisy to be used, so that what is documented counts instead: asyncio_task_ms"
+    instead = "too noisy to be used (what was measured under another Python, or is documented, counts instead): asyncio_task_ms"
     assert calibrate([python("3.13", done(costs=noisy))]).interpreters[0].warnings == (instead,)
     one = python("3.14", done(costs=noisy))
     again = calibrate([one], force=True)

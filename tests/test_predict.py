@@ -11,6 +11,7 @@ from round_costs import BUILDS, COSTS, PLAIN, POOLS, SHEET, TRAITS, WAITS, WORK,
 from selector.cost.batch import batch_parts, batch_seconds
 from selector.cost.memory import footprint_of
 from selector.cost.predict import estimate, spread_of
+from selector.cost.shape import costs_used, shape_of
 from selector.cost.sheet import HostCosts
 from selector.cost.terms import Quantities
 from selector.recommend.knowledge import load_knowledge
@@ -144,6 +145,9 @@ def test_where_only_free_threaded_builds_may_be_used_everything_runs_on_one() ->
         ("single_threaded", {}, "computing"),
         ("threads", {}, "GIL"),
         ("asyncio", {"wait_ms": 50.0, "cpu_ms": 0.1, "in_flight": 2}, "waiting"),
+        # 25 rounds of 51 ms: the others compute while the four wait, in all for 100 ms
+        ("threads", {"wait_ms": 50.0, "cpu_ms": 1.0}, "waiting"),
+        ("threads", {"wait_ms": 10.0, "cpu_ms": 10.0}, "GIL"),
         ("multiprocessing", {"start_method": "spawn", "cpu_ms": 1.0}, "pool start"),
         ("multiprocessing", {"startup_ms": 5000.0}, "expensive start"),
         ("subinterpreters", {"cpu_ms": 0.01, "tasks": 10_000}, "dispatch"),
@@ -222,6 +226,30 @@ def test_the_data_of_the_tasks_counts_and_twice_where_it_is_copied() -> None:
 
 
 @pytest.mark.parametrize(
+    ("approach", "changes", "others"),
+    [
+        ("asyncio", {}, 29),  # all in flight but the one at work
+        ("asyncio_threads", {}, 26),
+        ("threads", {}, 0),  # each in flight has a worker, which counts it
+        ("single_threaded", {}, 0),
+        ("asyncio_threads", {"blocks": True}, 0),
+        ("asyncio", {"tasks": 10}, 9),
+        ("asyncio", {"wait_ms": 0.0}, 0),  # what does not wait is done one by one
+        ("asyncio", {"in_flight": None}, 99),
+        ("asyncio", {"in_flight": None, "tasks": None}, None),
+        ("asyncio", {"in_flight": None, "tasks": None, "task_mb": 0.0}, 0),
+    ],
+)
+def test_tasks_that_wait_on_a_loop_may_hold_their_memory(
+    approach: str, changes: dict[str, Any], others: int | None
+) -> None:
+    work = WORK._replace(wait_ms=50.0, in_flight=30, task_mb=3.0)
+    found = estimate(TRAITS[approach], 4, work._replace(**changes))
+    assert found.waiting_mb == (None if others is None else others * 3)
+    assert found.whole_mb == found.memory_mb + (found.waiting_mb or 0)
+
+
+@pytest.mark.parametrize(
     ("approach", "by_hand_ms"),
     [
         ("single_threaded", 10 + 50),
@@ -245,12 +273,29 @@ def test_short_tasks_hold_others_up_for_no_longer_than_they_run() -> None:
 
 def test_the_range_takes_each_part_as_much_longer_and_shorter_as_its_costs_may_be_off() -> None:
     found = batch("multiprocessing", WORK)
-    parts = found.parts(4)
     # documented costs may be off by 2: overheads of 34 ms; contention 0.1 or 0.4, and beyond two workers half of it more each
     shortest = 1 + 0.1 * (2 - 2 / 4)
     longest = 1 + 0.4 * (2 - 2 / 4 + 2 * 0.5)
-    assert spread_of(4, found, parts, SHEET, slow=False) == pytest.approx((shortest * 250 + 17) / 1000)
-    assert spread_of(4, found, parts, SHEET, slow=True) == pytest.approx((longest * 250 + 68) / 1000)
+    assert spread_of(4, found, SHEET, slow=False) == pytest.approx((shortest * 250 + 17) / 1000)
+    assert spread_of(4, found, SHEET, slow=True) == pytest.approx((longest * 250 + 68) / 1000)
+
+
+def test_what_happens_while_others_wait_is_no_part_of_the_time() -> None:
+    found = batch("threads", WORK._replace(wait_ms=40.0, cpu_ms=1.0, in_flight=4))
+    parts, (busy, rounds) = found.parts(4), found.paths(4)
+    assert parts == rounds
+    assert parts.computing == pytest.approx(25 * 1 + 3 * 1)  # one of each round, and the others of the last
+    assert parts.waiting == pytest.approx(25 * 40.1)  # and each wakes up a little late
+    assert busy.computing == pytest.approx(100)
+
+
+def test_either_path_may_be_the_longest_at_the_ends_of_the_range() -> None:
+    work = WORK._replace(wait_ms=10.0, cpu_ms=10.0, in_flight=8, payload_kb=1.0)
+    found = batch("free_threaded", work)
+    off = found.off(4, SHEET, slow=True)
+    longest = max(sum(a * b for a, b in zip(path, off, strict=True)) for path in found.paths(4) if path)
+    assert spread_of(4, found, SHEET, slow=True) == pytest.approx(longest / 1000)
+    assert spread_of(4, found, SHEET, slow=False) * 1000 >= max(p.waiting for p in found.paths(4) if p)
 
 
 def test_the_range_of_a_free_threaded_build_takes_what_the_code_may_do() -> None:
@@ -315,4 +360,7 @@ def test_a_library_that_divides_its_work_gains_nothing_by_a_pool() -> None:
     plain, library, pool = (seconds(a, 4, blas) for a in ("single_threaded", "native_parallel", "threads"))
     assert plain == 1.0
     assert library == pytest.approx(1.3 / 4)
+    assert costs_used(TRAITS["native_parallel"], False, False, shape_of(blas)) == ("contention_threads_native",)
+    found = batch("native_parallel", blas)
+    assert spread_of(1, found, SHEET, slow=False) < library < spread_of(1, found, SHEET, slow=True)
     assert pool > library

@@ -115,7 +115,7 @@ def test_a_measured_ratio_takes_the_place_of_the_slowdown() -> None:
 def test_what_was_measured_of_the_task_leaves_nothing_open_of_the_slowdown() -> None:
     ratio = WORK._replace(free_threaded_ratio=1.1, cores=1)
     told, open_ = batch("free_threaded", ratio), batch("free_threaded", WORK._replace(cores=1))
-    spreads = [spread_of(1, b, b.parts(1), SHEET, slow=True) / (sum(b.parts(1)) / 1000) for b in (told, open_)]
+    spreads = [spread_of(1, b, SHEET, slow=True) / (sum(b.parts(1)) / 1000) for b in (told, open_)]
     assert spreads[0] < spreads[1]
 
 

@@ -18,8 +18,10 @@ from selector.errors import SelectorError
 from selector.pipeline import this_host
 from selector.recommend.chain import Situation
 from selector.recommend.changes import input_names
+from selector.recommend.expected import missing
 from selector.recommend.facts import HostFacts, tag_for
 from selector.recommend.knowledge import CHAIN, rules_folders
+from selector.report.wording import requirements_text
 from selector.workload.profile import APPROACHES
 from selector.workload.reading import profile_from_mapping
 
@@ -304,6 +306,38 @@ def test_memory_counts_the_data_of_all_tasks_and_a_budget_without_room_for_it_is
     few, many = (advice(**fields, payload_kb_per_task=kb, memory_budget_mb=100) for kb in (1, 10_000))
     assert (few.fits.memory, many.fits.memory) == (True, None)
     assert (many.expected.memory_mb or 0) > 900
+
+
+def test_memory_counts_every_task_in_flight_and_is_not_met_without_knowing_how_many() -> None:
+    fields: dict[str, Any] = {"workload_type": "io", "async_library": True, "io_wait_ms_per_task": 100}
+    many = advice(**fields, tasks=100_000, concurrency=1000, task_memory_mb=3, memory_budget_mb=512)
+    assert (many.approach, many.fits.memory) == ("asyncio", None)
+    assert 3000 < (many.expected.memory_mb or 0) < 3100
+    roomy = advice(**fields, tasks=100_000, concurrency=1000, task_memory_mb=3, memory_budget_mb=4096)
+    assert roomy.fits.memory is True
+    unknown = advice(**fields, mode="service", task_memory_mb=3, memory_budget_mb=512)
+    assert unknown.fits.memory is None
+    assert requirements_text(unknown) == "memory 512 MB not known (needs concurrency)"
+    assert "the memory of one task at a time, as concurrency is not given" in unknown.expected.assumed
+
+
+@pytest.mark.parametrize("load", [{}, {"tasks": 100}])
+@pytest.mark.parametrize("kind", ["cpu", "io", "hybrid"])
+@pytest.mark.parametrize("mode", ["batch", "service"])
+def test_with_what_is_said_to_be_missing_a_speedup_is_predicted(kind: str, mode: str, load: dict[str, Any]) -> None:
+    fields: dict[str, Any] = {"workload_type": kind, "mode": mode, **load}
+    open_ = advice(**fields)
+    assert open_.expected.speedup is None
+    given = dict.fromkeys(missing(open_.profile), 100)
+    assert advice(**fields, **given).expected.speedup is not None
+    for name in given:
+        assert advice(**fields, **{n: v for n, v in given.items() if n != name}).expected.speedup is None, name
+
+
+def test_what_a_gpu_takes_is_not_said_to_be_in_time() -> None:
+    result = advice(gpu=True, tasks=10, cpu_ms_per_task=5, latency_requirement_ms=100)
+    assert (result.expected.speedup, result.fits.latency) == (None, None)
+    assert requirements_text(result) == "latency 100 ms not known (it depends on the GPU)"
 
 
 def test_requirements_are_held_against_the_prediction() -> None:

@@ -71,6 +71,32 @@ def test_a_summary_says_what_its_figures_rest_on_and_what_is_assumed() -> None:
     assert "; measured here on 2026-11-28 under 3.14t" in brief and f"Assumed: {assumed}" in brief
 
 
+def test_what_is_unknown_rests_on_nothing_and_a_verdict_on_latency_on_what_its_figure_does() -> None:
+    profile = WorkloadProfile(
+        workload_type="hybrid", cpu_ms_per_task=5, io_wait_ms_per_task=50, latency_requirement_ms=300
+    )
+    result = selector().recommend(profile, changes="none")
+    assert result.expected.basis
+    assert result.expected.basis not in summary_of(result).partition("Fits:")[0]
+    told = [line.strip() for line in text_of(recommendation_document(result)).splitlines()]
+    assert told[told.index("Expected speedup: unknown: it needs tasks") + 1] != result.expected.basis
+    assert told[told.index("Requirements:     latency met (55 of 300 ms)") + 1] == result.expected.basis
+
+
+@pytest.mark.parametrize(
+    ("basis", "said"),
+    [
+        ("documented (contention_threads_python)", "partly measured here on 2026-11-28 under 3.14t"),
+        ("measured under 3.14, taken for 3.14t (thread_start_ms)", "partly measured here on 2026-11-28 under 3.14t"),
+        ("4 CPUs reckoned from 2", "measured here on 2026-11-28 under 3.14t"),
+    ],
+)
+def test_what_is_left_out_for_room_is_not_passed_over(basis: str, said: str) -> None:
+    whole = f"measured here on 2026-11-28 under 3.14t; {basis}; {'and much more ' * 5}"
+    told = [line.strip() for line in summary_of(expecting(example("web-scraper"), basis=whole)).splitlines()]
+    assert said in told
+
+
 def test_each_figure_has_a_basis_of_its_own() -> None:
     result = expecting(example("web-scraper"), basis="measured here", memory_basis="documented under 3.14")
     whole = " ".join(text_of(recommendation_document(result)).split())

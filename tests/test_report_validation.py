@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from events import Row, failed, measured, report
+from events import Row, failed, latency, measured, report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import judged
@@ -217,7 +217,10 @@ def check_width(name: str, columns: int) -> None:
     assert all(cell_len(line) <= columns for line in output.splitlines()), (name, columns)
     for block in (block for section in document.sections for block in section.blocks):
         if isinstance(block, Table):
-            numbers = {cell for row in block.rows for cell, side in zip(row, block.align, strict=True) if side == "r"}
+            sides = [
+                "" if title in block.spare else side for title, side in zip(block.header, block.align, strict=True)
+            ]
+            numbers = {cell for row in block.rows for cell, side in zip(row, sides, strict=True) if side == "r"}
             assert all(number in output or number in " ".join(output.split()) for number in numbers), (name, columns)
 
 
@@ -243,6 +246,28 @@ def test_where_there_is_room_nothing_is_broken() -> None:
 def test_where_there_is_no_room_a_table_becomes_a_list() -> None:
     output = flat(validation_document(confirmed_cpu()), 50)
     assert "- >* Free-threaded - Python 3.14t, Workers 2, Time (ms) 214 ±3%, Speedup 1.93x, CPU % 197" in output
+
+
+@pytest.mark.parametrize(
+    ("seconds", "requirement", "left_out"),
+    [(0.4, None, ()), (12.345, None, ("p95",)), (12.345, 25, ("CPU %",))],
+)
+def test_a_table_of_usual_width_stays_one_without_the_column_that_tells_least(
+    seconds: float, requirement: float | None, left_out: tuple[str, ...]
+) -> None:
+    found = tuple(
+        measured(
+            approach, "3.14", 2, time, spread=0.12, speedup=1.5, no_cpu_percent=12.0, task_latency_ms=latency(1234)
+        )
+        for approach, time in (("single_threaded", 0.9), ("multiprocessing", seconds), ("asyncio_threads", 1.0))
+    )
+    profile = WorkloadProfile(workload_type="cpu", latency_requirement_ms=requirement)
+    told = text_of(Document((measured_section(report(measurements=found, profile=profile)),)))
+    header = " ".join(told.partition("\n───")[0].splitlines()[-3:])
+    titles = ["Approach", "Python", "Workers", "Time", "Speedup", "Memory", "p95", "Decision"]
+    assert [title for title in titles if title not in header] == [title for title in left_out if title in titles]
+    assert header.count("CPU") == 2 - left_out.count("CPU %")
+    assert "\n- " not in told
 
 
 def test_a_table_keeps_its_columns_where_the_output_is_ascii(monkeypatch: pytest.MonkeyPatch) -> None:

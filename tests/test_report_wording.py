@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from example_answers import PROFILES, example, expecting, summary_of
+from example_answers import PROFILES, example, expecting, selector, summary_of
 from printed import text_of
 
 from selector import Selector, WorkloadProfile
 from selector.files import resource_dir
+from selector.recommend.changes import would_change
 from selector.recommend.expected import Expected, Speedup
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import all_tables
-from selector.recommend.recommendation import Fits, RunsHere
+from selector.recommend.recommendation import Fits, InputChange, RunsHere
 from selector.report.recommendation import recommendation_document
 from selector.report.tables import tables_document
 from selector.report.wording import memory_text, python_text, requirements_text, speedup_text
@@ -103,10 +105,14 @@ def test_the_tables_of_two_folders_say_which_folder_each_comes_from(tmp_path: Pa
         ({"tasks": 10, "cpu_ms_per_task": 1}, "unknown: it needs io_wait_ms_per_task"),
         ({"mode": "service", "cpu_ms_per_task": 1}, "unknown: it needs concurrency and io_wait_ms_per_task"),
         ({"tasks": 10, "cpu_ms_per_task": 1, "io_wait_ms_per_task": 1}, "not predicted"),
+        ({"workload_type": "cpu"}, "unknown: it needs tasks and cpu_ms_per_task"),  # its waits count as 0
+        ({"workload_type": "io"}, "unknown: it needs tasks and io_wait_ms_per_task"),
+        ({"workload_type": "io", "tasks": 10}, "unknown: it needs io_wait_ms_per_task"),
+        ({"gpu": True, "tasks": 10}, "not predicted: it depends on the GPU"),
     ],
 )
 def test_only_what_is_missing_is_asked_for(given: dict[str, Any], said: str) -> None:
-    profile = WorkloadProfile(workload_type="hybrid", **given)
+    profile = WorkloadProfile(**{"workload_type": "hybrid", **given})
     assert speedup_text(Expected(memory_mb=1.0), profile) == said
     assert speedup_text(Expected(), profile) == (
         "not predicted: what a broker or scheduler costs was not measured"  # and it would not be, whatever were given
@@ -125,7 +131,7 @@ def test_memory_that_is_not_known_says_what_is_missing() -> None:
     assert requirements_text(example("durable-email-jobs")) == "memory 1 GB not known (it depends on the cluster)"
     many = example("model-inference")
     assert many.profile.task_memory_mb is not None
-    assert requirements_text(many) == "memory 1,200 MB not known (1,600 MB if all data is there at once)"
+    assert requirements_text(many) == "memory 1,200 MB not known (1,600 MB if all tasks hold theirs at once)"
 
 
 @pytest.mark.parametrize(
@@ -163,3 +169,56 @@ def test_figures_have_no_digits_that_nobody_knows() -> None:
     assert memory_text(wide.expected, wide.profile).endswith(", 2.4 GB in all")
     slow = expecting(example("web-scraper"), seconds=156_000.0)
     assert "156" not in summary_of(slow) and "1 day 19 h" in summary_of(slow)
+
+
+# What would change the answer -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["web-scraper", "todo-batch", "database-million-rows"])
+def test_a_number_of_the_fast_way_is_where_the_answer_turns(name: str) -> None:
+    situation = selector().situation(PROFILES[name])
+    for change in would_change(situation, exact=False):
+        now = situation.facts.get(change.input)
+        if not isinstance(change.to, int | float) or isinstance(change.to, bool) or not isinstance(now, int | float):
+            continue
+        nearer = change.to * (1.03 if change.to < now else 0.97)
+        if isinstance(change.to, int):
+            nearer = math.floor(nearer) if change.to > now else math.ceil(nearer)
+        if min(change.to, now) < nearer < max(change.to, now):
+            assert situation.changed(**{change.input: nearer}).answer == situation.answer, change
+
+
+def test_numbers_that_are_not_exact_are_said_to_be_near() -> None:
+    changes = [
+        ("memory_budget_mb", 37.06),
+        ("tasks", 1234),
+        ("concurrency", 64),
+        ("io_kind", "disk"),
+        ("durable", True),
+    ]
+    found = tuple(InputChange(input=name, to=to, approach="asyncio") for name, to in changes)
+    result = example("web-scraper").model_copy(update={"would_change": found})
+    near = text_of(recommendation_document(result)).partition("What would change the answer ===")[2].split("\n- ")[1:]
+    assert [line.split(":")[0] for line in near[:5]] == [
+        "memory_budget_mb near 37", "tasks near 1,200", "concurrency = 64", "io_kind = disk", "durable = true",
+    ]  # fmt: skip
+    assert near[5].strip() == "where exactly the answer turns: add --explain"
+    counted = example("web-scraper").model_copy(update={"would_change": found[2:]})
+    assert "add --explain" not in text_of(recommendation_document(counted))
+
+
+# Rows that do not know of the GIL -------------------------------------------------------------------------------------
+
+
+def test_nothing_is_said_to_be_python_where_nobody_said_so() -> None:
+    table = selector().knowledge.tables["classify"]
+    computing = [rule for rule in table.rules if rule.outputs["workload_class"] in ("cpu_independent", "hybrid_python")]
+    assert computing
+    assert not [rule.id for rule in computing if "Python" in rule.because]
+    assert "holds the GIL as far as is known" in example("pdf-text-extraction").reasons[0].text
+
+
+def test_what_is_predicted_as_fast_is_not_said_to_be_ineligible() -> None:
+    result = example("pdf-text-extraction")
+    assert "asyncio_processes is predicted just as fast" in " ".join(reason.text for reason in result.reasons)
+    assert "Instead:  nothing better is eligible" in summary_of(result)

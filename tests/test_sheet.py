@@ -130,8 +130,8 @@ def test_more_workers_than_were_measured_are_named_and_widen_the_range() -> None
     found = sheet("3.14", measured("3.14", GIL))
     rest = rest_on(found, POOL, 16)
     assert rest.source == "documented"
-    assert rest.text == "measured here on 2026-11-28 under 3.14; 16 workers reckoned from 2"
-    assert rest_on(sheet("3.14"), POOL, 4).text == "documented costs, not measured here; 4 workers reckoned from 2"
+    assert rest.text == "measured here on 2026-11-28 under 3.14; 16 CPUs reckoned from 2"
+    assert rest_on(sheet("3.14"), POOL, 4).text == "documented costs, not measured here; 4 CPUs reckoned from 2"
     name = "contention_processes"
 
     def width(workers: int) -> float:

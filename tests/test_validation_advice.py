@@ -40,7 +40,7 @@ def test_advice_compares_start_up_and_speedup_with_the_prediction() -> None:
     rows = [baseline(0.64), control(0.64), steady(PROCESSES, 0.9, workers=2, figures=figures(start=0.5))]
     report = judged(rows, COMPUTING)
     assert having(report.advice, "Multiprocessing was expected to be", "as fast as sequential and was 0.71x.")
-    assert having(report.advice, "Its start-up took 500 ms, predicted 90", "more tasks in a run")
+    assert having(report.advice, "The start-up of multiprocessing took 500 ms, predicted 90", "more tasks in a run")
 
 
 def test_advice_names_the_row_to_edit_where_no_field_leads_there() -> None:

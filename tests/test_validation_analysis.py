@@ -20,8 +20,8 @@ def test_the_analysis_tells_why() -> None:
     )
     assert report.analysis[0].endswith("1.62x as fast as multiprocessing, the next.")
     assert report.analysis[1:] == (
-        "It kept 1.9 of 2 CPUs busy.",
-        "It needed 22 MB at its peak, 7 MB more than single-threaded.",
+        "Free-threaded Python kept 1.9 of 2 CPUs busy.",
+        "Free-threaded Python needed 22 MB at its peak, 7 MB more than single-threaded.",
         "Threads kept 1.0 of 2 CPUs busy with 2 workers: the GIL lets one compute at a time.",
         "Multiprocessing spent 160 ms of 550 ms on starting its workers.",
     )
@@ -30,17 +30,23 @@ def test_the_analysis_tells_why() -> None:
 def test_the_analysis_of_waits_that_overlap() -> None:
     rows = [baseline(3.2, figures=figures(2, 15)), steady(THREADS, 0.1, workers=32, figures=figures(30, 15.5))]
     report = judged(rows, task_ms=(50.0, 0.2))
-    assert "It kept 30 % of one CPU busy: its time is waiting, and the waits overlapped." in report.analysis
-    assert "It needed 15.5 MB at its peak, no more than single-threaded." in report.analysis
+    assert "Threads kept 30 % of one CPU busy: its time is waiting, and the waits overlapped." in report.analysis
+    assert "Threads needed 15.5 MB at its peak, no more than single-threaded." in report.analysis
     assert report.analysis[0].endswith("32.0x as fast as single-threaded (31.5x to 32.5x), the next.")
 
 
 def test_the_analysis_of_an_uneven_pool_that_mostly_starts() -> None:
     uneven = steady(PROCESSES, 0.3, workers=2, figures=figures(120, 40, 0.2, imbalance=1.5))
     report = judged([baseline(0.6), control(0.6), uneven], COMPUTING, cpus=1)
-    assert "67 % of its time was start-up (200 ms), which more tasks would spread." in report.analysis
-    assert "Its busiest worker did 1.50x the mean of the work: smaller pieces would even that out." in report.analysis
-    assert "It kept the CPU busy for 120 % of the time." in report.analysis
+    assert (
+        "The start-up of multiprocessing was 67 % of its time (200 ms), which more tasks would spread."
+        in report.analysis
+    )
+    assert (
+        "The busiest worker of multiprocessing did 1.50x the mean of the work: smaller pieces would even that out."
+        in report.analysis
+    )
+    assert "Multiprocessing kept the CPU busy for 120 % of the time." in report.analysis
     assert found(report, PROCESSES).oversubscribed
 
 

@@ -33,11 +33,11 @@ def test_processes_that_others_held_back_do_not_lose() -> None:
         baseline(1.0, figures=alone), control(1.0), steady(PROCESSES, 1.05, workers=2, figures=crowded),
         steady(THREADS, 1.0, workers=2, figures=alone),
     ]  # fmt: skip
-    report = judged(rows, COMPUTING, others=("stress (process 42) 1.0",))
+    report = judged(rows, COMPUTING, others=("stress (process 42)",))
     assert (report.verdict, report.winner, report.cpus_taken) == ("inconclusive", None, 1.0)
     assert report.reason == (
-        "Other programs took 1.0 of 2 CPUs meanwhile (stress (process 42) 1.0). Multiprocessing took 1.05 s beside them"
-        " and may take as little as 446 ms alone."
+        "Other programs took 1.0 of 2 CPUs meanwhile; the busiest on this machine: stress (process 42)."
+        " Multiprocessing took 1.05 s beside them and may take as little as 446 ms alone."
     )
     assert report.advice == ("Close what else computes, or wait until it is done, and validate again.",)
     quiet = [row._replace(figures=figures(cpu=100.0, cpus_taken=0.1)) for row in rows]

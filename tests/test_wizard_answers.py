@@ -19,7 +19,6 @@ from selector.wizard.answers import (
     command_for,
     host_defaults,
     parsed,
-    round_down,
     shown_value,
     with_defaults,
 )
@@ -70,7 +69,7 @@ def test_given_answers_are_checked():
 def test_defaults_fill_what_is_open():
     answers = with_defaults(answers_from({"workload_type": "cpu", "cpu_cores": 9}, "--set"), DEFAULTS)
     assert answers.values == {
-        "workload_type": "cpu", "cpu_cores": 9, "memory_budget_mb": 8000.0, "has_expensive_startup": False,
+        "workload_type": "cpu", "cpu_cores": 9, "has_expensive_startup": False,
     }  # fmt: skip
     with pytest.raises(SelectorError, match="workload_type is not given"):
         with_defaults(Answers(), DEFAULTS)
@@ -82,11 +81,9 @@ def test_the_defaults_of_this_host_are_accepted_answers():
             assert parsed(name, shown_value(default.value)) == default.value
 
 
-@pytest.mark.parametrize(
-    ("found", "default"), [(23_777, 23_000), (512, 510), (99, 99), (7, 7), (0, None), (1_048_576, 1_000_000)]
-)
-def test_the_memory_default_is_steady(found, default):
-    assert round_down(found) == default
+def test_what_nobody_asked_for_is_no_requirement():
+    found = with_defaults(Answers({"workload_type": "io"}), host_defaults()).profile()
+    assert (found.latency_requirement_ms, found.memory_budget_mb) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from selector.wizard.dialogue import (
     first_questions,
     follow_ups,
     review,
+    unasked_quantities,
 )
 from selector.wizard.words import FIRST, POINTLESS_AFTER, WORDS
 from selector.workload.fields import field_kind
@@ -49,9 +50,9 @@ def test_the_five_come_first_in_the_order_of_the_seed():
 def test_enter_takes_what_this_host_has():
     answers = first_questions(Answers(), Interview(Script("io", "", "", "", "")), DEFAULTS)
     assert answers.values == {
-        "workload_type": "io", "memory_budget_mb": 8000.0, "cpu_cores": 4, "has_expensive_startup": False,
+        "workload_type": "io", "cpu_cores": 4, "has_expensive_startup": False,
     }  # fmt: skip
-    assert answers.unknown == {"latency_requirement_ms"}
+    assert answers.unknown == {"latency_requirement_ms", "memory_budget_mb"}
 
 
 def test_what_was_given_is_not_asked():
@@ -203,6 +204,7 @@ def test_review_lists_every_answer_and_ends_the_dialogue():
     assert review(answers, script, NothingOpen()) == "show"
     assert script.menus[0] == [
         "All right: show the recommendation",
+        "Say what the speedup is predicted from: tasks, cpu ms per task and io wait ms per task",
         "workload type: hybrid",
         "latency requirement ms: 100",
         "memory budget mb: 256",
@@ -273,3 +275,21 @@ def test_every_field_can_be_asked_about(name):
     reply = "0.35" if kind.largest == 1 else reply or kind.choices[-1]
     value = ask(name, Script(reply), None, (Reply.UNKNOWN,))
     assert getattr(profile_from_mapping({"workload_type": "cpu", name: value}), name) == value
+
+
+# What a prediction needs ----------------------------------------------------------------------------------------------
+
+
+def test_what_a_prediction_needs_is_offered_and_asked_though_it_changes_no_answer():
+    script = Script("predict", "100", "5", "unknown", "")
+    answers = converse(Answers(SEED_VALUES), script, NothingOpen(), DEFAULTS)
+    assert (answers.values["tasks"], answers.values["cpu_ms_per_task"]) == (100, 5)
+    assert "io_wait_ms_per_task" in answers.unknown
+    offers = [[label for label in menu if label.startswith("Say what")] for menu in script.menus]
+    assert [len(found) for found in offers] == [1, 0]  # who does not know is not asked again
+
+
+@pytest.mark.parametrize("known", [{"gpu": True}, {"durable": True}, {"machines": 2}])
+def test_where_nothing_is_predicted_nothing_is_asked_for_it(known):
+    assert unasked_quantities(Answers({**SEED_VALUES, **known})) == []
+    assert unasked_quantities(Answers(SEED_VALUES)) == ["tasks", "cpu_ms_per_task", "io_wait_ms_per_task"]

@@ -25,7 +25,7 @@ QUICK, ALL, GROUPS = 1, 41, 10
 HOST = HostFacts("linux", 2, (("3.11", "/x/python3.11"), ("3.14", "/x/python3.14"), ("3.13t", "/x/python3.13t")))
 DEFAULTS = {
     "latency_requirement_ms": Default(None, "no requirement"),
-    "memory_budget_mb": Default(8000.0, "usable here"),
+    "memory_budget_mb": Default(None, "no requirement"),
     "cpu_cores": Default(2, "usable here"),
     "has_expensive_startup": Default(False, ""),
 }

@@ -76,3 +76,8 @@ def test_what_is_measured_already_is_not_offered(monkeypatch: pytest.MonkeyPatch
     says = Says("yes")
     assert interview(monkeypatch, says, dict(ALL)) == ["calibrated"]
     assert not any("documented costs" in question for question in says.asked)
+
+
+def test_a_cost_that_was_too_noisy_is_no_reason_to_measure_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    says, noisy = Says("yes"), {name: cost for name, cost in ALL.items() if not name.startswith("contention")}
+    assert "measured" not in interview(monkeypatch, says, noisy)

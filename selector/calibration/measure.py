@@ -222,7 +222,9 @@ def _too_noisy(names: list[str]) -> tuple[str, ...]:
         return ()
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     named = ", ".join(printable(name)[:60] for name in names[:_MOST_NAMES])
-    return (f"too noisy to be used, so that what is documented counts instead: {named}{more}",)
+    return (
+        f"too noisy to be used (what was measured under another Python, or is documented, counts instead): {named}{more}",
+    )
 
 
 def _release(interpreter: Interpreter) -> tuple[int, int]:

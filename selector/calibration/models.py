@@ -46,7 +46,7 @@ class InterpreterCosts(Saved):
 
     @property
     def noisy(self) -> tuple[str, ...]:
-        """The costs that are too noisy to be used: the documented ones take their place."""
+        """The costs that are too noisy to be used: those of another Python, or the documented ones, take their place."""
         return tuple(name for name, cost in self.costs.items() if cost.quality == "noisy")
 
 

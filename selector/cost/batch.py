@@ -81,7 +81,12 @@ class Batch:
         return slots, min(self._cores, pool, slots) if terms.pooled else self._cores
 
     def parts(self, workers: int) -> Parts:
-        """Where the milliseconds go with so many workers."""
+        """Where the milliseconds go with so many workers, on the path that takes longest."""
+        busy, rounds = self.paths(workers)
+        return busy if rounds is None or sum(busy) >= sum(rounds) else rounds
+
+    def paths(self, workers: int) -> tuple[Parts, Parts | None]:
+        """What a batch cannot be faster than: who computes and hands over without a pause; rounds of waits, if any wait."""
         tasks, wait, terms, mix = self._tasks, self._wait, self._terms, self._mix
         pool = min(tasks, workers)
         slots, at_once = self._at_once(pool)
@@ -98,15 +103,10 @@ class Batch:
         dispatch = tasks * terms.dispatch
         if terms.message:
             dispatch += min(tasks, _CHUNKS_PER_WORKER * workers) * terms.message
-        parent = dispatch + self._copying
         turns = -(-tasks // at_once) if mix is ALL_ONE else mix.turns(tasks, at_once)
-        computing = turns * each
-        busy = wait + computing + parent
-        if wait and (rounds := _in_rounds(tasks, slots, at_once, mix, wait, apart, each, parent / tasks)) > busy:
-            busy, computing = rounds, min(turns * apart, rounds - parent)
-        waiting = busy - computing - parent
         startup = self.startup_ms(pool) if self._startup or self._imports else 0.0
-        return Parts(computing, waiting if waiting > 0 else 0.0, self.start_ms(pool), startup, dispatch, self._copying)
+        busy = Parts(turns * each, wait, self.start_ms(pool), startup, dispatch, self._copying)
+        return busy, _in_rounds(busy, tasks, slots, at_once, mix, apart, each) if wait else None
 
     def _loss_between_waits(self, slots: int, at_once: int) -> float:
         """How many times as long a task computes that meets others only now and then, as most wait.
@@ -145,6 +145,8 @@ class Batch:
         names = terms.names
         if pickling and self._copying <= self._tasks * pickling:  # what was given decides, not what its size costs
             names = (*names[:2], "")
+        if terms.on_every_core:  # by the library's own threads
+            return _off(names, "contention_threads_native", self._work.cores, terms.slowed, ALL_ONE, sheet, slow)
         return _off(names, terms.contention, at_once, terms.slowed, self._mix, sheet, slow)
 
     def best_size(self, most: int) -> tuple[int, Parts]:
@@ -180,17 +182,18 @@ def computing_at_once(slots: int, cpu: float, wait: float) -> float:
     return 1 + (slots - 1) * cpu / (cpu + wait) if cpu else 1.0
 
 
-def _in_rounds(
-    tasks: int, slots: int, at_once: int, mix: Mix, wait: float, apart: float, together: float, parent: float
-) -> float:
+def _in_rounds(busy: Parts, tasks: int, slots: int, at_once: int, mix: Mix, apart: float, together: float) -> Parts:
     """The time of a batch whose narrow place is the waits: rounds of as many as may be in flight.
 
     A task computes for `apart` between the waits of others. The last ones to wake up compute `together`, in turn, and the
-    parent, which takes `parent` for each, serves one after the other.
+    parent serves them one after the other: what it does for others meanwhile (see `busy`) falls into waits.
     """
     rounds = -(-tasks // slots)
     last = tasks - (rounds - 1) * slots
-    return rounds * (wait + apart + parent) + (mix.turns(last, at_once) - 1) * together + (last - 1) * parent
+    computing = rounds * apart + (mix.turns(last, at_once) - 1) * together
+    served = (rounds + last - 1) / tasks
+    _, wait, pool_start, startup, dispatch, copying = busy
+    return Parts(computing, rounds * wait, pool_start, startup, dispatch * served, copying * served)
 
 
 def _sizes(most: int, tasks: int) -> Iterator[int]:

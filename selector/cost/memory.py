@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.shape import Shape, shape_of, uses_pool
-from selector.cost.terms import Quantities, costs_under
+from selector.cost.terms import Quantities, costs_under, slots_of
 
 
 class Footprint(NamedTuple):
@@ -45,6 +45,19 @@ def footprint_of(traits: Traits, work: Quantities, shape: Shape | None = None) -
     if _start_up_in_each_worker(traits, work):
         return Footprint(plain, fixed, worker + work.startup_mb, own_anyway)
     return Footprint(plain + work.startup_mb, fixed + work.startup_mb, worker, own_anyway)
+
+
+def waiting_mb(traits: Traits, active: int, work: Quantities) -> float | None:
+    """What tasks hold that wait on a loop, beside those that are at work; None where nobody says how many are in flight.
+
+    A task may hold its memory while it waits, as one in a thread does, whose worker waits with it.
+    """
+    if not work.task_mb or work.wait_ms == 0:
+        return 0.0
+    slots = slots_of(traits, active, work)
+    if slots is None:
+        return None if work.tasks is None else max(0, work.tasks - active) * work.task_mb
+    return max(0, min(slots, work.tasks or slots) - active) * work.task_mb
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import Batch, Parts, batch_parts
-from selector.cost.memory import Footprint, footprint_of
+from selector.cost.memory import Footprint, footprint_of, waiting_mb
 from selector.cost.service import latency_ms, service_of
 from selector.cost.shape import Terms, shape_of, terms_of
 from selector.cost.sheet import Sheet
@@ -25,24 +25,30 @@ class CostEstimate(NamedTuple):
 
     `seconds` is for the whole batch, and `dominant` the part that most of it goes into. `latency_ms` is that of one
     task by itself, 95th percentile; a service has a `throughput` (requests per second), and `queued_ms`, which is that
-    latency among all that are in flight. `parts` is where the time of a batch goes. `memory_mb` has the data of the tasks in work, and `data_mb` is that of all
+    latency among all that are in flight. `memory_mb` has the memory and data of the tasks at work. `waiting_mb` is the
+    memory of those that wait meanwhile, if they hold theirs (None: how many is not known), and `data_mb` the data of all
     others, if they and their results are in memory, too.
     """
 
     seconds: float | None
     memory_mb: float
     overhead_mb: float
+    waiting_mb: float | None
     data_mb: float
     latency_ms: float | None
     dominant: Dominant | None
     throughput: float | None
     queued_ms: float | None
-    parts: Parts | None
 
     @property
     def seconds_each(self) -> float | None:
         """What tells how fast it is: the seconds of a batch, of a service those for each request."""
         return self.seconds if not self.throughput else 1 / self.throughput
+
+    @property
+    def whole_mb(self) -> float:
+        """The memory if all tasks hold theirs at once, as far as it is known."""
+        return self.memory_mb + (self.waiting_mb or 0.0) + self.data_mb
 
 
 def estimate(
@@ -63,26 +69,28 @@ def estimate(
     alone = None if cluster else latency_ms(workers, work, terms)
     throughput, queued = service_of(traits, workers, work, terms, alone) if work.serves else (None, None)
     active = workers if terms.pooled else 1
-    waiting_data_mb = max(0, (work.tasks or 0) - workers) * work.data_kb / 1024
+    other_data_mb = max(0, (work.tasks or 0) - workers) * work.data_kb / 1024
     return CostEstimate(
         sum(parts) / 1000 if parts else None,
         footprint.whole_mb(active),
         footprint.overhead_mb(active),
-        waiting_data_mb * (2 if traits.pickles else 1),
+        waiting_mb(traits, active, work),
+        other_data_mb * (2 if traits.pickles else 1),
         alone,
         _dominant(parts, terms, workers, work) if parts else None,
         throughput,
         queued,
-        parts,
     )
 
 
-def spread_of(workers: int, batch: Batch, parts: Parts, sheet: Sheet, slow: bool) -> float:
+def spread_of(workers: int, batch: Batch, sheet: Sheet, slow: bool) -> float:
     """The longest (`slow`) or the shortest time to expect of a batch, in seconds, before what the model leaves out.
 
-    Each part of the time is taken as much longer or shorter as the costs that it comes from may be off.
+    Each part of the time is taken as much longer or shorter as the costs that it comes from may be off. Which path is the
+    longest may be another one then.
     """
-    return float(sum(map(mul, parts, batch.off(workers, sheet, slow)))) / 1000
+    off = batch.off(workers, sheet, slow)
+    return max(float(sum(map(mul, path, off))) for path in batch.paths(workers) if path) / 1000
 
 
 #: The parts in words, in the order of Parts.

@@ -247,7 +247,9 @@ def costs_used(traits: Traits, several: bool, parallel: bool, shape: Shape) -> t
     elif traits.runs_in == "workers":
         found.append("process_pool_unused_ms")
     if shape.cpu_ms:
-        if parallel:
+        if shape.library_parallel and not runs_single(traits):
+            found.append("contention_threads_native")  # its own threads
+        elif parallel:
             found.append(contention_of(traits, shape))
         if slowed(traits, shape):
             found.append("free_threaded_slowdown")

@@ -230,7 +230,7 @@ def rest_on(sheet: Sheet, names: tuple[str, ...], workers: int) -> Rest:
             groups.setdefault(sheet.basis[name], []).append(name)
             beyond = beyond or (name.startswith("contention") and workers > known_to)
     if not groups:
-        return Rest(_SOURCES[sheet.basis["base_memory_mb"].kind], "measured", "no cost but the task's own")
+        return Rest(_SOURCES[sheet.basis["base_memory_mb"].kind], "measured", "the task's own times alone")
     ordered = sorted(groups.items(), key=lambda group: _ORDER.index(group[0].kind))
     kind = ordered[-1][0].kind
     if beyond and kind == "measured":
@@ -239,7 +239,7 @@ def rest_on(sheet: Sheet, names: tuple[str, ...], workers: int) -> Rest:
     if [basis.kind for basis, _ in ordered] == ["documented"]:
         texts = ["documented costs, not measured here"]
     if beyond:
-        texts.append(f"{workers} workers reckoned from {known_to}")
+        texts.append(f"{workers} CPUs reckoned from {known_to}")
     return Rest(_SOURCES[kind], kind, "; ".join(texts))
 
 

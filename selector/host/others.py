@@ -35,7 +35,10 @@ def process_times() -> ProcessTimes:
 
 
 def busiest(before: ProcessTimes, after: ProcessTimes) -> tuple[str, ...]:
-    """Such as `python3 (process 4242) 0.98`: who used how many CPUs between two looks, the most first; not ourselves."""
+    """Such as `python3 (process 4242)`: who computed between two looks, the most first; not ourselves.
+
+    Without figures: they are of the whole time and machine, and beside what was taken from a measurement would not add up.
+    """
     passed = max(after.at - before.at, 1e-9)
     used = [
         ((seconds - before.seconds.get(who, 0.0)) / passed, who)
@@ -44,7 +47,7 @@ def busiest(before: ProcessTimes, after: ProcessTimes) -> tuple[str, ...]:
     ]
     most = sorted(used, reverse=True)[:_MOST]
     return tuple(
-        f"{' '.join(printable(name).split())[:40]} (process {pid}) {cpus:.1f}"
+        f"{' '.join(printable(name).split())[:40]} (process {pid})"
         for cpus, (pid, _, name) in most
         if cpus >= _WORTH_NAMING
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -13,7 +13,7 @@ from selector.cost.memory import memory_costs_used
 from selector.cost.predict import Dominant, spread_of
 from selector.cost.shape import costs_used
 from selector.cost.sheet import SURENESS, Rest, Sheet, rest_on
-from selector.cost.terms import Quantities, at_once_of, build_of, most_gained, slots_of
+from selector.cost.terms import Quantities, at_once_of, build_of, most_gained, runs_single, slots_of
 from selector.recommend.chain import Candidate, Situation
 from selector.recommend.derive import (
     ASSUMED_STARTUP_MS,
@@ -22,6 +22,7 @@ from selector.recommend.derive import (
     assumes_in_flight,
     assumes_startup,
 )
+from selector.workload.profile import WorkloadProfile
 
 _Plain = dict[str, Any]  # what a model below is made from
 
@@ -41,8 +42,8 @@ class Expected(BaseModel):
 
     `seconds` is for the whole batch, and `dominant` what most of them go into; a service has requests per second
     (`throughput`) instead. `latency_ms` is the 95th percentile for one task: of a batch by itself with a warm pool, of a
-    service among all requests in flight. `memory_mb` is for the whole process tree with the data of all tasks, as far as
-    the profile tells; `memory_overhead_mb` is the part of it that the approach adds. `source` tells what the figures
+    service among all requests in flight. `memory_mb` is for the whole process tree with the memory of all tasks in flight
+    and the data of all, as far as the profile tells; `memory_overhead_mb` is the part of it that the approach adds. `source` tells what the figures
     rest on, `basis` and `memory_basis` the same in a sentence each: of the times, and of the memory. `at_most` is a bound
     on the speedup where nothing closer is known, and `assumed` names what was assumed because the profile does not say.
     """
@@ -61,6 +62,21 @@ class Expected(BaseModel):
     memory_basis: str | None = None
     at_most: float | None = None
     assumed: tuple[str, ...] = ()
+
+
+TASK_TIMES = ("cpu_ms_per_task", "io_wait_ms_per_task")
+
+
+def missing(profile: WorkloadProfile) -> tuple[str, ...]:
+    """The quantities that a prediction of times needs and a profile does not give; none for a GPU, which has none."""
+    load = "concurrency" if profile.mode == "service" else "tasks"
+    return () if profile.gpu else not_given(profile, (load, *TASK_TIMES))
+
+
+def not_given(profile: WorkloadProfile, names: Sequence[str]) -> tuple[str, ...]:
+    """Those that are not given; without the one that counts as 0 then: the waits of computing, the computing of waits."""
+    nothing = {"cpu": "io_wait_ms_per_task", "io": "cpu_ms_per_task"}.get(profile.workload_type)
+    return tuple(name for name in names if getattr(profile, name) is None and name != nothing)
 
 
 _NOTHING_KNOWN: _Plain = {**dict.fromkeys(Expected.model_fields), "assumed": ()}
@@ -137,7 +153,8 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
         return _NOTHING_KNOWN
     sheet = outlook.sheet(candidate)
     at_once = at_once_of(traits, candidate.workers, work)
-    rest = rest_on(sheet, costs_used(traits, candidate.workers > 1, at_once > 1, outlook.situation.shape), at_once)
+    used = costs_used(traits, candidate.workers > 1, at_once > 1, outlook.situation.shape)
+    rest = rest_on(sheet, used, work.cores if work.library_parallel and not runs_single(traits) else at_once)
     latency = predicted.queued_ms if work.serves else predicted.latency_ms
     speedup = _speedup(candidate, outlook, rest, at_once)
     return {
@@ -146,13 +163,13 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
         "dominant": predicted.dominant,
         "throughput": _short_or_none(predicted.throughput),
         "latency_ms": _short_or_none(latency),
-        "memory_mb": short(predicted.memory_mb + predicted.data_mb),
+        "memory_mb": short(predicted.whole_mb),
         "memory_overhead_mb": short(predicted.overhead_mb),
         "source": rest.source,
         "basis": rest.text if speedup or latency is not None else None,
         "memory_basis": rest_on(sheet, memory_costs_used(traits, outlook.situation.shape), 1).text,
         "at_most": None if speedup else _at_most(candidate, at_once, work),
-        "assumed": (*_flight_assumed_for(candidate, outlook), *outlook.assumed),
+        "assumed": (*_flight_assumed_for(candidate, outlook), *outlook.assumed, *_memory_assumed(predicted.waiting_mb)),
     }
 
 
@@ -163,6 +180,11 @@ def _flight_assumed_for(candidate: Candidate, outlook: Outlook) -> tuple[str, ..
     traits = candidate.traits
     slots = slots_of(traits, candidate.workers, outlook.work)
     return outlook.assumed_flight if slots is None or slots >= (candidate.workload["in_flight"] or 0) else ()
+
+
+def _memory_assumed(waiting_mb: float | None) -> tuple[str, ...]:
+    """Of how many tasks the memory is, where nobody says how many hold theirs while they wait."""
+    return ("the memory of one task at a time, as concurrency is not given",) if waiting_mb is None else ()
 
 
 def _at_most(candidate: Candidate, at_once: int, work: Quantities) -> float | None:
@@ -213,13 +235,11 @@ def _time_range(candidate: Candidate, outlook: Outlook) -> tuple[float, float]:
 
     def end(work: Quantities, slow: bool) -> float:
         """The time at one end of the range."""
-        batch, parts = candidate.batch, candidate.predicted.parts
-        assert batch is not None and parts is not None, "its seconds are predicted"
+        batch = candidate.batch
+        assert batch is not None, "its seconds are predicted"
         if work is not outlook.work:
-            traits = candidate.traits
-            batch = batch_of(traits, work) or batch
-            parts = batch.parts(candidate.workers)
-        return spread_of(candidate.workers, batch, parts, sheet, slow)
+            batch = batch_of(candidate.traits, work) or batch
+        return spread_of(candidate.workers, batch, sheet, slow)
 
     return end(outlook.best, slow=False), end(outlook.worst, slow=True)
 

@@ -200,9 +200,11 @@ def _fits(candidate: Candidate, situation: Situation) -> _Plain:
     profile, serves = situation.profile, situation.work.serves
     memory, latency = candidate.own["memory_use"], candidate.own["latency_use"]
     if memory is not None and memory <= 1 and not _all_memory_fits(candidate, profile):
-        memory = None  # what is known fits, but a task's own memory is not known, or whether all data is there at once
+        memory = None  # what is known fits, but not what tasks take, or whether all hold theirs at once
     if latency is not None and latency <= 1 and serves:
         latency = candidate.own["queued_latency_use"]  # one alone is fast enough; unknown without knowing the load
+    if latency is not None and latency <= 1 and profile.gpu:
+        latency = None  # what its device takes is not known
     predicted = candidate.predicted
     shown_ms = predicted.queued_ms if serves else predicted.latency_ms
     return {
@@ -218,9 +220,9 @@ def _shown_within(value: float | None, limit: float | None) -> bool:
 
 
 def _all_memory_fits(candidate: Candidate, profile: WorkloadProfile) -> bool:
-    known = profile.task_memory_mb is not None and profile.memory_budget_mb is not None
-    whole = candidate.predicted.memory_mb + candidate.predicted.data_mb
-    return known and max(whole, short(whole)) <= (profile.memory_budget_mb or 0.0)
+    known = profile.task_memory_mb is not None and candidate.predicted.waiting_mb is not None
+    whole, budget = candidate.predicted.whole_mb, profile.memory_budget_mb
+    return known and budget is not None and max(whole, short(whole)) <= budget
 
 
 def _alternatives(choice: Choice, outlook: Outlook, runs_here: bool) -> list[_Plain]:

@@ -34,12 +34,25 @@ class Table:
     """Rows under a header; every row has as many cells as the header.
 
     `align` makes it a table of figures: a letter for each column, `l` for words and `r` for numbers. Numbers are never
-    broken over two lines; the header and words are, where there is little room.
+    broken over two lines; the header and words are, where there is little room. `spare` are the titles of columns that
+    are left out, the first first, where there is no room for all of them even so.
     """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     align: str = ""
+    spare: tuple[str, ...] = ()
+
+    def without(self, title: str) -> Table:
+        """The same without a column."""
+        place = self.header.index(title)
+
+        def rest(line: tuple[str, ...]) -> tuple[str, ...]:
+            return line[:place] + line[place + 1 :]
+
+        align = self.align[:place] + self.align[place + 1 :]
+        spare = tuple(other for other in self.spare if other != title)
+        return Table(rest(self.header), tuple(map(rest, self.rows)), align, spare)
 
 
 @dataclass(frozen=True, slots=True)

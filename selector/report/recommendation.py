@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from selector.recommend.explain import Crossover, Explanation, RowReport, TableReport
 from selector.recommend.recommendation import InputChange, Reason, Recommendation
@@ -12,6 +13,7 @@ from selector.report.wording import alternative_title, first_eligible, guide_com
 from selector.text import duration, memory, number, significant, times, value_words
 
 _MOST_CHANGES = 6
+_COUNTED = 100  # counts below that are not rounded
 _GROUP = 4  # rows of a table that one value keeps out, from which on they are told together
 
 
@@ -32,10 +34,7 @@ def recommendation_document(
         items = tuple((alternative_title(a), a.tradeoffs) for a in result.alternatives)
         sections.append(Section("Alternatives", (Bullets(items, numbered=True),)))
     if result.would_change:
-        shown = result.would_change if explanation else result.would_change[:_MOST_CHANGES]
-        lines = [_change(change) for change in shown]
-        if len(shown) < len(result.would_change):
-            lines.append(f"{len(result.would_change) - len(shown)} more: add --explain")
+        lines = _changes(result.would_change, exactly=explanation is not None)
         sections.append(Section("What would change the answer", (bullets(*lines),)))
     if explanation is not None:
         sections += _explanation(explanation)
@@ -57,9 +56,31 @@ def _reason(reason: Reason, *, with_rule: bool) -> str:
     return f"{reason.text} [{reason.rule}]" if with_rule else reason.text
 
 
-def _change(change: InputChange) -> str:
+def _changes(found: Sequence[InputChange], *, exactly: bool) -> list[str]:
+    """A line each; where numbers were only narrowed down, some of them, rounded, and how to see exactly where it is."""
+    if exactly:
+        return [_change(change, value_words(change.to)) for change in found]
+    shown = found[:_MOST_CHANGES]
+    more = f"{len(found) - len(shown)} more" if len(shown) < len(found) else ""
+    where = "where exactly the answer turns" if any(_is_near(change.to) for change in shown) else ""
+    words = ", and ".join(filter(None, (more, where)))
+    lines = [
+        _change(change, number(significant(change.to, 2)), "near")
+        if _is_near(change.to)
+        else _change(change, value_words(change.to))
+        for change in shown
+    ]
+    return [*lines, *([f"{words}: add --explain"] if words else [])]
+
+
+def _is_near(value: object) -> TypeGuard[float]:
+    """Whether a value of the fast way is a number that was narrowed down to 2 %: small counts are found as they are."""
+    return isinstance(value, float) or (type(value) is int and value >= _COUNTED)
+
+
+def _change(change: InputChange, value: str, sign: str = "=") -> str:
     engine = f" ({change.engine})" if change.engine else ""
-    return f"{change.input} = {value_words(change.to)}: {change.approach}{engine}"
+    return f"{change.input} {sign} {value}: {change.approach}{engine}"
 
 
 def _explanation(explanation: Explanation) -> list[Section]:

@@ -17,6 +17,7 @@ from selector.report.wording import (
     fits_text,
     gains_nothing,
     guide_command,
+    latency_basis_text,
     memory_basis_text,
     memory_text,
     mostly_text,
@@ -68,8 +69,9 @@ def summary_section(
         _Row("Approach", (f"{approach_text(result)}{workers}",)),
         _Row("Python", (python_text(result, where=False),)),
         _Row("Expected", _expected(result)),
-        _Row("", _basis(result), extra=result.expected.basis is None),
+        _Row("", _basis(result), extra=not basis_text(result.expected)),
         _Row("Fits", (fits_text(result), fits_text(result, short=True))),
+        _Row("", (latency_basis_text(result),), extra=True),
         _Row("Effort", (effort_text(result),)),
         _Row("Instead", _instead(result, alone=not title)),
         *_next(result, validate, measured=measured),
@@ -91,16 +93,18 @@ def _expected(result: Recommendation) -> tuple[str, ...]:
 
 def _basis(result: Recommendation) -> tuple[str, ...]:
     """What the figures rest on and what was assumed; then without the details, and without the Python that stands above."""
-    parts = [part for part in (basis_text(result.expected), assumed_text(result.expected)) if part]
-    brief = "; ".join(part.partition(";")[0].partition(", as ")[0] for part in parts)
-    return "; ".join(parts), brief, brief.replace(f" under {result.interpreter}", "")
+    basis, assumed = basis_text(result.expected), assumed_text(result.expected)
+    surest, _, others = basis.partition(";")
+    partly = "partly " if "documented" in others or "taken for" in others else ""  # the rest is less sure
+    brief = "; ".join(filter(None, (partly + surest, assumed.partition(";")[0].partition(", as ")[0])))
+    return "; ".join(filter(None, (basis, assumed))), brief, brief.replace(f" under {result.interpreter}", "")
 
 
 def _instead(result: Recommendation, *, alone: bool) -> tuple[str, ...]:
     """The first alternative with its speedup, and its price where there is room; `alone` it tells where to find that."""
     other = first_eligible(result)
     if other is None:
-        told = price = "nothing else is eligible"
+        told = price = "nothing better is eligible"
     else:
         price = price_text(other)
         told = price.partition(": ")[0]
@@ -182,7 +186,7 @@ def answer_fields(result: Recommendation, python: str, reasons: Iterable[str], *
         ("Throughput", throughput_text(expected) if expected.throughput is not None else ""),
         ("Assumed", "; ".join(expected.assumed)),
         *figure("Memory overhead", memory_text(expected, profile), memory_basis_text(expected)),
-        ("Requirements", requirements_text(result)),
+        *figure("Requirements", requirements_text(result), latency_basis_text(result)),
         ("Migration effort", effort_text(result)),
     ]
     return Fields(tuple(pair for pair in pairs if pair[1]))

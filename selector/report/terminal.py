@@ -56,7 +56,7 @@ def _renderable(block: Block, columns: int) -> RenderableType:
         case Bullets(items, numbered):
             return _list(items, numbered)
         case Table(header, rows, align) if align:
-            return _figures(header, rows, align, columns)
+            return _figures(block, columns)
         case Table(header, rows):
             return _table(header, rows)
         case Bands():
@@ -99,23 +99,24 @@ def _table(header: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Render
     return grid
 
 
-def _figures(header: tuple[str, ...], rows: tuple[tuple[str, ...], ...], align: str, columns: int) -> RenderableType:
+def _figures(table: Table, columns: int) -> RenderableType:
     """A table of numbers, which are never broken. Where there is little room, the header breaks between its words, then
-    the columns move closer, then the words in the cells break; what is still too wide becomes a list, an item each row.
+    the columns move closer, then the words in the cells break, then what can be spared is left out; what is still too
+    wide becomes a list, with all columns, an item each row.
     """
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text
 
-    plus_minus = "±" if _utf8() else "+/-"
-    head, *body = ([printable(cell).replace("±", plus_minus) for cell in line] for line in (header, *rows))
+    table, fits = _spared(table, columns)
+    head, *body = _shown(table)
+    if not fits:
+        return _list(tuple(_told(head, line) for line in body), numbered=False)
+    align, gaps = table.align, len(head) - 1
     wide, broken, narrowest = _widths(head, body, align)
-    gaps = len(head) - 1
     widths, gap = next(
         ((w, g) for w, g in ((wide, 2), (broken, 2), (broken, 1)) if sum(w) + g * gaps <= columns), (broken, 1)
     )
-    if sum(narrowest) + gaps > columns:
-        return _list(tuple(_told(head, line) for line in body), numbered=False)
     while sum(widths) + gap * gaps > columns:
         widths[max((i for i, least in enumerate(narrowest) if widths[i] > least), key=widths.__getitem__)] -= 1
     style = box.SIMPLE_HEAD if _utf8() else box.ASCII2
@@ -125,6 +126,24 @@ def _figures(header: tuple[str, ...], rows: tuple[tuple[str, ...], ...], align: 
     for line in body:
         grid.add_row(*map(Text, line))
     return grid
+
+
+def _shown(table: Table) -> list[list[str]]:
+    """The lines of a table as they are shown, the header first."""
+    plus_minus = "±" if _utf8() else "+/-"
+    return [[printable(cell).replace("±", plus_minus) for cell in line] for line in (table.header, *table.rows)]
+
+
+def _spared(table: Table, columns: int) -> tuple[Table, bool]:
+    """A table with as many of its spare columns as there is room for, and whether it fits; whole where none helps."""
+    left = table
+    while True:
+        head, *body = _shown(left)
+        if sum(_widths(head, body, left.align)[2]) + len(head) - 1 <= columns:
+            return left, True
+        if not left.spare:
+            return table, False
+        left = left.without(left.spare[0])
 
 
 def _widths(head: list[str], body: list[list[str]], align: str) -> tuple[list[int], list[int], list[int]]:

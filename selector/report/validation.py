@@ -177,7 +177,9 @@ def _measurements(report: ValidationReport) -> tuple[Block, ...]:
     scale = _scale(compared)
     rows = tuple(_row(m, report, scale) for m in compared)
     aligned = "llrrrrr" + "r" * len(scale.waits) + "rrl"
-    blocks: list[Block] = [Table(scale.header(), rows, aligned), _legend(compared)]
+    header = scale.header()
+    spare = (header[-2], "CPU %") if report.profile.latency_requirement_ms is None else ("CPU %",)
+    blocks: list[Block] = [Table(header, rows, aligned, spare), _legend(compared)]
     failures = [_failure(m) for m in compared if m.status != "ok"]
     if failures:
         blocks.append(bullets(*failures))

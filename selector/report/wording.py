@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 
 from selector.host import environment_python
-from selector.recommend.expected import Expected
+from selector.recommend.expected import TASK_TIMES, Expected, missing, not_given
 from selector.recommend.facts import EXPERIMENTAL_FREE_THREADING
 from selector.recommend.recommendation import Alternative, Recommendation
 from selector.text import (
@@ -42,6 +42,7 @@ _MOSTLY = {
     "dispatch": "handing tasks over",
     "pickling": "copying data",
 }
+_GPU = "it depends on the GPU"
 _NOT_MEASURED = "not predicted: what a broker or scheduler costs was not measured"
 
 
@@ -117,6 +118,8 @@ def _unpredicted(expected: Expected, profile: WorkloadProfile) -> str:
         return _NOT_MEASURED
     needed = missing(profile)
     why = f"unknown: it needs {listed(needed)}" if needed else "not predicted"
+    if profile.gpu:
+        why = f"not predicted: {_GPU}"
     return f"{why}; {_bound(expected, profile)}" if expected.at_most is not None else why
 
 
@@ -129,16 +132,6 @@ def _bound(expected: Expected, profile: WorkloadProfile) -> str:
     cores = profile.cpu_cores
     on = f" on {cores:,} core{'s' if cores != 1 else ''}" if cores is not None and expected.at_most == cores else ""
     return f"at most {times(expected.at_most or 0.0)}{on}"
-
-
-def missing(profile: WorkloadProfile) -> tuple[str, ...]:
-    """The quantities that a prediction of times needs and this profile does not give."""
-    load = "concurrency" if profile.mode == "service" else "tasks"
-    return _not_given(profile, (load, "cpu_ms_per_task", "io_wait_ms_per_task"))
-
-
-def _not_given(profile: WorkloadProfile, names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if getattr(profile, name) is None)
 
 
 def time_text(expected: Expected) -> str:
@@ -164,11 +157,16 @@ def throughput_text(expected: Expected, words: int = 2) -> str:
 
 
 def basis_text(expected: Expected) -> str:
-    """What the times rest on, in words; nothing where none is predicted."""
-    if expected.basis is not None or expected.source is None:
-        return expected.basis or ""
-    known = (expected.seconds, expected.throughput) != (None, None)  # a bound by CPUs rests on no cost
-    return _SOURCES[expected.source] if known else ""
+    """What the times rest on, in words; nothing where none is predicted: a bound by CPUs rests on no cost."""
+    if (expected.speedup, expected.seconds, expected.throughput) == (None, None, None) or expected.source is None:
+        return ""
+    return expected.basis or _SOURCES[expected.source]
+
+
+def latency_basis_text(result: Recommendation) -> str:
+    """What the verdict on the latency rests on, where nothing else is said to rest on it."""
+    judged = result.fits.latency is not None
+    return (result.expected.basis or "") if judged and not basis_text(result.expected) else ""
 
 
 def assumed_text(expected: Expected) -> str:
@@ -185,7 +183,7 @@ def memory_text(expected: Expected, profile: WorkloadProfile) -> str:
         return "unknown: it depends on the cluster"
     added = memory(expected.memory_overhead_mb)
     about = added if added.startswith("under") else f"about {added}"
-    beside_own = " beside a task's own" if profile.task_memory_mb is None else ""
+    beside_own = " beside the tasks' own" if profile.task_memory_mb is None else ""
     return f"{about}, {memory(expected.memory_mb)} in all{beside_own}"
 
 
@@ -215,8 +213,10 @@ def _latency_verdict(result: Recommendation, *, short: bool) -> list[str]:
     limit, found = result.profile.latency_requirement_ms, result.expected.latency_ms
     if limit is None:
         return []
-    names = ("cpu_ms_per_task", "io_wait_ms_per_task", *(("concurrency",) if result.profile.mode == "service" else ()))
-    why = "it depends on the cluster" if _elsewhere(result.expected) else _needs(_not_given(result.profile, names))
+    profile = result.profile
+    names = (*TASK_TIMES, *(("concurrency",) if profile.mode == "service" else ()))
+    why = _GPU if profile.gpu else _needs(not_given(profile, names))
+    why = "it depends on the cluster" if _elsewhere(result.expected) else why
     return [_judged("latency", result.fits.latency, found, limit, MILLISECONDS, why, short=short)]
 
 
@@ -224,11 +224,12 @@ def _memory_verdict(result: Recommendation, *, short: bool) -> list[str]:
     limit, found = result.profile.memory_budget_mb, result.expected.memory_mb
     if limit is None:
         return []
-    why = _needs(_not_given(result.profile, ("task_memory_mb",)))
+    why = _needs(not_given(result.profile, ("task_memory_mb",)))
     if found is None:
         why = "it depends on the cluster"
-    elif not why and found > limit:
-        why = f"{beside(found, limit, MEMORY).partition(', over ')[0]} if all data is there at once"
+    elif not why:
+        at_once = f"{beside(found, limit, MEMORY, over=True).partition(', over ')[0]} if all tasks hold theirs at once"
+        why = at_once if found > limit or result.profile.concurrency is not None else _needs(("concurrency",))
     return [_judged("memory", result.fits.memory, found, limit, MEMORY, why, short=short)]
 
 

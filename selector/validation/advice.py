@@ -111,7 +111,7 @@ def _against_prediction(evidence: Evidence, recommended: ArmResult) -> Iterator[
     start = evidence.case.predicted_start_seconds(recommended.arm)
     if start is not None and m.startup_seconds is not None and _slow_start(m.startup_seconds, start, recommended):
         took = f"{measured_duration(m.startup_seconds)}, predicted {measured_duration(start)}"
-        yield f"Its start-up took {took}: more tasks in a run, or a pool that is kept, would spread it."
+        yield f"The start-up of {evidence.name(recommended)} took {took}: more tasks in a run, or a pool that is kept, would spread it."
 
 
 def _slow_start(measured: float, predicted: float, result: ArmResult) -> bool:

@@ -74,20 +74,22 @@ def _speedup(evidence: Evidence, result: ArmResult) -> str:
 def _winner(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
     """What the winner did with the machine."""
     m, cpus, traits = winner.measurement, evidence.case.cpus, winner.approach.traits
+    name, it = evidence.name(winner), evidence.subject(winner)
     if m.cpu_percent is not None:
         busy = m.cpu_percent / 100
         if traits.overlaps_waits != "none" and m.cpu_percent < _IDLE and (m.speedup or 0) > 1.2:
-            yield f"It kept {percent(busy)} of one CPU busy: its time is waiting, and the waits overlapped."
+            yield f"{it} kept {percent(busy)} of one CPU busy: its time is waiting, and the waits overlapped."
         elif cpus > 1:
-            yield f"It kept {busy:.1f} of {cpus} CPUs busy."
+            yield f"{it} kept {busy:.1f} of {cpus} CPUs busy."
         else:
-            yield f"It kept the CPU busy for {percent(busy)} of the time."
+            yield f"{it} kept the CPU busy for {percent(busy)} of the time."
     if m.startup_seconds is not None and m.startup_seconds >= _MUCH_START * winner.seconds > 0:
         share = percent(min(1.0, m.startup_seconds / winner.seconds))
-        yield f"{share} of its time was start-up ({measured_duration(m.startup_seconds)}), which more tasks would spread."
+        start = measured_duration(m.startup_seconds)
+        yield f"The start-up of {name} was {share} of its time ({start}), which more tasks would spread."
     if m.imbalance is not None and m.imbalance >= _UNEVEN:
         uneven = measured_times(m.imbalance)
-        yield f"Its busiest worker did {uneven} the mean of the work: smaller pieces would even that out."
+        yield f"The busiest worker of {name} did {uneven} the mean of the work: smaller pieces would even that out."
     yield from _memory(evidence, winner)
 
 
@@ -96,11 +98,11 @@ def _memory(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
     peak, base = winner.measurement.peak_memory_mb, evidence.baseline
     if peak is None or base is None or base is winner or base.measurement.peak_memory_mb is None:
         return
-    more = peak - base.measurement.peak_memory_mb
+    more, it = peak - base.measurement.peak_memory_mb, evidence.subject(winner)
     if more >= 1 and more >= 0.05 * peak:
-        yield f"It needed {measured_memory(peak)} at its peak, {measured_memory(more)} more than {evidence.name(base)}."
+        yield f"{it} needed {measured_memory(peak)} at its peak, {measured_memory(more)} more than {evidence.name(base)}."
     else:
-        yield f"It needed {measured_memory(peak)} at its peak, no more than {evidence.name(base)}."
+        yield f"{it} needed {measured_memory(peak)} at its peak, no more than {evidence.name(base)}."
 
 
 def _others(evidence: Evidence, winner: ArmResult) -> Iterator[str]:

@@ -93,7 +93,7 @@ def crowd(evidence: Evidence, taken: float | None = None) -> str:
     taken = evidence.cpus_taken if taken is None else taken
     if taken is None or taken <= QUIET_CPUS:
         return ""
-    who = f" ({listed(others)})" if others else ""
+    who = f"; the busiest on this machine: {listed(others)}" if others else ""
     return f"Other programs took {taken:.1f} of {cpus} CPU{'s' * (cpus > 1)} meanwhile{who}."
 
 

@@ -10,6 +10,7 @@ from typing import BinaryIO, TextIO
 import click
 
 from selector.pipeline import Selector
+from selector.recommend.expected import missing
 from selector.recommend.recommendation import Recommendation
 from selector.wizard.advisor import TableAdvisor
 from selector.wizard.answers import Answers, command_for, host_defaults, with_defaults
@@ -58,16 +59,20 @@ def run_wizard(
             measure()
             show(Selector(selector.rules), profile)
         offer_to_save(profile, prompts)
+    expected = result.expected
+    if expected.speedup is None and expected.memory_mb is not None and (needed := missing(profile)):
+        settings = " ".join(f"--set {name}=..." for name in needed)
+        click.echo(f"\nThe speedup is predicted where these are given, too: {settings}", err=True)
     rules = str(selector.rules) if selector.rules is not None else None
     click.echo("\nWith `validate` in the place of `recommend`, this machine puts it to the test.", err=True)
     click.echo(f"The same again without questions:\n{command_for(profile, rules, form)}", err=True)
 
 
 def _rests_on_documented_costs(result: Recommendation) -> bool:
-    """Whether something is predicted, and some of it from costs of other machines."""
-    expected = result.expected
+    """Whether something is predicted from costs of other machines; what was measured and is too noisy stays so."""
+    expected, basis = result.expected, result.expected.basis or ""
     known = expected.seconds is not None or expected.throughput is not None
-    return known and "documented" in (expected.basis or "")
+    return known and "documented" in basis and not basis.startswith("measured here")
 
 
 def _wants_measured(prompts: Prompts) -> bool:

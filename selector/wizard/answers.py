@@ -115,20 +115,14 @@ def shown_value(value: object) -> str:
 
 def host_defaults() -> dict[str, Default]:
     """What an empty answer to the first questions means here. The workload type has no default."""
-    from selector.host import memory, usable_cpus
+    from selector.host import usable_cpus
 
     return {
         "latency_requirement_ms": Default(None, "no requirement"),
-        "memory_budget_mb": Default(round_down(memory().usable_mb or 0), "usable here"),
+        "memory_budget_mb": Default(None, "no requirement"),
         "cpu_cores": Default(usable_cpus().count, "usable here"),
         "has_expensive_startup": Default(False, ""),
     }
-
-
-def round_down(megabytes: int) -> float | None:
-    """Two digits of it: free memory changes from run to run, and the default should not. None for nothing."""
-    step = 10 ** max(0, len(str(megabytes)) - 2)
-    return float(megabytes // step * step) or None
 
 
 def with_defaults(answers: Answers, defaults: Mapping[str, Default]) -> Answers:

@@ -10,7 +10,9 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from selector.errors import SelectorError
+from selector.recommend.expected import missing
 from selector.recommend.questions import OpenQuestion
+from selector.text import listed
 from selector.wizard.answers import REQUIRED, Answers, Default, parsed, shown_value
 from selector.wizard.words import FIRST, WORDS
 from selector.workload.fields import field_kind
@@ -62,7 +64,7 @@ class Enter(NamedTuple):
     words: str
 
 
-_SHOW, _GO_ON = "show", "go on"
+_SHOW, _GO_ON, _PREDICT = "show", "go on", "predict"
 #: What may be typed in a line for an answer that is no value, and what it is good for.
 _WORDS_FOR: Mapping[Reply, tuple[tuple[str, ...], str]] = {
     Reply.ENOUGH: (("enough", "stop"), "to stop the questions"),
@@ -82,7 +84,11 @@ def converse(answers: Answers, prompts: Prompts, advisor: Advisor, defaults: Map
         choice = review(answers, prompts, advisor)
         if choice == _SHOW:
             return answers
-        answers = answers.resumed() if choice == _GO_ON else edited(answers, choice, prompts, (Reply.BACK,)) or answers
+        if choice == _PREDICT:
+            answers = quantities(answers, interview)
+        else:
+            on = answers.resumed() if choice == _GO_ON else edited(answers, choice, prompts, (Reply.BACK,))
+            answers = on or answers
 
 
 class Interview:
@@ -152,6 +158,20 @@ def follow_ups(answers: Answers, interview: Interview, advisor: Advisor) -> Answ
     return answers
 
 
+def quantities(answers: Answers, interview: Interview) -> Answers:
+    """Ask for what a speedup is predicted from, whether it can change the answer or not."""
+    while name := next(iter(unasked_quantities(answers)), None):
+        answers = interview.put(name, answers, Enter(Reply.UNKNOWN, "I don't know")) or answers
+    return answers
+
+
+def unasked_quantities(answers: Answers) -> list[str]:
+    """What a prediction needs and nobody has been asked for; nothing where a cluster does the work, of which there is none."""
+    profile = answers.profile()
+    on_a_cluster = profile.durable or profile.machines > 1
+    return [] if on_a_cluster else [name for name in missing(profile) if answers.is_open(name)]
+
+
 def _left(answers: Answers, advisor: Advisor) -> tuple[OpenQuestion, ...]:
     return tuple(q for q in advisor.open_questions(answers) if q.field not in answers.set_aside)
 
@@ -171,10 +191,12 @@ def said_answer(answer: tuple[str, str | None]) -> str:
 
 
 def review(answers: Answers, prompts: Prompts, advisor: Advisor) -> str:
-    """Show every answer; returns the field to change, or that all is well, or that the questions should go on."""
+    """Show every answer; returns the field to change, or that all is well, or which questions should go on."""
     options = [Option(_SHOW, "All right: show the recommendation")]
     if left := len(advisor.open_questions(answers)):
         options.append(Option(_GO_ON, f"Go on with the questions ({left} could still change the answer)"))
+    if needed := unasked_quantities(answers):
+        options.append(Option(_PREDICT, f"Say what the speedup is predicted from: {listed(list(map(_label, needed)))}"))
     options += [Option(name, f"{_label(name)}: {_said(answers, name)}") for name in answers.shown]
     prompts.say("")
     return prompts.choose("Your answers. Pick one to change it.", options, _SHOW)
