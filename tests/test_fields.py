@@ -16,7 +16,7 @@ from selector.workload.profile import APPROACHES, WorkloadProfile
 from selector.workload.reading import profile_from_mapping
 from selector.workload.units import unit_of
 
-COUNTS = ("cpu_cores", "tasks", "concurrency", "machines")
+COUNTS = ("cpu_cores", "tasks", "concurrency", "machines", "library_threads")
 POSITIVE = ("latency_requirement_ms", "memory_budget_mb", "free_threaded_ratio")
 SHARES = ("gil_share",)
 AMOUNTS = (

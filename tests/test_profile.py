@@ -18,7 +18,7 @@ from selector.workload.fields import accepted
 from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import MAX_PROFILE_BYTES, decode_json, profile_from_json, profile_from_mapping
 
-COUNTS = ("cpu_cores", "tasks", "concurrency", "machines")
+COUNTS = ("cpu_cores", "tasks", "concurrency", "machines", "library_threads")
 POSITIVE = ("latency_requirement_ms", "memory_budget_mb", "free_threaded_ratio")
 AMOUNTS = (
     "cpu_ms_per_task", "io_wait_ms_per_task", "payload_kb_per_task", "task_memory_mb", "startup_ms", "startup_memory_mb",

@@ -102,6 +102,9 @@ WORDS: Mapping[str, Words] = {
     "native_parallel": Words(
         "Does the library use every core by itself already?", "BLAS, Polars, DuckDB and PyTorch do, for example."
     ),
+    "library_threads": Words(
+        "To how many threads is a native library kept?", "OMP_NUM_THREADS; empty: not at all. `measure` finds it."
+    ),
     "event_loop": Words(
         "Is the work called from a running asyncio application?", "FastAPI, aiohttp or a bot, for example."
     ),

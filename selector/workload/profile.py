@@ -122,6 +122,9 @@ class WorkloadProfile(Saved):
         None, description="The longest time it holds the GIL without a break, in ms (Python code: 5)"
     )
     native_parallel: bool | None = Field(None, description="The library already uses every core (BLAS, Polars, ...)")
+    library_threads: _Count | None = Field(
+        None, description="Threads that a native library is kept to (OMP_NUM_THREADS), as more were found to be slower"
+    )
     event_loop: bool | None = Field(None, description="The work is called from a running asyncio application")
     async_library: bool | None = Field(None, description="An async client library exists for the I/O")
     picklable: bool | None = Field(None, description="Functions, arguments and results can be pickled")
