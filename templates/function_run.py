@@ -69,6 +69,7 @@ class _FunctionRun:
         self.quiet: dict[int, list[float]] = {}  # and what it might have been with a CPU for each worker
         self.failed: dict[int, str] = {}
         self.sums: dict[int, int] = {}  # of plain code: what results come to
+        self.raised: set[int] = set()  # of plain code: the items that it raises for
         self.settled = True  # plain code gives the same results each time
 
     def elapsed(self) -> float:
@@ -304,13 +305,16 @@ class _FunctionRun:
     def _compare(self, one: _Arm, answer: dict[str, Any]) -> None:
         """Whether its results are those of plain code, as far as they are the same items."""
         found = {int(number): value for number, value in answer["sums"].items()}
+        raised = {int(number): said for number, said in answer["raised_items"].items()}
         differ = any(self.sums.get(number, value) != value for number, value in found.items())
         if one.role == "baseline":
             self.sums |= {number: value for number, value in found.items() if number not in self.sums}
+            self.raised |= set(raised)
         if differ and one.role in ("baseline", "control"):
             self.settled = False
         elif differ and self.settled:
-            answer |= {"status": "mismatch", "reason": _OTHER_RESULTS}
+            alone = [said for number, said in raised.items() if number in self.sums and number not in self.raised]
+            answer |= {"status": "mismatch", "reason": _raises_alone(alone, len(found)) if alone else _OTHER_RESULTS}
 
     def _report(self, one: _Arm, number: int, answer: dict[str, Any]) -> None:
         """Keep what came of a measurement, and tell."""
@@ -338,10 +342,16 @@ class _FunctionRun:
 
 
 _OTHER_RESULTS = "its results differ from those of single-threaded code: the function keeps something from call to call"
+
+
+def _raises_alone(said: list[str], calls: int) -> str:
+    return f"{len(said)} of {calls} calls raise here that do not in single-threaded code, such as {said[0]}"
+
+
 _FIELDS = (
     "seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short",
-    "extrapolated_from", "cpus_taken", "batch", "no_cpu_percent", "quiet_seconds",
+    "extrapolated_from", "cpus_taken", "batch", "no_cpu_percent", "quiet_seconds", "raised", "raised_first",
 )  # fmt: skip
 
 

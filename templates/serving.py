@@ -118,7 +118,7 @@ def _tried(order: dict[str, Any]) -> dict[str, Any]:
     calls = _some_calls(items.known, order["calls_seconds"])
     raised = [value for value in calls["values"] if isinstance(value, Raised)]
     if len(raised) == len(calls["values"]):
-        return {"status": "error", "reason": f"every call raises, such as {raised[0].kind}: {raised[0].message}"}
+        return {"status": "error", "reason": f"every call raises, such as {_said(raised[0])}"}
     function, item = _here.function, items.known[0]
     good = next(value for value in calls.pop("values") if not isinstance(value, Raised))
     faults = [_function_fault(function), _fault_in(item, "the item"), _fault_in(good, "the result")]
@@ -249,7 +249,8 @@ def _batch(order: dict[str, Any], ready: _Ready, items: _Items, way: Any, copies
     cpu, waited = used.since({worker for _, worker, *_ in done})
     if way.free_threaded and _gil_enabled():
         return _with_gil()
-    raised = [value for value, *_ in done if isinstance(value, Raised)]
+    raised = {number: _said(value) for number, (value, *_) in enumerate(done) if isinstance(value, Raised)}
+    known = len(items.known)
     return {
         **_times(done, begun, ended),
         **_balance(done, ready.workers if way.pool else 1),
@@ -259,14 +260,20 @@ def _batch(order: dict[str, Any], ready: _Ready, items: _Items, way: Any, copies
         "gil_enabled": _gil_enabled(),
         "own_peak_mb": _own_peak_mb(),
         "raised": len(raised),
-        "raised_first": f"{raised[0].kind}: {raised[0].message}" if raised else "",
-        "sums": _sums(done, first, len(items.known)),
+        "raised_first": next(iter(raised.values()), ""),
+        "raised_items": {(first + number) % known: said for number, said in raised.items() if number < _MOST_SUMS},
+        "sums": _sums(done, first, known),
     }
 
 
 def _sums(done: list[Done], first: int, known: int) -> dict[int, int]:
-    """What the first results come to, by the number of the item."""
-    return {(first + number) % known: _checksum(value) for number, (value, *_) in enumerate(done[:_MOST_SUMS])}
+    """What the first results come to, by the number of the item; of what is raised its kind, as Pythons word it differently."""
+    results = [value.kind if isinstance(value, Raised) else value for value, *_ in done[:_MOST_SUMS]]
+    return {(first + number) % known: _checksum(value) for number, value in enumerate(results)}
+
+
+def _said(raised: Raised) -> str:
+    return f"{raised.kind}: {raised.message}"
 
 
 class _Used:

@@ -7,10 +7,12 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from subject import (
+    Raised,
     _call,
     _calls,
     _calls_async,
     _calls_on_own_loop,
+    _calls_there,
     _here,
     _load,
     _loop_here,
@@ -114,7 +116,7 @@ class _Ready:
         if self.way.loop:
             return self._on_loop(self._behind_loop(self.pool, items))
         if self.way.pickles:
-            return _joined(self.pool.map(_calls, _chunks(items, self.workers)))
+            return _joined(self.pool.map(_calls_there, _chunks(items, self.workers)))
         return list(self.pool.map(_timed_call, items))
 
     def _on_loop(self, coroutine: Any) -> list[Done]:
@@ -152,7 +154,7 @@ def _chunks(items: list[Any], workers: int) -> list[list[Any]]:
 
 
 def _joined(parts: Any) -> list[Done]:
-    return [each for part in parts for each in part]
+    return [(Raised(*value) if raised else value, *times) for part in parts for raised, value, *times in part]
 
 
 def _clearly_computes(cpu_seconds: float, wall_seconds: float) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from benchmark_scripts import Script, scripts
 from function_lab import script_of
+from template_modules import template_module
 
 from selector.benchmark.events import CellEvent, EndEvent, InterpreterEvent, PlanEvent
 
@@ -136,3 +138,54 @@ def test_coroutines_run_on_loops_also_on_one_in_each_worker(start: Callable[...,
 def test_an_asynchronous_twin_lets_a_loop_be_measured(start: Callable[..., Script], tmp_path: Path) -> None:
     twin = ran(start, script_of(tmp_path, "naps", ASYNC_FUNCTION="lab.py:naps_async"), *only("asyncio"))
     assert twin.statuses() == {"single_threaded": "ok", "asyncio": "ok"}
+
+
+def compared(baseline: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """What becomes of the results of an approach beside those of single-threaded code, each by the number of the item."""
+    single, threads = (SimpleNamespace(role=role) for role in ("baseline", "candidate"))
+    run = SimpleNamespace(sums={}, raised=set(), settled=True)
+    for one, answer in ((single, baseline), (threads, other)):
+        answer |= {"status": "ok", "reason": ""}
+        with template_module("function_run") as module:
+            module._FunctionRun._compare(run, one, answer)
+    return other
+
+
+def test_calls_that_raise_in_an_approach_alone_are_told_as_that() -> None:
+    plain = {"sums": {"0": 1, "1": 2}, "raised_items": {"1": "KeyError: 1"}}
+    said = {"1": "KeyError: 1", "0": "ProgrammingError: made in another thread"}
+    found = compared(plain, {"sums": {"0": 9, "1": 2}, "raised_items": said})
+    assert found["status"] == "mismatch"
+    assert found["reason"].startswith(
+        "1 of 2 calls raise here that do not in single-threaded code, such as Programming"
+    )
+    other = compared(plain, {"sums": {"0": 9, "1": 2}, "raised_items": {"1": "KeyError: 1"}})
+    assert other["reason"].startswith("its results differ")
+
+
+def test_what_raises_is_compared_by_its_kind_as_pythons_word_it_differently() -> None:
+    with template_module("serving") as serving:
+        one, two, other = (
+            serving._sums([(serving.Raised(*raised), 1, 0.0, 1.0)], 0, 5)
+            for raised in (
+                ("ValueError", "Expecting a name"),
+                ("ValueError", "Illegal comma"),
+                ("KeyError", "Illegal comma"),
+            )
+        )
+    assert one == two != other
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tag", ["3.14", "3.15"])
+def test_subinterpreters_run_where_items_raise_and_with_a_set_up(
+    start: Callable[..., Script], tmp_path: Path, needs: Callable[[str], str], tag: str
+) -> None:
+    options = ("--interpreter", needs(tag), *only("subinterpreters"))
+    script = ran(start, script_of(tmp_path, "some_raise_with", SETUP="lab.py:load"), *options)
+    assert script.statuses() == {"single_threaded": "ok", "subinterpreters": "ok"}
+    cell = next(
+        event for event in script.events if isinstance(event, CellEvent) and event.approach != "single_threaded"
+    )
+    assert cell.raised and cell.batch and cell.raised / cell.batch == pytest.approx(0.2, abs=0.05)
+    assert cell.raised_first == "KeyError: 0"
