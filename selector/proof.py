@@ -36,6 +36,7 @@ from selector.pipeline import Selector, application_tag, example_profiles
 from selector.recommend.chain import Situation
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
+from selector.report.blocks import Document
 from selector.report.markdown import render_markdown
 from selector.report.validation import validation_document
 from selector.validation import ValidationReport, validate_results
@@ -67,11 +68,12 @@ class BenchmarkOptions:
 class Proof:
     """What came of a run: the report, the folder with all that it rests on, and whether Ctrl-C (or `kill`) ended it.
 
-    `script` is the benchmark in the folder, or the program it belongs to. `unsaved` is why the report could not be
+    `document` is the report to be shown. `script` is the benchmark in the folder, or the program it belongs to. `unsaved` is why the report could not be
     written into the folder: no reason to lose it.
     """
 
     report: ValidationReport
+    document: Document
     folder: Path
     script: str
     interrupted: bool
@@ -157,13 +159,14 @@ def _proof(
     warnings = (*plan.notes, *warnings_before(before), *warnings_after(before, after, own), *run.warnings)
     others = busiest(others_before, process_times())
     report = validate_results(recommendation, collect(run.events), knowledge, warnings, others)
+    document = validation_document(report)
     name = script.name if program is None else f"{program.name}/"
     try:
         write_text(folder / "results.json", report.model_dump_json(indent=2))
-        write_text(folder / "report.md", render_markdown(validation_document(report)))
+        write_text(folder / "report.md", render_markdown(document))
     except SelectorError as error:
-        return Proof(report, folder, name, run.interrupted, unsaved=error)
-    return Proof(report, folder, name, run.interrupted)
+        return Proof(report, document, folder, name, run.interrupted, unsaved=error)
+    return Proof(report, document, folder, name, run.interrupted)
 
 
 def plan_for_function(
@@ -192,11 +195,11 @@ def plan_without_profile(selector: Selector, request: Request, options: Benchmar
 def _function_plan(
     selector: Selector, request: Request, options: BenchmarkOptions, known: tuple[Situation, Recommendation] | None
 ) -> BenchmarkPlan:
-    own, *further = (_planned(python) for python in (request.python, *request.interpreters))
+    further = None if request.interpreters is None else [_planned(python) for python in request.interpreters]
     catalogue = selector.knowledge.approaches
     return plan_function(
         _subject_of(request),
-        pythons_to_try(own, further, find_interpreters()),
+        pythons_to_try(_planned(request.python), further, dict(selector.here.interpreters)),
         known=known,
         approaches=[name for name in APPROACHES if catalogue[name].traits.runs_in != "cluster"],
         budget_seconds=options.budget_seconds,

@@ -64,8 +64,10 @@ def check_settings(settings: tuple[str, ...]) -> None:
     profile_from_mapping(with_settings({"workload_type": "cpu"}, settings), "--set")
 
 
-def _further(interpreters: tuple[str, ...], chosen: ChosenPython) -> tuple[ChosenPython, ...]:
-    """The Pythons given, each once, without the one that it is measured under."""
+def _further(interpreters: tuple[str, ...], chosen: ChosenPython) -> tuple[ChosenPython, ...] | None:
+    """The Pythons given, each once, without the one that it is measured under: given alone, that means no other."""
+    if not interpreters:
+        return None
     found = {}
     for each in interpreters:
         python = named_python(each)
