@@ -11,8 +11,10 @@ from arms import _Arm, _described, _Python, _pythons_told
 from competing import (
     ONE_THREAD,
     Subject,
+    at_once,
     batch_size,
     competitors,
+    first_guess,
     losers,
     target_seconds,
     whole_job,
@@ -44,6 +46,7 @@ class _Kept:
         self.batches = self.first = 0
         self.launched: float | None = None  # seconds, until it has been told
         self.each: float | None = None  # seconds a call
+        self.slots = 1  # calls in flight that keep it busy
         self.took: list[float] = []  # a batch
 
 
@@ -225,7 +228,7 @@ class _FunctionRun:
         if self._stale(kept) and not self._open(one, number):
             return
         assert kept.session is not None
-        count = batch_size(one, kept.each or self.cost["wall_seconds"], self.target, self.tasks)
+        count = batch_size(kept.slots, kept.each or self.cost["wall_seconds"], self.target, self.tasks)
         if self.cost["cached"]:
             count = min(count, self.cost["items"])
         expected = count * (kept.each or self.cost["wall_seconds"])
@@ -251,12 +254,12 @@ class _FunctionRun:
         kept = self.kept[one.arm]
         self._close(kept)
         self._make_room()
-        way = WAYS[one.approach]
+        way, most = WAYS[one.approach], min(self.subject.concurrency or _MOST_AT_ONCE, self.tasks, _MOST_AT_ONCE)
         order = {
             "kind": "ready",
             "approach": one.approach,
             "workers": one.workers,
-            "at_once": min(self.subject.concurrency or _MOST_AT_ONCE, self.tasks, _MOST_AT_ONCE),
+            "at_once": most,
             "settings": self.settings,
             "items": self.cost["items"],
             "warm": _WARM,
@@ -270,7 +273,9 @@ class _FunctionRun:
         if answer["status"] == "ok":
             kept.opened, kept.first, kept.batches = answer, 0, 0
             kept.launched = kept.open_seconds - answer["start_seconds"] - answer["warm_seconds"]
-            kept.each = kept.each or answer["warm_seconds"] / _WARM
+            in_flight = at_once(one.approach, one.workers, self.cost["coroutine"], most)
+            each, kept.slots = first_guess(answer, in_flight, one.workers, self.cost["cpu_seconds"])
+            kept.each = kept.each or each
             return True
         kept.session = None
         if answer["status"] == "timeout" and (self.left() <= 0 or number):
@@ -314,7 +319,8 @@ class _FunctionRun:
             self.settled = False
         elif differ and self.settled:
             alone = [said for number, said in raised.items() if number in self.sums and number not in self.raised]
-            answer |= {"status": "mismatch", "reason": _raises_alone(alone, len(found)) if alone else _OTHER_RESULTS}
+            other = _OF_TWIN if one.approach == "asyncio" and self.subject.async_function else _OTHER_RESULTS
+            answer |= {"status": "mismatch", "reason": _raises_alone(alone, len(found)) if alone else other}
 
     def _report(self, one: _Arm, number: int, answer: dict[str, Any]) -> None:
         """Keep what came of a measurement, and tell."""
@@ -341,6 +347,7 @@ class _FunctionRun:
         )
 
 
+_OF_TWIN = "the results of the asynchronous twin are not those of the function"
 _OTHER_RESULTS = "its results differ from those of single-threaded code: the function keeps something from call to call"
 
 

@@ -48,6 +48,13 @@ def test_without_a_profile_nothing_is_recommended_and_everything_is_measured() -
     assert "FUNCTION = 'lab.py:f'" in script and "def load_target(" in script
 
 
+def test_what_asyncio_is_measured_with_is_told() -> None:
+    assert planned().notes == ()
+    twin = SUBJECT.model_copy(update={"async_function": "lab.py:g"})
+    plan = plan_function(twin, [OWN], known=None, approaches=LOCAL, budget_seconds=30.0, usable_cpus=4)
+    assert plan.notes == ("asyncio is measured with lab.py:g, all else with lab.py:f",)
+
+
 def test_a_profile_adds_what_it_says_of_the_job_and_of_waits() -> None:
     profile = WorkloadProfile(
         workload_type="io", cpu_ms_per_task=1, io_wait_ms_per_task=50, tasks=500, concurrency=40, cpu_cores=2,

@@ -79,9 +79,15 @@ def plan_function(
         io="function",
         seed=seed,
         parameters=parameters,
-        notes=(),
+        notes=_notes(subject),
         template=OWN_FUNCTION,
     )
+
+
+def _notes(subject: Subject) -> tuple[str, ...]:
+    """What to bear in mind of what is called."""
+    twin = subject.async_function
+    return (f"asyncio is measured with {twin}, all else with {subject.function}",) if twin is not None else ()
 
 
 def _limits(profile: WorkloadProfile, usable_cpus: int) -> dict[str, Parameter]:
