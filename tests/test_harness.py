@@ -219,7 +219,7 @@ def test_progress_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path, ho
     assert "Measured for" in done.stdout
     assert "interrupted" not in done.stdout
     assert "Errno" not in done.stdout
-    assert "order by seed" not in done.stdout  # nor does progress get among the results
+    assert "random order" not in done.stdout  # nor does progress get among the results
 
 
 @pytest.mark.slow
@@ -346,7 +346,9 @@ def test_the_table_reads_well(start: Callable[..., Script]) -> None:
     assert lines[6] == ""
     assert lines[-1].startswith("Measured for ")
     told = script.errors[0].decode().splitlines()
-    assert re.fullmatch("[1-8] tasks in each measurement; order by seed", told[1])  # as the machine has time for
+    assert re.fullmatch(
+        "[1-8] tasks in each measurement; measured in random order", told[1]
+    )  # as the machine has time for
     assert told[2].startswith("  single_threaded on 3.")
 
 
