@@ -186,8 +186,8 @@ class _FunctionRun:
         number = 0
         while number < _MOST_ROUNDS:
             self.random.shuffle(running)
-            if number == 0:  # what the others' results are compared with
-                running.sort(key=lambda one: (one.approach != "single_threaded", one.arm))
+            if number == 0:  # first what the others' results are compared with, then what is to be proved
+                running.sort(key=lambda one: (_ROLES.index(one.role), one.approach != self.subject.recommended))
             ran = 0
             for one in list(running):
                 if self._fits(one, number):
@@ -347,6 +347,7 @@ class _FunctionRun:
         )
 
 
+_ROLES = ("baseline", "control", "candidate")
 _OF_TWIN = "the results of the asynchronous twin are not those of the function"
 _OTHER_RESULTS = "its results differ from those of single-threaded code: the function keeps something from call to call"
 

@@ -55,13 +55,14 @@ def only(*approaches: str) -> list[str]:
 
 
 def test_a_function_in_threads_and_processes(start: Callable[..., Script], tmp_path: Path) -> None:
-    script = ran(
-        start, script_of(tmp_path, "hashes", SETUP="lab.py:costly"), *only("threads", "multiprocessing", "asyncio")
-    )
+    text = script_of(tmp_path, "hashes", SETUP="lab.py:costly", RECOMMENDED="multiprocessing")
+    script = ran(start, text, *only("threads", "multiprocessing", "asyncio"))
     assert script.statuses() == dict.fromkeys(("single_threaded", "threads", "multiprocessing"), "ok")
     plan = next(event for event in script.events if isinstance(event, PlanEvent))
     assert plan.tasks == plan.tasks_asked == 40 and "--async-function" in plan.left_out["asyncio"]
-    for cell in (event for event in script.events if isinstance(event, CellEvent)):
+    cells = [event for event in script.events if isinstance(event, CellEvent)]
+    assert [cell.approach for cell in cells[:3]] == ["single_threaded", "single_threaded", "multiprocessing"]
+    for cell in cells:
         assert cell.seconds and cell.startup_seconds and cell.startup_seconds >= 0.04, "each worker is set up"
         assert cell.batch and cell.workers_seen and cell.cpu_seconds
         assert cell.no_cpu_percent is not None  # Linux
