@@ -18,6 +18,7 @@ from selector.text import (
     counted,
     duration,
     given,
+    listed,
     measured_duration,
     measured_memory,
     memory,
@@ -178,8 +179,7 @@ def _measurements(report: ValidationReport) -> tuple[Block, ...]:
     rows = tuple(_row(m, report, scale) for m in compared)
     aligned = "llrrrrr" + "r" * len(scale.waits) + "rrl"
     blocks: list[Block] = [Table(scale.header(), rows, aligned), _legend(compared)]
-    failures = [_failure(m) for m in compared if m.status != "ok"]
-    if failures:
+    if failures := _failures(compared):
         blocks.append(bullets(*failures))
     return tuple(blocks)
 
@@ -240,10 +240,15 @@ def _legend(compared: list[Measurement]) -> Paragraph:
     )
 
 
-def _failure(m: Measurement) -> str:
-    """`Multiprocessing (3.14): crash: a worker was killed by signal 9`."""
-    reason = one_line(m.reason, _LONGEST_REASON)
-    return f"{_short(m.title)} ({m.interpreter}): {_status(m)}{': ' if reason else ''}{reason}"
+def _failures(compared: list[Measurement]) -> list[str]:
+    """`Multiprocessing (3.14): crash: a worker was killed by signal 9`; once for all that it is the same of."""
+    told: dict[str, dict[str, list[str]]] = {}
+    for m in compared:
+        if m.status != "ok":
+            what = ": ".join(filter(None, (_status(m), one_line(m.reason, _LONGEST_REASON))))
+            told.setdefault(what, {}).setdefault(_short(m.title), []).append(m.interpreter)
+    names = {what: [f"{title} ({', '.join(tags)})" for title, tags in who.items()] for what, who in told.items()}
+    return [f"{listed(who)}: {what}" for what, who in names.items()]
 
 
 def _status(m: Measurement) -> str:
