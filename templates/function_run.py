@@ -33,6 +33,7 @@ _LONGEST_DETAIL = 1500
 _MOST_ROUNDS = 20
 _WARM = 4  # calls before the first batch: the same for all
 _MOST_AT_ONCE = 1000  # calls in flight on an event loop
+_STARTS, _MUCH = 4, 0.1  # of an approach whose start is that share of its work
 _NO_ITEMS_TASKS = 200  # of a function that takes no item, where nobody says how many
 
 
@@ -43,7 +44,7 @@ class _Kept:
         self.session: _Session | None = None
         self.opened: dict[str, Any] = {}
         self.open_seconds = 0.0
-        self.batches = self.first = 0
+        self.batches = self.first = self.starts = 0
         self.launched: float | None = None  # seconds, until it has been told
         self.each: float | None = None  # seconds a call
         self.slots = 1  # calls in flight that keep it busy
@@ -212,9 +213,14 @@ class _FunctionRun:
         return max(kept.took) + (kept.open_seconds if self._stale(kept) else 0.0) < self.left()
 
     def _stale(self, kept: _Kept) -> bool:
-        """Whether it is to start anew: another start is another sample, if cheap, and what is cached is gone."""
+        """Whether it is to start anew: another start is another sample, if cheap, and what is cached is gone.
+
+        A start that counts in its time is sampled some times, where there is time for that in all approaches.
+        """
         if kept.session is None or (self.cost["cached"] and kept.first >= self.cost["items"]):
             return True
+        if kept.starts < _STARTS and kept.opened["start_seconds"] > _MUCH * (kept.each or 0.0) * self.tasks:
+            return kept.open_seconds * sum(each.session is not None for each in self.kept.values()) < 0.4 * self.left()
         return kept.batches >= 5 and kept.open_seconds < 0.02 * self.left()
 
     def _measure(self, one: _Arm, number: int) -> None:
@@ -271,7 +277,7 @@ class _FunctionRun:
         answer = kept.session.answer(limit)
         kept.open_seconds = time.monotonic() - begun
         if answer["status"] == "ok":
-            kept.opened, kept.first, kept.batches = answer, 0, 0
+            kept.opened, kept.first, kept.batches, kept.starts = answer, 0, 0, kept.starts + 1
             kept.launched = kept.open_seconds - answer["start_seconds"] - answer["warm_seconds"]
             in_flight = at_once(one.approach, one.workers, self.cost["coroutine"], most)
             each, kept.slots = first_guess(answer, in_flight, one.workers, self.cost["cpu_seconds"])

@@ -19,6 +19,7 @@ from subject import (
     _prepare,
     _ready,
 )
+from target import module_of
 from timing import Done, timed
 
 if TYPE_CHECKING:
@@ -64,12 +65,22 @@ def _executor(kind: str, workers: int, settings: dict[str, Any]) -> Executor:
     if kind == "processes":
         from concurrent.futures import ProcessPoolExecutor
 
+        _preload(settings)
         return ProcessPoolExecutor(workers, initializer=_prepare, initargs=(settings,))
     if sys.version_info >= (3, 14):
         from concurrent.futures import InterpreterPoolExecutor
 
         return InterpreterPoolExecutor(workers, initializer=_prepare, initargs=(settings,))
     raise NotImplementedError("subinterpreters need Python 3.14")
+
+
+def _preload(settings: dict[str, Any]) -> None:
+    """Let a fork server import what is the user's, once for all workers, as it does for a program that imports it."""
+    import multiprocessing
+
+    if multiprocessing.get_start_method() == "forkserver":
+        named = [settings[name] for name in ("function", "async_function", "setup") if settings[name]]
+        multiprocessing.set_forkserver_preload(["__main__", *dict.fromkeys(map(module_of, named))])
 
 
 class _Ready:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -190,3 +191,33 @@ def test_subinterpreters_run_where_items_raise_and_with_a_set_up(
     )
     assert cell.raised and cell.batch and cell.raised / cell.batch == pytest.approx(0.2, abs=0.05)
     assert cell.raised_first == "KeyError: 0"
+
+
+def test_a_fork_server_imports_the_users_modules_once_for_all_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(multiprocessing, "set_forkserver_preload", asked.append)
+    named = {"function": "src/lab.py:f", "async_function": None, "setup": "pkg.parts:Cache.fill"}
+    with template_module("ways") as ways:
+        for method in ("fork", "forkserver"):
+            monkeypatch.setattr(multiprocessing, "get_start_method", lambda method=method: method)
+            ways._preload(named)
+    assert asked == [["__main__", "lab", "pkg.parts"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "again"),
+    [
+        ({}, True),
+        ({"starts": 4}, False),  # often enough
+        ({"each": 0.1}, False),  # the start is nothing beside the work
+        ({"open_seconds": 5.0}, False),  # too dear, for two approaches
+        ({"session": None}, True),
+    ],
+)
+def test_a_start_that_counts_is_sampled_some_times(changes: dict[str, Any], again: bool) -> None:
+    known = {"session": "it", "starts": 1, "each": 0.001, "open_seconds": 1.0, "batches": 1, "first": 100}
+    kept = SimpleNamespace(**known | {"opened": {"start_seconds": 0.1}} | changes)
+    other = SimpleNamespace(session="another")
+    run = SimpleNamespace(cost={"cached": False}, tasks=200, kept={0: kept, 1: other}, left=lambda: 20.0)
+    with template_module("function_run") as module:
+        assert module._FunctionRun._stale(run, kept) is again
