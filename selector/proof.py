@@ -31,7 +31,7 @@ from selector.host.state import host_state
 from selector.measure import measure_function
 from selector.measure.models import Request
 from selector.measure.python import ChosenPython
-from selector.measure.request import with_items_at_hand
+from selector.measure.request import profile_as_asked, with_items_at_hand
 from selector.pipeline import Selector, application_tag, example_profiles
 from selector.recommend.chain import Situation
 from selector.recommend.knowledge import Knowledge
@@ -179,10 +179,8 @@ def plan_for_function(
     """The recommendation for a function on this host, and the plan to call it in every way that can run here."""
     here = selector.here
     cpus = min(profile.cpu_cores or here.usable_cpus, here.usable_cpus)
-    as_it_is: dict[str, object] = {"cpu_cores": cpus, "platform": here.platform}
-    if request.async_function is None and not profile.event_loop:  # whatever client there may be: it blocks
-        as_it_is["async_library"] = False
-    situation = selector.situation(profile.model_copy(update=as_it_is))
+    on_this_host = {"cpu_cores": cpus, "platform": here.platform}
+    situation = selector.situation(profile_as_asked(profile, request).model_copy(update=on_this_host))
     recommendation = selector.recommend(situation, changes)
     return recommendation, _function_plan(selector, request, options, (situation, recommendation))
 

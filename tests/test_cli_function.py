@@ -17,7 +17,7 @@ from sample_template import parameters_in
 from selector import HostFacts, pipeline
 from selector import proof as room
 from selector.measure.models import MeasureReport, Problem
-from selector.measure.request import request_from
+from selector.measure.request import profile_as_asked, request_from
 from selector.workload.profile import WorkloadProfile
 
 PYTHON = ("--python", sys.executable, "--interpreter", sys.executable)  # no other one that may be here
@@ -98,7 +98,19 @@ def test_the_python_of_the_function_named_again_means_no_other(lab: Path, monkey
     assert "--interpreter /x/python3.13t" in call(*function).err
     assert "/x/" not in call(*function, *PYTHON[2:]).err
     assert request_from("lab.py:naps", python=sys.executable, interpreters=(sys.executable,)).interpreters == ()
-    assert request_from("lab.py:naps", python=sys.executable).interpreters is None
+    own = request_from("lab.py:naps", python=sys.executable)
+    assert own.interpreters is None
+
+
+def test_a_recommendation_is_for_the_pythons_that_are_named(lab: Path) -> None:
+    known = WorkloadProfile(workload_type="cpu", interpreters=["3.13t", "3.15"], async_library=True)
+    own = request_from("lab.py:naps", python=sys.executable)
+    alone = request_from("lab.py:naps", python=sys.executable, interpreters=(sys.executable,))
+    assert profile_as_asked(known, own).interpreters == known.interpreters
+    assert profile_as_asked(known, alone).interpreters == (own.python.tag,)
+    assert profile_as_asked(known, own).async_library is False
+    twin = request_from("lab.py:naps", python=sys.executable, async_function="lab.py:naps_async")
+    assert profile_as_asked(known, twin).async_library is True
 
 
 def measured(**found: Any) -> MeasureReport:

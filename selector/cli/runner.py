@@ -64,6 +64,7 @@ def runner_made(
     SelectorError where it cannot be measured, or there is no short code for the approach.
     """
     from selector.benchmark.runner import check_names, runner_of, runner_script
+    from selector.measure.request import profile_as_asked
 
     environment: dict[str, str] = {}
     if request.items is None:
@@ -71,9 +72,7 @@ def runner_made(
     check_names(request, approach)
     if profile is None:
         profile, environment = _measured(selector, request)
-    if request.async_function is None and not profile.event_loop:  # whatever client there may be: the function blocks
-        profile = profile.model_copy(update={"async_library": False})
-    situation = selector.situation(profile)
+    situation = selector.situation(profile_as_asked(profile, request))
     runner = runner_of(situation, request, approach, environment)
     title, tag = selector.knowledge.approaches[runner.approach].title, situation.interpreter(runner.approach)
     about = f"{title} on {tag or request.python.tag}{f', {runner.workers} at a time' if runner.workers > 1 else ''}. "
