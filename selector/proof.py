@@ -31,11 +31,12 @@ from selector.host.state import host_state
 from selector.measure import measure_function
 from selector.measure.models import Request
 from selector.measure.python import ChosenPython
-from selector.measure.request import with_items_at_hand
+from selector.measure.request import profile_as_asked, with_items_at_hand
 from selector.pipeline import Selector, application_tag, example_profiles
 from selector.recommend.chain import Situation
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
+from selector.report.blocks import Document
 from selector.report.markdown import render_markdown
 from selector.report.validation import validation_document
 from selector.validation import ValidationReport, validate_results
@@ -67,11 +68,12 @@ class BenchmarkOptions:
 class Proof:
     """What came of a run: the report, the folder with all that it rests on, and whether Ctrl-C (or `kill`) ended it.
 
-    `script` is the benchmark in the folder, or the program it belongs to. `unsaved` is why the report could not be
+    `document` is the report to be shown. `script` is the benchmark in the folder, or the program it belongs to. `unsaved` is why the report could not be
     written into the folder: no reason to lose it.
     """
 
     report: ValidationReport
+    document: Document
     folder: Path
     script: str
     interrupted: bool
@@ -157,13 +159,14 @@ def _proof(
     warnings = (*plan.notes, *warnings_before(before), *warnings_after(before, after, own), *run.warnings)
     others = busiest(others_before, process_times())
     report = validate_results(recommendation, collect(run.events), knowledge, warnings, others)
+    document = validation_document(report)
     name = script.name if program is None else f"{program.name}/"
     try:
         write_text(folder / "results.json", report.model_dump_json(indent=2))
-        write_text(folder / "report.md", render_markdown(validation_document(report)))
+        write_text(folder / "report.md", render_markdown(document))
     except SelectorError as error:
-        return Proof(report, folder, name, run.interrupted, unsaved=error)
-    return Proof(report, folder, name, run.interrupted)
+        return Proof(report, document, folder, name, run.interrupted, unsaved=error)
+    return Proof(report, document, folder, name, run.interrupted)
 
 
 def plan_for_function(
@@ -176,10 +179,8 @@ def plan_for_function(
     """The recommendation for a function on this host, and the plan to call it in every way that can run here."""
     here = selector.here
     cpus = min(profile.cpu_cores or here.usable_cpus, here.usable_cpus)
-    as_it_is: dict[str, object] = {"cpu_cores": cpus, "platform": here.platform}
-    if request.async_function is None and not profile.event_loop:  # whatever client there may be: it blocks
-        as_it_is["async_library"] = False
-    situation = selector.situation(profile.model_copy(update=as_it_is))
+    on_this_host = {"cpu_cores": cpus, "platform": here.platform}
+    situation = selector.situation(profile_as_asked(profile, request).model_copy(update=on_this_host))
     recommendation = selector.recommend(situation, changes)
     return recommendation, _function_plan(selector, request, options, (situation, recommendation))
 
@@ -192,11 +193,11 @@ def plan_without_profile(selector: Selector, request: Request, options: Benchmar
 def _function_plan(
     selector: Selector, request: Request, options: BenchmarkOptions, known: tuple[Situation, Recommendation] | None
 ) -> BenchmarkPlan:
-    own, *further = (_planned(python) for python in (request.python, *request.interpreters))
+    further = None if request.interpreters is None else [_planned(python) for python in request.interpreters]
     catalogue = selector.knowledge.approaches
     return plan_function(
         _subject_of(request),
-        pythons_to_try(own, further, find_interpreters()),
+        pythons_to_try(_planned(request.python), further, dict(selector.here.interpreters)),
         known=known,
         approaches=[name for name in APPROACHES if catalogue[name].traits.runs_in != "cluster"],
         budget_seconds=options.budget_seconds,

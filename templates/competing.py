@@ -94,13 +94,30 @@ def why_left_out(name: str, subject: Subject, cost: dict[str, Any]) -> str:
     return ""
 
 
-def batch_size(competitor: _Arm, seconds_a_call: float, target_seconds: float, tasks: int) -> int:
-    """So many calls that a batch takes about the target: the same for each worker, or the whole job some times over."""
+def at_once(name: str, workers: int, coroutine: bool, most: int) -> int:
+    """Calls in flight: one for each worker, but on an event loop as many as may be, where the calls are awaited."""
+    way = WAYS[name]
+    return most if way.loop and (coroutine or not way.pool) else workers
+
+
+def first_guess(opened: dict[str, Any], in_flight: int, workers: int, cpu_seconds: float) -> tuple[float, int]:
+    """(Seconds a call, calls in flight that keep it busy) of an approach of which no more is known than some first calls.
+
+    Where these overlapped, more at a time take no longer, up to so many in flight or to what they compute.
+    """
+    each, slowest = opened["warm_seconds"] / opened["warm"], opened["warm_slowest_ms"] / 1000
+    if in_flight <= opened["warm"] or opened["warm_seconds"] > 2 * slowest:  # they waited for each other
+        return each, workers
+    each = min(each, max(cpu_seconds, slowest / in_flight))
+    return each, max(workers, min(in_flight, round(slowest / max(each, 1e-7))))
+
+
+def batch_size(slots: int, seconds_a_call: float, target_seconds: float, tasks: int) -> int:
+    """So many calls that a batch takes about the target: full turns of those in flight, or the whole job some times over."""
     count = min(_MOST_CALLS, max(1.0, target_seconds / max(seconds_a_call, 1e-7)))
     if count >= tasks / 2:
         return tasks * max(1, round(count / tasks))
-    workers = competitor.workers
-    return max(workers, round(count / workers) * workers)
+    return max(slots, round(count / slots) * slots)
 
 
 def target_seconds(left_seconds: float, competitors: int) -> float:

@@ -11,8 +11,10 @@ from arms import _Arm, _described, _Python, _pythons_told
 from competing import (
     ONE_THREAD,
     Subject,
+    at_once,
     batch_size,
     competitors,
+    first_guess,
     losers,
     target_seconds,
     whole_job,
@@ -31,6 +33,7 @@ _LONGEST_DETAIL = 1500
 _MOST_ROUNDS = 20
 _WARM = 4  # calls before the first batch: the same for all
 _MOST_AT_ONCE = 1000  # calls in flight on an event loop
+_STARTS, _MUCH = 4, 0.1  # of an approach whose start is that share of its work
 _NO_ITEMS_TASKS = 200  # of a function that takes no item, where nobody says how many
 
 
@@ -41,9 +44,10 @@ class _Kept:
         self.session: _Session | None = None
         self.opened: dict[str, Any] = {}
         self.open_seconds = 0.0
-        self.batches = self.first = 0
+        self.batches = self.first = self.starts = 0
         self.launched: float | None = None  # seconds, until it has been told
         self.each: float | None = None  # seconds a call
+        self.slots = 1  # calls in flight that keep it busy
         self.took: list[float] = []  # a batch
 
 
@@ -69,6 +73,7 @@ class _FunctionRun:
         self.quiet: dict[int, list[float]] = {}  # and what it might have been with a CPU for each worker
         self.failed: dict[int, str] = {}
         self.sums: dict[int, int] = {}  # of plain code: what results come to
+        self.raised: set[int] = set()  # of plain code: the items that it raises for
         self.settled = True  # plain code gives the same results each time
 
     def elapsed(self) -> float:
@@ -182,8 +187,8 @@ class _FunctionRun:
         number = 0
         while number < _MOST_ROUNDS:
             self.random.shuffle(running)
-            if number == 0:  # what the others' results are compared with
-                running.sort(key=lambda one: (one.approach != "single_threaded", one.arm))
+            if number == 0:  # first what the others' results are compared with, then what is to be proved
+                running.sort(key=lambda one: (_ROLES.index(one.role), one.approach != self.subject.recommended))
             ran = 0
             for one in list(running):
                 if self._fits(one, number):
@@ -208,9 +213,14 @@ class _FunctionRun:
         return max(kept.took) + (kept.open_seconds if self._stale(kept) else 0.0) < self.left()
 
     def _stale(self, kept: _Kept) -> bool:
-        """Whether it is to start anew: another start is another sample, if cheap, and what is cached is gone."""
+        """Whether it is to start anew: another start is another sample, if cheap, and what is cached is gone.
+
+        A start that counts in its time is sampled some times, where there is time for that in all approaches.
+        """
         if kept.session is None or (self.cost["cached"] and kept.first >= self.cost["items"]):
             return True
+        if kept.starts < _STARTS and kept.opened["start_seconds"] > _MUCH * (kept.each or 0.0) * self.tasks:
+            return kept.open_seconds * sum(each.session is not None for each in self.kept.values()) < 0.4 * self.left()
         return kept.batches >= 5 and kept.open_seconds < 0.02 * self.left()
 
     def _measure(self, one: _Arm, number: int) -> None:
@@ -224,7 +234,7 @@ class _FunctionRun:
         if self._stale(kept) and not self._open(one, number):
             return
         assert kept.session is not None
-        count = batch_size(one, kept.each or self.cost["wall_seconds"], self.target, self.tasks)
+        count = batch_size(kept.slots, kept.each or self.cost["wall_seconds"], self.target, self.tasks)
         if self.cost["cached"]:
             count = min(count, self.cost["items"])
         expected = count * (kept.each or self.cost["wall_seconds"])
@@ -250,12 +260,12 @@ class _FunctionRun:
         kept = self.kept[one.arm]
         self._close(kept)
         self._make_room()
-        way = WAYS[one.approach]
+        way, most = WAYS[one.approach], min(self.subject.concurrency or _MOST_AT_ONCE, self.tasks, _MOST_AT_ONCE)
         order = {
             "kind": "ready",
             "approach": one.approach,
             "workers": one.workers,
-            "at_once": min(self.subject.concurrency or _MOST_AT_ONCE, self.tasks, _MOST_AT_ONCE),
+            "at_once": most,
             "settings": self.settings,
             "items": self.cost["items"],
             "warm": _WARM,
@@ -267,9 +277,11 @@ class _FunctionRun:
         answer = kept.session.answer(limit)
         kept.open_seconds = time.monotonic() - begun
         if answer["status"] == "ok":
-            kept.opened, kept.first, kept.batches = answer, 0, 0
+            kept.opened, kept.first, kept.batches, kept.starts = answer, 0, 0, kept.starts + 1
             kept.launched = kept.open_seconds - answer["start_seconds"] - answer["warm_seconds"]
-            kept.each = kept.each or answer["warm_seconds"] / _WARM
+            in_flight = at_once(one.approach, one.workers, self.cost["coroutine"], most)
+            each, kept.slots = first_guess(answer, in_flight, one.workers, self.cost["cpu_seconds"])
+            kept.each = kept.each or each
             return True
         kept.session = None
         if answer["status"] == "timeout" and (self.left() <= 0 or number):
@@ -304,13 +316,17 @@ class _FunctionRun:
     def _compare(self, one: _Arm, answer: dict[str, Any]) -> None:
         """Whether its results are those of plain code, as far as they are the same items."""
         found = {int(number): value for number, value in answer["sums"].items()}
+        raised = {int(number): said for number, said in answer["raised_items"].items()}
         differ = any(self.sums.get(number, value) != value for number, value in found.items())
         if one.role == "baseline":
             self.sums |= {number: value for number, value in found.items() if number not in self.sums}
+            self.raised |= set(raised)
         if differ and one.role in ("baseline", "control"):
             self.settled = False
         elif differ and self.settled:
-            answer |= {"status": "mismatch", "reason": _OTHER_RESULTS}
+            alone = [said for number, said in raised.items() if number in self.sums and number not in self.raised]
+            other = _OF_TWIN if one.approach == "asyncio" and self.subject.async_function else _OTHER_RESULTS
+            answer |= {"status": "mismatch", "reason": _raises_alone(alone, len(found)) if alone else other}
 
     def _report(self, one: _Arm, number: int, answer: dict[str, Any]) -> None:
         """Keep what came of a measurement, and tell."""
@@ -337,11 +353,19 @@ class _FunctionRun:
         )
 
 
+_ROLES = ("baseline", "control", "candidate")
+_OF_TWIN = "the results of the asynchronous twin are not those of the function"
 _OTHER_RESULTS = "its results differ from those of single-threaded code: the function keeps something from call to call"
+
+
+def _raises_alone(said: list[str], calls: int) -> str:
+    return f"{len(said)} of {calls} calls raise here that do not in single-threaded code, such as {said[0]}"
+
+
 _FIELDS = (
     "seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short",
-    "extrapolated_from", "cpus_taken", "batch", "no_cpu_percent", "quiet_seconds",
+    "extrapolated_from", "cpus_taken", "batch", "no_cpu_percent", "quiet_seconds", "raised", "raised_first",
 )  # fmt: skip
 
 

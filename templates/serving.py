@@ -8,6 +8,7 @@ import os
 import pickle
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -118,7 +119,7 @@ def _tried(order: dict[str, Any]) -> dict[str, Any]:
     calls = _some_calls(items.known, order["calls_seconds"])
     raised = [value for value in calls["values"] if isinstance(value, Raised)]
     if len(raised) == len(calls["values"]):
-        return {"status": "error", "reason": f"every call raises, such as {raised[0].kind}: {raised[0].message}"}
+        return {"status": "error", "reason": f"every call raises, such as {_said(raised[0])}"}
     function, item = _here.function, items.known[0]
     good = next(value for value in calls.pop("values") if not isinstance(value, Raised))
     faults = [_function_fault(function), _fault_in(item, "the item"), _fault_in(good, "the result")]
@@ -212,6 +213,7 @@ def _opened(order: dict[str, Any], kept: list[Any]) -> dict[str, Any]:
     made, cpu = time.perf_counter(), _Used()
     ready.start()
     started, (start_cpu, start_waited) = time.perf_counter(), cpu.since(ready.seen)
+    _, own_waited = cpu.since({threading.get_native_id()})  # who starts them
     if ready.failure:
         return dict(zip(("status", "reason"), ready.failure, strict=True))
     count = order["warm"]
@@ -225,7 +227,7 @@ def _opened(order: dict[str, Any], kept: list[Any]) -> dict[str, Any]:
         "items_seconds": made - imported,
         "start_seconds": max(0.0, started - made - ready.slept_seconds),
         "start_cpu_seconds": start_cpu,
-        "start_no_cpu_seconds": start_waited or 0.0,
+        "start_no_cpu_seconds": max(start_waited or 0.0, own_waited or 0.0),
         "warm_seconds": warmed - started,
         "warm_slowest_ms": 1000 * max(end - start for *_, start, end in warm),
         "warm": count,
@@ -249,7 +251,8 @@ def _batch(order: dict[str, Any], ready: _Ready, items: _Items, way: Any, copies
     cpu, waited = used.since({worker for _, worker, *_ in done})
     if way.free_threaded and _gil_enabled():
         return _with_gil()
-    raised = [value for value, *_ in done if isinstance(value, Raised)]
+    raised = {number: _said(value) for number, (value, *_) in enumerate(done) if isinstance(value, Raised)}
+    known = len(items.known)
     return {
         **_times(done, begun, ended),
         **_balance(done, ready.workers if way.pool else 1),
@@ -259,14 +262,20 @@ def _batch(order: dict[str, Any], ready: _Ready, items: _Items, way: Any, copies
         "gil_enabled": _gil_enabled(),
         "own_peak_mb": _own_peak_mb(),
         "raised": len(raised),
-        "raised_first": f"{raised[0].kind}: {raised[0].message}" if raised else "",
-        "sums": _sums(done, first, len(items.known)),
+        "raised_first": next(iter(raised.values()), ""),
+        "raised_items": {(first + number) % known: said for number, said in raised.items() if number < _MOST_SUMS},
+        "sums": _sums(done, first, known),
     }
 
 
 def _sums(done: list[Done], first: int, known: int) -> dict[int, int]:
-    """What the first results come to, by the number of the item."""
-    return {(first + number) % known: _checksum(value) for number, (value, *_) in enumerate(done[:_MOST_SUMS])}
+    """What the first results come to, by the number of the item; of what is raised its kind, as Pythons word it differently."""
+    results = [value.kind if isinstance(value, Raised) else value for value, *_ in done[:_MOST_SUMS]]
+    return {(first + number) % known: _checksum(value) for number, value in enumerate(results)}
+
+
+def _said(raised: Raised) -> str:
+    return f"{raised.kind}: {raised.message}"
 
 
 class _Used:

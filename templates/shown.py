@@ -73,7 +73,7 @@ class _Table:
                 self._tell(f"{fields['path']}: {told}")
             case "plan":
                 self._tell(
-                    f"{fields['tasks']} tasks{'' if 'left_out' in fields else ' in each measurement'}; order by seed"
+                    f"{fields['tasks']} tasks{'' if 'left_out' in fields else ' in each measurement'}; measured in random order"
                 )
                 self.left_out, self.variables = fields.get("left_out", {}), fields.get("variables", {})
             case "cell":
@@ -101,6 +101,8 @@ class _Table:
             self.lines += ["", "Speedup is against single-threaded code on the first Python. CPU: 100 % is one CPU."]
         if any(cell.get("no_cpu_percent") is not None for cells in self.cells.values() for cell in cells):
             self.lines.append("no CPU: the share of its time that a worker was ready to run and got no CPU.")
+        if first := next((said for cells in self.cells.values() for c in cells if (said := c.get("raised_first"))), ""):
+            self.lines.append(f"raised %: of its calls, such as {_printable(first)}")
         if self.variables:
             named = " ".join(f"{name}={value}" for name, value in self.variables.items())
             self.lines.append(f"The function uses threads of its own: all but native_parallel ran with {named}.")
@@ -112,10 +114,13 @@ class _Table:
     def _print_rows(self, rows: list[list[dict[str, Any]]]) -> None:
         import statistics
 
-        delays = any(cell.get("no_cpu_percent") is not None for cells in rows for cell in cells)
+        every = [cell for cells in rows for cell in cells]
+        delays = any(cell.get("no_cpu_percent") is not None for cell in every)
+        raised = any(cell.get("raised") for cell in every)
         self.lines.append(
             f"{'approach':<23}{'Python':>7}{'workers':>8}{'seconds':>10}{'speedup':>9}{'CPU %':>7}{'MB':>8}{'p95 ms':>9}"
             + f"{'no CPU %':>10}" * delays
+            + f"{'raised %':>10}" * raised
         )
         base = [
             c["seconds"]
@@ -125,7 +130,8 @@ class _Table:
         ]
         for cells in rows:
             good = [cell for cell in cells if cell["status"] == "ok"]
-            head = f"{cells[0]['approach']:<23}{cells[0]['interpreter']:>7}{cells[0]['workers']:>8}"
+            name = cells[0]["approach"] + ", again" * (cells[0]["role"] == "control")
+            head = f"{name:<23}{cells[0]['interpreter']:>7}{cells[0]['workers']:>8}"
             if not good:
                 self.lines.append(f"{head}  {cells[-1]['status']}: {_printable(cells[-1]['reason'])}")
                 continue
@@ -136,7 +142,10 @@ class _Table:
             latency = statistics.median([cell["task_latency_ms"]["p95"] for cell in good])
             line = f"{head}{seconds:>10.4f}{speedup:>9}{cpu:>7.0f}{memory:>8.1f}{latency:>9.2f}"
             waited = [cell["no_cpu_percent"] for cell in good if cell.get("no_cpu_percent") is not None]
-            self.lines.append(line + (f"{statistics.median(waited):>10.0f}" if waited else ""))
+            line += (f"{statistics.median(waited):>10.0f}" if waited else f"{'-':>10}") * delays
+            if raised:
+                line += f"{100 * sum(cell['raised'] for cell in good) / sum(cell['batch'] for cell in good):>10.0f}"
+            self.lines.append(line)
 
 
 def _label(cell: dict[str, Any]) -> str:

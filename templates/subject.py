@@ -118,6 +118,14 @@ def _calls(items: list[Any]) -> list[Done]:
     return done
 
 
+def _calls_there(items: list[Any]) -> list[tuple[bool, Any, int, float, float]]:
+    """The same in a process or interpreter of its own, each with whether it raised: our classes may not be known there."""
+    done = _calls(items)
+    return [
+        (True, tuple(value), *times) if isinstance(value, Raised) else (False, value, *times) for value, *times in done
+    ]
+
+
 async def _call_async(item: Any) -> Any:
     """The same for the asynchronous twin, or for a function that is an `async def` itself."""
     try:

@@ -7,16 +7,19 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from subject import (
+    Raised,
     _call,
     _calls,
     _calls_async,
     _calls_on_own_loop,
+    _calls_there,
     _here,
     _load,
     _loop_here,
     _prepare,
     _ready,
 )
+from target import module_of
 from timing import Done, timed
 
 if TYPE_CHECKING:
@@ -62,12 +65,22 @@ def _executor(kind: str, workers: int, settings: dict[str, Any]) -> Executor:
     if kind == "processes":
         from concurrent.futures import ProcessPoolExecutor
 
+        _preload(settings)
         return ProcessPoolExecutor(workers, initializer=_prepare, initargs=(settings,))
     if sys.version_info >= (3, 14):
         from concurrent.futures import InterpreterPoolExecutor
 
         return InterpreterPoolExecutor(workers, initializer=_prepare, initargs=(settings,))
     raise NotImplementedError("subinterpreters need Python 3.14")
+
+
+def _preload(settings: dict[str, Any]) -> None:
+    """Let a fork server import what is the user's, once for all workers, as it does for a program that imports it."""
+    import multiprocessing
+
+    if multiprocessing.get_start_method() == "forkserver":
+        named = [settings[name] for name in ("function", "async_function", "setup") if settings[name]]
+        multiprocessing.set_forkserver_preload(["__main__", *dict.fromkeys(map(module_of, named))])
 
 
 class _Ready:
@@ -114,7 +127,7 @@ class _Ready:
         if self.way.loop:
             return self._on_loop(self._behind_loop(self.pool, items))
         if self.way.pickles:
-            return _joined(self.pool.map(_calls, _chunks(items, self.workers)))
+            return _joined(self.pool.map(_calls_there, _chunks(items, self.workers)))
         return list(self.pool.map(_timed_call, items))
 
     def _on_loop(self, coroutine: Any) -> list[Done]:
@@ -152,7 +165,7 @@ def _chunks(items: list[Any], workers: int) -> list[list[Any]]:
 
 
 def _joined(parts: Any) -> list[Done]:
-    return [each for part in parts for each in part]
+    return [(Raised(*value) if raised else value, *times) for part in parts for raised, value, *times in part]
 
 
 def _clearly_computes(cpu_seconds: float, wall_seconds: float) -> bool:

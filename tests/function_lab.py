@@ -77,6 +77,20 @@ def some_raise(number):
     return number
 
 
+LOADED = None
+
+
+def load():
+    global LOADED
+    LOADED = {0: "never"}
+
+
+def some_raise_with(number):
+    if number % 5 == 0:
+        raise KeyError(number)
+    return len(LOADED) + number
+
+
 def exits(number):
     raise SystemExit(3)
 

@@ -32,6 +32,8 @@ NEWER = (
     "batch",
     "no_cpu_percent",
     "quiet_seconds",
+    "raised",
+    "raised_first",
 )  # logs of earlier versions have not got them
 
 

@@ -14,8 +14,10 @@ from fake_script import script_that_says_it
 from function_lab import LAB
 from sample_template import parameters_in
 
+from selector import HostFacts, pipeline
 from selector import proof as room
 from selector.measure.models import MeasureReport, Problem
+from selector.measure.request import profile_as_asked, request_from
 from selector.workload.profile import WorkloadProfile
 
 PYTHON = ("--python", sys.executable, "--interpreter", sys.executable)  # no other one that may be here
@@ -78,6 +80,37 @@ def test_what_cannot_be_meant_is_refused(lab: Path) -> None:
     refused(call("generate", *function, "--template", "agents", "-o", "b.py", *PYTHON), "leave --template out")
     refused(call("validate", *function, "--template", "todo-batch", *PYTHON), "--function or --template")
     assert sorted(path.name for path in lab.iterdir()) == ["lab.py"]
+
+
+@pytest.mark.parametrize("command", [("generate", "-o", "b.py"), ("validate",)])
+def test_a_pattern_that_the_shell_has_replaced_is_to_be_quoted(lab: Path, command: tuple[str, ...]) -> None:
+    items = (*command, "--function", "lab.py:naps", "--items")
+    for names in (("photos/a.jpg", "photos/b.jpg", "photos/c.jpg"), ("photos/a.jpg", "photos/b.jpg")):
+        refused(call(*items, *names), "--items takes one source, and more words follow: photos/b.jpg", "into quotes")
+    refused(call(*items, "a.json", "b.json", "c.json"), "more words follow: c.json", "into quotes")
+    refused(call(*command, "one.json", "two"), "one word too many: two")
+
+
+def test_the_python_of_the_function_named_again_means_no_other(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = HostFacts("linux", 2, (("3.13t", "/x/python3.13t"), ("3.15", "/x/python3.15")))
+    monkeypatch.setattr(pipeline, "this_host", lambda: host)
+    function = ("generate", "--function", "lab.py:naps", "--items", "40", "--force", "-o", "bench.py", *PYTHON[:2])
+    assert "--interpreter /x/python3.13t" in call(*function).err
+    assert "/x/" not in call(*function, *PYTHON[2:]).err
+    assert request_from("lab.py:naps", python=sys.executable, interpreters=(sys.executable,)).interpreters == ()
+    own = request_from("lab.py:naps", python=sys.executable)
+    assert own.interpreters is None
+
+
+def test_a_recommendation_is_for_the_pythons_that_are_named(lab: Path) -> None:
+    known = WorkloadProfile(workload_type="cpu", interpreters=["3.13t", "3.15"], async_library=True)
+    own = request_from("lab.py:naps", python=sys.executable)
+    alone = request_from("lab.py:naps", python=sys.executable, interpreters=(sys.executable,))
+    assert profile_as_asked(known, own).interpreters == known.interpreters
+    assert profile_as_asked(known, alone).interpreters == (own.python.tag,)
+    assert profile_as_asked(known, own).async_library is False
+    twin = request_from("lab.py:naps", python=sys.executable, async_function="lab.py:naps_async")
+    assert profile_as_asked(known, twin).async_library is True
 
 
 def measured(**found: Any) -> MeasureReport:

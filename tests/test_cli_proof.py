@@ -18,6 +18,7 @@ from sample_template import parameters_in
 
 from selector import proof as benchmarking
 from selector.proof import Proof
+from selector.report.validation import validation_document
 from selector.validation import ValidationReport
 
 
@@ -250,7 +251,9 @@ def test_the_exit_code(
     measured: tuple[Run, Path], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     report = ValidationReport.model_validate_json(measured[0].out).model_copy(update={"verdict": verdict})
-    monkeypatch.setattr(benchmarking, "prove", lambda *_: Proof(report, tmp_path, "bench.py", interrupted))
+    monkeypatch.setattr(
+        benchmarking, "prove", lambda *_: Proof(report, validation_document(report), tmp_path, "bench.py", interrupted)
+    )
     options = ["--fail-on-refuted"] if option else []
     for form in ([], ["--json"], ["--format", "markdown"]):
         result = call("validate", str(tiny), *options, *form)

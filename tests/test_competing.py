@@ -75,14 +75,31 @@ def test_what_a_function_cannot_show_is_named(competing: ModuleType) -> None:
 
 
 def test_a_batch_takes_about_the_target_and_is_the_same_for_each_worker(competing: ModuleType) -> None:
-    one = competing._Arm(0, "threads", "3.14", 4, "candidate", "", "/p")
-    assert competing.batch_size(one, 0.01, 1.0, 100_000) == 100
-    assert competing.batch_size(one, 0.3, 1.0, 100_000) == 4  # one each at least
-    assert competing.batch_size(one, 1e-9, 1.0, 10**9) == 50_000
-    assert competing.batch_size(one, 0.01, 1.0, 150) == 150  # all of a small job
-    assert competing.batch_size(one, 0.01, 1.0, 12) == 96  # or some times all of it
+    assert competing.batch_size(4, 0.01, 1.0, 100_000) == 100
+    assert competing.batch_size(4, 0.3, 1.0, 100_000) == 4  # one each at least
+    assert competing.batch_size(4, 1e-9, 1.0, 10**9) == 50_000
+    assert competing.batch_size(4, 0.01, 1.0, 150) == 150  # all of a small job
+    assert competing.batch_size(4, 0.01, 1.0, 12) == 96  # or some times all of it
     assert competing.target_seconds(60.0, 10) == 0.75
     assert competing.target_seconds(1.0, 10) == 0.25 and competing.target_seconds(1000.0, 2) == 1.0
+
+
+def test_a_batch_has_as_many_calls_as_may_wait_at_once(competing: ModuleType) -> None:
+    assert competing.at_once("asyncio", 1, coroutine=False, most=500) == 500
+    assert competing.at_once("asyncio_threads", 2, coroutine=True, most=500) == 500  # on a loop of each worker
+    assert competing.at_once("asyncio_threads", 50, coroutine=False, most=500) == 50
+
+    def guess(seconds: float, slowest_ms: float, in_flight: int, workers: int = 1) -> tuple[float, int]:
+        """Of four first calls that took so long in all."""
+        opened = {"warm": 4, "warm_seconds": seconds, "warm_slowest_ms": slowest_ms}
+        each, slots = competing.first_guess(opened, in_flight, workers, cpu_seconds=0.0002)
+        return pytest.approx(each), slots
+
+    assert guess(0.041, 40.0, 100) == (0.0004, 100)  # they overlapped: 100 take as long as 4
+    assert guess(0.041, 40.0, 1000) == (0.0002, 200)  # up to what they compute
+    assert guess(0.160, 40.0, 1000) == (0.04, 1)  # each blocked the loop
+    assert guess(0.012, 3.0, 2, workers=2) == (0.003, 2)
+    assert guess(0.041, 40.0, 50, workers=50) == (0.0008, 50)
 
 
 def test_all_tasks_take_the_start_and_the_batch_by_proportion(competing: ModuleType) -> None:

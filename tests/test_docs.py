@@ -38,6 +38,7 @@ from pages import PAGES, ROOT, Block, blocks_of, commands_of, make_targets
 from rich.console import Console
 from rich.text import Text
 
+import selector
 from selector import Selector, pipeline
 from selector.decision import load_table
 from selector.errors import SelectorError
@@ -279,3 +280,10 @@ def test_the_picture_is_what_the_demo_prints(monkeypatch: pytest.MonkeyPatch, tm
     assert len(svg.encode()) < MOST_PICTURE_BYTES
     assert "@font-face" not in svg
     assert re.findall(r"url\((?!#)[^)]*\)", svg) == []
+
+
+def test_the_page_of_the_api_names_all_that_is_public() -> None:
+    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    imported = re.search(r"^>>> from selector import (.*)$", text, re.MULTILINE)
+    assert imported is not None
+    assert imported[1].split(", ") == selector.__all__

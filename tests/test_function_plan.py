@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pythons import interpreter
 from strategies import FIXED_HOST
 
 from selector import Selector, SelectorError
@@ -49,6 +48,13 @@ def test_without_a_profile_nothing_is_recommended_and_everything_is_measured() -
     assert "FUNCTION = 'lab.py:f'" in script and "def load_target(" in script
 
 
+def test_what_asyncio_is_measured_with_is_told() -> None:
+    assert planned().notes == ()
+    twin = SUBJECT.model_copy(update={"async_function": "lab.py:g"})
+    plan = plan_function(twin, [OWN], known=None, approaches=LOCAL, budget_seconds=30.0, usable_cpus=4)
+    assert plan.notes == ("asyncio is measured with lab.py:g, all else with lab.py:f",)
+
+
 def test_a_profile_adds_what_it_says_of_the_job_and_of_waits() -> None:
     profile = WorkloadProfile(
         workload_type="io", cpu_ms_per_task=1, io_wait_ms_per_task=50, tasks=500, concurrency=40, cpu_cores=2,
@@ -66,14 +72,17 @@ def test_a_profile_adds_what_it_says_of_the_job_and_of_waits() -> None:
 
 
 def test_the_pythons_are_the_users_own_and_those_that_can_do_more() -> None:
-    here = [interpreter(tag) for tag in ("3.11", "3.14", "3.15", "3.13t", "3.14t")]
-    assert [p.tag for p in pythons_to_try(OWN, [], here)] == ["3.12", "3.14t", "3.15"]
+    here = {tag: f"/x/python{tag}" for tag in ("3.9", "3.11", "3.14", "3.15", "3.13t", "3.14t")}
+    found = pythons_to_try(OWN, None, here)
+    assert [(p.tag, p.free_threaded) for p in found] == [("3.12", False), ("3.14t", True), ("3.15", False)]
+    assert found[1].path == here["3.14t"]
     new = PlannedPython(tag="3.14", path="/env/bin/python", free_threaded=False)
-    assert [p.tag for p in pythons_to_try(new, [], here)] == ["3.14", "3.14t"]
+    assert [p.tag for p in pythons_to_try(new, None, here)] == ["3.14", "3.14t"]
     assert pythons_to_try(new, [OWN], here) == (new, OWN)  # those that were named, and no others
-    assert pythons_to_try(OWN, [], []) == (OWN,)
+    assert pythons_to_try(OWN, [], here) == (OWN,)  # no other, as the user said
+    assert pythons_to_try(OWN, None, {}) == (OWN,)
     free = PlannedPython(tag="3.14t", path="/t", free_threaded=True)
-    assert [p.tag for p in pythons_to_try(free, [], here)] == ["3.14t"]
+    assert [p.tag for p in pythons_to_try(free, None, here)] == ["3.14t"]
     with pytest.raises(SelectorError) as refused:
         pythons_to_try(OWN, [PlannedPython(tag="3.12", path="/other", free_threaded=False)], here)
     assert refused.value.message == "two interpreters of one version, 3.12: /env/bin/python and /other"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from benchmark_scripts import Script, scripts
 from function_lab import script_of
+from template_modules import template_module
 
 from selector.benchmark.events import CellEvent, EndEvent, InterpreterEvent, PlanEvent
 
@@ -53,13 +56,14 @@ def only(*approaches: str) -> list[str]:
 
 
 def test_a_function_in_threads_and_processes(start: Callable[..., Script], tmp_path: Path) -> None:
-    script = ran(
-        start, script_of(tmp_path, "hashes", SETUP="lab.py:costly"), *only("threads", "multiprocessing", "asyncio")
-    )
+    text = script_of(tmp_path, "hashes", SETUP="lab.py:costly", RECOMMENDED="multiprocessing")
+    script = ran(start, text, *only("threads", "multiprocessing", "asyncio"))
     assert script.statuses() == dict.fromkeys(("single_threaded", "threads", "multiprocessing"), "ok")
     plan = next(event for event in script.events if isinstance(event, PlanEvent))
     assert plan.tasks == plan.tasks_asked == 40 and "--async-function" in plan.left_out["asyncio"]
-    for cell in (event for event in script.events if isinstance(event, CellEvent)):
+    cells = [event for event in script.events if isinstance(event, CellEvent)]
+    assert [cell.approach for cell in cells[:3]] == ["single_threaded", "single_threaded", "multiprocessing"]
+    for cell in cells:
         assert cell.seconds and cell.startup_seconds and cell.startup_seconds >= 0.04, "each worker is set up"
         assert cell.batch and cell.workers_seen and cell.cpu_seconds
         assert cell.no_cpu_percent is not None  # Linux
@@ -137,3 +141,84 @@ def test_coroutines_run_on_loops_also_on_one_in_each_worker(start: Callable[...,
 def test_an_asynchronous_twin_lets_a_loop_be_measured(start: Callable[..., Script], tmp_path: Path) -> None:
     twin = ran(start, script_of(tmp_path, "naps", ASYNC_FUNCTION="lab.py:naps_async"), *only("asyncio"))
     assert twin.statuses() == {"single_threaded": "ok", "asyncio": "ok"}
+
+
+def compared(baseline: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """What becomes of the results of an approach beside those of single-threaded code, each by the number of the item."""
+    single, threads = (SimpleNamespace(role=role) for role in ("baseline", "candidate"))
+    run = SimpleNamespace(sums={}, raised=set(), settled=True)
+    for one, answer in ((single, baseline), (threads, other)):
+        answer |= {"status": "ok", "reason": ""}
+        with template_module("function_run") as module:
+            module._FunctionRun._compare(run, one, answer)
+    return other
+
+
+def test_calls_that_raise_in_an_approach_alone_are_told_as_that() -> None:
+    plain = {"sums": {"0": 1, "1": 2}, "raised_items": {"1": "KeyError: 1"}}
+    said = {"1": "KeyError: 1", "0": "ProgrammingError: made in another thread"}
+    found = compared(plain, {"sums": {"0": 9, "1": 2}, "raised_items": said})
+    assert found["status"] == "mismatch"
+    assert found["reason"].startswith(
+        "1 of 2 calls raise here that do not in single-threaded code, such as Programming"
+    )
+    other = compared(plain, {"sums": {"0": 9, "1": 2}, "raised_items": {"1": "KeyError: 1"}})
+    assert other["reason"].startswith("its results differ")
+
+
+def test_what_raises_is_compared_by_its_kind_as_pythons_word_it_differently() -> None:
+    with template_module("serving") as serving:
+        one, two, other = (
+            serving._sums([(serving.Raised(*raised), 1, 0.0, 1.0)], 0, 5)
+            for raised in (
+                ("ValueError", "Expecting a name"),
+                ("ValueError", "Illegal comma"),
+                ("KeyError", "Illegal comma"),
+            )
+        )
+    assert one == two != other
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tag", ["3.14", "3.15"])
+def test_subinterpreters_run_where_items_raise_and_with_a_set_up(
+    start: Callable[..., Script], tmp_path: Path, needs: Callable[[str], str], tag: str
+) -> None:
+    options = ("--interpreter", needs(tag), *only("subinterpreters"))
+    script = ran(start, script_of(tmp_path, "some_raise_with", SETUP="lab.py:load"), *options)
+    assert script.statuses() == {"single_threaded": "ok", "subinterpreters": "ok"}
+    cell = next(
+        event for event in script.events if isinstance(event, CellEvent) and event.approach != "single_threaded"
+    )
+    assert cell.raised and cell.batch and cell.raised / cell.batch == pytest.approx(0.2, abs=0.05)
+    assert cell.raised_first == "KeyError: 0"
+
+
+def test_a_fork_server_imports_the_users_modules_once_for_all_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(multiprocessing, "set_forkserver_preload", asked.append)
+    named = {"function": "src/lab.py:f", "async_function": None, "setup": "pkg.parts:Cache.fill"}
+    with template_module("ways") as ways:
+        for method in ("fork", "forkserver"):
+            monkeypatch.setattr(multiprocessing, "get_start_method", lambda method=method: method)
+            ways._preload(named)
+    assert asked == [["__main__", "lab", "pkg.parts"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "again"),
+    [
+        ({}, True),
+        ({"starts": 4}, False),  # often enough
+        ({"each": 0.1}, False),  # the start is nothing beside the work
+        ({"open_seconds": 5.0}, False),  # too dear, for two approaches
+        ({"session": None}, True),
+    ],
+)
+def test_a_start_that_counts_is_sampled_some_times(changes: dict[str, Any], again: bool) -> None:
+    known = {"session": "it", "starts": 1, "each": 0.001, "open_seconds": 1.0, "batches": 1, "first": 100}
+    kept = SimpleNamespace(**known | {"opened": {"start_seconds": 0.1}} | changes)
+    other = SimpleNamespace(session="another")
+    run = SimpleNamespace(cost={"cached": False}, tasks=200, kept={0: kept, 1: other}, left=lambda: 20.0)
+    with template_module("function_run") as module:
+        assert module._FunctionRun._stale(run, kept) is again

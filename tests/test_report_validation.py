@@ -366,3 +366,13 @@ def test_a_run_that_was_judged_can_be_printed() -> None:
 def test_a_notebook_shows_a_report_as_markdown() -> None:
     report = confirmed_cpu()
     assert report._repr_markdown_() == render_markdown(validation_document(report))
+
+
+def test_a_failure_is_told_once_for_all_that_it_is_the_same_of() -> None:
+    why = "the function is a lambda"
+    arms = [("subinterpreters", "3.15"), ("multiprocessing", "3.11"), ("multiprocessing", "3.15")]
+    made = [failed(approach, tag, 2, "unpicklable", why) for approach, tag in arms]
+    made.append(failed("threads", "3.11", 2, "crash", "it"))
+    output = flat(validation_document(report(measurements=tuple(made))))
+    assert f"- Subinterpreters (3.15) and Multiprocessing (3.11, 3.15): unpicklable: {why}" in output
+    assert "- Threads (3.11): crash: it" in output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import os
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import pytest
 from command import call, refused
 from runner_files import FAMILIES, make
 
+from selector import HostFacts, pipeline
 from selector.benchmark.runner import Runner, batch_size, environment_for, runner_script
 from selector.errors import SelectorError
+from selector.host import interpreter_at
 from selector.measure.target import ItemsSource, Target, parse_target
 from selector.pipeline import as_profile
 
@@ -184,3 +187,19 @@ def test_wrong_uses_of_the_command_are_refused(folder: Path) -> None:
     refused(call(*GIVEN, "--approach", "asyncio"), "is no `async def`", "--async-function")
     (folder / "run.py").write_text("mine")
     refused(call(*GIVEN), "there is a file already")
+
+
+def test_the_python_is_the_one_that_a_recommendation_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = interpreter_at(sys.executable).tag
+    host = HostFacts("linux", 4, ((own, "/other/python"), ("3.99", "/x/python3.99")), application=own)
+    monkeypatch.setattr(pipeline, "this_host", lambda: host)
+
+    def told(*tags: str) -> str:
+        return call(*GIVEN, "--force", "--set", f"interpreters={json.dumps(tags)}", "--approach", "multiprocessing").err
+
+    recommended = call("recommend", "work.json", "--set", f'interpreters=["{own}", "3.99"]', "--json").json
+    assert recommended["interpreter"] == "3.99"
+    assert "Multiprocessing on 3.99, 4 at a time. Run it with: /x/python3.99 run.py" in told(own, "3.99")
+    assert f"Multiprocessing on {own}, 4 at a time. Run it with: {sys.executable} run.py" in told(own)
+    missing = told("3.98")
+    assert f"note: Python 3.98 was not found here: this runs it with {sys.executable}" in missing

@@ -123,6 +123,21 @@ def test_ctrl_c_ends_an_endless_run_of_which_little_was_taken_ahead(work: Path) 
 
 
 @posix_only
+@pytest.mark.parametrize("approach", ["multiprocessing", "asyncio"])
+def test_it_ends_where_nobody_reads_the_results_any_more(work: Path, approach: str) -> None:
+    function = "divide_async" if approach == "asyncio" else "slow"
+    script = make(work, approach, function, "src/work.py:endless", setup=parse_target("src/work.py:load", work))
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=work
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert (process.returncode, "Traceback" in said) == (130, False), said
+
+
+@posix_only
 @pytest.mark.slow
 @pytest.mark.parametrize("tag", ["3.13t", "3.14"])
 @pytest.mark.parametrize("approach", sorted({*FAMILIES} - {"asyncio", "native_parallel"}))

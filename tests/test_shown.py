@@ -54,6 +54,21 @@ def test_the_table_escapes_what_a_terminal_might_obey(shown: ModuleType, capsys:
     assert all(c.isprintable() or c == "\n" for c in shown)
 
 
+def test_the_table_counts_calls_that_raised(shown: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    table = shown._Table("mine")
+    cell = {
+        "event": "cell", "approach": "single_threaded", "interpreter": "3.14", "workers": 1, "variant": "", "status": "ok",
+        "seconds": 1.0, "cpu_percent": 100.0, "peak_memory_mb": 9.0, "task_latency_ms": {"p95": 1.0}, "batch": 40,
+    }  # fmt: skip
+    table.event(**cell, arm=0, role="baseline", raised=10, raised_first="KeyError: \x1b0")
+    table.event(**cell, arm=1, role="control", raised=0, raised_first="")
+    table.event(event="end", reason="done", detail="", seconds=1.0)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith("single_threaded")] == ["25", "0"]
+    assert any(line.startswith("single_threaded, again ") for line in lines)
+    assert "raised %: of its calls, such as KeyError: \\x1b0" in lines
+
+
 needs_a_full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from events import Row, baseline, control, figures, run, steady
-from judging import FREE, SINGLE, THREADING, THREADS, WAITING, having, judged, knowledge, recommended
+from judging import FREE, SINGLE, THREADING, THREADS, WAITING, found, having, judged, knowledge, recommended
 
 from selector.validation import validate_results
 
@@ -74,3 +76,23 @@ def test_reasons_of_a_page_become_a_line() -> None:
     assert "\n" not in report.reason
     assert len(report.reason) < 300
     assert report.reason.endswith("...")
+
+
+def raising(raised: int, calls: int = 40, first: str = "ValueError: bad 0") -> dict[str, Any]:
+    return figures(batch=calls, raised=raised, raised_first=first if raised else "")
+
+
+def test_calls_that_raised_are_counted_once_where_that_is_alike() -> None:
+    rows = [steady(SINGLE, 1.0, role="baseline", figures=raising(10)), steady(THREADS, 0.5, figures=raising(11))]
+    report = judged(rows)
+    runs = sum(len(row.seconds) for row in rows)
+    calls = f"{10.5 * runs:.0f} of the {40 * runs} calls that were timed raised"
+    assert having(report.warnings, f"{calls}, about as many in every approach, such as ValueError: bad 0.")
+    assert (found(report, THREADS).raised, found(report, THREADS).calls) == (11 * runs / 2, 40 * runs / 2)
+    assert not having(judged([baseline(), steady(THREADS, 0.5)]).warnings, "raised")
+
+
+def test_calls_that_raise_in_one_approach_alone_are_told_of_each() -> None:
+    rows = [steady(SINGLE, 1.0, role="baseline", figures=raising(0)), steady(THREADS, 0.5, figures=raising(20))]
+    told = having(judged(rows).warnings, "not as many in every approach, such as ValueError: bad 0.")
+    assert told and "single-threaded 0 of 240 and threads 120 of 240" in told[0]

@@ -48,6 +48,12 @@ def load_target(text: str, folder: str) -> Any:
         raise TargetError("no_such_name", f"{place} has no {name}" + (f"; it has {near}" if near else "")) from None
 
 
+def module_of(text: str) -> str:
+    """The name that the module of a target is imported by."""
+    place = text.rpartition(":")[0]
+    return os.path.basename(place)[:-3] if place.endswith(".py") else place
+
+
 def _near(name: str, owner: Any) -> str:
     """The names of an object that resemble one, else those that can be called."""
     import difflib
@@ -70,7 +76,7 @@ def _import_file(path: str, folder: str) -> Any:
     file = os.path.abspath(os.path.join(folder, path))
     if not os.path.isfile(file):
         raise TargetError("no_such_file", f"{path}: no such file in {os.path.abspath(folder)}")
-    stem = os.path.basename(file)[:-3]
+    stem = module_of(f"{file}:")
     if "." in stem:
         raise TargetError("bad_target", f"{path}: a module's name cannot have a dot; rename the file")
     _on_path(folder)

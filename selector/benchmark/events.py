@@ -141,7 +141,8 @@ class CellEvent(Saved):
     tasks over the mean. Where tasks wait one after the other, seconds may be reckoned from fewer tasks than `tasks`: from
     `extrapolated_from`. Of a user's function `batch` tasks ran in this cell, and seconds are reckoned for all: the start of
     the workers, and the rest by proportion. `no_cpu_percent` is the share of its time that a worker was ready to run and
-    got no CPU, on average, `quiet_seconds` what it might take without that. `cpus_taken` is how many CPUs other programs and the hypervisor took from it, on average.
+    got no CPU, on average, `quiet_seconds` what it might take without that; `raised` is how many calls of the batch raised, and
+    `raised_first` what the first of them did. `cpus_taken` is how many CPUs other programs and the hypervisor took from it, on average.
     A cell that is `ok` has its seconds; one that failed says why in `reason`.
     """
 
@@ -176,6 +177,8 @@ class CellEvent(Saved):
     batch: _Index | None = None
     no_cpu_percent: _Amount | None = None
     quiet_seconds: _Amount | None = None
+    raised: _Index | None = None
+    raised_first: _Text | None = None
 
     @model_validator(mode="after")
     def _measured(self) -> Self:

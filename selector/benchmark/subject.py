@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from selector.approaches import Traits
 from selector.benchmark.parameters import Parameter
 from selector.benchmark.plan import BASELINE, OWN_FUNCTION, BenchmarkPlan, PlannedPython
 from selector.errors import SelectorError
-from selector.host import Interpreter
 from selector.models import Frozen
 from selector.recommend.chain import Situation
 from selector.recommend.facts import newest, version_key
@@ -80,9 +79,15 @@ def plan_function(
         io="function",
         seed=seed,
         parameters=parameters,
-        notes=(),
+        notes=_notes(subject),
         template=OWN_FUNCTION,
     )
+
+
+def _notes(subject: Subject) -> tuple[str, ...]:
+    """What to bear in mind of what is called."""
+    twin = subject.async_function
+    return (f"asyncio is measured with {twin}, all else with {subject.function}",) if twin is not None else ()
 
 
 def _limits(profile: WorkloadProfile, usable_cpus: int) -> dict[str, Parameter]:
@@ -116,29 +121,28 @@ def _is_of_threads(traits: Traits) -> bool:
 
 
 def pythons_to_try(
-    reference: PlannedPython, further: Sequence[PlannedPython], available: Sequence[Interpreter]
+    reference: PlannedPython, further: Sequence[PlannedPython] | None, available: Mapping[str, str]
 ) -> tuple[PlannedPython, ...]:
     """The Pythons to try a function under: the one that has its libraries, and those that the user named.
 
-    Without any named, those found here that can do what the reference cannot: the newest free-threaded build, and the
-    newest that has subinterpreters. Whether they import the function, the script finds out. SelectorError for two of one
-    version.
+    Where nothing is named (None), those found here (`available`, tag to path) that can do what the reference cannot: the
+    newest free-threaded build, and the newest that has subinterpreters. Whether they import the function, the script
+    finds out. SelectorError for two of one version.
     """
     chosen = {reference.tag: reference}
-    for python in further:
+    for python in further or ():
         if chosen.setdefault(python.tag, python).path != python.path:
             paths = f"{chosen[python.tag].path} and {python.path}"
             raise SelectorError(f"two interpreters of one version, {python.tag}: {paths}", "give one of them")
-    if further:
+    if further is not None:
         return tuple(chosen.values())
-    tags = tuple(i.tag for i in available if i.implementation == "CPython" and version_key(i.tag)[1] >= _OLDEST_MINOR)
+    tags = tuple(tag for tag in available if version_key(tag)[1] >= _OLDEST_MINOR)
     wanted = [] if reference.free_threaded else [newest(tags, free_threaded=True)]
     if version_key(reference.tag)[1] < _SUBINTERPRETERS_SINCE:
         wanted.append(newest(tags, free_threaded=False))
     for tag in wanted:
         if tag is not None and tag not in chosen:
-            found = next(i for i in reversed(available) if i.tag == tag and i.implementation == "CPython")
-            chosen[tag] = PlannedPython(tag=tag, path=found.path, free_threaded=found.free_threaded)
+            chosen[tag] = PlannedPython(tag=tag, path=available[tag], free_threaded=tag.endswith("t"))
     return tuple(chosen.values())
 
 

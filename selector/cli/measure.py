@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from selector.cli.shared import format_option, print_as, print_json, rules_option, say, set_option
+from selector.cli.target import check_quoted, stray_words
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _STEPS = {
     epilog="Example: concurrency-selector measure resize.py:thumbnail --items 'photos/*.jpg' -o measured.json"
 )
 @click.argument("target", metavar="TARGET")
-@click.argument("unquoted", nargs=-1, required=False, metavar="")
+@stray_words
 @click.option(
     "--items",
     metavar="SOURCE",
@@ -55,7 +56,7 @@ _STEPS = {
     "interpreters",
     multiple=True,
     metavar="PATH",
-    help="A further Python to try it under; again for each (default: the free-threaded ones found here, and for one before 3.14 newer ones).",
+    help="A further Python to try it under; again for each; that of --python means no other (default: the free-threaded ones found here, and for one before 3.14 newer ones).",
 )
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write the profile to this file.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
@@ -94,8 +95,7 @@ def measure(
     from selector.measure.request import request_from
     from selector.pipeline import Selector
 
-    if unquoted:
-        raise _not_quoted(named["items"], unquoted)
+    check_quoted(named["items"], unquoted)
     request = request_from(target, budget_seconds=budget_from_text(budget), **named)
     if output is not None:
         _check_output(output, force)
@@ -105,18 +105,6 @@ def measure(
     if output is not None and report.profile is not None:
         _write_profile(report, output, force)
     return 0 if report.complete else _FAILED
-
-
-def _not_quoted(items: str | None, words: tuple[str, ...]) -> SelectorError:
-    """What to say of words that are no option: the shell has replaced a pattern by names of files, if there are items."""
-    if items is not None:
-        return SelectorError(
-            f"--items takes one source, and more words follow: {words[0]}{' ...' if words[1:] else ''}",
-            "put a pattern into quotes, as the shell replaces it else: --items 'photos/*.jpg'",
-        )
-    return SelectorError(
-        f"one function at a time: {words[0]} is one word too many", "items are given by --items SOURCE"
-    )
 
 
 def _check_output(output: Path, force: bool) -> None:

@@ -24,7 +24,7 @@ from selector.cli.shared import (
     say,
     set_option,
 )
-from selector.cli.target import function_options, request_of
+from selector.cli.target import function_options, request_of, stray_words
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _measuring_options(command: Command) -> Command:
             "interpreters",
             multiple=True,
             metavar="VERSION|PATH",
-            help="Measure with this Python, such as 3.14t (default: the profile's, else the application's).",
+            help="Measure with this Python, such as 3.14t (default: the profile's, else the application's); a function with this one, too (default: those found here that can do more).",
         ),
         click.option(
             "--io",
@@ -80,6 +80,7 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
 
 @click.command(epilog="Example: concurrency-selector generate workload.json -o bench.py && python bench.py")
 @file_argument
+@stray_words
 @click.option("-o", "--output", required=True, metavar="OUT|-", help="The file to write; - prints it.")
 @click.option(
     "--template",
@@ -98,6 +99,7 @@ def generate(
     outer_rules: Path | None,
     /,
     file: str | None,
+    unquoted: tuple[str, ...],
     output: str,
     template: str | None,
     force: bool,
@@ -119,7 +121,7 @@ def generate(
     from selector.workload.reading import read_profile
 
     options = _options(budget, interpreters=interpreters, io=io, seed=seed)
-    request = request_of(function, interpreters, settings)
+    request = request_of(function, interpreters, settings, file, unquoted)
     check_runner(request, template, **function)
     if request:
         profile = read_profile(file, settings) if file is not None else None
@@ -268,6 +270,7 @@ def _to_compare(template: str) -> list[Interpreter]:
 
 @click.command(epilog="Example: concurrency-selector validate workload.json --budget 30s --save results")
 @file_argument
+@stray_words
 @click.option("--template", metavar="NAME", help="Measure a program that ships instead, and its own work: todo-batch.")
 @function_options
 @set_option
@@ -287,6 +290,7 @@ def validate(
     outer_rules: Path | None,
     /,
     file: str | None,
+    unquoted: tuple[str, ...],
     template: str | None,
     settings: tuple[str, ...],
     budget: str,
@@ -309,10 +313,9 @@ def validate(
     from selector.pipeline import Selector
     from selector.proof import prove, prove_function
     from selector.report.live import progress_view
-    from selector.report.validation import validation_document
     from selector.workload.reading import read_profile
 
-    program, request = _program_named(template), request_of(function, interpreters, settings)
+    program, request = _program_named(template), request_of(function, interpreters, settings, file, unquoted)
     _check_what_is_measured(file, settings, template if program is not None else None, request)
     options = _options(budget, interpreters=interpreters, io=io, seed=seed, save=save, force=force)
     selector = Selector(rules or outer_rules)
@@ -325,7 +328,7 @@ def validate(
     if form == "json":
         print_json(proof.report.model_dump_json(indent=2))
     else:
-        print_as(validation_document(proof.report), form)
+        print_as(proof.document, form)
     if proof.unsaved is not None:
         raise proof.unsaved
     say(f"kept in {proof.folder}: {proof.script}, plan.json, events.jsonl, results.json, report.md", err=True)

@@ -64,6 +64,7 @@ def runner_made(
     SelectorError where it cannot be measured, or there is no short code for the approach.
     """
     from selector.benchmark.runner import check_names, runner_of, runner_script
+    from selector.measure.request import profile_as_asked
 
     environment: dict[str, str] = {}
     if request.items is None:
@@ -71,13 +72,15 @@ def runner_made(
     check_names(request, approach)
     if profile is None:
         profile, environment = _measured(selector, request)
-    if request.async_function is None and not profile.event_loop:  # whatever client there may be: the function blocks
-        profile = profile.model_copy(update={"async_library": False})
-    situation = selector.situation(profile)
+    situation = selector.situation(profile_as_asked(profile, request))
     runner = runner_of(situation, request, approach, environment)
-    title = selector.knowledge.approaches[runner.approach].title
-    about = f"{title}, {runner.workers} at a time. " if runner.workers > 1 else f"{title}. "
-    return Made(runner_script(runner, out), _notes(runner, situation), about, _python_for(runner, situation, request))
+    title, tag = selector.knowledge.approaches[runner.approach].title, situation.interpreter(runner.approach)
+    about = f"{title} on {tag or request.python.tag}{f', {runner.workers} at a time' if runner.workers > 1 else ''}. "
+    python, notes = _python_at(tag, situation, request), _notes(runner, situation)
+    if python is None:
+        python = request.python.path
+        notes.append(f"Python {tag} was not found here: this runs it with {python}")
+    return Made(runner_script(runner, out), notes, about, python)
 
 
 def _measured(selector: Selector, request: Request) -> tuple[WorkloadProfile, dict[str, str]]:
@@ -107,10 +110,7 @@ def _notes(runner: Runner, situation: Situation) -> list[str]:
     return [f"recommended is {recommended}", *(f"{runner.approach}: {rule.because}" for rule in ruled_out)]
 
 
-def _python_for(runner: Runner, situation: Situation, request: Request) -> str:
-    """The Python that a runner is meant for: the function's own, unless the approach needs another build."""
-    needs, own = situation.traits(runner.approach).needs, request.python
-    if needs == "any" or situation.interpreter(runner.approach) == own.tag:
-        return own.path
-    found = dict(situation.host.interpreters).get(situation.interpreter(runner.approach) or "")
-    return found or own.path
+def _python_at(tag: str | None, situation: Situation, request: Request) -> str | None:
+    """The path of the Python that the recommendation names: the function's own, or one that was given, or found here."""
+    named = {python.tag: python.path for python in (*(request.interpreters or ()), request.python)}
+    return {**dict(situation.host.interpreters), **named}.get(tag or request.python.tag)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from selector.cli.shared import Command
+from selector.errors import SelectorError
 
 if TYPE_CHECKING:
     from selector.measure.models import Request
@@ -37,12 +39,50 @@ def function_options(command: Command) -> Command:
     return command
 
 
-def request_of(given: dict[str, Any], interpreters: tuple[str, ...], settings: tuple[str, ...]) -> Request | None:
+def stray_words(command: Command) -> Command:
+    """Words after all others, handed over as `unquoted`: there are some where the shell has replaced a pattern."""
+    return click.argument("unquoted", nargs=-1, required=False, metavar="")(command)
+
+
+def check_quoted(items: str | None, words: tuple[str, ...], file: str | None = None) -> None:
+    """SelectorError for words that are no option: the shell has replaced a pattern by names of files, if there are items.
+
+    The first of them may have been taken for FILE, the profile.
+    """
+    if items is not None and file is not None and _alike(items, file):
+        words = (file, *words)
+    if not words:
+        return
+    if items is None:
+        raise SelectorError(
+            f"one word too many: {words[0]}",
+            "put a pattern, or what has spaces, into quotes; items are given by --items SOURCE",
+        )
+    raise SelectorError(
+        f"--items takes one source, and more words follow: {words[0]}{' ...' if words[1:] else ''}",
+        "put a pattern into quotes, as the shell replaces it else: --items 'photos/*.jpg'",
+    )
+
+
+def _alike(items: str, file: str) -> bool:
+    """Whether both are names that one pattern has been replaced by: of one folder and kind, which is not a profile's."""
+    one, other = PurePath(items), PurePath(file)
+    return (one.parent, one.suffix) == (other.parent, other.suffix) and one.suffix not in ("", ".json")
+
+
+def request_of(
+    given: dict[str, Any],
+    interpreters: tuple[str, ...],
+    settings: tuple[str, ...],
+    file: str | None,
+    unquoted: tuple[str, ...],
+) -> Request | None:
     """What the options of a function ask for; None where none is named. Takes its options out of `given`.
 
     SelectorError for what cannot be meant; UsageError where options of a function come without one.
     """
     named = {name: given.pop(name) for name in _OPTIONS}
+    check_quoted(named["items"], unquoted, file)
     target = named.pop("function")
     if target is None:
         if stray := [name for name, value in named.items() if value is not None]:

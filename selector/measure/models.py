@@ -23,7 +23,7 @@ Value = bool | int | float | str | tuple[str, ...]
 class Request:
     """A function to be measured: in which Python, on which items, for how long.
 
-    `interpreters` are further ones to try it under; where none is given, those found on this host are. `settings` are
+    `interpreters` are further ones to try it under; None: those found on this host. `settings` are
     fields that the user gives (KEY=VALUE), which stand over what is found.
     """
 
@@ -32,7 +32,7 @@ class Request:
     items: ItemsSource | None = None
     setup: Target | None = None
     async_function: Target | None = None
-    interpreters: tuple[ChosenPython, ...] = ()
+    interpreters: tuple[ChosenPython, ...] | None = None
     budget_seconds: float = BUDGET_SECONDS
     settings: tuple[str, ...] = ()
     folder: Path = field(default_factory=Path.cwd)

@@ -13,6 +13,7 @@ from selector.errors import SelectorError
 from selector.measure.models import BUDGET_SECONDS, Request
 from selector.measure.python import ChosenPython, choose_python, named_python
 from selector.measure.target import ItemsSource, parse_items, parse_target
+from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import profile_from_mapping, with_settings
 
 LEAST_BUDGET_SECONDS, MOST_BUDGET_SECONDS = 2.0, 3600.0
@@ -64,14 +65,26 @@ def check_settings(settings: tuple[str, ...]) -> None:
     profile_from_mapping(with_settings({"workload_type": "cpu"}, settings), "--set")
 
 
-def _further(interpreters: tuple[str, ...], chosen: ChosenPython) -> tuple[ChosenPython, ...]:
-    """The Pythons given, each once, without the one that it is measured under."""
+def _further(interpreters: tuple[str, ...], chosen: ChosenPython) -> tuple[ChosenPython, ...] | None:
+    """The Pythons given, each once, without the one that it is measured under: given alone, that means no other."""
+    if not interpreters:
+        return None
     found = {}
     for each in interpreters:
         python = named_python(each)
         if python.path != chosen.path:
             found[python.path] = python
     return tuple(found.values())
+
+
+def profile_as_asked(profile: WorkloadProfile, request: Request) -> WorkloadProfile:
+    """The profile of a function as it is to be run: it blocks, unless there is a twin, and under the Pythons named alone."""
+    known: dict[str, object] = {}
+    if request.async_function is None and not profile.event_loop:  # whatever client there may be
+        known["async_library"] = False
+    if request.interpreters is not None:
+        known["interpreters"] = tuple(python.tag for python in (request.python, *request.interpreters))
+    return profile.model_copy(update=known)
 
 
 def with_items_at_hand(request: Request, place: Path, stdin: TextIO | None) -> Request:

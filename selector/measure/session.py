@@ -191,9 +191,8 @@ class _Session:
 
     def _others(self) -> list[ChosenPython]:
         """The further Pythons: those given, else free-threaded ones found here, and newer ones where its own lacks something."""
-        if self._request.interpreters:
-            return list(self._request.interpreters)
-        return self._found
+        given = self._request.interpreters
+        return self._found if given is None else list(given)
 
     @cached_property
     def _found(self) -> list[ChosenPython]:

@@ -18,6 +18,7 @@ from selector.text import (
     counted,
     duration,
     given,
+    listed,
     measured_duration,
     measured_memory,
     memory,
@@ -180,8 +181,7 @@ def _measurements(report: ValidationReport) -> tuple[Block, ...]:
     header = scale.header()
     spare = (header[-2], "CPU %") if report.profile.latency_requirement_ms is None else ("CPU %",)
     blocks: list[Block] = [Table(header, rows, aligned, spare), _legend(compared)]
-    failures = [_failure(m) for m in compared if m.status != "ok"]
-    if failures:
+    if failures := _failures(compared):
         blocks.append(bullets(*failures))
     return tuple(blocks)
 
@@ -242,10 +242,15 @@ def _legend(compared: list[Measurement]) -> Paragraph:
     )
 
 
-def _failure(m: Measurement) -> str:
-    """`Multiprocessing (3.14): crash: a worker was killed by signal 9`."""
-    reason = one_line(m.reason, _LONGEST_REASON)
-    return f"{_short(m.title)} ({m.interpreter}): {_status(m)}{': ' if reason else ''}{reason}"
+def _failures(compared: list[Measurement]) -> list[str]:
+    """`Multiprocessing (3.14): crash: a worker was killed by signal 9`; once for all that it is the same of."""
+    told: dict[str, dict[str, list[str]]] = {}
+    for m in compared:
+        if m.status != "ok":
+            what = ": ".join(filter(None, (_status(m), one_line(m.reason, _LONGEST_REASON))))
+            told.setdefault(what, {}).setdefault(_short(m.title), []).append(m.interpreter)
+    names = {what: [f"{title} ({', '.join(tags)})" for title, tags in who.items()] for what, who in told.items()}
+    return [f"{listed(who)}: {what}" for what, who in names.items()]
 
 
 def _status(m: Measurement) -> str:

@@ -10,6 +10,7 @@ from selector.validation.evidence import ASSUMED_NOISE, ENOUGH_RUNS, MOST_NOISE,
 from selector.validation.verdict import Judgement
 
 _NOISY = 0.10
+_ALIKE = 0.05  # of the calls: as batches are of other items, the share that raises is not quite the same
 
 
 def caveats(evidence: Evidence, judgement: Judgement) -> tuple[str, ...]:
@@ -63,6 +64,7 @@ def _arms(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     if short := [r for r in arms if r.ok and r.measurement.short]:
         names = _names(evidence, short)
         yield f"Under 100 ms of steady work in {names}: at that length noise matters. More tasks would help."
+    yield from _raised(evidence)
     if batches := [c.batch for c in session.cells if c.batch]:
         sizes = f"{min(batches):,}" + (f" to {max(batches):,}" if max(batches) > min(batches) else "")
         tasks = session.plan.tasks if session.plan else 0
@@ -76,6 +78,22 @@ def _arms(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     judged = dict.fromkeys(r for r in (judgement.recommended, judgement.winner) if r is not None and r.ok)
     if judgement.doubt is None and (few := [r for r in judged if len(r.samples) < ENOUGH_RUNS]):
         yield f"Fewer than {ENOUGH_RUNS} runs of {_names(evidence, few)}: a larger --budget makes the range narrower."
+
+
+def _raised(evidence: Evidence) -> Iterator[str]:
+    """How many calls of the user's function raised: once where that is alike everywhere, else for each approach."""
+    counts = {r: (r.measurement.raised, r.measurement.calls) for r in evidence.compared if r.ok}
+    some = {r: (raised, calls) for r, (raised, calls) in counts.items() if raised is not None and calls}
+    raised, calls = (sum(each) for each in zip(*some.values(), strict=True)) if some else (0, 0)
+    if not raised:
+        return
+    first = next(clause(c.raised_first) for c in evidence.case.session.cells if c.raised_first)
+    such_as = f", such as {first}." if first else "."
+    if all(abs(n / of - raised / calls) <= _ALIKE for n, of in some.values()):
+        yield f"{raised:,} of the {calls:,} calls that were timed raised, about as many in every approach{such_as}"
+        return
+    told = [f"{evidence.name(r)} {n:,} of {of:,}" for r, (n, of) in some.items()]
+    yield f"Calls raised, not as many in every approach{such_as} That were in {listed(told)}."
 
 
 def _names(evidence: Evidence, results: Iterable[ArmResult]) -> str:

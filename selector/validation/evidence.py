@@ -318,6 +318,7 @@ def _figures(good: Sequence[CellEvent]) -> dict[str, Any]:
     found: dict[str, Any] = {name: _known(good, name, statistics.median) for name in _MEDIANS}
     found["workers_seen"] = _known(good, "workers_seen", statistics.median_low)
     found["peak_memory_mb"] = _known(good, "peak_memory_mb", max)
+    found["calls"], found["raised"] = _known(good, "batch", sum), _known(good, "raised", sum)
     for name in ("memory_metric", "gil_enabled"):
         found[name] = _known(good, name, lambda values: values[-1])
     found["short"] = 2 * sum(bool(cell.short) for cell in good) > len(good)

@@ -36,7 +36,8 @@ class Measurement(Saved):
     (single-threaded on the reference interpreter), `band` what the table speedup_bands says to it. `reason` is that of
     the last cell that failed. `predicted_seconds` is the cost model's for just these tasks and workers. `no_cpu_percent`
     is the share of its time that a worker was ready to run and got no CPU, where that was measured, and `quiet_seconds`
-    an estimate of what it would take with a CPU for each worker that can run.
+    an estimate of what it would take with a CPU for each worker that can run. Of a user's function, `calls` is how many
+    were timed, and `raised` how many of them raised.
     """
 
     approach: ApproachId
@@ -69,6 +70,8 @@ class Measurement(Saved):
     predicted_seconds: float | None
     no_cpu_percent: float | None = None
     quiet_seconds: float | None = None
+    calls: int | None = None
+    raised: int | None = None
 
 
 class Requirement(Saved):

@@ -24,7 +24,7 @@ def run(pool: Executor, ahead: int, size: int, stop: Callable[[Executor], None])
     try:
         for each in in_order(pool, ahead, size):
             report.add(*each)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):  # or nobody reads the results any more
         stop(pool)
         return 130
     finally:

@@ -18,7 +18,7 @@ def run(pool: Executor, ahead: int, stop: Callable[[Executor], None]) -> int:
     report = Report()
     try:
         asyncio.run(run_on_loop(pool, ahead, report))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):  # or nobody reads the results any more
         stop(pool)
         return 130
     finally:

@@ -15,7 +15,7 @@ def run() -> int:
             setup()
         for item in items():
             report.add(item, *outcome(item))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):  # or nobody reads the results any more
         return 130
     finally:
         report.say()

@@ -27,7 +27,7 @@ def main() -> int:
     report = Report()
     try:
         asyncio.run(run(report))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):  # or nobody reads the results any more
         return 130
     finally:
         report.say()
