@@ -139,10 +139,9 @@ def measured(folder, python: str, name: str, items: str, **more):
 def test_the_share_of_the_gil_is_seen_from_outside(folder, python, name, items, share):
     said = measured(folder, python, name, items)
     assert said["solo"]["cpu_ms"] > 0
-    if said.all.get("held") is not None:  # 3.14 and later
-        waited = said["held_run"]["wait_share"] if said.all.get("wait_share") is None else said["wait_share"]
-        # beside busy programs whoever looks gets no CPU just when a function that waits computes: see selector/measure/gil.py
-        assert min(1.0, said["held"] / (1 - waited)) == pytest.approx(share, abs=0.25 if waited < 0.5 else 0.8)
+    looked = said.all.get("on_cpu") or {}  # 3.14 and later, on Linux
+    if looked.get("looks", 0) >= 50:  # on a busy machine few looks meet it computing
+        assert looked["held"] == pytest.approx(share, abs=0.2)
     if said["gil"] and name.endswith("native_hold"):
         assert said["probe"]["hold_ms"] > 20
     elif said["gil"] and said["probe"]["hold_ms"] >= 15:  # an accident on a busy machine does not happen twice

@@ -87,13 +87,24 @@ def test_the_share_of_the_gil_is_that_of_the_looks(held: float, share: float, re
 
 
 def test_the_share_is_of_the_computing_and_not_of_the_waiting() -> None:
+    seen = {"held": 0.06, "on_cpu": {"held": 0.5, "looks": 900}}
+    found = fields(saying(sampler=seen, held_run={"wait_share": 0.9}))["gil_share"]
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.4, 0.6))
+    assert "at its computing" in found.how
+    found = fields(saying(sampler={"held": 0.06, "on_cpu": {"held": 1.0, "looks": 40}}))["gil_share"]
+    assert (found.value, found.high) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("seen", [{"held": None, "looks": 0}, {"held": 0.5, "looks": 90}, {"held": 1.0, "looks": 5}])
+def test_a_share_that_few_looks_met_is_unknown(seen: dict[str, Any]) -> None:
+    assert not {"gil_share", "releases_gil"} & set(values(saying(sampler={"held": 0.06, "on_cpu": seen})))
+
+
+def test_without_the_clock_of_the_process_waiting_is_taken_off() -> None:
     found = fields(saying(sampler={"held": 0.3}, held_run={"wait_share": 0.4}))["gil_share"]
     assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.45, 0.55))
     found = fields(saying(sampler={"held": 0.095}, held_run={"wait_share": 0.9}))["gil_share"]
     assert (found.value, found.low, found.high) == pytest.approx((0.95, 0.75, 1.0))
-
-
-def test_the_share_of_what_mostly_waits_is_unknown_in_the_middle() -> None:
     assert "gil_share" not in values(saying(sampler={"held": 0.06}, held_run={"wait_share": 0.9}))
 
 

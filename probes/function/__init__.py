@@ -72,8 +72,7 @@ main and again
                      some calls after it, by some more. A name in the last two is written by every call.
                      globals_again is null where there was no time for more. "cache": an lru_cache grew. globals_left_out: too large to look at
     pid              for the sampler, with phase held
-    held_run         what went on during the phase held: {"calls", "wall_s", "cpu_s", "delay_s", "wait_share": the part in which it waited, for
-                     whatever it is or, after that, for a CPU}
+    held_run         what went on during the phase held: {"calls", "wall_s", "cpu_s", "delay_s", "wait_share": the part in which it waited}
     probe            a thread that sleeps 1 ms, beside the calls: {"late_share": part of its wakings that were over 0.3 ms late, "idle_late_share",
                      "hold_ms": the longest that it had to wait for the GIL, waiting for a CPU taken off, "holds_ms": the five longest, "switch_ms": the switch
                      interval during it: Python code makes others wait as long, "samples", "calls", "cpu_share"}
@@ -103,7 +102,9 @@ memory
     peak_mb          the largest resident memory of the process, over its life
 
 sampler
-    held             part of the time in which a thread held the GIL; held / (1 - wait_share) is the part of its computing
-    wait_share       the part of this very time in which it waited, as in held_run, seen from outside; null where unknown: held_run's, then
+    on_cpu           of its time on a CPU: {"held": the part in which a thread held the GIL, "looks": pairs of looks between which it computed
+                     without a break, "seconds": what it computed in these}; absent where the CPU clock of a process cannot be read (all but Linux)
+    held             part of all the time, waiting too, in which a thread held the GIL: held / (1 - wait_share of held_run) is that of its
+                     computing, if nothing else wants the CPUs
     samples, failed, sampler_error: why there is none
 """

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from . import gil, memory, phases, worker
+from . import memory, outside, phases, worker
 from .channel import Channel, ProblemError, take_over
 from .loading import Settings, settings_of
 from .target import TargetError
@@ -16,7 +16,7 @@ from .target import TargetError
 def sampler(settings: Settings, channel: Channel) -> None:
     """The mode sampler: look at another process."""
     channel.unguarded()
-    channel.say(**gil.look_from_outside(settings.pid, settings.seconds))
+    channel.say(**outside.look(settings.pid, settings.seconds))
 
 
 MODES: dict[str, Callable[[Settings, Channel], None]] = {
