@@ -72,6 +72,20 @@ def test_a_call_that_hangs_leaves_its_stack(folder):
     assert said.stacks.startswith("Timeout (0:00:00") and "in hangs" in said.stacks
 
 
+def test_a_first_call_that_takes_long_does_not_hang(folder):
+    said = ask(folder, "main", "waiting.py:warms_up", items="9", seconds=0.1, budget=1.0, call_seconds=0.8, most=20)
+    assert said.code == 0 and said["phase"] == "done"
+    assert said["first_ms"] >= 1200 and said["solo"]["wall_ms"] < 100
+    assert {"phase": "second call"} in said.messages
+    cut = ask(folder, "main", "waiting.py:warms_up", items="9", seconds=0.1, budget=0.5, call_seconds=0.4, most=0.6)
+    assert cut.code == 1 and cut["phase"] == "first call" and "in warms_up" in cut.stacks
+
+
+def test_calls_that_only_raise_are_not_looked_at(folder):
+    said = ask(folder, "look", "failing.py:always", items="50", seconds=0.1)
+    assert said.code == 1 and said["problem"]["kind"] == "raises_always" and "held" not in said["phase"]
+
+
 def test_results_that_depend_on_the_order_differ_in_reverse(folder):
     forward, reverse = (
         ask(folder, "worker", "keeping.py:depends", items="keeping.py:ITEMS", order=order)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .channel import Channel
-from .clocks import Delay, Meter
+from .clocks import LINUX, Delay, Meter, resource
 from .solo import Sample, sample_of
 from .subject import Subject
 
@@ -19,6 +19,9 @@ MOST_LATE_SECONDS = 1.0  # that a waking under way is waited for
 NAP_SECONDS = 0.001  # of the thread beside it
 LATE_SECONDS = 0.0003
 SWITCH_SECONDS = 0.001  # the interval meanwhile: Python code is told from native code that holds the GIL longer
+WAITS_FOR_THE_GIL = (
+    5  # in one waking: the nap is one, and each switch interval that the GIL is not handed over is one more
+)
 IDLE_SECONDS = 0.08
 MOST_ROUNDS = 6
 HELD_SECONDS = 6.0  # that calls go on for whoever looks, if nobody says that it is enough
@@ -60,6 +63,11 @@ def call_until(subject: Subject, channel: Channel, meter: Meter, stop: str, late
 # A thread beside it ---------------------------------------------------------------------------------------------------
 
 
+def waits_of_thread() -> int:
+    """How often this thread gave up its CPU to wait (Linux); else 0."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw if LINUX and resource is not None else 0
+
+
 class _Napper:
     """A thread that sleeps a little, again and again, and notes how late it got to run."""
 
@@ -74,9 +82,11 @@ class _Napper:
         own, other = Delay(), Delay(self._watched)
         self._ready.set()
         while not self._stop.is_set():
-            begun, lacked, others = time.perf_counter(), own(), other()
+            begun, lacked, others, waits = time.perf_counter(), own(), other(), waits_of_thread()
             time.sleep(NAP_SECONDS)
-            late = time.perf_counter() - begun - NAP_SECONDS - (own() - lacked)
+            late = time.perf_counter() - begun - NAP_SECONDS
+            if waits_of_thread() - waits < WAITS_FOR_THE_GIL:  # else it waited for the GIL while it also had no CPU
+                late -= own() - lacked
             self.late.append((max(0.0, late), max(0.0, late - (other() - others))))
         own.close()
         other.close()

@@ -22,6 +22,7 @@ def sampler(settings: Settings, channel: Channel) -> None:
 MODES: dict[str, Callable[[Settings, Channel], None]] = {
     "main": phases.main,
     "again": phases.again,
+    "look": phases.look,
     "worker": worker.worker,
     "subinterpreter": worker.subinterpreter,
     "memory": memory.memory,

@@ -16,7 +16,7 @@ from .clocks import clock_of_process
 LOOK_SECONDS = 0.0005  # between looks
 SHORT_LOOK_SECONDS = 0.0001  # at what mostly waits: its computing is short
 ENOUGH = 200  # looks that met it computing
-MOST_SPANS = 3  # times as long as asked for, where there are fewer
+MOST_SPANS = 4  # times as long as asked for, where there are fewer
 LEAST_COMPUTING = 0.02  # of the time: below it there is too little to be met
 OFF_CPU_SECONDS = (
     0.0001  # between two looks that may be missing where a process computed without a break: clocks of other CPUs lag

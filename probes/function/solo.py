@@ -123,10 +123,10 @@ class Solo:
         return True
 
 
-def hopeless(subject: Subject) -> None:
-    """Raise ProblemError where there is no call that does not raise."""
+def hopeless(subject: Subject, least: int = HOPELESS) -> None:
+    """Raise ProblemError where there is no call that does not raise, among so many at least."""
     errors = subject.errors
-    if errors.failed == errors.attempts and errors.attempts >= min(HOPELESS, max(2, len(subject.items))):
+    if errors.failed == errors.attempts and errors.attempts >= min(least, max(2, len(subject.items))):
         kind, first = next(iter(errors.kinds.items()))
         text = f"{subject.name} raises {kind} for every item tried ({errors.attempts}): {first['message']}"
         raise ProblemError("raises_always", text, first["item"])

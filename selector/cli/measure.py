@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +90,7 @@ def measure(
     It runs in child processes of your Python, with a time limit for each call and for the whole; what it prints is
     dropped. Exit code 1 says that it could not be measured, and the problem why.
     """
+    begun = time.monotonic()  # importing what follows takes some of the budget
     from selector.benchmark.budget import budget_from_text
     from selector.measure import measure_function
     from selector.measure.request import request_from
@@ -100,7 +102,7 @@ def measure(
     if output is not None:
         _check_output(output, force)
     _announce(request)
-    report = measure_function(request, Selector(rules or outer_rules), teller())
+    report = measure_function(request, Selector(rules or outer_rules), teller(), begun)
     _show(report, request, form, whole=full or form != "text")
     if output is not None and report.profile is not None:
         _write_profile(report, output, force)

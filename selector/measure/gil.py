@@ -8,10 +8,11 @@ neither that it is not, since short holds escape them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
-from selector.measure.findings import Findings, Gil
+from selector.measure.children import Said
+from selector.measure.findings import Findings, Gil, findings_from
 from selector.measure.models import Evidence
 from selector.text import percent, significant
 
@@ -52,6 +53,16 @@ def gil_evidence(found: Findings, wait_ms: float, *, native: bool) -> dict[str, 
     if not native:
         fields |= _hold(gil, share.value if share is not None else None, waits=wait_ms > 0)
     return fields
+
+
+def with_look(found: Findings, looked: Said | None) -> Findings:
+    """What was found, with the looks from outside that were taken in another Python, as its own has none."""
+    there = findings_from(looked.facts).gil if looked is not None and looked.done else None
+    if looked is None or there is None or found.gil is None:
+        return found
+    here = found.gil
+    there = replace(there, late=here.late, late_idle=here.late_idle, holds_ms=here.holds_ms, switch_ms=here.switch_ms)
+    return replace(found, gil=replace(there, blocked=here.blocked, where=looked.python.tag))
 
 
 def held_share(gil: Gil) -> Share | None:

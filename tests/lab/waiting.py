@@ -21,6 +21,17 @@ def naps(number):
     return number
 
 
+WARM = []
+
+
+def warms_up(number):
+    """Takes 1.2 s the first time, then nothing."""
+    if not WARM:
+        time.sleep(1.2)
+        WARM.append(number)
+    return number
+
+
 def naps_and_computes(number):
     """10 ms of sleep, then some computing."""
     time.sleep(0.01)
