@@ -18,6 +18,7 @@ from command import COMMAND, call, posix_only, refused
 from measured import COMPUTES, FakeLaboratory, python, request, said, saying
 
 from selector import Selector, measure
+from selector.errors import SelectorError
 from selector.measure import measure_function
 from selector.measure import report as reporting
 from selector.measure.children import Said
@@ -273,6 +274,19 @@ def test_what_really_cannot_be_measured_ends_in_a_problem(folder: Path, argument
 def test_from_python_with_the_same_options(folder: Path) -> None:
     found = measure("own.py:two", items="3", python=HERE)
     assert found.problems[0].kind == "arguments"
+
+
+def test_a_fault_of_the_probe_shows_its_traceback_where_it_is_asked_for(fakes: Any, folder: Path) -> None:
+    stack = 'Traceback (most recent call last):\n  File "solo.py", line 5, in visit\nZeroDivisionError: by zero\n'
+    facts = {"phase": "solo", "problem": {"kind": "probe_fails", "text": "the probe failed: ZeroDivisionError"}}
+    fakes({"main": said("main", facts, code=2, fault="exit", errors=stack)})
+    arguments = ("measure", "own.py:good", "--items", "40", "--python", HERE)
+    done = call(*arguments)
+    assert (done.code, done.err.count("the probe failed"), "line 5" in done.err) == (1, 1, False)
+    assert "run it again with --debug" in done.err
+    with pytest.raises(SelectorError) as raised:
+        call("--debug", *arguments)
+    assert 'File "solo.py", line 5, in visit' in str(raised.value.__cause__)
 
 
 @posix_only

@@ -106,7 +106,20 @@ def measure(
     _show(report, request, form, whole=full or form != "text")
     if output is not None and report.profile is not None:
         _write_profile(report, output, force)
+    _raise_own_faults(report)
     return 0 if report.complete else _FAILED
+
+
+class _ProbeFaultError(Exception):
+    """What went wrong in a child of this tool: its traceback."""
+
+
+def _raise_own_faults(report: MeasureReport) -> None:
+    """SelectorError where nothing was measured by a fault of this tool; its cause, which --debug shows, is what the child said."""
+    for problem in report.problems:
+        if problem.kind == "probe_fails" and not report.complete:
+            hint = "run it again with --debug and report it"
+            raise SelectorError(problem.text, hint, _FAILED) from _ProbeFaultError(f"\n{problem.traceback}")
 
 
 def _not_quoted(items: str | None, words: tuple[str, ...]) -> SelectorError:
@@ -165,7 +178,7 @@ def _show(report: MeasureReport, request: Request, form: str, *, whole: bool) ->
 
         print_as(measure_document(report, proof_command(request), whole=whole), form)
     if not report.complete:
-        for problem in report.problems:
+        for problem in [each for each in report.problems if each.kind != "probe_fails"]:
             about = "" if str(request.target) in problem.text else f"{request.target}: "
             say(f"error: {about}{problem.text}", err=True)
     elif form == "json":

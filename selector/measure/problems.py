@@ -36,7 +36,9 @@ def problem_of(said: Said) -> Problem | None:
     if isinstance(told, dict) and told.get("text"):
         item = told.get("item")
         kind = words(told.get("kind") or "fails")
-        return Problem(kind=kind, text=words_of(told["text"]), item=item if isinstance(item, int) else None)
+        item = item if isinstance(item, int) else None
+        traceback = said.errors if kind == "probe_fails" else None
+        return Problem(kind=kind, text=words_of(told["text"]), item=item, traceback=traceback)
     where = _WHERE.get(said.phase, "in one of its calls")
     at = _line_of(said.errors)
     if limit := _TIMEOUT.search(said.errors):
