@@ -19,6 +19,7 @@ Options (null or absent: the default)
     budget         for the whole child (20): a phase that would go over it is left out, and named in `skipped`
     most           seconds that the child may take in any case (budget): import, items, set-up and the first call may take all of it, and
                    where they do, the calls after them have a third of the budget
+    begun          when it was started, by time.monotonic() of whoever did (now): what it took to start is of its time
     call_seconds   a call that takes longer hangs (10): its stack is written (after a line "Timeout (0:00:10)!"), and the child ends
                    with exit code 1
     count          items at most (main, memory: 200; worker, subinterpreter: 12)

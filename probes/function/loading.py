@@ -32,6 +32,7 @@ class Settings(NamedTuple):
     seconds: float = 1.0
     budget: float = 20.0
     most: float | None = None
+    begun: float | None = None
     call_seconds: float = 10.0
     count: int | None = None
     items_mb: float = 500.0

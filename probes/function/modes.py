@@ -33,7 +33,7 @@ MODES: dict[str, Callable[[Settings, Channel], None]] = {
 def run(mode: str, options: dict[str, Any]) -> NoReturn:
     """Do what a mode does, and end the process: 0 done, 1 the function cannot be measured, 2 the probe itself failed."""
     settings = settings_of(options)
-    channel = take_over(settings.log, settings.call_seconds, while_open=settings.while_open)
+    channel = take_over(settings.log, settings.call_seconds, settings.begun, while_open=settings.while_open)
     code = 0
     try:
         MODES[mode](settings, channel)

@@ -128,7 +128,8 @@ def hopeless(subject: Subject, least: int = HOPELESS) -> None:
     errors = subject.errors
     if errors.failed == errors.attempts and errors.attempts >= min(least, max(2, len(subject.items))):
         kind, first = next(iter(errors.kinds.items()))
-        text = f"{subject.name} raises {kind} for every item tried ({errors.attempts}): {first['message']}"
+        text = f"{subject.name} raises {kind} for every item tried ({errors.attempts})"
+        text += f": {first['message']}" if first["message"] else ""
         raise ProblemError("raises_always", text, first["item"])
 
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -117,7 +118,7 @@ class Laboratory:
     def _started(self, job: Job, running: ExitStack) -> Child | NotStartedError:
         most = max(0.5, job.limit_seconds - GRACE_SECONDS - 0.2)  # it ends itself before, with the line that it is in
         options = {**self._common, "cache": str(self._place / "cache"), "while_open": True}
-        options |= {"budget": min(job.seconds, most), "most": most, **job.options}
+        options |= {"budget": min(job.seconds, most), "most": most, "begun": time.monotonic(), **job.options}
         if job.mode in _LOOKED_AT and can_be_looked_at(job.python):
             options["stop"] = str(self._place / "stop")
         script = str(resource_dir("probes") / "function")
