@@ -148,6 +148,17 @@ def test_looks_at_what_waits_or_has_no_cpu_do_not_count(probe):
     assert probe.outside.on_cpu(looks_of(probe, *waits))["held"] is None
 
 
+def test_all_clocks_are_read_at_one_moment(probe, monkeypatch):
+    meter, lacked = probe.clocks.Meter(), iter([1.0, 3.0, 3.0])  # it lost its CPU while they were read
+    clock = iter([10.0, 12.0])
+    monkeypatch.setattr(meter, "delay", lambda: next(lacked))
+    monkeypatch.setattr(probe.clocks, "time", types.SimpleNamespace(perf_counter=lambda: next(clock), thread_time=time.thread_time, process_time=time.process_time))  # fmt: skip
+    found = meter()
+    assert (found.wall, found.delay) == (12.0, 3.0)
+    taken = probe.solo.Sample(wall=0.001, cpu=0.0005, process=0.0005, children=0.0, delay=0.0015).taken
+    assert taken == 0.0005  # never less than it computed
+
+
 def test_the_clock_of_another_process_is_exact(probe):
     clock = probe.clocks.clock_of_process(os.getpid())
     if clock is None:

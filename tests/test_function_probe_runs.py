@@ -81,6 +81,11 @@ def test_a_first_call_that_takes_long_does_not_hang(folder):
     assert cut.code == 1 and cut["phase"] == "first call" and "in warms_up" in cut.stacks
 
 
+def test_items_that_take_long_after_easy_ones_are_no_hang(folder):
+    said = ask(folder, "again", "waiting.py:uneven", items="8", seconds=0.1, call_seconds=1.0)
+    assert said.code == 0 and said["solo"]["batch"] <= 8
+
+
 def test_calls_that_only_raise_are_not_looked_at(folder):
     said = ask(folder, "look", "failing.py:always", items="50", seconds=0.1)
     assert said.code == 1 and said["problem"]["kind"] == "raises_always" and "held" not in said["phase"]

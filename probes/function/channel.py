@@ -30,7 +30,7 @@ class Channel:
     """
 
     def __init__(self, out: int, stacks: IO[str] | None, call_seconds: float, begun: float | None = None) -> None:
-        self.out, self._stacks, self._call_seconds = out, stacks, call_seconds
+        self.out, self._stacks, self.call_seconds = out, stacks, call_seconds
         self._begun = self._beaten = time.monotonic()
         if begun is not None and 0 < self._begun - begun < MOST_TO_START:
             self._begun = begun
@@ -58,7 +58,7 @@ class Channel:
         if self._stacks is not None:
             import faulthandler  # subinterpreters cannot load it
 
-            faulthandler.dump_traceback_later(seconds or self._call_seconds, exit=True, file=self._stacks)
+            faulthandler.dump_traceback_later(seconds or self.call_seconds, exit=True, file=self._stacks)
 
     def unguarded(self) -> None:
         """Nothing hangs from now on."""

@@ -15,6 +15,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
+READINGS = 5  # tries to read all clocks at one moment
 LINUX = sys.platform.startswith("linux")
 
 
@@ -66,14 +67,15 @@ class Meter:
         self.delay = Delay()
 
     def __call__(self) -> Reading:
-        """What the clocks say now."""
-        return Reading(
-            time.perf_counter(),
-            time.thread_time(),
-            time.process_time(),
-            _children_seconds(),
-            self.delay(),
-        )
+        """What the clocks say now; once more where the thread lost its CPU meanwhile, as they would not agree."""
+        before = self.delay()
+        for _ in range(READINGS):
+            wall, cpu, process = time.perf_counter(), time.thread_time(), time.process_time()
+            children, after = _children_seconds(), self.delay()
+            if after == before:
+                break
+            before = after
+        return Reading(wall, cpu, process, children, after)
 
 
 def _children_seconds() -> float:

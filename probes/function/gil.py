@@ -238,7 +238,7 @@ def _together(subject: Subject, channel: Channel, call_seconds: float, span: flo
     for thread in threads:
         thread.start()
     barrier.wait()
-    channel.guard()
+    channel.guard(span + channel.call_seconds)
     stop.wait(span)
     stop.set()
     for thread in threads:

@@ -75,7 +75,7 @@ def guard_start(settings: Settings, channel: Channel) -> None:
 def _spent(meter: Meter, before: Reading, name: str) -> dict[str, float]:
     """Milliseconds of a step: by the clock, without those that it lacked a CPU, and CPU of the process."""
     now = meter()
-    wall = now.wall - before.wall - (now.delay - before.delay)
+    wall = max(now.cpu - before.cpu, now.wall - before.wall - (now.delay - before.delay))
     cpu = now.process - before.process + now.children - before.children
     return {f"{name}_ms": round(1000 * wall, 3), f"{name}_cpu_ms": round(1000 * cpu, 3)}
 

@@ -19,6 +19,7 @@ ITEMS = 200
 WARM_CALLS = 3  # that are not among the solo calls, where there are other items
 PICKLED = 8  # items and results
 LONG_SECONDS = 1.0
+LITTLE_SECONDS = 0.00002  # what calling takes beside is much of less
 QUICK_SECONDS = 0.0001  # a call that takes less needs no long run to be known
 AFTER_START = 1 / 3  # of the budget, that calls have after the first of them
 
@@ -179,7 +180,7 @@ def first_calls(session: Session, looks: list[Any]) -> list[Any]:
         start = meter()
         good, result = subject.attempt(number % len(subject.items))
         spent = solo.sample_of(start, meter())
-        took.append(spent.wall - spent.delay)
+        took.append(spent.taken)
         session.warm += [spent] if good else []
         results += [result] if good else []
     after = subject.digests(range(warm))
@@ -208,14 +209,14 @@ def first_call(session: Session) -> tuple[list[Any], list[float]]:
     session.started()
     session.warm = [spent] if good else []
     channel.say(
-        first_ms=round(1000 * max(spent.cpu, spent.wall - spent.delay), 4),
+        first_ms=round(1000 * spent.taken, 4),
         first_cpu_ms=round(1000 * max(spent.cpu, spent.process), 4),
         first_ok=good,
         first_imports=imported_since(loaded),
         coroutine=subject.coroutine,
         lazy="generator" if subject.lazy else None,
     )
-    return [result] if good else [], [spent.wall - spent.delay]
+    return [result] if good else [], [spent.taken]
 
 
 def first_was_long(session: Session) -> None:
@@ -240,6 +241,9 @@ def solo_calls(session: Session) -> None:
     session.channel.say(clock_tick_ms=round(1000 * tick, 6))
     start = WARM_CALLS if len(subject.items) >= 2 * WARM_CALLS else 0
     numbers = range(start, len(subject.items))
+    if session.call_seconds < solo.BATCH_SECONDS:  # of how many calls a batch is
+        usual = solo.usual_seconds(subject, session.channel, session.meter, numbers)
+        session.call_seconds = usual if usual > max(2 * session.call_seconds, LITTLE_SECONDS) else session.call_seconds
     units = solo.plan(numbers, session.call_seconds, settings.seconds / 2, tick)
     session.solo = solo.Solo(subject, session.channel, session.meter, units)
     if session.call_seconds > settings.seconds:
@@ -248,7 +252,7 @@ def solo_calls(session: Session) -> None:
         found = session.solo.visit(settings.seconds / 2, session.latest - 2 * session.call_seconds)
         solo.hopeless(subject)
     if found:
-        session.call_seconds = max(1e-8, (found["wall_ms"] - found["delay_ms"]) / 1000)
+        session.call_seconds = max(1e-8, found["cpu_ms"] / 1000, (found["wall_ms"] - found["delay_ms"]) / 1000)
     session.channel.say(solo=found or None, errors=subject.errors.kinds, attempts=subject.errors.attempts)
 
 

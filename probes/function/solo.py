@@ -15,6 +15,7 @@ from .subject import Subject
 
 BATCH_SECONDS = 0.002  # a sample takes at least this long, or so many ticks of the CPU clock
 TICKS = 20
+USUAL_SECONDS = 0.02
 MOST_PASSES = 60  # in a visit
 LOW = 0.05  # of the samples of a unit have less CPU time than what counts
 CACHED = 0.5  # repeated calls that take less than this part of the first ones: something is kept for each item
@@ -53,6 +54,11 @@ class Sample(NamedTuple):
         return self.wall - max(self.cpu, self.process) - self.delay
 
     @property
+    def taken(self) -> float:
+        """What it took, without lack of a CPU."""
+        return max(self.cpu, self.wall - self.delay)
+
+    @property
     def busy(self) -> float:
         """Computing and waiting."""
         return self.cpu + max(0.0, self.wait)
@@ -79,6 +85,18 @@ def plan(numbers: Sequence[int], call_seconds: float, seconds: float, tick_secon
     while most * 2 <= fit:
         most *= 2  # in steps, so that the next run takes the same items
     return units[:most]
+
+
+def usual_seconds(subject: Subject, channel: Channel, meter: Meter, numbers: Sequence[int]) -> float:
+    """What a call takes over many items, about: the first of them may be easy ones. At least a microsecond, for us."""
+    before, calls, end = meter(), 0, time.monotonic() + USUAL_SECONDS
+    for number in random.Random(0).sample(numbers, len(numbers)):
+        channel.beat()
+        subject.attempt(number)
+        calls += 1
+        if time.monotonic() > end:
+            break
+    return sample_of(before, meter()).taken / calls
 
 
 class Solo:

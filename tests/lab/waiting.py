@@ -21,6 +21,13 @@ def naps(number):
     return number
 
 
+def uneven(number):
+    """Takes nothing for most items, and 0.3 s for one."""
+    if number == 5:
+        time.sleep(0.3)
+    return number
+
+
 WARM = []
 
 
