@@ -80,6 +80,8 @@ def test_a_library_that_computes_in_threads() -> None:
     found = values(saying(solo={"cpu_ms": 20.0, "helper_ms": 18.0, "wall_ms": 21.0, "wait_ms": 1.0}))
     assert (found["native_parallel"], found["cpu_ms_per_task"], found["io_wait_ms_per_task"]) == (True, 38.0, 0.0)
     assert "gil_hold_ms" not in found
+    waits = {"cpu_ms": 0.3, "helper_ms": 0.6, "wall_ms": 16.0, "wait_ms": 15.1}  # a server for it in the same process
+    assert values(saying(solo=waits)).get("native_parallel") is not True
 
 
 @pytest.mark.parametrize(

@@ -220,17 +220,18 @@ def _together(subject: Subject, channel: Channel, call_seconds: float, span: flo
     fixed = len(starts) > 1 and len(set(starts)) == 1
 
     def run(start: int) -> None:
-        call, meter, calls, errors = subject.caller(), Meter(), 0, 0
+        call, meter, calls, errors, size = subject.caller(), Meter(), 0, 0, 1
         barrier.wait()
         before = meter()
         while not stop.is_set() or not calls:
-            for step in range(calls, calls + batch):
+            for step in range(calls, calls + size):
                 number = start if fixed else (start + step) % len(subject.items)
                 try:
                     call(subject.fresh(number))
                 except Exception:
                     errors += 1
-            calls += batch
+            calls += size
+            size = min(batch, 2 * size)  # there may be items that take long
         runs.append(Run(sample_of(before, meter()), calls, errors))
         meter.delay.close()
 

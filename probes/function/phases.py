@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import statistics
 import sys
@@ -19,7 +20,6 @@ ITEMS = 200
 WARM_CALLS = 3  # that are not among the solo calls, where there are other items
 PICKLED = 8  # items and results
 LONG_SECONDS = 1.0
-LITTLE_SECONDS = 0.00002  # what calling takes beside is much of less
 QUICK_SECONDS = 0.0001  # a call that takes less needs no long run to be known
 AFTER_START = 1 / 3  # of the budget, that calls have after the first of them
 
@@ -241,11 +241,8 @@ def solo_calls(session: Session) -> None:
     session.channel.say(clock_tick_ms=round(1000 * tick, 6))
     start = WARM_CALLS if len(subject.items) >= 2 * WARM_CALLS else 0
     numbers = range(start, len(subject.items))
-    if session.call_seconds < solo.BATCH_SECONDS:  # of how many calls a batch is
-        usual = solo.usual_seconds(subject, session.channel, session.meter, numbers)
-        session.call_seconds = usual if usual > max(2 * session.call_seconds, LITTLE_SECONDS) else session.call_seconds
-    units = solo.plan(numbers, session.call_seconds, settings.seconds / 2, tick)
-    session.solo = solo.Solo(subject, session.channel, session.meter, units)
+    units_for = functools.partial(solo.plan, numbers, seconds=settings.seconds / 2, tick_seconds=tick)
+    session.solo = solo.Solo(subject, session.channel, session.meter, units_for, session.call_seconds)
     if session.call_seconds > settings.seconds:
         found = slow_calls(session)
     else:

@@ -168,8 +168,9 @@ class _Session:
         """Run jobs by name, some at a time, as long as there is time for them."""
         names = list(jobs)
         found: dict[str, Said] = {}
-        for place in range(0, len(names), _AT_ONCE):
-            batch = names[place : place + _AT_ONCE]
+        at_once = 1 if self._request.setup is not None else _AT_ONCE  # two set-ups may want the same file, or port
+        for place in range(0, len(names), at_once):
+            batch = names[place : place + at_once]
             seconds = self._left()
             if seconds < 0.5 + self._start_seconds + calls_seconds:
                 record.left_out += names[place:]
