@@ -6,7 +6,9 @@ import collections
 import functools
 import io
 import itertools
+import os
 import threading
+import time
 import types
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -123,24 +125,53 @@ def test_contention_is_looked_for_where_both_threads_had_a_cpu(probe):
     assert found["cpu_ratio"] == 2.5 and found["lack"] == 0
 
 
+def looks_of(probe, *told):
+    """Looks of (seconds, held, seconds computed until then)."""
+    return [probe.outside.Look(*each) for each in told]
+
+
 def test_each_look_stands_for_the_time_around_it(probe):
-    part = probe.gil.held_part
-    assert part([(0.0, True), (1.0, True), (2.0, True)]) == 1
-    assert part([(0.0, False), (1.0, False), (1.0, True), (5.0, True)]) == 0.8  # whoever looked had no CPU meanwhile
-    assert part([(0.0, True)]) is None
+    def part(*told):
+        return probe.outside.held_part(looks_of(probe, *told))
+
+    assert part((0.0, True), (1.0, True), (2.0, True)) == 1
+    assert part((0.0, False), (1.0, False), (1.0, True), (5.0, True)) == 0.8  # whoever looked had no CPU meanwhile
+    assert part((0.0, True)) is None
 
 
-def test_the_part_in_which_a_process_waits_is_seen_from_outside(probe):
-    thread = probe.clocks.Thread
-    before, after = {"1": thread(1.0, 1.0, 5, 5)}, {"1": thread(1.2, 1.4, 15, 15), "2": thread(9, 9, 9, 9)}
-    assert probe.gil.waiting_part(before, after, 1.0) == pytest.approx(0.6)  # half of the delay came after a wait
-    assert probe.gil.waiting_part({}, after, 1.0) is None
+def test_looks_at_what_waits_or_has_no_cpu_do_not_count(probe):
+    waits = [(n / 1000, False, 0.0) for n in range(20)]  # then 5 ms of computing, with the GIL in the first 3
+    computes = [(0.020 + n / 1000, n < 3, n / 1000) for n in range(6)]
+    displaced = [(0.1 + n / 1000, True, 0.005) for n in range(50)]
+    found = probe.outside.on_cpu(looks_of(probe, *waits, *computes, *displaced))
+    assert (found["held"], found["looks"]) == (0.5, 4)  # those at its edges may be beside it
+    assert probe.outside.on_cpu(looks_of(probe, *waits))["held"] is None
+
+
+def test_all_clocks_are_read_at_one_moment(probe, monkeypatch):
+    meter, lacked = probe.clocks.Meter(), iter([1.0, 3.0, 3.0])  # it lost its CPU while they were read
+    clock = iter([10.0, 12.0])
+    monkeypatch.setattr(meter, "delay", lambda: next(lacked))
+    monkeypatch.setattr(probe.clocks, "time", types.SimpleNamespace(perf_counter=lambda: next(clock), thread_time=time.thread_time, process_time=time.process_time))  # fmt: skip
+    found = meter()
+    assert (found.wall, found.delay) == (12.0, 3.0)
+    taken = probe.solo.Sample(wall=0.001, cpu=0.0005, process=0.0005, children=0.0, delay=0.0015).taken
+    assert taken == 0.0005  # never less than it computed
+
+
+def test_the_clock_of_another_process_is_exact(probe):
+    clock = probe.clocks.clock_of_process(os.getpid())
+    if clock is None:
+        pytest.skip("not on Linux")
+    before, own = clock(), time.process_time()
+    sum(range(300_000))
+    assert clock() - before == pytest.approx(time.process_time() - own, abs=0.01)
 
 
 def test_threads_are_found_in_the_shapes_of_both_releases(probe):
     thread = SimpleNamespace(thread_id=1)
-    assert probe.gil.threads_of(thread) == [thread]
-    assert probe.gil.threads_of(SimpleNamespace(threads=[])) == []
+    assert probe.outside.threads_of(thread) == [thread]
+    assert probe.outside.threads_of(SimpleNamespace(threads=[])) == []
 
 
 # Values ---------------------------------------------------------------------------------------------------------------

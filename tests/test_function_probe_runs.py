@@ -72,6 +72,25 @@ def test_a_call_that_hangs_leaves_its_stack(folder):
     assert said.stacks.startswith("Timeout (0:00:00") and "in hangs" in said.stacks
 
 
+def test_a_first_call_that_takes_long_does_not_hang(folder):
+    said = ask(folder, "main", "waiting.py:warms_up", items="9", seconds=0.1, budget=1.0, call_seconds=0.8, most=20)
+    assert said.code == 0 and said["phase"] == "done"
+    assert said["first_ms"] >= 1200 and said["solo"]["wall_ms"] < 100
+    assert {"phase": "second call"} in said.messages
+    cut = ask(folder, "main", "waiting.py:warms_up", items="9", seconds=0.1, budget=0.5, call_seconds=0.4, most=0.6)
+    assert cut.code == 1 and cut["phase"] == "first call" and "in warms_up" in cut.stacks
+
+
+def test_items_that_take_long_after_easy_ones_are_no_hang(folder):
+    said = ask(folder, "again", "waiting.py:uneven", items="8", seconds=0.1, call_seconds=1.0)
+    assert said.code == 0 and said["solo"]["batch"] <= 8
+
+
+def test_calls_that_only_raise_are_not_looked_at(folder):
+    said = ask(folder, "look", "failing.py:always", items="50", seconds=0.1)
+    assert said.code == 1 and said["problem"]["kind"] == "raises_always" and "held" not in said["phase"]
+
+
 def test_results_that_depend_on_the_order_differ_in_reverse(folder):
     forward, reverse = (
         ask(folder, "worker", "keeping.py:depends", items="keeping.py:ITEMS", order=order)
@@ -139,10 +158,9 @@ def measured(folder, python: str, name: str, items: str, **more):
 def test_the_share_of_the_gil_is_seen_from_outside(folder, python, name, items, share):
     said = measured(folder, python, name, items)
     assert said["solo"]["cpu_ms"] > 0
-    if said.all.get("held") is not None:  # 3.14 and later
-        waited = said["held_run"]["wait_share"] if said.all.get("wait_share") is None else said["wait_share"]
-        # beside busy programs whoever looks gets no CPU just when a function that waits computes: see selector/measure/gil.py
-        assert min(1.0, said["held"] / (1 - waited)) == pytest.approx(share, abs=0.25 if waited < 0.5 else 0.8)
+    looked = said.all.get("on_cpu") or {}  # 3.14 and later, on Linux
+    if looked.get("looks", 0) >= 50:  # on a busy machine few looks meet it computing
+        assert looked["held"] == pytest.approx(share, abs=0.2)
     if said["gil"] and name.endswith("native_hold"):
         assert said["probe"]["hold_ms"] > 20
     elif said["gil"] and said["probe"]["hold_ms"] >= 15:  # an accident on a busy machine does not happen twice

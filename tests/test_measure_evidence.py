@@ -12,13 +12,17 @@ from selector.files import resource_dir
 from selector.measure.builds import (
     free_threaded_fields,
     order_of,
+    other_results,
     own_build_fields,
     pinned_is_faster,
     subinterpreter_fields,
+    tried_of,
 )
+from selector.measure.children import Said
 from selector.measure.clients import Client, load_clients
 from selector.measure.evidence import Beside, fields_of
 from selector.measure.findings import findings_from
+from selector.measure.gil import with_look
 from selector.measure.models import Evidence
 from selector.measure.notes import notes_on
 from selector.measure.problems import problem_of
@@ -76,6 +80,8 @@ def test_a_library_that_computes_in_threads() -> None:
     found = values(saying(solo={"cpu_ms": 20.0, "helper_ms": 18.0, "wall_ms": 21.0, "wait_ms": 1.0}))
     assert (found["native_parallel"], found["cpu_ms_per_task"], found["io_wait_ms_per_task"]) == (True, 38.0, 0.0)
     assert "gil_hold_ms" not in found
+    waits = {"cpu_ms": 0.3, "helper_ms": 0.6, "wall_ms": 16.0, "wait_ms": 15.1}  # a server for it in the same process
+    assert values(saying(solo=waits)).get("native_parallel") is not True
 
 
 @pytest.mark.parametrize(
@@ -87,13 +93,24 @@ def test_the_share_of_the_gil_is_that_of_the_looks(held: float, share: float, re
 
 
 def test_the_share_is_of_the_computing_and_not_of_the_waiting() -> None:
+    seen = {"held": 0.06, "on_cpu": {"held": 0.5, "looks": 900}}
+    found = fields(saying(sampler=seen, held_run={"wait_share": 0.9}))["gil_share"]
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.4, 0.6))
+    assert "at its computing" in found.how
+    found = fields(saying(sampler={"held": 0.06, "on_cpu": {"held": 1.0, "looks": 40}}))["gil_share"]
+    assert (found.value, found.high) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("seen", [{"held": None, "looks": 0}, {"held": 0.5, "looks": 90}, {"held": 1.0, "looks": 5}])
+def test_a_share_that_few_looks_met_is_unknown(seen: dict[str, Any]) -> None:
+    assert not {"gil_share", "releases_gil"} & set(values(saying(sampler={"held": 0.06, "on_cpu": seen})))
+
+
+def test_without_the_clock_of_the_process_waiting_is_taken_off() -> None:
     found = fields(saying(sampler={"held": 0.3}, held_run={"wait_share": 0.4}))["gil_share"]
     assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.45, 0.55))
     found = fields(saying(sampler={"held": 0.095}, held_run={"wait_share": 0.9}))["gil_share"]
     assert (found.value, found.low, found.high) == pytest.approx((0.95, 0.75, 1.0))
-
-
-def test_the_share_of_what_mostly_waits_is_unknown_in_the_middle() -> None:
     assert "gil_share" not in values(saying(sampler={"held": 0.06}, held_run={"wait_share": 0.9}))
 
 
@@ -127,6 +144,26 @@ def test_without_a_look_from_outside_a_low_hint_is_unknown_and_a_high_one_says_t
     assert ("gil_share" in held, held["releases_gil"]) == (False, False)
     low = values(saying(sampler={"samples": 3}, probe={"late_share": 0.02}, two={"own": {"blocked_share": 0.01}}))
     assert not {"gil_share", "releases_gil"} & set(low)
+
+
+def test_a_python_that_cannot_be_looked_at_has_the_look_of_another() -> None:
+    on_cpu = {"held": 0.0, "looks": 900}
+    plain = saying(
+        sampler={"held": None, "samples": 0}, two={"own": {"blocked_share": 0.1}}, probe={"late_share": 0.02}
+    )
+    there = said("look", saying(sampler={"held": 0.0, "samples": 1200, "on_cpu": on_cpu}), "3.14")
+
+    def seen(facts: dict[str, Any], looked: Said | None) -> dict[str, Evidence]:
+        return fields_of(with_look(findings_from(facts), looked), Beside(), CLIENTS)
+
+    found = seen(plain, there)
+    assert (found["gil_share"].value, found["releases_gil"].value) == (0.0, True)
+    assert "seen in Python 3.14" in found["gil_share"].how
+    assert not {"gil_share", "releases_gil"} & set(seen(plain, None))
+    assert not {"gil_share", "releases_gil"} & set(seen(plain, replace(there, phase="held")))  # it did not end well
+    blocks = {**plain, "two": {"own": {"blocked_share": 0.9}}}
+    contradicted = seen(blocks, there)  # released there, and held here
+    assert (contradicted["releases_gil"].value, "gil_share" in contradicted) == (False, False)
 
 
 def test_native_code_that_holds_the_gil_is_told_from_python_code() -> None:
@@ -258,6 +295,18 @@ def test_subinterpreters_by_having_tried() -> None:
     assert subinterpreter_fields(said("subinterpreter", {"subinterpreter": None})) == {}
 
 
+def test_a_python_in_which_every_call_raises_does_not_run_it() -> None:
+    errors = {"ModuleNotFoundError": {"count": 2, "message": "No module named 'sklearn'", "item": 0}}
+    there = said("worker", saying(digests=["error ModuleNotFoundError"] * 2, errors=errors), "3.15")
+    home = said("worker", saying(digests=["1", "2", "3"]))
+    tried = tried_of(there, home)
+    assert (tried.imports, tried.why) == (False, "every call raises ModuleNotFoundError: No module named 'sklearn'")
+    assert other_results(home, {"3.15": there}, "none") == []
+    assert tried_of(
+        there, said("worker", saying(digests=["error ModuleNotFoundError"] * 3))
+    ).imports  # as it does at home
+
+
 def test_order_is_told_from_chance() -> None:
     a, b, c = (said("worker", {"digests": [name, name]}) for name in "abc")
     assert order_of(a, a, None) == "none"
@@ -313,6 +362,15 @@ def test_a_hang_names_the_line_of_the_user() -> None:
     assert problem is not None
     assert problem.kind == "hangs"
     assert "/home/me/resize.py, line 14, in hang" in problem.text
+
+
+def test_a_second_call_without_time_is_no_hang() -> None:
+    cut = said("main", {**COMPUTES, "phase": "second call"}, code=1, fault="exit", errors="Timeout (0:00:09.500000)!\n")
+    assert cut.done
+    assert problem_of(cut) is None
+    hangs = problem_of(replace(cut, phase="solo"))
+    assert hangs is not None
+    assert "nothing happened for 9.5 s" in hangs.text
 
 
 def test_the_table_of_clients_has_sources_and_no_client_is_said_to_be_none() -> None:

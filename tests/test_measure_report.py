@@ -18,6 +18,7 @@ from command import COMMAND, call, posix_only, refused
 from measured import COMPUTES, FakeLaboratory, python, request, said, saying
 
 from selector import Selector, measure
+from selector.errors import SelectorError
 from selector.measure import measure_function
 from selector.measure import report as reporting
 from selector.measure.children import Said
@@ -142,9 +143,43 @@ def test_items_that_raise_are_problems_of_a_function_that_was_measured(fakes: An
 
 def test_where_time_is_over_the_rest_is_left_out_and_named() -> None:
     now = iter(range(0, 1000, 15))
-    record = measure_in_children(request(), FakeLaboratory({}), lambda _: None, lambda: float(next(now)))
+    record = measure_in_children(request(), FakeLaboratory({}), lambda _: None, 0.0, lambda: float(next(now)))
     assert record.forward is None
     assert {"memory", "a subinterpreter", "Python 3.13t"} <= set(record.left_out)
+
+
+def test_no_child_has_more_time_than_the_budget() -> None:
+    now, laboratory = iter(range(1000)), FakeLaboratory({})
+    measure_in_children(request(), laboratory, lambda _: None, 0.0, lambda: float(next(now)))
+    first, *others = laboratory.jobs
+    assert first.most_seconds is not None
+    assert (first.mode, first.seconds <= 12, 17 < first.most_seconds < 19) == ("main", True, True)
+    assert all(job.limit_seconds < 19 and job.seconds < 19 for job in others)
+
+
+def test_what_had_no_fair_time_to_start_is_left_out_and_no_problem(fakes: Any) -> None:
+    slow = saying(first_ms=7000.0)
+    late = said("memory", {"phase": "memory"}, code=1, fault="exit", errors="Timeout (0:00:07)!\n")
+    found = report(fakes, {"main": said("main", slow), "memory": late})
+    assert found.problems == ()
+    assert any("no time for" in note and "memory" in note for note in found.notes)
+    quick = report(fakes, {"memory": late})
+    assert [problem.kind for problem in quick.problems] == ["hangs"]
+
+
+def test_the_gil_is_looked_at_in_another_python_where_its_own_cannot_be(fakes: Any) -> None:
+    facts = {**COMPUTES, "calls": 10, "sampler": {"held": 0.0, "samples": 900, "on_cpu": {"held": 0.0, "looks": 800}}}
+    plain = said(
+        "main", saying(sampler={"held": None, "samples": 0}, probe={"late_share": 0.0}, two={"own": {}}), "3.11"
+    )
+    further = (python("3.13t"), python("3.15"), python("3.14"))
+    found = report(fakes, {"main": plain, "look": said("look", facts)}, python=python("3.11"), interpreters=further)
+    assert found.profile is not None
+    assert (found.profile.gil_share, found.profile.releases_gil) == (0.0, True)
+    assert "seen in Python 3.14" in found.evidence["gil_share"].how
+    lacks = said("look", {"phase": "import", "problem": {"kind": "cannot_import", "text": "it needs numpy"}}, code=1)
+    without = report(fakes, {"main": plain, "look": lacks}, python=python("3.11"), interpreters=further)
+    assert {"gil_share", "releases_gil"} <= set(without.unknown)
 
 
 def test_a_twin_that_is_no_coroutine_is_a_problem(fakes: Any) -> None:
@@ -239,6 +274,19 @@ def test_what_really_cannot_be_measured_ends_in_a_problem(folder: Path, argument
 def test_from_python_with_the_same_options(folder: Path) -> None:
     found = measure("own.py:two", items="3", python=HERE)
     assert found.problems[0].kind == "arguments"
+
+
+def test_a_fault_of_the_probe_shows_its_traceback_where_it_is_asked_for(fakes: Any, folder: Path) -> None:
+    stack = 'Traceback (most recent call last):\n  File "solo.py", line 5, in visit\nZeroDivisionError: by zero\n'
+    facts = {"phase": "solo", "problem": {"kind": "probe_fails", "text": "the probe failed: ZeroDivisionError"}}
+    fakes({"main": said("main", facts, code=2, fault="exit", errors=stack)})
+    arguments = ("measure", "own.py:good", "--items", "40", "--python", HERE)
+    done = call(*arguments)
+    assert (done.code, done.err.count("the probe failed"), "line 5" in done.err) == (1, 1, False)
+    assert "run it again with --debug" in done.err
+    with pytest.raises(SelectorError) as raised:
+        call("--debug", *arguments)
+    assert 'File "solo.py", line 5, in visit' in str(raised.value.__cause__)
 
 
 @posix_only

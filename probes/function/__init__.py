@@ -17,25 +17,30 @@ Options (null or absent: the default)
     cache          a folder for the compiled modules of the probe, so that the next child starts sooner
     seconds        for the solo calls (1.0); the other phases have parts of it
     budget         for the whole child (20): a phase that would go over it is left out, and named in `skipped`
+    most           seconds that the child may take in any case (budget): import, items, set-up and the first call may take all of it, and
+                   where they do, the calls after them have a third of the budget
+    begun          when it was started, by time.monotonic() of whoever did (now): what it took to start is of its time
     call_seconds   a call that takes longer hangs (10): its stack is written (after a line "Timeout (0:00:10)!"), and the child ends
-                   with exit code 1; import, items and set-up may take 0.7 of the budget, if that is longer
+                   with exit code 1
     count          items at most (main, memory: 200; worker, subinterpreter: 12)
     items_mb       memory that items may take (500); then no more are taken
     order          worker: "forward" or "reverse"
-    stop           main: a file; the phase `held` goes on until it is there. Without it there is no such phase
+    stop           main, look: a file; the phase `held` goes on until it is there. Without it there is no such phase
     pid            sampler: the process to look at
     while_open     true: end when standard input is closed, as its writer is gone
 
 Modes
     main             everything that one process can find; see below
     again            the same without held, probe, pickle and audit: under another Python, or with other variables (OMP_NUM_THREADS=1)
+    look             first calls and held alone: for a Python that cannot be looked at from outside, under another one
     worker           the calls as a worker process makes them: function by name, items and results pickled, in an order
     subinterpreter   the same in a subinterpreter (3.14 and later)
     memory           what a call takes; with count 0 what none takes
     sampler          how often a process of the same Python holds its GIL, looked at from outside (3.14 and later)
 
 Every mode
-    phase            what it is about to do: import, items, setup, pickle, first call, solo, held, probe, two threads, loop, audit, done
+    phase            what it is about to do: import, items, setup, pickle, first call, second call (after a first of over
+                     1 s: it has all the time there is, and `solo` has been said of the first), solo, held, probe, two threads, loop, audit, done
     beat             seconds since its start; twice a second while calls go on, so that silence is one long call
     problem          {"kind", "text", "item"}: why this function cannot be measured; the child ends with exit code 1. Kinds: those of
                      TargetError in target.py, and not_callable, arguments, no_items, items_used_up, raises_always, setup_fails, exits,
@@ -71,9 +76,7 @@ main and again
     globals_first, globals_later, globals_again: {"module.name": "value" | "new" | "gone" | "rebound" | "cache" | [keys of a dict]}: changed by the first call, by
                      some calls after it, by some more. A name in the last two is written by every call.
                      globals_again is null where there was no time for more. "cache": an lru_cache grew. globals_left_out: too large to look at
-    pid              for the sampler, with phase held
-    held_run         what went on during the phase held: {"calls", "wall_s", "cpu_s", "delay_s", "wait_share": the part in which it waited, for
-                     whatever it is or, after that, for a CPU}
+    held_run         what went on during the phase held: {"calls", "wall_s", "cpu_s", "delay_s", "wait_share": the part in which it waited}
     probe            a thread that sleeps 1 ms, beside the calls: {"late_share": part of its wakings that were over 0.3 ms late, "idle_late_share",
                      "hold_ms": the longest that it had to wait for the GIL, waiting for a CPU taken off, "holds_ms": the five longest, "switch_ms": the switch
                      interval during it: Python code makes others wait as long, "samples", "calls", "cpu_share"}
@@ -103,7 +106,9 @@ memory
     peak_mb          the largest resident memory of the process, over its life
 
 sampler
-    held             part of the time in which a thread held the GIL; held / (1 - wait_share) is the part of its computing
-    wait_share       the part of this very time in which it waited, as in held_run, seen from outside; null where unknown: held_run's, then
+    on_cpu           of its time on a CPU: {"held": the part in which a thread held the GIL, "looks": pairs of looks between which it computed
+                     without a break, "seconds": what it computed in these}; absent where the CPU clock of a process cannot be read (all but Linux)
+    held             part of all the time, waiting too, in which a thread held the GIL: held / (1 - wait_share of held_run) is that of its
+                     computing, if nothing else wants the CPUs
     samples, failed, sampler_error: why there is none
 """

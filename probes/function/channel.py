@@ -11,6 +11,7 @@ import time
 from typing import IO, Any, NoReturn
 
 BEAT_SECONDS = 0.5
+MOST_TO_START = 60.0  # seconds; more is a clock that is not that of whoever started it
 
 
 class ProblemError(Exception):
@@ -25,11 +26,14 @@ class Channel:
     """The way to whoever started this child, over the standard output that it was given.
 
     `stacks` is where Python writes the stack of a call that takes longer than `call_seconds`; the child ends then.
+    `begun` is when it was started, by the clock of all processes (time.monotonic()); default: now.
     """
 
-    def __init__(self, out: int, stacks: IO[str] | None, call_seconds: float) -> None:
-        self.out, self._stacks, self._call_seconds = out, stacks, call_seconds
+    def __init__(self, out: int, stacks: IO[str] | None, call_seconds: float, begun: float | None = None) -> None:
+        self.out, self._stacks, self.call_seconds = out, stacks, call_seconds
         self._begun = self._beaten = time.monotonic()
+        if begun is not None and 0 < self._begun - begun < MOST_TO_START:
+            self._begun = begun
         self.guard()
 
     @property
@@ -54,7 +58,7 @@ class Channel:
         if self._stacks is not None:
             import faulthandler  # subinterpreters cannot load it
 
-            faulthandler.dump_traceback_later(seconds or self._call_seconds, exit=True, file=self._stacks)
+            faulthandler.dump_traceback_later(seconds or self.call_seconds, exit=True, file=self._stacks)
 
     def unguarded(self) -> None:
         """Nothing hangs from now on."""
@@ -84,7 +88,7 @@ class Channel:
         os._exit(code)
 
 
-def take_over(log: str | None, call_seconds: float, *, while_open: bool) -> Channel:
+def take_over(log: str | None, call_seconds: float, begun: float | None, *, while_open: bool) -> Channel:
     """Keep the standard streams for us: the user's code prints to a file, and reads nothing."""
     import faulthandler
 
@@ -97,7 +101,7 @@ def take_over(log: str | None, call_seconds: float, *, while_open: bool) -> Chan
         os.dup2(stream, number)
     stacks = os.fdopen(errors, "w")
     faulthandler.enable(stacks)
-    return Channel(out, stacks, call_seconds)
+    return Channel(out, stacks, call_seconds, begun)
 
 
 def _end_with_input(stream: int) -> None:

@@ -1,18 +1,17 @@
-"""How a function holds the GIL: looked at from outside, by a thread beside it, and by two threads that run it."""
+"""How a function holds the GIL: calls for whoever looks from outside, a thread beside it, and two threads that run it."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .channel import Channel
-from .clocks import Delay, Meter, Thread, resource, threads_of_process
+from .clocks import LINUX, Delay, Meter, resource
 from .solo import Sample, sample_of
 from .subject import Subject
 
@@ -20,8 +19,10 @@ MOST_LATE_SECONDS = 1.0  # that a waking under way is waited for
 NAP_SECONDS = 0.001  # of the thread beside it
 LATE_SECONDS = 0.0003
 SWITCH_SECONDS = 0.001  # the interval meanwhile: Python code is told from native code that holds the GIL longer
+WAITS_FOR_THE_GIL = (
+    5  # in one waking: the nap is one, and each switch interval that the GIL is not handed over is one more
+)
 IDLE_SECONDS = 0.08
-LOOK_SECONDS = 0.0005  # between looks from outside
 MOST_ROUNDS = 6
 HELD_SECONDS = 6.0  # that calls go on for whoever looks, if nobody says that it is enough
 
@@ -31,12 +32,12 @@ def gil_on() -> bool:
     return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
-# From outside ---------------------------------------------------------------------------------------------------------
+# For whoever looks from outside ---------------------------------------------------------------------------------------
 
 
 def call_until(subject: Subject, channel: Channel, meter: Meter, stop: str, latest: float) -> dict[str, Any]:
     """Call again and again until a file is there: the message `held_run`."""
-    begun, switched, calls, looked = meter(), switches(), 0, 0.0
+    begun, calls, looked = meter(), 0, 0.0
     end = min(time.monotonic() + HELD_SECONDS, latest)
     while True:
         number = calls % len(subject.items)
@@ -49,8 +50,7 @@ def call_until(subject: Subject, channel: Channel, meter: Meter, stop: str, late
             if now > end or os.path.exists(stop):
                 break
     went = sample_of(begun, meter())
-    computing = kept_from_computing(went.delay, *(b - a for a, b in zip(switched, switches())))  # noqa: B905
-    share = max(0.0, 1 - (max(went.cpu, went.process) + computing) / max(went.wall, 1e-9))
+    share = max(0.0, 1 - (max(went.cpu, went.process) + went.delay) / max(went.wall, 1e-9))
     return {
         "calls": calls,
         "wall_s": round(went.wall, 4),
@@ -60,82 +60,12 @@ def call_until(subject: Subject, channel: Channel, meter: Meter, stop: str, late
     }
 
 
-def switches() -> tuple[int, int]:
-    """How often this process gave up its CPU to wait, and how often it was taken from it while it computed."""
-    if resource is None:
-        return 0, 0
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_nvcsw, used.ru_nivcsw
-
-
-def kept_from_computing(delay: float, waits: int, taken: int) -> float:
-    """The part of the time without a CPU in which it may hold the GIL: not that after a wait, before it takes the GIL."""
-    return delay * (taken / (waits + taken) if waits + taken else 1.0)
-
-
-def look_from_outside(process: int, seconds: float) -> dict[str, Any]:
-    """How often a thread of another process of this Python holds its GIL. The one door to a private module."""
-    try:
-        look = _looker(process)
-    except Exception as error:
-        return {"sampler_error": f"{type(error).__name__}: {error}"[:200], "samples": 0}
-    looks: list[tuple[float, bool]] = []
-    failed, begun, before = 0, time.perf_counter(), threads_of_process(process)
-    end = begun + seconds
-    while (now := time.perf_counter()) < end:
-        try:
-            looks.append((now, look()))
-        except Exception:  # what is looked at changes meanwhile
-            failed += 1
-        time.sleep(LOOK_SECONDS)
-    waited = waiting_part(before, threads_of_process(process), time.perf_counter() - begun)
-    return {"held": held_part(looks), "samples": len(looks), "failed": failed, "wait_share": waited}
-
-
-def waiting_part(before: dict[str, Thread], after: dict[str, Thread], seconds: float) -> float | None:
-    """The part of a time in which no thread of a process computed, or was kept from it; None where that is not known."""
-    both = [(before[name], after[name]) for name in before.keys() & after.keys()]
-    if not both:
-        return None
-    went = [Thread(*(b - a for a, b in zip(old, new))) for old, new in both]  # noqa: B905
-    busy = sum(each.cpu + kept_from_computing(each.delay, each.waits, each.taken) for each in went)
-    return round(max(0.0, 1 - busy / max(seconds, 1e-9)), 4)
-
-
-def held_part(looks: Sequence[tuple[float, bool]]) -> float | None:
-    """The part of the time in which it is held, by looks (when, whether): each stands for the time around it.
-
-    They are not as many in each second: on a busy machine whoever looks gets no CPU just when the other computes.
-    """
-    pairs = list(itertools.pairwise(looks))
-    total = sum(after - before for (before, _), (after, _) in pairs)
-    held = sum((after - before) * (was + now) / 2 for (before, was), (after, now) in pairs)
-    return round(held / total, 4) if total > 0 else None
-
-
-def _looker(process: int) -> Callable[[], bool]:
-    """A function that tells whether the GIL of a process is held at this moment; raises where this cannot be had."""
-    import _remote_debugging
-
-    make: Any = _remote_debugging.RemoteUnwinder
-    try:
-        unwinder = make(process, mode=2)  # 3.15: threads that hold the GIL
-    except TypeError:
-        unwinder = make(process, only_active_thread=True)
-
-    def look() -> bool:
-        return any(threads_of(each) for each in unwinder.get_stack_trace())
-
-    look()
-    return look
-
-
-def threads_of(found: Any) -> Any:
-    """The threads in one entry of a stack trace: of an interpreter (3.15, and later releases of 3.14), or the thread itself."""
-    return found.threads if hasattr(found, "threads") else [found]
-
-
 # A thread beside it ---------------------------------------------------------------------------------------------------
+
+
+def waits_of_thread() -> int:
+    """How often this thread gave up its CPU to wait (Linux); else 0."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw if LINUX and resource is not None else 0
 
 
 class _Napper:
@@ -152,9 +82,11 @@ class _Napper:
         own, other = Delay(), Delay(self._watched)
         self._ready.set()
         while not self._stop.is_set():
-            begun, lacked, others = time.perf_counter(), own(), other()
+            begun, lacked, others, waits = time.perf_counter(), own(), other(), waits_of_thread()
             time.sleep(NAP_SECONDS)
-            late = time.perf_counter() - begun - NAP_SECONDS - (own() - lacked)
+            late = time.perf_counter() - begun - NAP_SECONDS
+            if waits_of_thread() - waits < WAITS_FOR_THE_GIL:  # else it waited for the GIL while it also had no CPU
+                late -= own() - lacked
             self.late.append((max(0.0, late), max(0.0, late - (other() - others))))
         own.close()
         other.close()
@@ -288,17 +220,18 @@ def _together(subject: Subject, channel: Channel, call_seconds: float, span: flo
     fixed = len(starts) > 1 and len(set(starts)) == 1
 
     def run(start: int) -> None:
-        call, meter, calls, errors = subject.caller(), Meter(), 0, 0
+        call, meter, calls, errors, size = subject.caller(), Meter(), 0, 0, 1
         barrier.wait()
         before = meter()
         while not stop.is_set() or not calls:
-            for step in range(calls, calls + batch):
+            for step in range(calls, calls + size):
                 number = start if fixed else (start + step) % len(subject.items)
                 try:
                     call(subject.fresh(number))
                 except Exception:
                     errors += 1
-            calls += batch
+            calls += size
+            size = min(batch, 2 * size)  # there may be items that take long
         runs.append(Run(sample_of(before, meter()), calls, errors))
         meter.delay.close()
 
@@ -306,7 +239,7 @@ def _together(subject: Subject, channel: Channel, call_seconds: float, span: flo
     for thread in threads:
         thread.start()
     barrier.wait()
-    channel.guard()
+    channel.guard(span + channel.call_seconds)
     stop.wait(span)
     stop.set()
     for thread in threads:

@@ -31,6 +31,8 @@ class Settings(NamedTuple):
     cache: str | None = None
     seconds: float = 1.0
     budget: float = 20.0
+    most: float | None = None
+    begun: float | None = None
     call_seconds: float = 10.0
     count: int | None = None
     items_mb: float = 500.0
@@ -59,21 +61,21 @@ def load(settings: Settings, channel: Channel, count: int) -> Subject:
     items = _items(settings, channel, meter, folder, count)
     if settings.setup:
         channel.phase("setup")
-        channel.guard(_slowest(settings))
+        guard_start(settings, channel)
         _set_up(settings.setup, channel, meter, folder)
     meter.delay.close()
     return Subject(function, items, settings.target, has_items=settings.items is not None)
 
 
-def _slowest(settings: Settings) -> float:
-    """Seconds that a step before the calls may take: more than a call, as imports can take long."""
-    return max(settings.call_seconds, 0.7 * settings.budget)
+def guard_start(settings: Settings, channel: Channel) -> None:
+    """Give a step that may import or warm up, as the first call does, all the time there is: it is slow, and does not hang."""
+    channel.guard(max(1.0, (settings.most or settings.budget) - channel.passed))
 
 
 def _spent(meter: Meter, before: Reading, name: str) -> dict[str, float]:
     """Milliseconds of a step: by the clock, without those that it lacked a CPU, and CPU of the process."""
     now = meter()
-    wall = now.wall - before.wall - (now.delay - before.delay)
+    wall = max(now.cpu - before.cpu, now.wall - before.wall - (now.delay - before.delay))
     cpu = now.process - before.process + now.children - before.children
     return {f"{name}_ms": round(1000 * wall, 3), f"{name}_cpu_ms": round(1000 * cpu, 3)}
 
@@ -81,7 +83,7 @@ def _spent(meter: Meter, before: Reading, name: str) -> dict[str, float]:
 def _import(settings: Settings, channel: Channel, meter: Meter, folder: str) -> Any:
     """The function, imported; what its set-up and items need beside is imported with them."""
     channel.phase("import")
-    channel.guard(_slowest(settings))
+    guard_start(settings, channel)
     channel.say(rss_start_mb=resident_mb())
     _watch_for_the_gil()
     before = meter()
@@ -115,7 +117,7 @@ def _watch_for_the_gil() -> None:
 def _items(settings: Settings, channel: Channel, meter: Meter, folder: str, count: int) -> list[Any]:
     """Some of the items; one that is unused where the function is called without an argument."""
     channel.phase("items")
-    channel.guard(_slowest(settings))
+    guard_start(settings, channel)
     if settings.items is None:
         channel.say(items_ms=0.0, taken=0, tasks=None, items_why="end", rss_items_mb=resident_mb())
         return [None]

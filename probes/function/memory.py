@@ -8,7 +8,7 @@ import time
 
 from .channel import Channel
 from .clocks import children_mb, forget_peak, give_back, peak_mb, resident_mb
-from .loading import Settings, load
+from .loading import Settings, guard_start, load
 from .subject import Subject
 
 ITEMS = 200
@@ -42,6 +42,7 @@ def memory(settings: Settings, channel: Channel) -> None:
     """The mode memory: calls one after the other, each weighed; with count 0 none."""
     subject = load(settings, channel, settings.count or ITEMS)
     channel.phase("memory")
+    guard_start(settings, channel)
     calls = 0 if settings.count == 0 else min(MOST_CALLS, max(2, len(subject.items)))
     end, taken = time.monotonic() + settings.seconds, []
     give_back()
@@ -51,6 +52,8 @@ def memory(settings: Settings, channel: Channel) -> None:
         if number > 1 and time.monotonic() > end:
             break
         taken.append(weigh(subject, number % len(subject.items)))
+        if number == 0:
+            channel.guard()
     give_back()
     left = resident_mb()
     channel.say(

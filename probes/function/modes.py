@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from . import gil, memory, phases, worker
+from . import memory, outside, phases, worker
 from .channel import Channel, ProblemError, take_over
 from .loading import Settings, settings_of
 from .target import TargetError
@@ -16,12 +16,13 @@ from .target import TargetError
 def sampler(settings: Settings, channel: Channel) -> None:
     """The mode sampler: look at another process."""
     channel.unguarded()
-    channel.say(**gil.look_from_outside(settings.pid, settings.seconds))
+    channel.say(**outside.look(settings.pid, settings.seconds))
 
 
 MODES: dict[str, Callable[[Settings, Channel], None]] = {
     "main": phases.main,
     "again": phases.again,
+    "look": phases.look,
     "worker": worker.worker,
     "subinterpreter": worker.subinterpreter,
     "memory": memory.memory,
@@ -32,7 +33,7 @@ MODES: dict[str, Callable[[Settings, Channel], None]] = {
 def run(mode: str, options: dict[str, Any]) -> NoReturn:
     """Do what a mode does, and end the process: 0 done, 1 the function cannot be measured, 2 the probe itself failed."""
     settings = settings_of(options)
-    channel = take_over(settings.log, settings.call_seconds, while_open=settings.while_open)
+    channel = take_over(settings.log, settings.call_seconds, settings.begun, while_open=settings.while_open)
     code = 0
     try:
         MODES[mode](settings, channel)

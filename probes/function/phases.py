@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import statistics
 import sys
@@ -11,13 +12,16 @@ from typing import Any
 from . import audit, gil, solo
 from .channel import Channel
 from .clocks import Meter, clock_tick_seconds
-from .loading import GIL_MODULES, Settings, load
+from .loading import GIL_MODULES, Settings, guard_start, load
 from .state import State, changed
 from .values import Pickled, pickled
 
 ITEMS = 200
 WARM_CALLS = 3  # that are not among the solo calls, where there are other items
 PICKLED = 8  # items and results
+LONG_SECONDS = 1.0
+QUICK_SECONDS = 0.0001  # a call that takes less needs no long run to be known
+AFTER_START = 1 / 3  # of the budget, that calls have after the first of them
 
 
 class Session:
@@ -25,7 +29,8 @@ class Session:
 
     def __init__(self, settings: Settings, channel: Channel) -> None:
         self.settings, self.channel = settings, channel
-        self.latest = time.monotonic() + settings.budget - channel.passed
+        begun = time.monotonic() - channel.passed
+        self.latest, self.end = begun + settings.budget, begun + (settings.most or settings.budget)
         self.subject = load(settings, channel, settings.count or ITEMS)
         self.meter = Meter()
         self.call_seconds = 0.0
@@ -39,6 +44,11 @@ class Session:
     def slow(self) -> bool:
         """Whether each phase can have one call only."""
         return self.call_seconds > 1.0
+
+    def started(self) -> None:
+        """The first call is over: where it took long, there is some time for the others all the same, if there is any."""
+        self.channel.guard()
+        self.latest = min(self.end, max(self.latest, time.monotonic() + AFTER_START * self.settings.budget))
 
     def time_for(self, phase: str, seconds: float) -> bool:
         """Begin a phase if so many seconds are left, and the time of a call beside."""
@@ -74,6 +84,16 @@ def again(settings: Settings, channel: Channel) -> None:
     solo_calls(session)
     two_threads(session)
     solo_calls_again(session)
+    finish(session)
+
+
+def look(settings: Settings, channel: Channel) -> None:
+    """Calls for whoever looks at the GIL from outside, and nothing else."""
+    session = Session(settings, channel)
+    first_calls(session, [])
+    solo.hopeless(session.subject, 1)  # what only raises here does not show how it computes
+    held(session)
+    solo.hopeless(session.subject, 1)
     finish(session)
 
 
@@ -145,47 +165,72 @@ def pickles(name: str, found: list[Pickled]) -> dict[str, Any]:
 def first_calls(session: Session, looks: list[Any]) -> list[Any]:
     """The first call, and as many as make it warm; their results. Sees which items calls change, and how long one takes."""
     subject, channel, meter = session.subject, session.channel, session.meter
-    channel.phase("first call")
     warm = min(WARM_CALLS, len(subject.items)) if subject.has_items else 1
     before = subject.digests(range(warm))
     subject.keep(range(warm))
+    results, took = first_call(session)
+    if looks:
+        looks.append(session.state.look())
+    if took[0] > LONG_SECONDS:
+        first_was_long(session)
+    for number in range(1, WARM_CALLS):
+        channel.beat()
+        if number > 1 and (took[0] > LONG_SECONDS or time.monotonic() + took[0] > session.latest):
+            break
+        start = meter()
+        good, result = subject.attempt(number % len(subject.items))
+        spent = solo.sample_of(start, meter())
+        took.append(spent.taken)
+        session.warm += [spent] if good else []
+        results += [result] if good else []
+    after = subject.digests(range(warm))
+    changes = [number for number in range(warm) if after[number] != before[number]]
+    if changes:
+        subject.changes_items(warm)
+    channel.say(mutated=changes, mutated_checked=warm if subject.has_items else 0)
+    session.call_seconds = min(took[1:] or took)
+    if session.call_seconds < QUICK_SECONDS:
+        session.settings = session.settings._replace(seconds=session.settings.seconds / 2)
+    solo.hopeless(subject)
+    return results
+
+
+def first_call(session: Session) -> tuple[list[Any], list[float]]:
+    """The very first, in the way that its result asks for: its result, if it came to one, and the seconds that it took."""
+    subject, channel, meter = session.subject, session.channel, session.meter
+    channel.phase("first call")
+    guard_start(session.settings, channel)
     loaded, start = set(sys.modules), meter()
     good, result = subject.attempt(0)
     if good and subject.understand(result):
         start = meter()
         good, result = subject.attempt(0)
     spent = solo.sample_of(start, meter())
+    session.started()
+    session.warm = [spent] if good else []
     channel.say(
-        first_ms=round(1000 * (spent.wall - spent.delay), 4),
+        first_ms=round(1000 * spent.taken, 4),
         first_cpu_ms=round(1000 * max(spent.cpu, spent.process), 4),
         first_ok=good,
-        first_imports=sorted({name.partition(".")[0] for name in sys.modules.keys() - loaded})[:20],
+        first_imports=imported_since(loaded),
         coroutine=subject.coroutine,
         lazy="generator" if subject.lazy else None,
     )
-    if looks:
-        looks.append(session.state.look())
-    results, took = [result] if good else [], [spent.wall - spent.delay]
-    session.warm = [spent] if good else []
-    for number in range(1, WARM_CALLS):
-        channel.beat()
-        if (took[0] > 1.0 and number > 1) or time.monotonic() + took[0] > session.latest:
-            break
-        start = meter()
-        good, result = subject.attempt(number % len(subject.items))
-        spent = solo.sample_of(start, meter())
-        took.append(spent.wall - spent.delay)
-        session.warm += [spent] if good else []
-        results += [result] if good else []
-    changes = [
-        number for number in range(warm) if subject.digests(range(number, number + 1)) != before[number : number + 1]
-    ]
-    if changes:
-        subject.changes_items(warm)
-    channel.say(mutated=changes, mutated_checked=warm if subject.has_items else 0)
-    session.call_seconds = min(took[1:] or took)
-    solo.hopeless(subject)
-    return results
+    return [result] if good else [], [spent.taken]
+
+
+def first_was_long(session: Session) -> None:
+    """The first call may have imported, or warmed up: the next tells, whatever it takes. What is known is said before."""
+    found = solo.summary([solo.Unit((0,))], [session.warm], delay_known=session.meter.delay.known)
+    session.channel.say(solo={**found, "calls": 1} if found else None)
+    session.channel.phase("second call")
+    guard_start(session.settings, session.channel)
+
+
+def imported_since(loaded: set[str]) -> list[str]:
+    """Packages and modules that were imported since others were, those of the standard library last."""
+    names = {name.partition(".")[0] for name in sys.modules.keys() - loaded}
+    return sorted(names, key=lambda name: (name in sys.stdlib_module_names or name.startswith("_"), name))[:20]
 
 
 def solo_calls(session: Session) -> None:
@@ -196,15 +241,15 @@ def solo_calls(session: Session) -> None:
     session.channel.say(clock_tick_ms=round(1000 * tick, 6))
     start = WARM_CALLS if len(subject.items) >= 2 * WARM_CALLS else 0
     numbers = range(start, len(subject.items))
-    units = solo.plan(numbers, session.call_seconds, settings.seconds / 2, tick)
-    session.solo = solo.Solo(subject, session.channel, session.meter, units)
+    units_for = functools.partial(solo.plan, numbers, seconds=settings.seconds / 2, tick_seconds=tick)
+    session.solo = solo.Solo(subject, session.channel, session.meter, units_for, session.call_seconds)
     if session.call_seconds > settings.seconds:
         found = slow_calls(session)
     else:
         found = session.solo.visit(settings.seconds / 2, session.latest - 2 * session.call_seconds)
         solo.hopeless(subject)
     if found:
-        session.call_seconds = max(1e-8, (found["wall_ms"] - found["delay_ms"]) / 1000)
+        session.call_seconds = max(1e-8, found["cpu_ms"] / 1000, (found["wall_ms"] - found["delay_ms"]) / 1000)
     session.channel.say(solo=found or None, errors=subject.errors.kinds, attempts=subject.errors.attempts)
 
 
@@ -261,14 +306,22 @@ def on_a_loop(session: Session) -> None:
 def beside_others(session: Session) -> None:
     """How it holds the GIL, if there is one, and what two threads come to."""
     subject, channel, settings = session.subject, session.channel, session.settings
-    if settings.stop and gil.gil_on() and session.time_for("held", 1.0 + session.call_seconds):
-        found = gil.call_until(subject, channel, session.meter, settings.stop, session.latest - session.call_seconds)
-        channel.say(held_run=found)
+    if held(session):
         solo_calls_again(session)
-    least = 1 if session.slow else 2
+    least = 1 if session.slow else 3
     if gil.gil_on() and session.time_for("probe", 0.4 * settings.seconds + least * session.call_seconds):
         channel.say(probe=gil.beside(subject, channel, session.meter, 0.4 * settings.seconds, least))
     two_threads(session)
+
+
+def held(session: Session) -> bool:
+    """Calls while somebody looks at the GIL from outside; whether there were any."""
+    stop = session.settings.stop
+    if not stop or not gil.gil_on() or not session.time_for("held", 1.0 + session.call_seconds):
+        return False
+    latest = session.latest - session.call_seconds
+    session.channel.say(held_run=gil.call_until(session.subject, session.channel, session.meter, stop, latest))
+    return True
 
 
 def two_threads(session: Session) -> None:

@@ -15,6 +15,7 @@ from .subject import Subject
 
 BATCH_SECONDS = 0.002  # a sample takes at least this long, or so many ticks of the CPU clock
 TICKS = 20
+FAR_TOO_LONG_SECONDS = 0.1  # for a unit of many calls
 MOST_PASSES = 60  # in a visit
 LOW = 0.05  # of the samples of a unit have less CPU time than what counts
 CACHED = 0.5  # repeated calls that take less than this part of the first ones: something is kept for each item
@@ -53,6 +54,11 @@ class Sample(NamedTuple):
         return self.wall - max(self.cpu, self.process) - self.delay
 
     @property
+    def taken(self) -> float:
+        """What it took, without lack of a CPU."""
+        return max(self.cpu, self.wall - self.delay)
+
+    @property
     def busy(self) -> float:
         """Computing and waiting."""
         return self.cpu + max(0.0, self.wait)
@@ -81,13 +87,41 @@ def plan(numbers: Sequence[int], call_seconds: float, seconds: float, tick_secon
     return units[:most]
 
 
+def careful_seconds(subject: Subject, channel: Channel, unit: Unit) -> float | None:
+    """The calls of a unit, each looked at: what one takes, where they take far longer than a unit should; else None."""
+    begun = time.monotonic()
+    for calls, number in enumerate(unit.numbers * unit.repeat, 1):
+        channel.beat()
+        subject.attempt(number)
+        if (passed := time.monotonic() - begun) > FAR_TOO_LONG_SECONDS:
+            return passed / calls
+    return None
+
+
 class Solo:
     """Calls alone, in several visits: a machine that is busy now may be quiet later."""
 
-    def __init__(self, subject: Subject, channel: Channel, meter: Meter, units: list[Unit]) -> None:
-        self._subject, self._channel, self._meter, self._units = subject, channel, meter, units
-        self._taken: list[list[Sample]] = [[] for _ in units]
+    def __init__(
+        self, subject: Subject, channel: Channel, meter: Meter, units_for: Callable[[float], list[Unit]], seconds: float
+    ) -> None:
+        self._subject, self._channel, self._meter = subject, channel, meter
+        self._units = self._warmed_up(units_for(seconds), units_for)
+        self._taken: list[list[Sample]] = [[] for _ in self._units]
         self._calls = self._visits = 0
+
+    def _warmed_up(self, units: list[Unit], units_for: Callable[[float], list[Unit]]) -> list[Unit]:
+        """Units that take about as long as they should: the calls that their size comes from may have been easy ones.
+
+        Python code gets faster by being run.
+        """
+        first = units[0]
+        if first.calls == 1:
+            return units
+        tried = [Unit((0,), first.calls), *(units if len(units) == 1 else ())]
+        for unit in tried:
+            if (seconds := careful_seconds(self._subject, self._channel, unit)) is not None:
+                return units_for(seconds)
+        return units
 
     def visit(self, seconds: float, latest: float) -> dict[str, Any]:
         """Pass over the units for some time; the figures of the message `solo` so far, {} where every call raised.
@@ -96,8 +130,6 @@ class Solo:
         ends it in any case.
         """
         before = self._subject.errors.attempts
-        if self._units[0].calls > 1:  # Python code gets faster by being run
-            run_unit(self._subject, self._meter, Unit((0,), self._units[0].calls))
         end, last = time.monotonic() + seconds, time.monotonic() + 2 * seconds
         for _ in range(MOST_PASSES):
             if not self._pass(end, last, latest):
@@ -123,12 +155,13 @@ class Solo:
         return True
 
 
-def hopeless(subject: Subject) -> None:
-    """Raise ProblemError where there is no call that does not raise."""
+def hopeless(subject: Subject, least: int = HOPELESS) -> None:
+    """Raise ProblemError where there is no call that does not raise, among so many at least."""
     errors = subject.errors
-    if errors.failed == errors.attempts and errors.attempts >= min(HOPELESS, max(2, len(subject.items))):
+    if errors.failed == errors.attempts and errors.attempts >= min(least, max(2, len(subject.items))):
         kind, first = next(iter(errors.kinds.items()))
-        text = f"{subject.name} raises {kind} for every item tried ({errors.attempts}): {first['message']}"
+        text = f"{subject.name} raises {kind} for every item tried ({errors.attempts})"
+        text += f": {first['message']}" if first["message"] else ""
         raise ProblemError("raises_always", text, first["item"])
 
 

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from .channel import Channel, ProblemError
-from .loading import Settings, load, settings_of
+from .loading import Settings, guard_start, load, settings_of
 from .subject import Subject
 from .target import TargetError
 from .values import digest
@@ -22,6 +22,7 @@ def worker(settings: Settings, channel: Channel) -> None:
     """The mode worker: all calls in an order, what goes there and back pickled if it can be."""
     subject = load(settings, channel, settings.count or ITEMS)
     channel.phase("worker")
+    guard_start(settings, channel)
     error = _through_pickle(subject)
     numbers = list(range(len(subject.items)))
     if settings.order == "reverse":
@@ -31,6 +32,8 @@ def worker(settings: Settings, channel: Channel) -> None:
         begun = time.thread_time()
         good, result = call(subject, number, channel)
         cpu += time.thread_time() - begun
+        if not found:
+            channel.guard()  # from now on a call has the time of one
         found[number] = digest(result) if good else f"error {type(result).__name__}"
     channel.say(
         digests=[found[number] for number in range(len(numbers))],
@@ -85,7 +88,7 @@ def subinterpreter(settings: Settings, channel: Channel) -> None:
         channel.say(subinterpreter=None, why="this Python has no concurrent.interpreters (3.14 and later have)")
         return
     channel.phase("subinterpreter")
-    channel.guard(settings.budget)
+    guard_start(settings, channel)
     folder = os.path.dirname(os.path.abspath(__file__))
     values = {
         "PLACE": os.path.join(folder, "__init__.py"),

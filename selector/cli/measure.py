@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,7 @@ def measure(
     It runs in child processes of your Python, with a time limit for each call and for the whole; what it prints is
     dropped. Exit code 1 says that it could not be measured, and the problem why.
     """
+    begun = time.monotonic()  # importing what follows takes some of the budget
     from selector.benchmark.budget import budget_from_text
     from selector.measure import measure_function
     from selector.measure.request import request_from
@@ -100,11 +102,24 @@ def measure(
     if output is not None:
         _check_output(output, force)
     _announce(request)
-    report = measure_function(request, Selector(rules or outer_rules), teller())
+    report = measure_function(request, Selector(rules or outer_rules), teller(), begun)
     _show(report, request, form, whole=full or form != "text")
     if output is not None and report.profile is not None:
         _write_profile(report, output, force)
+    _raise_own_faults(report)
     return 0 if report.complete else _FAILED
+
+
+class _ProbeFaultError(Exception):
+    """What went wrong in a child of this tool: its traceback."""
+
+
+def _raise_own_faults(report: MeasureReport) -> None:
+    """SelectorError where nothing was measured by a fault of this tool; its cause, which --debug shows, is what the child said."""
+    for problem in report.problems:
+        if problem.kind == "probe_fails" and not report.complete:
+            hint = "run it again with --debug and report it"
+            raise SelectorError(problem.text, hint, _FAILED) from _ProbeFaultError(f"\n{problem.traceback}")
 
 
 def _check_output(output: Path, force: bool) -> None:
@@ -151,7 +166,7 @@ def _show(report: MeasureReport, request: Request, form: str, *, whole: bool) ->
 
         print_as(measure_document(report, proof_command(request), whole=whole), form)
     if not report.complete:
-        for problem in report.problems:
+        for problem in [each for each in report.problems if each.kind != "probe_fails"]:
             about = "" if str(request.target) in problem.text else f"{request.target}: "
             say(f"error: {about}{problem.text}", err=True)
     elif form == "json":

@@ -52,9 +52,15 @@ def measure(
 
 
 def measure_function(
-    request: Request, selector: Selector | None = None, tell: Callable[[str], None] = lambda _: None
+    request: Request,
+    selector: Selector | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+    begun: float | None = None,
 ) -> MeasureReport:
-    """Measure what a request names; `tell` gets what is being done, as it begins."""
+    """Measure what a request names; `tell` gets what is being done, as it begins.
+
+    The budget counts from `begun` (time.monotonic(); default: now), as whoever called has spent some of it.
+    """
     from selector.measure.report import measured_report
 
-    return measured_report(request, selector, tell)
+    return measured_report(request, selector, tell, begun)

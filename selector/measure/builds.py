@@ -12,10 +12,10 @@ from selector.measure.python import ChosenPython
 from selector.text import significant
 
 
-def tried_of(said: Said) -> Tried:
-    """What came of trying a function under another Python."""
+def tried_of(said: Said, home: Said | None) -> Tried:
+    """What came of trying a function under another Python; where every call raises there, though not at `home`, it does not run."""
     gil = said.facts.get("gil_after_run", said.facts.get("gil_after_import", said.facts.get("gil")))
-    problem = problem_of(said)
+    problem = problem_of(said) or raises_there(said, home)
     return Tried(
         tag=said.python.tag,
         path=said.python.path,
@@ -23,6 +23,20 @@ def tried_of(said: Said) -> Tried:
         gil=gil if isinstance(gil, bool) else None,
         why=problem.text if problem is not None else "",
     )
+
+
+def raises_there(said: Said, home: Said | None) -> Problem | None:
+    """The problem of a function whose calls all raise under another Python: what they import may be missing there."""
+    there, here = digests(said), digests(home)
+    if not there or not all(map(_is_error, there)) or all(map(_is_error, here[: len(there)])):
+        return None
+    errors = findings_from(said.facts).errors
+    what = "; ".join(f"{kind}: {text}" for kind, (_, text) in list(errors.items())[:1])
+    return Problem(kind="raises_always", text=f"every call raises {what or 'there'}")
+
+
+def _is_error(digest: str) -> bool:
+    return digest.startswith("error ")
 
 
 def version_fields(python: ChosenPython, tried: Sequence[Tried]) -> dict[str, Evidence]:
@@ -124,7 +138,7 @@ def other_results(home: Said | None, others: Mapping[str, Said], order: str | No
     return [
         f"Under {tag} some results differ from those of its own Python: another version of a library may be behind it."
         for tag, said in others.items()
-        if digests(said) and digests(said) != ours[: len(digests(said))]
+        if digests(said) and digests(said) != ours[: len(digests(said))] and raises_there(said, home) is None
     ]
 
 

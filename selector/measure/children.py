@@ -10,6 +10,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,10 +24,10 @@ from selector.measure.python import ChosenPython
 from selector.processes import Child, NotStartedError
 from selector.text import printable
 
-SAMPLER_SECONDS = 0.8
-GRACE_SECONDS = 0.5  # a function that does not end when asked to is killed
-_LINGER_SECONDS = 4.0  # over its own budget: to start, to end
-_SAMPLER_LIMIT_SECONDS = 6.0
+SAMPLER_SECONDS = 0.5
+GRACE_SECONDS = 0.3  # a function that does not end when asked to is killed
+_SAMPLER_LIMIT_SECONDS = 4.0
+_LOOKED_AT = ("main", "look")  # modes that call on for whoever looks at the GIL
 _HELD = "held"
 Tell = Callable[[str], None]
 Enough = Callable[[Mapping[str, Any]], bool]
@@ -48,23 +49,41 @@ class Said:
     overdue: bool = False
     code: int | None = None
     stopped: bool = False  # by us: what it had said was enough
-    call_seconds: float = 10.0  # that one call could take
 
     @property
     def done(self) -> bool:
         """Whether it came to its end, or was stopped as it had said enough."""
-        return self.stopped or (self.phase == "done" and not self.fault)
+        return self.stopped or self.cut or (self.phase == "done" and not self.fault)
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether a step took longer than it may, so that it ended itself, or was ended."""
+        return self.overdue or "Timeout (" in self.errors
+
+    @property
+    def cut(self) -> bool:
+        """Whether there was time for one call only: it took long and ended, and a second one would have taken too long."""
+        return self.phase == "second call" and self.timed_out
 
 
 @dataclass
 class Job:
-    """A mode to be run: under a Python, with options for the probe and variables, within so many seconds."""
+    """A mode to be run: under a Python, with options for the probe and variables, planned for so many seconds.
+
+    It is ended after `most_seconds` (as many more as it takes to start and to end).
+    """
 
     mode: str
     python: ChosenPython
     seconds: float
     options: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    most_seconds: float | None = None
+
+    @property
+    def limit_seconds(self) -> float:
+        """When it is ended, whatever it does."""
+        return self.seconds + 4.0 if self.most_seconds is None else self.most_seconds
 
 
 class Laboratory:
@@ -97,9 +116,10 @@ class Laboratory:
             return [self._heard(job, child, lambda _: None, lambda _: False) for job, child in children]
 
     def _started(self, job: Job, running: ExitStack) -> Child | NotStartedError:
-        options = {**self._common, "cache": str(self._place / "cache"), "budget": job.seconds, "while_open": True}
-        options |= job.options
-        if job.mode == "main" and _can_be_looked_at(job.python):
+        most = max(0.5, job.limit_seconds - GRACE_SECONDS - 0.2)  # it ends itself before, with the line that it is in
+        options = {**self._common, "cache": str(self._place / "cache"), "while_open": True}
+        options |= {"budget": min(job.seconds, most), "most": most, "begun": time.monotonic(), **job.options}
+        if job.mode in _LOOKED_AT and can_be_looked_at(job.python):
             options["stop"] = str(self._place / "stop")
         script = str(resource_dir("probes") / "function")
         command = [job.python.path, "-B", script, job.mode, to_json(options).decode()]
@@ -107,7 +127,7 @@ class Laboratory:
             return running.enter_context(
                 Child(
                     command,
-                    deadline_seconds=job.seconds + _LINGER_SECONDS,
+                    deadline_seconds=job.limit_seconds,
                     grace_seconds=GRACE_SECONDS,
                     stdin=subprocess.PIPE,
                     cwd=options["folder"],
@@ -131,24 +151,23 @@ class Laboratory:
                 phase = str(message["phase"])
                 tell(phase)
             if phase == _HELD and "sampler" not in facts:
-                said = facts.get("pid")
-                facts["sampler"] = self._sampled(job, said if isinstance(said, int) else child.process.pid)
+                facts["sampler"] = self._sampled(job, child)
         code = child.process.returncode
         errors = printable(child.errors)
-        limit = float(job.options.get("call_seconds", 10.0))
-        return Said(job.mode, job.python, facts, phase, child.fault, errors, child.overdue, code, call_seconds=limit)
+        return Said(job.mode, job.python, facts, phase, child.fault, errors, child.overdue, code)
 
-    def _sampled(self, job: Job, pid: int) -> dict[str, Any]:
+    def _sampled(self, job: Job, child: Child) -> dict[str, Any]:
         """Look at the GIL of a child while it calls the function, then let it go on."""
+        options = {"pid": child.process.pid, "seconds": SAMPLER_SECONDS}
+        limit = min(_SAMPLER_LIMIT_SECONDS, max(0.1, child.deadline_seconds - child.seconds))
         try:
-            options = {"pid": pid, "seconds": SAMPLER_SECONDS}
-            return dict(self.run(Job("sampler", job.python, _SAMPLER_LIMIT_SECONDS, options)).facts)
+            return dict(self.run(Job("sampler", job.python, limit, options, most_seconds=limit)).facts)
         finally:
             with contextlib.suppress(OSError):
                 (self._place / "stop").touch()
 
 
-def _can_be_looked_at(python: ChosenPython) -> bool:
+def can_be_looked_at(python: ChosenPython) -> bool:
     """Whether this Python can look at the GIL of another process of it."""
     return int(python.tag[2:].rstrip("t")) >= 14 and not python.interpreter.free_threaded
 

@@ -108,8 +108,9 @@ def timing_of(found: Findings, calls: Calls) -> Timing:
 
 
 def uses_helpers(calls: Calls) -> bool:
-    """Whether other threads of the process compute a good part: the library is parallel by itself."""
-    return calls.helper_ms > max(LEAST_HELPERS_MS, HELPERS_SHARE * calls.cpu_ms)
+    """Whether other threads of the process compute a good part of the time: the library is parallel by itself."""
+    least = HELPERS_SHARE * max(calls.cpu_ms, calls.wall_ms - calls.delay_ms)  # of a call that waits they take little
+    return calls.helper_ms > max(LEAST_HELPERS_MS, least)
 
 
 def _if_real(wait_ms: float, cpu_ms: float) -> float:

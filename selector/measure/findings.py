@@ -55,17 +55,30 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Gil:
-    """Three looks at the GIL: from outside (part of the looks in which it was held), by a late thread, by two threads."""
+class OnCpu:
+    """Looks from outside at what was on a CPU: the part in which it held the GIL, and how many there were."""
 
     held: float | None
     looks: int
+
+
+@dataclass(frozen=True)
+class Gil:
+    """Three looks at the GIL: from outside (part of the looks in which it was held), by a late thread, by two threads.
+
+    `where` is the Python that it was looked at from outside in, where that is another one.
+    """
+
+    held: float | None
+    looks: int
+    on_cpu: OnCpu | None
     held_wait_share: float
     late: float | None
     late_idle: float
     holds_ms: tuple[float, ...]
     switch_ms: float
     blocked: float | None
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -243,12 +256,12 @@ def _gil(facts: Facts) -> Gil | None:
     sampler, probe = _mapping(facts, "sampler"), _mapping(facts, "probe")
     if facts.get("gil") is False:
         return None
-    waited = number(sampler, "wait_share")  # of its own window, where the probe could tell
-    if waited is None:
-        waited = number(_mapping(facts, "held_run"), "wait_share") or 0.0
+    on_cpu = _mapping(sampler, "on_cpu")
+    waited = number(_mapping(facts, "held_run"), "wait_share") or 0.0
     return Gil(
         held=number(sampler, "held"),
         looks=int(number(sampler, "samples") or 0),
+        on_cpu=OnCpu(number(on_cpu, "held"), int(number(on_cpu, "looks") or 0)) if on_cpu else None,
         held_wait_share=min(0.99, max(0.0, waited)),
         late=number(probe, "late_share"),
         late_idle=number(probe, "idle_late_share") or 0.0,

@@ -52,11 +52,15 @@ class Evidence(Frozen):
 
 
 class Problem(Frozen):
-    """What went wrong, or needs an eye: a kind for programs, a sentence that says what to do, and the item it came of."""
+    """What went wrong, or needs an eye: a kind for programs, a sentence that says what to do, and the item it came of.
+
+    A fault of the tool itself (`probe_fails`) has the traceback.
+    """
 
     kind: str
     text: str
     item: int | None = None
+    traceback: str | None = None
 
 
 class Tried(Frozen):

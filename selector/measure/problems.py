@@ -19,6 +19,7 @@ _WHERE = {
     "first call": "in its first call",
     "two threads": "while two threads called it",
 }
+_TIMEOUT = re.compile(r"Timeout \((\d+):(\d+):([\d.]+)\)!")  # what faulthandler writes before the stack
 _FRAME = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')
 _STANDARD = re.compile(
     r"[/\\][Ll]ib[/\\](?:python3\.\d+t?[/\\])?(?!site-packages|dist-packages|.*[/\\](?:site|dist)-packages)"
@@ -35,12 +36,15 @@ def problem_of(said: Said) -> Problem | None:
     if isinstance(told, dict) and told.get("text"):
         item = told.get("item")
         kind = words(told.get("kind") or "fails")
-        return Problem(kind=kind, text=words_of(told["text"]), item=item if isinstance(item, int) else None)
+        item = item if isinstance(item, int) else None
+        traceback = said.errors if kind == "probe_fails" else None
+        return Problem(kind=kind, text=words_of(told["text"]), item=item, traceback=traceback)
     where = _WHERE.get(said.phase, "in one of its calls")
     at = _line_of(said.errors)
-    if "Timeout (" in said.errors:
-        limit = duration(said.call_seconds, 2)
-        text = f"it hangs {where}{at}: nothing happened for {limit}; give it smaller items, or a larger --budget"
+    if limit := _TIMEOUT.search(said.errors):
+        hours, minutes, seconds = map(float, limit.groups())
+        passed = duration(3600 * hours + 60 * minutes + seconds, 2)
+        text = f"it hangs {where}{at}: nothing happened for {passed}; give it smaller items, or a larger --budget"
         return Problem(kind="hangs", text=text)
     if said.overdue:
         return Problem(kind="too_slow", text=f"it did not end in its time {where}; give it a larger --budget{at}")

@@ -17,6 +17,7 @@ from selector.measure.children import Laboratory, Said, environment_for_children
 from selector.measure.clients import Clients, load_clients
 from selector.measure.evidence import Beside, fields_of, milliseconds
 from selector.measure.findings import Findings, findings_from, number
+from selector.measure.gil import with_look
 from selector.measure.models import Evidence, MeasureReport, Problem, Request, Tried
 from selector.measure.notes import notes_on
 from selector.measure.problems import problem_of, problems_in
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 REQUIREMENTS = ("latency_requirement_ms", "memory_budget_mb")
 #: What measuring finds, if it finds it.
 MEASURABLE = (
-    "tasks", "cpu_ms_per_task", "io_wait_ms_per_task", "gil_share", "gil_hold_ms", "picklable", "payload_kb_per_task",
+    "tasks", "cpu_ms_per_task", "io_wait_ms_per_task", "gil_share", "releases_gil", "gil_hold_ms", "picklable", "payload_kb_per_task",
     "pickle_ms_per_task", "task_memory_mb", "import_ms", "shared_state", "free_threading_ready", "free_threaded_ratio",
     "subinterpreter_ready",
 )  # fmt: skip
@@ -44,17 +45,17 @@ def measured_report(
     request: Request,
     selector: Selector | None,
     tell: Callable[[str], None],
-    clock: Callable[[], float] = time.monotonic,
+    begun: float | None = None,
 ) -> MeasureReport:
     """Measure, and say what was found and what it recommends."""
-    begun = clock()
+    begun = time.monotonic() if begun is None else begun
     with tempfile.TemporaryDirectory(prefix="concurrency-selector-") as place:
         ready = with_items_at_hand(request, Path(place), sys.stdin)
         interrupts = signals_handled(("SIGTERM", "SIGHUP"), signal.default_int_handler)
         with interrupts, Laboratory(_common(ready), environment_for_children()) as laboratory:
-            record = measure_in_children(ready, laboratory, tell, clock)
+            record = measure_in_children(ready, laboratory, tell, begun)
     folders = selector.knowledge.folders if selector is not None else (resource_dir("rules"),)
-    report = report_of(request, record, load_clients(folders), clock() - begun)
+    report = report_of(request, record, load_clients(folders), time.monotonic() - begun)
     return _with_recommendation(report, request, selector)
 
 
@@ -72,7 +73,7 @@ def report_of(request: Request, record: Record, clients: Clients, seconds: float
     """The report, without a recommendation. Pure."""
     fatal = problem_of(record.main)
     found, environment, notes = _used(record)
-    tried = tuple(builds.tried_of(said) for said in _in_other_pythons(record))
+    tried = tuple(builds.tried_of(said, record.forward) for said in _in_other_pythons(record))
     evidence = _evidence(request, record, found, clients, tried)
     problems = ([fatal] if fatal is not None else []) + _problems(request, record, found)
     profile, evidence = _with_settings(request, evidence) if "workload_type" in evidence else (None, {})
@@ -81,6 +82,10 @@ def report_of(request: Request, record: Record, clients: Clients, seconds: float
         notes += builds.other_results(record.forward, record.others, _order(record))
         if record.left_out:
             notes.append(f"There was no time for {listed(record.left_out)}: a larger --budget has it.")
+        if record.main.cut:
+            notes.append(
+                "There was time for a single call: a larger --budget tells what later ones take, and the rest."
+            )
         if found.skipped:
             notes.append(f"Left out for want of time: {listed(found.skipped)}; a larger --budget has it.")
     return MeasureReport(
@@ -113,7 +118,7 @@ def _used(record: Record) -> tuple[Findings, dict[str, str], list[str]]:
 
     Where it is not, the calls are those with all threads of the library; its GIL was looked at with one only.
     """
-    pinned = record.found
+    pinned = with_look(record.found, record.looked)
     many = findings_from(record.unpinned.facts) if record.unpinned is not None else None
     if many is None or many.calls is None:
         return pinned, {}, []
@@ -217,8 +222,10 @@ def _unknown(profile: WorkloadProfile | None, evidence: dict[str, Evidence], fou
     wanted = list(REQUIREMENTS + MEASURABLE)
     if "picklable" in evidence and evidence["picklable"].value is False:
         wanted = [name for name in wanted if name not in ("payload_kb_per_task", "pickle_ms_per_task")]
-    if found.gil is None:
-        wanted = [name for name in wanted if name not in ("gil_share", "gil_hold_ms")]
+    if found.gil_on is False:
+        wanted = [name for name in wanted if name not in ("gil_share", "releases_gil", "gil_hold_ms")]
+    if "gil_share" in evidence:  # the word for it where no share is known
+        wanted.remove("releases_gil")
     return tuple(name for name in wanted if name not in evidence)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from selector.host import find_interpreters
 from selector.measure.builds import digests, pinned_is_faster
-from selector.measure.children import Enough, Job, Said, Tell
+from selector.measure.children import Enough, Job, Said, Tell, can_be_looked_at
 from selector.measure.evidence import uses_helpers
 from selector.measure.findings import Findings, findings_from
 from selector.measure.models import Request
@@ -27,6 +27,8 @@ _MAIN_PART = 0.6  # of the budget, at most
 _AT_ONCE = 3  # of those that take no times: starting is half of what they do
 _MOST_FOUND = 3  # Pythons that nobody named
 _SUBINTERPRETERS = (3, 14)
+_RESERVE_SECONDS, _RESERVE = 0.4, 0.06  # and part of the budget: to start, to end the last child, to say what was found
+_FAIR = 5.0  # times what it takes to start: a child that had less, and did not come to its end, tells nothing
 _WORKER_SECONDS = 1.0  # of calls in a child that only compares results
 _LEAST_SECONDS = 1.0
 _FORWARD, _REVERSE, _MEMORY = "a worker process", "the reverse order", "memory"
@@ -62,6 +64,7 @@ class Record:
     again: Said | None = None
     subinterpreter: Said | None = None
     free_threaded: Said | None = None
+    looked: Said | None = None  # at the GIL, in another Python
     twin: Said | None = None
     others: dict[str, Said] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
@@ -70,7 +73,7 @@ class Record:
     def all(self) -> list[Said]:
         """Every child that was run."""
         named = (self.main, self.unpinned, self.memory, self.forward, self.reverse, self.again, self.subinterpreter)
-        more = (self.free_threaded, self.twin, *self.others.values())
+        more = (self.free_threaded, self.looked, self.twin, *self.others.values())
         return [said for said in (*named, *more) if said is not None]
 
 
@@ -80,22 +83,22 @@ def call_seconds(budget_seconds: float) -> float:
 
 
 def measure_in_children(
-    request: Request, runs: Runs, tell: Tell, clock: Callable[[], float] = time.monotonic
+    request: Request, runs: Runs, tell: Tell, begun: float, clock: Callable[[], float] = time.monotonic
 ) -> Record:
-    """Run every child there is time for."""
-    return _Session(request, runs, tell, clock).record()
+    """Run every child there is time for; the budget counts from `begun`, by the clock."""
+    return _Session(request, runs, tell, begun, clock).record()
 
 
 class _Session:
-    def __init__(self, request: Request, runs: Runs, tell: Tell, clock: Callable[[], float]) -> None:
+    def __init__(self, request: Request, runs: Runs, tell: Tell, begun: float, clock: Callable[[], float]) -> None:
         self._request, self._runs, self._tell, self._clock = request, runs, tell, clock
-        self._end = clock() + request.budget_seconds
+        self._end = begun + request.budget_seconds * (1 - _RESERVE) - _RESERVE_SECONDS
         self._environment: dict[str, str] = {}
         self._start_seconds = 0.0  # what a child takes before its first call
 
     def record(self) -> Record:
         record = self._main()
-        if not record.main.done or record.found.calls is None:
+        if not record.main.done or record.main.cut or record.found.calls is None:
             return record
         self._start_seconds = _start_seconds(record.main)
         self._timed(record)
@@ -106,7 +109,7 @@ class _Session:
         """The child that finds most; once more with one thread of the library's own, where it has several."""
         budget = self._request.budget_seconds
         job = Job("main", self._request.python, _MAIN_PART * budget, {"seconds": min(1.0, budget / 20)})
-        first = self._runs.run(self._within(job, job.seconds), self._tell, _computes_in_threads)
+        first = self._runs.run(self._within(job, min(job.seconds, self._left())), self._tell, _computes_in_threads)
         if not first.stopped:
             return Record(first, findings_from(first.facts))
         self._environment = {**PINNED}
@@ -121,8 +124,13 @@ class _Session:
         return record
 
     def _timed(self, record: Record) -> None:
-        """What measures times, alone: free threads, the twin."""
+        """What measures times, alone: the GIL in another Python, free threads, the twin."""
         python = self._request.python
+        if _is_worth_a_look(record.found) and not can_be_looked_at(python):
+            there = [other for other in (*self._others(), *self._found) if can_be_looked_at(other)]
+            if there:
+                nearest = min(there, key=lambda other: release_of(other.tag))
+                record.looked = self._one(f"the GIL, in Python {nearest.tag}", record, Job("look", nearest, 0))
         free = next((other for other in self._others() if other.interpreter.free_threaded), None)
         if free is not None and not python.interpreter.free_threaded:
             record.free_threaded = self._one(f"free threads ({free.tag})", record, Job("again", free, 0))
@@ -154,21 +162,24 @@ class _Session:
         record.others = {name.removeprefix("Python "): said for name, said in found.items()}
         first, second = digests(record.forward), digests(record.reverse)
         if first and second and first != second:
-            record.again = self._one("the order of calls", record, replace(jobs[_FORWARD]))
+            record.again = self._one("the order of calls", record, jobs[_FORWARD])
 
     def _several(self, jobs: dict[str, Job], record: Record, calls_seconds: float) -> dict[str, Said]:
         """Run jobs by name, some at a time, as long as there is time for them."""
         names = list(jobs)
         found: dict[str, Said] = {}
-        for place in range(0, len(names), _AT_ONCE):
-            batch = names[place : place + _AT_ONCE]
+        at_once = 1 if self._request.setup is not None else _AT_ONCE  # two set-ups may want the same file, or port
+        for place in range(0, len(names), at_once):
+            batch = names[place : place + at_once]
             seconds = self._left()
-            if seconds < min(_LEAST_SECONDS, 0.5 + self._start_seconds) + calls_seconds:
+            if seconds < 0.5 + self._start_seconds + calls_seconds:
                 record.left_out += names[place:]
                 break
             self._tell(listed(batch))
             said = self._runs.run_together([self._within(jobs[name], seconds) for name in batch])
-            found |= dict(zip(batch, said, strict=True))
+            whole = [self._unless_cut_short(each, seconds) for each in said]
+            found |= {name: each for name, each in zip(batch, whole, strict=True) if each is not None}
+            record.left_out += [name for name, each in zip(batch, whole, strict=True) if each is None]
         return found
 
     def _one(self, name: str, record: Record, job: Job) -> Said | None:
@@ -178,13 +189,21 @@ class _Session:
             record.left_out.append(name)
             return None
         self._tell(name)
-        return self._runs.run(self._within(job, seconds))
+        said = self._unless_cut_short(self._runs.run(self._within(job, seconds)), seconds)
+        record.left_out += [name] if said is None else []
+        return said
+
+    def _unless_cut_short(self, said: Said, seconds: float) -> Said | None:
+        """What a child said; None where it was ended before it had a fair time, though the function does come to its end."""
+        cut = not said.done and _kind_of_problem(said) in ("hangs", "too_slow")
+        return None if cut and seconds < _FAIR * (_LEAST_SECONDS + self._start_seconds) else said
 
     def _within(self, job: Job, seconds: float) -> Job:
         """The job with its time, and the time of one call."""
         budget = self._request.budget_seconds
         options = {"call_seconds": min(call_seconds(budget), seconds), "seconds": min(0.4, budget / 40), **job.options}
-        return replace(job, seconds=seconds, options=options, environment=self._environment)
+        most = max(seconds, self._left())
+        return replace(job, seconds=seconds, options=options, environment=self._environment, most_seconds=most)
 
     def _left(self) -> float:
         return self._end - self._clock()
@@ -228,6 +247,12 @@ def _computes_in_threads(message: Mapping[str, Any]) -> bool:
     """Whether a child says that other threads of its process computed."""
     calls = findings_from(message).calls if "solo" in message else None
     return calls is not None and uses_helpers(calls)
+
+
+def _is_worth_a_look(found: Findings) -> bool:
+    """Whether another Python could tell how the GIL is held: there is one, and it computes enough, and often enough."""
+    calls = found.calls
+    return found.gil is not None and calls is not None and calls.cpu_ms > 0.02 * calls.wall_ms and calls.wall_ms < 1000
 
 
 def _kind_of_problem(said: Said) -> str:

@@ -21,6 +21,24 @@ def naps(number):
     return number
 
 
+def uneven(number):
+    """Takes nothing for most items, and 0.3 s for one."""
+    if number == 5:
+        time.sleep(0.3)
+    return number
+
+
+WARM = []
+
+
+def warms_up(number):
+    """Takes 1.2 s the first time, then nothing."""
+    if not WARM:
+        time.sleep(1.2)
+        WARM.append(number)
+    return number
+
+
 def naps_and_computes(number):
     """10 ms of sleep, then some computing."""
     time.sleep(0.01)
