@@ -120,7 +120,7 @@ def measured(**found: Any) -> MeasureReport:
     )
     given = {
         "target": "lab.py:naps", "items": "40", "python": sys.executable, "profile": profile, "evidence": {}, "unknown": (),
-        "problems": (), "notes": (), "environment": {}, "tried": (), "complete": True, "calls": 9, "seconds": 8.0, "recommendation": None,
+        "problems": (), "notes": (), "tried": (), "complete": True, "calls": 9, "seconds": 8.0, "recommendation": None,
     }  # fmt: skip
     return MeasureReport(**given | found)
 

@@ -23,7 +23,7 @@ from selector.measure import measure_function
 from selector.measure import report as reporting
 from selector.measure.children import Said
 from selector.measure.models import MeasureReport
-from selector.measure.session import PINNED, measure_in_children
+from selector.measure.session import measure_in_children
 from selector.recommend.facts import HostFacts
 from selector.report.markdown import render_markdown
 from selector.report.measure import measure_document
@@ -90,12 +90,16 @@ def test_one_thread_of_the_library_is_the_first_advice_where_it_is_faster(fakes:
     many = saying(solo={"cpu_ms": 100.0, "helper_ms": 90.0, "wall_ms": 110.0})
     one = saying(solo={"cpu_ms": 43.0, "helper_ms": 0.0, "wall_ms": 44.0, "cpu_p10_ms": 42.0, "cpu_p90_ms": 44.0})
     found = report(fakes, {"main": said("main", many), "main pinned": said("main", one)})
-    assert found.environment == PINNED
     assert found.notes[0].startswith("First of all, set OMP_NUM_THREADS=1")
     assert found.profile is not None
-    assert (found.profile.cpu_ms_per_task, found.profile.native_parallel) == (43.0, False)
+    assert (found.profile.cpu_ms_per_task, found.profile.native_parallel, found.profile.library_threads) == (
+        43.0,
+        False,
+        1,
+    )
     slower = report(fakes, {"main": said("main", many), "main pinned": said("main", saying(solo={"wall_ms": 120.0}))})
-    assert (slower.environment, slower.profile and slower.profile.native_parallel) == ({}, True)
+    assert slower.profile is not None
+    assert (slower.profile.library_threads, slower.profile.native_parallel) == (None, True)
 
 
 def test_results_that_depend_on_the_order_are_tried_a_third_time(fakes: Any) -> None:

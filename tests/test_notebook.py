@@ -52,7 +52,6 @@ EMPTY = MeasureReport(
     unknown=(),
     problems=(),
     notes=(),
-    environment={},
     tried=(),
     complete=True,
     calls=0,

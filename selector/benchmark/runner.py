@@ -64,11 +64,10 @@ def runner_of(
     situation: Situation,
     request: Request,
     approach: ApproachId | None = None,
-    environment: Mapping[str, str] | None = None,
 ) -> Runner:
     """What runs a function as its profile recommends, or in the way that is asked for, sized for this host.
 
-    `environment` is what measuring found to make it faster. SelectorError where the request names no items.
+    SelectorError where the request names no items.
     """
     if request.items is None:
         raise SelectorError("a runner needs items to run the function on", f"--items SOURCE: {ITEMS_HINT}")
@@ -84,7 +83,7 @@ def runner_of(
         coroutine=request.async_function,
         workers=workers,
         batch=batch_size(situation.profile, workers),
-        environment=environment_for(situation.profile, workers, environment or {}),
+        environment=environment_for(situation.profile, workers),
     )
 
 
@@ -109,10 +108,10 @@ def batch_size(profile: WorkloadProfile, workers: int) -> int:
     return max(1, int(min(most)))
 
 
-def environment_for(profile: WorkloadProfile, workers: int, found: Mapping[str, str]) -> dict[str, str]:
-    """The variables to set: those that measuring found to make it faster, and one thread for a library beside workers."""
-    own = PINNED if profile.native_parallel and workers > 1 else {}
-    return {**own, **found}
+def environment_for(profile: WorkloadProfile, workers: int) -> dict[str, str]:
+    """The variables to set: the threads that a library is kept to, one where it has its own beside workers."""
+    threads = profile.library_threads or (1 if profile.native_parallel and workers > 1 else None)
+    return {} if threads is None else dict.fromkeys(PINNED, str(threads))
 
 
 def runner_script(runner: Runner, out: Path | None) -> str:

@@ -66,14 +66,13 @@ def runner_made(
     from selector.benchmark.runner import check_names, runner_of, runner_script
     from selector.measure.request import profile_as_asked
 
-    environment: dict[str, str] = {}
     if request.items is None:
         raise click.UsageError("--runner writes code that runs the function over items: give --items SOURCE.")
     check_names(request, approach)
     if profile is None:
-        profile, environment = _measured(selector, request)
+        profile = _measured(selector, request)
     situation = selector.situation(profile_as_asked(profile, request))
-    runner = runner_of(situation, request, approach, environment)
+    runner = runner_of(situation, request, approach)
     title, tag = selector.knowledge.approaches[runner.approach].title, situation.interpreter(runner.approach)
     about = f"{title} on {tag or request.python.tag}{f', {runner.workers} at a time' if runner.workers > 1 else ''}. "
     python, notes = _python_at(tag, situation, request), _notes(runner, situation)
@@ -83,8 +82,8 @@ def runner_made(
     return Made(runner_script(runner, out), notes, about, python)
 
 
-def _measured(selector: Selector, request: Request) -> tuple[WorkloadProfile, dict[str, str]]:
-    """The profile of a function, and the variables that make it faster."""
+def _measured(selector: Selector, request: Request) -> WorkloadProfile:
+    """The profile of a function."""
     from selector.cli.measure import teller
     from selector.measure import measure_function
 
@@ -98,7 +97,7 @@ def _measured(selector: Selector, request: Request) -> tuple[WorkloadProfile, di
     if report.profile is None:
         told = [problem.text for problem in report.problems] or ["no reason is known"]
         raise SelectorError(f"{report.target} cannot be measured: {told[0]}", exit_code=1)
-    return report.profile, report.environment
+    return report.profile
 
 
 def _notes(runner: Runner, situation: Situation) -> list[str]:

@@ -61,7 +61,9 @@ def report_error(error: BaseException) -> int:
             click.echo(f"error: the output cannot be written: {reason}", err=True)
             return 1
     detail = printable(f"{type(error).__name__}: {error}")
-    if KeyboardInterrupt.__name__ in detail:  # a library made an error of its own of it: pydantic, while it builds a model
+    if (
+        KeyboardInterrupt.__name__ in detail
+    ):  # a library made an error of its own of it: pydantic, while it builds a model
         return report_error(KeyboardInterrupt())
     click.echo(
         f"error: this should not have happened: {detail}\n  hint: run it again with --debug and report it", err=True

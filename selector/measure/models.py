@@ -77,8 +77,8 @@ class MeasureReport(Frozen):
     """What measuring a function came to. `profile` is None, and there is a problem, where it could not be measured.
 
     It is not `complete` where a child was lost on the way: what was found until then is there.
-    `environment` has variables that make it faster where they are set before Python starts; `notes` say what no field
-    has room for; `unknown` are fields that the answer may hang on and that measuring did not find.
+    `notes` say what no field has room for; `unknown` are fields that the answer may hang on and that measuring did not
+    find.
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
@@ -90,7 +90,6 @@ class MeasureReport(Frozen):
     unknown: tuple[str, ...]
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
-    environment: dict[str, str]
     tried: tuple[Tried, ...]
     complete: bool
     calls: int

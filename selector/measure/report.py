@@ -72,9 +72,9 @@ def _common(request: Request) -> dict[str, str | None]:
 def report_of(request: Request, record: Record, clients: Clients, seconds: float) -> MeasureReport:
     """The report, without a recommendation. Pure."""
     fatal = problem_of(record.main)
-    found, environment, notes = _used(record)
+    found, kept, notes = _used(record)
     tried = tuple(builds.tried_of(said, record.forward) for said in _in_other_pythons(record))
-    evidence = _evidence(request, record, found, clients, tried)
+    evidence = _evidence(request, record, found, clients, tried) | kept
     problems = ([fatal] if fatal is not None else []) + _problems(request, record, found)
     profile, evidence = _with_settings(request, evidence) if "workload_type" in evidence else (None, {})
     if profile is not None:
@@ -97,7 +97,6 @@ def report_of(request: Request, record: Record, clients: Clients, seconds: float
         unknown=_unknown(profile, evidence, found),
         problems=tuple(problems),
         notes=tuple(notes),
-        environment=environment,
         tried=tried,
         complete=fatal is None and profile is not None,
         calls=sum(_calls_of(said) for said in record.all),
@@ -113,8 +112,8 @@ def _calls_of(said: Said) -> int:
     return int(told) if told is not None else solo.count if solo is not None else 0
 
 
-def _used(record: Record) -> tuple[Findings, dict[str, str], list[str]]:
-    """What counts: with one thread of the library's own, where that is faster; which variables say so, and the advice.
+def _used(record: Record) -> tuple[Findings, dict[str, Evidence], list[str]]:
+    """What counts: with one thread of the library's own, where that is faster; that as a field, and the advice.
 
     Where it is not, the calls are those with all threads of the library; its GIL was looked at with one only.
     """
@@ -125,12 +124,18 @@ def _used(record: Record) -> tuple[Findings, dict[str, str], list[str]]:
     if pinned.calls is None or not builds.pinned_is_faster(many, pinned):
         return replace(pinned, calls=many.calls, start=many.start, gil=None), {}, []
     before, after = (c.wall_ms - c.delay_ms for c in (many.calls, pinned.calls))
+    takes = f"a call takes {milliseconds(after)} then instead of {milliseconds(before)}"
     advice = (
-        f"First of all, set {' '.join(f'{k}={v}' for k, v in PINNED.items())} before Python starts: a call takes"
-        f" {milliseconds(after)} then instead of {milliseconds(before)}, as the library's own threads get in each other's"
-        " way. All figures here were measured so, and workers need it too."
+        f"First of all, set {' '.join(f'{k}={v}' for k, v in PINNED.items())} before Python starts: {takes}, as the"
+        " library's own threads get in each other's way. All figures here were measured so, and workers need it too."
     )
-    return pinned, {**PINNED}, [advice]
+    fields = {
+        "native_parallel": Evidence(
+            value=False, basis="measured", how="kept to one thread, the library computes in no other"
+        ),
+        "library_threads": Evidence(value=1, basis="measured", how=f"with one thread of the library's own {takes}"),
+    }
+    return pinned, fields, [advice]
 
 
 def _evidence(
