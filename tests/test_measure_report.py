@@ -206,17 +206,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_the_command_that_proves_it_names_the_profile_and_the_pythons_that_were_named(fakes: Any, folder: Path) -> None:
+    fakes({})
+    named = ["measure", "own.py:good", "--items", "4", "--python", HERE]
+    own = call(*named, "--interpreter", HERE, "-o", "x.json").out
+    assert f"validate x.json --function own.py:good --items 4 --python {HERE} --interpreter {HERE}\n" in own
+    assert f"validate --function own.py:good --items 4 --python {HERE}\n" in call(*named).out
+
+
 def test_the_command_says_what_it_runs_and_writes_the_profile(fakes: Any, folder: Path) -> None:
     fakes({})
     done = call("measure", "own.py:good", "--items", "40", "--python", HERE, "-o", "w.json")
     assert done.code == 0
-    assert "measuring own.py:good with items from 40: it is really called" in done.err
+    assert "measuring own.py:good with the numbers below 40: it is really called" in done.err
     for words in (
         "What was found",
         "cpu_ms_per_task",
         "=== Summary ===",
         "--set memory_budget_mb",
-        "validate --function own.py:good",
+        "validate w.json --function own.py:good",
     ):
         assert words in done.out
     assert max(map(len, done.out.splitlines()[:40])) <= 80

@@ -103,7 +103,7 @@ def measure(
         _check_output(output, force)
     _announce(request)
     report = measure_function(request, Selector(rules or outer_rules), teller(), begun)
-    _show(report, request, form, whole=full or form != "text")
+    _show(report, proof_command(request, output), request, form, whole=full or form != "text")
     if output is not None and report.profile is not None:
         _write_profile(report, output, force)
     _raise_own_faults(report)
@@ -137,9 +137,12 @@ def _check_output(output: Path, force: bool) -> None:
 def _announce(request: Request) -> None:
     """What is going to happen, before it does."""
     with_items = f" with items from {request.items.text}" if request.items is not None else " without an argument"
+    if request.items is not None and request.items.kind == "number":
+        with_items = f" with the numbers below {request.items.text}"
     say(
-        f"measuring {request.target}{with_items}: it is really called, for some {request.budget_seconds * 0.5:.0f} s at"
-        f" most (about 30 calls of a second, or 5,000 of a millisecond), in child processes of {request.python}",
+        f"measuring {request.target}{with_items}: it is really called, for some {request.budget_seconds * 0.5:.0f} s of"
+        f" {request.budget_seconds:.0f} s at most (about 30 calls of a second, or 5,000 of a millisecond), in child"
+        f" processes of {request.python}",
         err=True,
     )
 
@@ -157,14 +160,14 @@ def teller() -> Callable[[str], None]:
     return tell
 
 
-def _show(report: MeasureReport, request: Request, form: str, *, whole: bool) -> None:
+def _show(report: MeasureReport, proof: str, request: Request, form: str, *, whole: bool) -> None:
     """The report on standard output; a function that cannot be measured is told on standard error, too, as an error is."""
     if form == "json":
         print_json(report.model_dump_json(indent=2, by_alias=True))
     elif report.profile is not None:
         from selector.report.measure import measure_document
 
-        print_as(measure_document(report, proof_command(request), whole=whole), form)
+        print_as(measure_document(report, proof, whole=whole), form)
     if not report.complete:
         for problem in [each for each in report.problems if each.kind != "probe_fails"]:
             about = "" if str(request.target) in problem.text else f"{request.target}: "
@@ -174,9 +177,10 @@ def _show(report: MeasureReport, request: Request, form: str, *, whole: bool) ->
             say(f"warning: {problem.text}", err=True)
 
 
-def proof_command(request: Request) -> str:
-    """The command that puts the recommendation to the test, on the function itself."""
-    words = ["concurrency-selector", "validate", "--function", str(request.target)]
+def proof_command(request: Request, output: Path | None) -> str:
+    """The command that puts the recommendation to the test, on the function itself; with the profile, if it is kept."""
+    words = ["concurrency-selector", "validate", *([str(output)] if output is not None else [])]
+    words += ["--function", str(request.target)]
     if request.items is not None and request.items.kind != "stdin":
         words += ["--items", request.items.text]
     if request.setup is not None:
@@ -185,6 +189,8 @@ def proof_command(request: Request) -> str:
         words += ["--async-function", str(request.async_function)]
     if request.python.why == "as given":
         words += ["--python", request.python.path]
+    if request.interpreters is not None:  # none but its own: that is said by naming it once more
+        words += [word for each in request.interpreters or (request.python,) for word in ("--interpreter", each.path)]
     return shlex.join(words)
 
 
