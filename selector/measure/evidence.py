@@ -221,7 +221,7 @@ def _start_fields(found: Findings, beside: Beside, timing: Timing) -> dict[str, 
     if imports:
         how = f"CPU time to import its module in a new process, the least of {len(imports)}"
         if late:
-            how += f"; and {milliseconds(late)} more in the first call, which imports {listed(start.first_imports[:3])}"
+            how += f", {milliseconds(min(imports))}, and {milliseconds(late)} in the first call, for {listed(start.first_imports[:3])}"
         fields["import_ms"] = measured(significant(min(imports) + late, 3), how)
     if start.setup_ms is None and start.first_ms is None:
         return fields

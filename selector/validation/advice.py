@@ -19,7 +19,7 @@ from selector.text import (
 )
 from selector.validation.case import worth_it
 from selector.validation.contest import Contest
-from selector.validation.evidence import ArmResult, Evidence, lower_title
+from selector.validation.evidence import QUIET_CPUS, ArmResult, Evidence, lower_title
 from selector.validation.models import Requirement
 from selector.validation.verdict import Judgement
 
@@ -55,9 +55,11 @@ def advise(evidence: Evidence, judgement: Judgement, sizes: Sequence[ArmResult])
 
 
 def _own_code(evidence: Evidence) -> Iterator[str]:
-    """Where the user's own code ran: what the profile says wrongly of a task. Work made from the profile cannot tell."""
+    """Where the user's own code ran: what the profile says wrongly of a task. Work made from the profile cannot tell, nor
+    can a task beside other programs, which computes for longer.
+    """
     plan = evidence.case.session.plan
-    if plan is not None and plan.stand_in is None:
+    if plan is not None and plan.stand_in is None and (evidence.cpus_taken or 0.0) <= QUIET_CPUS:
         yield from _quantities(evidence)
 
 

@@ -68,7 +68,10 @@ def _arms(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
     if batches := [c.batch for c in session.cells if c.batch]:
         sizes = f"{min(batches):,}" + (f" to {max(batches):,}" if max(batches) > min(batches) else "")
         tasks = session.plan.tasks if session.plan else 0
-        yield f"Times are of all {tasks:,} tasks: the start of the workers, and batches of {sizes} calls by proportion."
+        yield (
+            f"Not every run was of all {tasks:,} tasks: a run was {sizes} calls by workers that were there; the times say what"
+            " starting them and all tasks take at that speed."
+        )
     reckoned = {c.extrapolated_from for c in evidence.case.session.cells if c.extrapolated_from is not None}
     if reckoned:
         yield (
