@@ -33,7 +33,7 @@ _LONGEST_DETAIL = 1500
 _MOST_ROUNDS = 20
 _WARM = 4  # calls before the first batch: the same for all
 _MOST_AT_ONCE = 1000  # calls in flight on an event loop
-_STARTS, _MUCH = 4, 0.1  # of an approach whose start is that share of its work
+_STARTS, _MUCH = 4, 0.1  # at least, of an approach whose start is more than that share of its work
 _NO_ITEMS_TASKS = 200  # of a function that takes no item, where nobody says how many
 
 
@@ -42,9 +42,9 @@ class _Kept:
 
     def __init__(self) -> None:
         self.session: _Session | None = None
-        self.opened: dict[str, Any] = {}
+        self.starts: list[dict[str, Any]] = []  # what each start came to
         self.open_seconds = 0.0
-        self.batches = self.first = self.starts = 0
+        self.batches = self.first = 0
         self.launched: float | None = None  # seconds, until it has been told
         self.each: float | None = None  # seconds a call
         self.slots = 1  # calls in flight that keep it busy
@@ -215,12 +215,15 @@ class _FunctionRun:
     def _stale(self, kept: _Kept) -> bool:
         """Whether it is to start anew: another start is another sample, if cheap, and what is cached is gone.
 
-        A start that counts in its time is sampled some times, where there is time for that in all approaches.
+        A start that counts in its time is sampled again and again, where there is time for that in all approaches.
         """
         if kept.session is None or (self.cost["cached"] and kept.first >= self.cost["items"]):
             return True
-        if kept.starts < _STARTS and kept.opened["start_seconds"] > _MUCH * (kept.each or 0.0) * self.tasks:
-            return kept.open_seconds * sum(each.session is not None for each in self.kept.values()) < 0.4 * self.left()
+        if kept.starts[-1]["start_seconds"] > _MUCH * (kept.each or 0.0) * self.tasks:
+            share = 0.4 if len(kept.starts) < _STARTS else 0.15
+            return (
+                kept.open_seconds * sum(each.session is not None for each in self.kept.values()) < share * self.left()
+            )
         return kept.batches >= 5 and kept.open_seconds < 0.02 * self.left()
 
     def _measure(self, one: _Arm, number: int) -> None:
@@ -242,14 +245,15 @@ class _FunctionRun:
         answer = kept.session.answer(limit, {"first": kept.first, "count": count})
         self._note_cpus(answer["cpus_taken"])
         if answer["status"] == "ok":
+            start = kept.starts[len(kept.took) % len(kept.starts)]  # its own, or each of those that are known in turn
             kept.first += count
             kept.batches += 1
             kept.took.append(answer["seconds"])
             kept.each = answer["seconds"] / count
-            answer = whole_job(answer, kept.opened, count, self.tasks)
+            answer = whole_job(answer, start, count, self.tasks)
             answer["launch_seconds"], kept.launched = kept.launched, None
             subject, way = self.subject, WAYS[one.approach]
-            answer["quiet_seconds"] = with_its_cpus(answer, kept.opened, way, subject.cpus, subject.gil_share)
+            answer["quiet_seconds"] = with_its_cpus(answer, start, way, subject.cpus, subject.gil_share)
             self._compare(one, answer)
         elif answer["status"] == "timeout" and self.left() <= 0:
             return  # the end of the budget cut it off: that says nothing of it
@@ -277,7 +281,8 @@ class _FunctionRun:
         answer = kept.session.answer(limit)
         kept.open_seconds = time.monotonic() - begun
         if answer["status"] == "ok":
-            kept.opened, kept.first, kept.batches, kept.starts = answer, 0, 0, kept.starts + 1
+            kept.starts.append(answer)
+            kept.first = kept.batches = 0
             kept.launched = kept.open_seconds - answer["start_seconds"] - answer["warm_seconds"]
             in_flight = at_once(one.approach, one.workers, self.cost["coroutine"], most)
             each, kept.slots = first_guess(answer, in_flight, one.workers, self.cost["cpu_seconds"])

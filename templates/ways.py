@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from subject import (
@@ -107,6 +108,9 @@ class _Ready:
             self.seen.add(threading.get_native_id())
             return
         self.pool = _executor(self.way.pool, self.workers, self.settings)
+        if self.way.pool == "threads":
+            self._start_threads(self.pool)
+            return
         for _ in range(5):
             seconds = 0.002 + 0.0005 * self.workers  # so long that none is ready again before all have begun
             self.slept_seconds += seconds
@@ -115,6 +119,20 @@ class _Ready:
                 self.failure = self.failure or failure
             if self.failure or len(self.seen) >= self.workers:
                 return
+
+    def _start_threads(self, pool: Executor) -> None:
+        """Start every thread; each waits until all are there, and what that takes is no part of the start."""
+        all_there = threading.Barrier(self.workers)
+
+        def arrive() -> tuple[int, float]:
+            begun = time.perf_counter()
+            all_there.wait()
+            return threading.get_native_id(), begun
+
+        arrived = [each.result() for each in [pool.submit(arrive) for _ in range(self.workers)]]
+        self.slept_seconds = time.perf_counter() - max(begun for _, begun in arrived)
+        self.seen = {worker for worker, _ in arrived}
+        self.failure = _here.failure
 
     def run(self, items: list[Any]) -> list[Done]:
         """All of the items; what came of each, in their order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -145,7 +146,7 @@ def test_an_asynchronous_twin_lets_a_loop_be_measured(start: Callable[..., Scrip
 
 def compared(baseline: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """What becomes of the results of an approach beside those of single-threaded code, each by the number of the item."""
-    single, threads = (SimpleNamespace(role=role) for role in ("baseline", "candidate"))
+    single, threads = (SimpleNamespace(role=role, approach="threads") for role in ("baseline", "candidate"))
     run = SimpleNamespace(sums={}, raised=set(), settled=True)
     for one, answer in ((single, baseline), (threads, other)):
         answer |= {"status": "ok", "reason": ""}
@@ -209,16 +210,37 @@ def test_a_fork_server_imports_the_users_modules_once_for_all_workers(monkeypatc
     ("changes", "again"),
     [
         ({}, True),
-        ({"starts": 4}, False),  # often enough
+        ({"starts": 4}, False),  # enough, as it is not cheap
+        ({"starts": 4, "open_seconds": 1.0}, True),
         ({"each": 0.1}, False),  # the start is nothing beside the work
         ({"open_seconds": 5.0}, False),  # too dear, for two approaches
         ({"session": None}, True),
     ],
 )
 def test_a_start_that_counts_is_sampled_some_times(changes: dict[str, Any], again: bool) -> None:
-    known = {"session": "it", "starts": 1, "each": 0.001, "open_seconds": 1.0, "batches": 1, "first": 100}
-    kept = SimpleNamespace(**known | {"opened": {"start_seconds": 0.1}} | changes)
+    start = {"start_seconds": 0.1}
+    known = {"session": "it", "starts": 1, "each": 0.001, "open_seconds": 2.0, "batches": 1, "first": 100}
+    kept = SimpleNamespace(**known | changes)
+    kept.starts = [start] * kept.starts
     other = SimpleNamespace(session="another")
     run = SimpleNamespace(cost={"cached": False}, tasks=200, kept={0: kept, 1: other}, left=lambda: 20.0)
     with template_module("function_run") as module:
         assert module._FunctionRun._stale(run, kept) is again
+
+
+def test_threads_are_started_all_of_them_and_their_waiting_is_no_part_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lab_of_threads.py").write_text("def f(n): return n\n")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    names = ("function", "async_function", "items", "setup", "folder", "coroutine")
+    settings = dict(zip(names, ("lab_of_threads.py:f", None, "9", None, str(tmp_path), False), strict=True))
+    with template_module("ways") as ways:
+        ready = ways._Ready(ways.WAYS["threads"], settings, 20, 1)
+        ready.load()
+        ready.start()
+        done = ready.run([1, 2, 3])
+        ready.close()
+    sys.modules.pop("lab_of_threads")
+    assert (len(ready.seen), ready.failure, [value for value, *_ in done]) == (20, None, [1, 2, 3])
+    assert ready.slept_seconds > 0
