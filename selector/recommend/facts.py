@@ -204,8 +204,8 @@ def _to_install(tags: tuple[str, ...]) -> str:
 def tag_for(needs: str, profile: WorkloadProfile, host: HostFacts) -> str | None:
     """The tag of the Python to use for an approach that needs such a build (see the traits).
 
-    Of those that the profile lists the newest; else the one the application runs on, if it is of that kind; else the
-    newest found here; else one to install. Nobody is sent from the Python he has to another one without need.
+    The one the application runs on, if it is of that kind, and listed where the profile lists any; else the newest of
+    those listed, or found here; else one to install. Nobody is sent from the Python he has to another one without need.
     """
     return _tag_for(needs, profile.interpreters, host.tags, host.application)
 
@@ -214,7 +214,7 @@ def tag_for(needs: str, profile: WorkloadProfile, host: HostFacts) -> str | None
 def _tag_for(
     needs: str, listed: tuple[str, ...] | None, found_here: tuple[str, ...], application: str | None
 ) -> str | None:
-    tags, own = listed or found_here, None if listed else application
+    tags, own = listed or found_here, application if not listed or application in listed else None
     if needs == "free_threaded":
         return own if own and own.endswith("t") else newest(tags, free_threaded=True) or _to_install(tags)
     oldest = 14 if needs == "subinterpreters" else 0
