@@ -51,6 +51,11 @@ def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
     yield {"workload_type": "hybrid", "async_library": False, "free_threading_ready": False, **few_at_once}, FIXED_HOST
     # tens of waits that are over before a thread for each has started
     yield {"workload_type": "io", "tasks": 50, "concurrency": 50, "io_wait_ms_per_task": 10}, FIXED_HOST
+    # a few ms of work that a loop overlaps
+    yield {"workload_type": "io", "tasks": 4, "io_wait_ms_per_task": 1, "cpu_ms_per_task": 0.01}, FIXED_HOST
+    # subinterpreters, each of which imports for long
+    imports = {"cpu_ms_per_task": 50, "import_ms": 150, "subinterpreter_ready": True, "free_threading_ready": False}
+    yield {"workload_type": "cpu", "tasks": 2000, "interpreters": ["3.14"], **imports}, FIXED_HOST
     rng = random.Random(8)  # others need up to 6,000 workloads until every row has fired
     for _ in range(2500):
         yield random_profile(rng), random_host(rng)

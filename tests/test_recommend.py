@@ -395,20 +395,3 @@ def test_a_fallback_of_a_users_table_needs_no_better_reason(tmp_path: Path) -> N
     assert [r.text for r in result.reasons if r.rule == "strategy"] == ["No row of the table suits better."]
     unnamed = mine.recommend(WorkloadProfile(workload_type="io", durable=True))  # no row names any approach
     assert (unnamed.approach, unnamed.alternatives) == ("distributed", ())
-
-
-@pytest.mark.parametrize(
-    ("listed", "needs", "tag"),
-    [
-        (None, "any", "3.11"),
-        (["3.11", "3.15"], "any", "3.11"),  # it may be the one he has: nobody is sent away from it
-        (["3.14", "3.15"], "any", "3.15"),
-        (["3.11", "3.15"], "subinterpreters", "3.15"),
-        (["3.11", "3.14t"], "free_threaded", "3.14t"),
-    ],
-)
-def test_the_python_of_the_users_code_is_the_one_to_use_where_it_may_be(
-    listed: list[str] | None, needs: str, tag: str
-) -> None:
-    host = HostFacts("linux", 2, (("3.11", "/x"), ("3.15", "/y")), application="3.11")
-    assert tag_for(needs, profile_from_mapping({"workload_type": "cpu", "interpreters": listed}), host) == tag
