@@ -24,6 +24,7 @@ WAITS_FOR_THE_GIL = (
 )
 IDLE_SECONDS = 0.08
 MOST_ROUNDS = 6
+MOST_FREE_ROUNDS = 3  # long ones: threads that get in each other's way must really run at the same time
 HELD_SECONDS = 6.0  # that calls go on for whoever looks, if nobody says that it is enough
 
 
@@ -169,13 +170,14 @@ def two_threads(
     subject: Subject, channel: Channel, call_seconds: float, seconds: float, *, same: bool
 ) -> tuple[dict[str, Any], int]:
     """One half of the message `two`, and the calls that it took: rounds of one thread, then two, each for as long."""
-    span = min(max(seconds / (2 * MOST_ROUNDS), 2.5 * call_seconds), 2.0 + call_seconds)
+    most = MOST_ROUNDS if gil_on() else MOST_FREE_ROUNDS
+    span = min(max(seconds / (2 * most), 2.5 * call_seconds), 2.0 + call_seconds)
     rounds: list[Round] = []
     end = time.monotonic() + seconds
     both = [0, 0] if same else [0, len(subject.items) // 2]
-    while not rounds or (time.monotonic() + 2 * (span + call_seconds) < end and len(rounds) < MOST_ROUNDS):
-        alone = _together(subject, channel, call_seconds, span, [0])
-        rounds.append((alone, _together(subject, channel, call_seconds, span, both)))
+    while not rounds or (time.monotonic() + 2 * (span + call_seconds) < end and len(rounds) < most):
+        alone = _together(subject, channel, call_seconds, span, [0], fixed=same)
+        rounds.append((alone, _together(subject, channel, call_seconds, span, both, fixed=same)))
     runs = [run for alone, two in rounds for run in (*alone, *two)]
     return {**compared(rounds), "errors": sum(run.errors for run in runs)}, sum(run.calls for run in runs)
 
@@ -212,12 +214,13 @@ def _lack(both: Round) -> float:
     return sum(run.sample.delay for run in two) / max(1e-9, sum(run.sample.wall for run in two))
 
 
-def _together(subject: Subject, channel: Channel, call_seconds: float, span: float, starts: Sequence[int]) -> list[Run]:
-    """Threads that call for the same time, each from its own place in the items; two that begin at one place stay there."""
+def _together(
+    subject: Subject, channel: Channel, call_seconds: float, span: float, starts: Sequence[int], *, fixed: bool
+) -> list[Run]:
+    """Threads that call for the same time, each from its own place in the items; where that is fixed they stay there."""
     barrier, stop = threading.Barrier(len(starts) + 1), threading.Event()
     runs: list[Run] = []
     batch = max(1, int(0.001 / max(call_seconds, 1e-7)))
-    fixed = len(starts) > 1 and len(set(starts)) == 1
 
     def run(start: int) -> None:
         call, meter, calls, errors, size = subject.caller(), Meter(), 0, 0, 1

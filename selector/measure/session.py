@@ -133,7 +133,8 @@ class _Session:
                 record.looked = self._one(f"the GIL, in Python {nearest.tag}", record, Job("look", nearest, 0))
         free = next((other for other in self._others() if other.interpreter.free_threaded), None)
         if free is not None and not python.interpreter.free_threaded:
-            record.free_threaded = self._one(f"free threads ({free.tag})", record, Job("again", free, 0))
+            free_threads = {"seconds": min(0.8, self._request.budget_seconds / 25)}
+            record.free_threaded = self._one(f"free threads ({free.tag})", record, Job("again", free, 0, free_threads))
         if self._request.async_function is not None:
             twin = {"target": str(self._request.async_function), "seconds": 0.5}
             record.twin = self._one("the asynchronous twin", record, Job("again", python, 0, twin))

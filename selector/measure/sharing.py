@@ -43,12 +43,13 @@ def _shared(writes: Writes, same: Two | None, own: Two | None) -> tuple[str, str
             f" {own.cpu_ratio:.2g} times: they count references of the same objects"
         )
         return "hot_reads", how
+    seen = ""
+    if same and own and same.cpu_ratio and own.cpu_ratio:
+        seen = f"; two free threads on the same item took {same.cpu_ratio:.2g} times the CPU of one: no contention here"
     if changed or writes.first:
-        return (
-            "read_only",
-            f"the first calls fill {named(sorted({*writes.first} | {*changed}))}, later ones leave it alone",
-        )
-    return "none", "no global name of the user's modules changed in three rounds of calls"
+        filled = named(sorted({*writes.first} | {*changed}))
+        return "read_only", f"the first calls fill {filled}, later ones leave it alone{seen}"
+    return "none", f"no global name of the user's modules changed in three rounds of calls{seen}"
 
 
 def _contend(own: Two, same: Two) -> bool:
