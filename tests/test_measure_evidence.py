@@ -211,6 +211,8 @@ def test_objects_that_all_read_are_seen_by_two_free_threads() -> None:
     assert values(COMPUTES, own=noise.own, same=noise.same)["shared_state"] == "none"
     assert values(COMPUTES, own=free.own, same=free.same)["shared_state"] == "hot_reads"
     assert values(COMPUTES, own=free.own, same=free.own)["shared_state"] == "none"
+    assert values(WAITS, own=free.own, same=free.same)["shared_state"] == "none"  # it hardly computes
+    assert "no contention here" in fields(COMPUTES, own=free.own, same=free.own)["shared_state"].how
 
 
 def test_what_it_waits_for_and_which_client_there_is() -> None:
@@ -321,6 +323,9 @@ def test_one_thread_of_the_library_counts_if_it_is_faster_without_lack_of_a_cpu(
     assert pinned_is_faster(many, findings_from(saying(solo={"wall_ms": 50.0, "delay_ms": 5.0})))
     assert not pinned_is_faster(many, findings_from(saying(solo={"wall_ms": 95.0, "delay_ms": 5.0})))
     assert not pinned_is_faster(many, replace(many, calls=None))
+    own = {"helper_ms": 40.0}  # threads that the function itself starts, which no variable keeps from computing
+    busy = findings_from(saying(solo={"wall_ms": 100.0, "delay_ms": 5.0, **own}))
+    assert not pinned_is_faster(busy, findings_from(saying(solo={"wall_ms": 50.0, "delay_ms": 5.0, **own})))
 
 
 # Problems -------------------------------------------------------------------------------------------------------------

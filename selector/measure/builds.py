@@ -143,8 +143,11 @@ def other_results(home: Said | None, others: Mapping[str, Said], order: str | No
 
 
 def pinned_is_faster(found: Findings, pinned: Findings, least: float = 1.1) -> bool:
-    """Whether one thread of the library's own is faster than as many as it takes by itself, lack of a CPU taken off."""
-    if found.calls is None or pinned.calls is None:
+    """Whether one thread of the library's own is faster than as many as it takes by itself, lack of a CPU taken off.
+
+    Threads that compute all the same are not the library's: no variable keeps the function from starting them.
+    """
+    if found.calls is None or pinned.calls is None or pinned.calls.helper_ms > 0.5 * found.calls.helper_ms:
         return False
     many, one = (max(1e-6, c.wall_ms - c.delay_ms) for c in (found.calls, pinned.calls))
     return many > least * one

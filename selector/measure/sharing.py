@@ -17,6 +17,11 @@ def sharing_evidence(found: Findings, order: str | None, same: Two | None, own: 
     `own` and `same` are two threads on a free-threaded build, on items of their own and on one and the same.
     """
     fields = {}
+    calls = found.calls
+    if calls is None or calls.cpu_ms < max(
+        calls.wait_ms, calls.children_ms
+    ):  # too little of it computes to hinder others
+        own = same = None
     if found.writes.looked:
         value, how = _shared(found.writes, same, own)
         fields["shared_state"] = Evidence(value=value, basis="measured", how=how)
