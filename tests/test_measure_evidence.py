@@ -169,6 +169,8 @@ def test_a_python_that_cannot_be_looked_at_has_the_look_of_another() -> None:
 def test_native_code_that_holds_the_gil_is_told_from_python_code() -> None:
     holds = fields(saying(probe={"holds_ms": [40.0, 30.5, 30.0, 29.0, 29.0]}))["gil_hold_ms"]
     assert (holds.value, holds.basis, holds.high) == (30.0, "measured", 40.0)
+    late = saying(probe={"holds_ms": [45.0, 41.0, 40.0, 39.0, 38.0]}, solo={"cpu_ms": 30.0, "cpu_p90_ms": 33.0})
+    assert values(late)["gil_hold_ms"] == 33.0  # no call holds it longer than it computes
     assert fields(COMPUTES)["gil_hold_ms"].basis == "inferred"
     free = values(saying(sampler={"held": 0.0}, probe={"late_share": 0.0, "holds_ms": [0.3, 0.2, 0.1, 0.1, 0.1]}))
     assert free["gil_hold_ms"] == 0.1
@@ -367,6 +369,7 @@ def test_a_hang_names_the_line_of_the_user() -> None:
     assert problem is not None
     assert problem.kind == "hangs"
     assert "/home/me/resize.py, line 14, in hang" in problem.text
+    assert "hangs, or takes long to start" in problem.text
 
 
 def test_a_second_call_without_time_is_no_hang() -> None:

@@ -24,6 +24,7 @@ from selector.measure import report as reporting
 from selector.measure.children import Said
 from selector.measure.models import MeasureReport
 from selector.measure.session import measure_in_children
+from selector.measure.target import Target
 from selector.recommend.facts import HostFacts
 from selector.report.markdown import render_markdown
 from selector.report.measure import measure_document
@@ -161,6 +162,23 @@ def test_no_child_has_more_time_than_the_budget() -> None:
     assert all(job.limit_seconds < 19 and job.seconds < 19 for job in others)
 
 
+@pytest.mark.parametrize(("changes", "most"), [({}, 3), ({"setup": Target("resize.py", "load")}, 1)])
+def test_children_run_at_once_unless_they_are_large_or_have_a_set_up(changes: dict[str, Any], most: int) -> None:
+    together: list[int] = []
+
+    class Counting(FakeLaboratory):
+        def run_together(self, jobs: list[Any]) -> list[Said]:
+            together.append(len(jobs))
+            return super().run_together(jobs)
+
+    measure_in_children(request(**changes), Counting({}), lambda _: None, time.monotonic())
+    assert max(together) == most
+    together.clear()
+    large = {"main": said("main", saying(rss_items_mb=5000.0))}
+    measure_in_children(request(), Counting(large), lambda _: None, time.monotonic())
+    assert max(together) == 1
+
+
 def test_what_had_no_fair_time_to_start_is_left_out_and_no_problem(fakes: Any) -> None:
     slow = saying(first_ms=7000.0)
     late = said("memory", {"phase": "memory"}, code=1, fault="exit", errors="Timeout (0:00:07)!\n")
@@ -187,8 +205,6 @@ def test_the_gil_is_looked_at_in_another_python_where_its_own_cannot_be(fakes: A
 
 
 def test_a_twin_that_is_no_coroutine_is_a_problem(fakes: Any) -> None:
-    from selector.measure.target import Target
-
     found = report(fakes, {}, async_function=Target("resize.py", "fetch"))
     assert "not_async" in [problem.kind for problem in found.problems]
 

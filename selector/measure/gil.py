@@ -51,7 +51,8 @@ def gil_evidence(found: Findings, wait_ms: float, *, native: bool) -> dict[str, 
         share = None  # elsewhere it releases what it holds here
     fields = _by_looks(share) if share is not None else {} if looked and not gil.where else hints
     if not native:
-        fields |= _hold(gil, share.value if share is not None else None, waits=wait_ms > 0)
+        most_ms = max(calls.cpu_ms, calls.cpu_high_ms)  # no call holds it longer than it computes
+        fields |= _hold(gil, share.value if share is not None else None, most_ms, waits=wait_ms > 0)
     return fields
 
 
@@ -116,11 +117,13 @@ def _by_hints(gil: Gil, *, native: bool) -> dict[str, Evidence]:
     return {}
 
 
-def _hold(gil: Gil, share: float | None, *, waits: bool) -> dict[str, Evidence]:
+def _hold(gil: Gil, share: float | None, most_ms: float, *, waits: bool) -> dict[str, Evidence]:
     """The longest stretch: of native code as it was measured, of Python code the switch interval."""
     if len(gil.holds_ms) < 3 or gil.late is None:
         return {}
     longest, typical = max(gil.holds_ms), median(gil.holds_ms)
+    if typical < 2 * most_ms:  # else some calls are longer than nine of ten
+        typical = min(typical, most_ms)
     held_back = gil.late - gil.late_idle
     if typical > max(_NATIVE_MS, 2 * gil.switch_ms) and (share is None or share > 0.02) and (held_back > 0.02 or waits):
         how = f"a thread beside it waited so long for the GIL (the median of the {len(gil.holds_ms)} longest times)"

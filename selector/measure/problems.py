@@ -19,6 +19,7 @@ _WHERE = {
     "first call": "in its first call",
     "two threads": "while two threads called it",
 }
+_STARTS = ("import", "items", "setup", "first call")  # what they take is not known yet
 _TIMEOUT = re.compile(r"Timeout \((\d+):(\d+):([\d.]+)\)!")  # what faulthandler writes before the stack
 _FRAME = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')
 _STANDARD = re.compile(
@@ -44,7 +45,11 @@ def problem_of(said: Said) -> Problem | None:
     if limit := _TIMEOUT.search(said.errors):
         hours, minutes, seconds = map(float, limit.groups())
         passed = duration(3600 * hours + 60 * minutes + seconds, 2)
-        text = f"it hangs {where}{at}: nothing happened for {passed}; give it smaller items, or a larger --budget"
+        if said.phase in _STARTS:
+            why = "it hangs, or takes long to start"
+            text = f"it did not come to an end {where}{at} in {passed}: {why}; give it less to do, or a larger --budget"
+        else:
+            text = f"it hangs {where}{at}: nothing happened for {passed}; give it smaller items, or a larger --budget"
         return Problem(kind="hangs", text=text)
     if said.overdue:
         return Problem(kind="too_slow", text=f"it did not end in its time {where}; give it a larger --budget{at}")

@@ -16,7 +16,7 @@ from selector.host import find_interpreters
 from selector.measure.builds import digests, pinned_is_faster
 from selector.measure.children import Enough, Job, Said, Tell, can_be_looked_at
 from selector.measure.evidence import uses_helpers
-from selector.measure.findings import Findings, findings_from
+from selector.measure.findings import Findings, findings_from, number
 from selector.measure.models import Request
 from selector.measure.problems import problem_of
 from selector.measure.python import OLDEST, ChosenPython, release_of
@@ -25,6 +25,7 @@ from selector.text import listed
 PINNED = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _MAIN_PART = 0.6  # of the budget, at most
 _AT_ONCE = 3  # of those that take no times: starting is half of what they do
+_LARGE_MB = 1000.0  # of a child: several at once may be too much
 _MOST_FOUND = 3  # Pythons that nobody named
 _SUBINTERPRETERS = (3, 14)
 _RESERVE_SECONDS, _RESERVE = 0.4, 0.06  # and part of the budget: to start, to end the last child, to say what was found
@@ -169,7 +170,10 @@ class _Session:
         """Run jobs by name, some at a time, as long as there is time for them."""
         names = list(jobs)
         found: dict[str, Said] = {}
-        at_once = 1 if self._request.setup is not None else _AT_ONCE  # two set-ups may want the same file, or port
+        large = (
+            number(record.main.facts, "rss_setup_mb") or number(record.main.facts, "rss_items_mb") or 0.0
+        ) > _LARGE_MB
+        at_once = 1 if large or self._request.setup is not None else _AT_ONCE  # set-ups may want the same file, or port
         for place in range(0, len(names), at_once):
             batch = names[place : place + at_once]
             seconds = self._left()
