@@ -6,7 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 from function_probe import LAB, PROBE, ask
 
@@ -51,6 +53,7 @@ def test_what_the_function_prints_and_reads_is_kept_apart(folder):
         ("failing.py:some", {"items": "failing.py:FILES"}, "items_used_up"),
         ("failing.py:some", {"items": "5", "setup": "failing.py:fails_to_start"}, "setup_fails"),
         ("failing.py:two", {"items": "5"}, "arguments"),
+        ("keeping.py:Model.of_number", {"items": "5"}, "arguments"),
         ("failing.py:absent", {}, "no_such_name"),
     ],
 )
@@ -84,6 +87,16 @@ def test_a_first_call_that_takes_long_does_not_hang(folder):
 def test_items_that_take_long_after_easy_ones_are_no_hang(folder):
     said = ask(folder, "again", "waiting.py:uneven", items="8", seconds=0.1, call_seconds=1.0)
     assert said.code == 0 and said["solo"]["batch"] <= 8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the processes below are not known")
+def test_what_calls_start_and_leave_ends_with_them(folder):
+    said = ask(folder, "worker", "failing.py:leaves_a_child", items="2")
+    left = [int(line) for line in said.log.split()]
+    assert said.code == 0 and len(left) == 2
+    end = time.monotonic() + 10
+    while {process.pid for process in psutil.process_iter(["status"]) if process.info["status"] != "zombie"} & {*left}:
+        assert time.monotonic() < end
 
 
 def test_calls_that_only_raise_are_not_looked_at(folder):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 import threading
 import time
 from typing import IO, Any, NoReturn
+
+from .clocks import processes_below
 
 BEAT_SECONDS = 0.5
 MOST_TO_START = 60.0  # seconds; more is a clock that is not that of whoever started it
@@ -80,8 +83,11 @@ class Channel:
             self._stacks.flush()
 
     def end(self, code: int = 0) -> NoReturn:
-        """End this process now, whatever threads and handlers the user's code has left."""
+        """End this process now, whatever threads, handlers and processes the user's code has left: these end, too."""
         self.unguarded()
+        for process in processes_below(os.getpid()):  # also those in a session of their own
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 stream.flush()

@@ -148,12 +148,20 @@ def peak_mb() -> float | None:
 
 def children_mb() -> float:
     """What the processes that this one has started take, without what they share with others (Linux); else 0."""
-    found, ahead = 0.0, _children_of(os.getpid())
-    while ahead:
-        process = ahead.pop()
-        ahead += _children_of(process)
+    found = 0.0
+    for process in processes_below(os.getpid()):
         with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{process}/smaps_rollup") as stream:
             found += sum(int(line.split()[1]) for line in stream if line.startswith("Pss:")) / 1024
+    return found
+
+
+def processes_below(process: int) -> list[int]:
+    """The processes that one has started, and those that they have (Linux); else none."""
+    found: list[int] = []
+    ahead = _children_of(process)
+    while ahead:
+        found.append(ahead.pop())
+        ahead += _children_of(found[-1])
     return found
 
 

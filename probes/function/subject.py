@@ -147,6 +147,8 @@ def _arguments(signature: inspect.Signature, *, has_items: bool) -> str:
     names = ", ".join(needed)
     if not signature.parameters:
         return "() takes no argument, but items are given: leave the items out, or give it a parameter"
+    if needed[:1] == ["self"]:
+        return " is a method, and needs an object: keep one in the module (made = Class()), and name its method (made.method)"
     if not has_items and len(needed) == 1:
         return f" needs an argument ({names}): say where its items come from"
     if not needed:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -53,6 +54,11 @@ def two(first, second):
 def none():
     """Needs no argument."""
     return 5
+
+
+def leaves_a_child(number):
+    """Starts a process in a session of its own, and leaves it."""
+    print(subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True).pid)
 
 
 def talks(number):

@@ -19,6 +19,10 @@ class Model:
     def __init__(self, number):
         self.weights, self.names = [number] * 3, (number, "a")
 
+    def of_number(self, number):
+        """A method, which needs an object."""
+        return self.weights[0] + number
+
 
 MODELS = [Model(number) for number in range(6)]
 ONE = Model(0)
