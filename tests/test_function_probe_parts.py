@@ -140,12 +140,20 @@ def test_each_look_stands_for_the_time_around_it(probe):
 
 
 def test_looks_at_what_waits_or_has_no_cpu_do_not_count(probe):
-    waits = [(n / 1000, False, 0.0) for n in range(20)]  # then 5 ms of computing, with the GIL in the first 3
-    computes = [(0.020 + n / 1000, n < 3, n / 1000) for n in range(6)]
-    displaced = [(0.1 + n / 1000, True, 0.005) for n in range(50)]
-    found = probe.outside.on_cpu(looks_of(probe, *waits, *computes, *displaced))
-    assert (found["held"], found["looks"]) == (0.5, 4)  # those at its edges may be beside it
+    """20 ms of waiting, 5 of computing with the GIL in the first 3, 50 without a CPU; the clock goes on at ticks."""
+    waits = [(n / 1000, False, 0.0, False) for n in range(20)]
+    computes = [(0.020 + n / 1000, n < 3, 0.001 * (n // 2 * 2)) for n in range(6)]
+    displaced = [(0.026 + n / 1000, True, 0.005) for n in range(50)]
+    then = [(0.080, True, 0.0051), (0.081, True, 0.0052)]
+    found = probe.outside.on_cpu(looks_of(probe, (-0.001, False, -0.001), *waits, *computes, *displaced, *then))
+    assert found["held"] == pytest.approx(0.5, abs=0.15) and 4 <= found["looks"] <= 8
     assert probe.outside.on_cpu(looks_of(probe, *waits))["held"] is None
+
+
+def test_a_clock_that_goes_on_at_ticks_only_is_enough(probe):
+    looks = [(n / 2000, n % 4 == 0, 0.004 * (n // 8)) for n in range(200)]  # a quiet machine
+    found = probe.outside.on_cpu(looks_of(probe, *looks))
+    assert found["held"] == 0.25 and found["looks"] > 150
 
 
 def test_all_clocks_are_read_at_one_moment(probe, monkeypatch):

@@ -1,12 +1,13 @@
 """The GIL of another process, looked at from outside: how much of its computing it holds it for.
 
-The share is one of CPU time, so that neither waiting nor a busy machine counts: only looks between which the process
-was on a CPU all the time are taken, by its CPU clock, which Linux lets others read.
+The share is one of CPU time, so that neither waiting nor a busy machine counts: only looks at which the process was on
+a CPU are taken, by the state of its thread and its CPU clock, which Linux lets others read.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -19,16 +20,17 @@ ENOUGH = 200  # looks that met it computing
 MOST_SPANS = 4  # times as long as asked for, where there are fewer
 LEAST_COMPUTING = 0.02  # of the time: below it there is too little to be met
 OFF_CPU_SECONDS = (
-    0.0001  # between two looks that may be missing where a process computed without a break: clocks of other CPUs lag
+    0.0001  # that may be missing where a process computed without a break, beside the time between two looks
 )
 
 
 class Look(NamedTuple):
-    """When (seconds), whether the GIL was held, and what the process had computed until then."""
+    """When (seconds), whether the GIL was held, what the process had computed until then, and whether its main thread was ready to run."""
 
     at: float
     held: bool
     cpu: float = 0.0
+    ready: bool = True
 
 
 def look(process: int, seconds: float) -> dict[str, Any]:
@@ -38,12 +40,12 @@ def look(process: int, seconds: float) -> dict[str, Any]:
     except Exception as error:
         return {"sampler_error": f"{type(error).__name__}: {error}"[:200], "samples": 0}
     clock = clock_of_process(process)
-    computed = clock or (lambda: 0.0)
+    computed, ready = clock or (lambda: 0.0), readiness(process)
     begun = Look(time.perf_counter(), held=False, cpu=computed())
     looks: list[Look] = []
     failed = 0
     for span in range(1, MOST_SPANS + 1):
-        failed += _look_on(looks, holds, computed, begun, begun.at + span * seconds)
+        failed += _look_on(looks, holds, computed, ready, begun, begun.at + span * seconds)
         if clock is None or not _needs_more(looks, begun):
             break
     found = {"held": held_part(looks), "samples": len(looks), "failed": failed}
@@ -51,14 +53,19 @@ def look(process: int, seconds: float) -> dict[str, Any]:
 
 
 def _look_on(
-    looks: list[Look], holds: Callable[[], bool], computed: Callable[[], float], begun: Look, end: float
+    looks: list[Look],
+    holds: Callable[[], bool],
+    computed: Callable[[], float],
+    ready: Callable[[], bool],
+    begun: Look,
+    end: float,
 ) -> int:
     """Look again and again until a time; how often it failed."""
     failed, now = 0, time.perf_counter()
     while now < end:
         cpu = computed()
         try:
-            looks.append(Look(now, holds(), cpu))
+            looks.append(Look(now, holds(), cpu, ready()))
         except Exception:  # what is looked at changes meanwhile
             failed += 1
         mostly_waits = cpu - begun.cpu < (now - begun.at) / 2
@@ -75,24 +82,30 @@ def _needs_more(looks: Sequence[Look], begun: Look) -> bool:
 
 
 def on_cpu(looks: Sequence[Look]) -> dict[str, Any]:
-    """How much of its time on a CPU it held the GIL for: the looks before and after which it computed without a break.
+    """How much of its time on a CPU it held the GIL for: the looks at which it was ready to run, and had a CPU.
 
-    Each stands for what it computed from halfway since the look before to halfway to the next.
+    Its clock goes on at ticks and when it gives up its CPU, or others want one: from one step to the next it must have
+    computed for as long as it was ready, and what it computed is shared by the looks between.
     """
-    used = [
-        ((after.cpu - before.cpu) / 2, here.held)
-        for before, here, after in zip(looks, looks[1:], looks[2:])  # noqa: B905  # not of one length
-        if _computes(before, here) and _computes(here, after)
-    ]
-    seen = sum(seconds for seconds, _ in used)
-    held = sum(seconds for seconds, was in used if was)
-    return {"held": round(held / seen, 4) if seen > 0 else None, "looks": len(used), "seconds": round(seen, 4)}
+    steps = [number for number in range(1, len(looks)) if looks[number].cpu != looks[number - 1].cpu]
+    seen = held = 0.0
+    count = 0
+    for begin, end in itertools.pairwise(steps):
+        span = looks[begin : end + 1]
+        used = [look for look in span[1:] if look.ready]
+        computed = looks[end].cpu - looks[begin].cpu
+        if used and _had_a_cpu(span, computed):
+            count += len(used)
+            seen += computed
+            held += computed * sum(look.held for look in used) / len(used)
+    return {"held": round(held / seen, 4) if seen > 0 else None, "looks": count, "seconds": round(seen, 4)}
 
 
-def _computes(one: Look, other: Look) -> bool:
-    """Whether a process was on a CPU from one look to the other."""
-    passed, cpu = other.at - one.at, other.cpu - one.cpu
-    return passed - cpu < min(OFF_CPU_SECONDS, passed / 2)
+def _had_a_cpu(span: Sequence[Look], computed: float) -> bool:
+    """Whether a process computed whenever it was ready to; when exactly its clock went on is not known better than from look to look."""
+    gaps = [(b.at - a.at, a.ready and b.ready) for a, b in itertools.pairwise(span)]
+    ready = sum(seconds for seconds, both in gaps if both)
+    return ready - computed < OFF_CPU_SECONDS + min(gaps[-1][0], 2 * LOOK_SECONDS)
 
 
 def held_part(looks: Sequence[Look]) -> float | None:
@@ -104,6 +117,15 @@ def held_part(looks: Sequence[Look]) -> float | None:
     total = sum(b.at - a.at for a, b in pairs)
     held = sum((b.at - a.at) * (a.held + b.held) / 2 for a, b in pairs)
     return round(held / total, 4) if total > 0 else None
+
+
+def readiness(process: int) -> Callable[[], bool]:
+    """A function that tells whether the main thread of a process runs, or waits for nothing but a CPU (Linux); else always."""
+    try:
+        stream = os.open(f"/proc/{process}/task/{process}/stat", os.O_RDONLY)
+    except OSError:
+        return lambda: True
+    return lambda: os.pread(stream, 300, 0).rpartition(b") ")[2][:1] == b"R"
 
 
 def _holder(process: int) -> Callable[[], bool]:

@@ -21,8 +21,8 @@ RELEASES_BELOW = 0.6  # two threads gain at least 1.2x if the rest releases it
 LATE, BLOCKED = 0.3, 0.3  # from there on it is held; in between and below is unknown
 _MOST_ERROR = 0.2  # of a share that is told
 _LEAST_CPU_MS = 0.001
-#: Where the CPU time of what is looked at is not known: from there on little computing is seen, and on a busy machine less
-#: of it than there is. A share in the middle is unknown then.
+#: From there on little computing is seen, and on a busy machine less of it than there is: a wider range; where the CPU time
+#: of what is looked at is not known, a share in the middle is unknown.
 _MOSTLY_WAITING = 0.5
 _SWITCH_MS = 5.0  # sys.getswitchinterval() of CPython as it starts: Python code hands the GIL over by then
 _NATIVE_MS = 6.0  # held longer, though the interval was shorter in the probe: that is native code
@@ -75,7 +75,8 @@ def held_share(gil: Gil) -> Share | None:
             return None
         how = f"held in {percent(part)} of {looks:,} looks from outside at its computing{where}"
         spread = part * (1 - part) + 0.5 / looks  # of one look; where all are alike, that of one that is not
-        return _sure_enough(part, 0.05 + 3 * math.sqrt(spread / looks), how)
+        least = 0.05 if gil.held_wait_share <= _MOSTLY_WAITING else 0.1  # it may be ready, and not yet have a CPU
+        return _sure_enough(part, least + 3 * math.sqrt(spread / looks), how)
     if gil.held is None or gil.looks < LEAST_LOOKS or gil.held_wait_share > 0.97:
         return None
     share = min(1.0, gil.held / (1.0 - gil.held_wait_share))
