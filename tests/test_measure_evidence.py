@@ -214,6 +214,8 @@ def test_objects_that_all_read_are_seen_by_two_free_threads() -> None:
     assert values(COMPUTES, own=free.own, same=free.same)["shared_state"] == "hot_reads"
     assert values(COMPUTES, own=free.own, same=free.own)["shared_state"] == "none"
     assert values(WAITS, own=free.own, same=free.same)["shared_state"] == "none"  # it hardly computes
+    cached = saying(solo={"cached": True})
+    assert values(cached, own=free.own, same=free.same)["shared_state"] == "none"  # the same item is in the cache
     assert "no contention here" in fields(COMPUTES, own=free.own, same=free.own)["shared_state"].how
 
 

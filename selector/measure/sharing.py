@@ -8,6 +8,7 @@ from selector.text import listed
 
 CONTENDED = 1.5  # CPU of a call with a second thread on the same item, over that on items of its own: reference counts
 SLOWED = 0.8  # of the speed of two threads on items of their own
+_LEAST_CPU_MS = 0.01  # of less, the calling reads the item as much as the call
 _MOST_NAMES = 4
 
 
@@ -18,10 +19,8 @@ def sharing_evidence(found: Findings, order: str | None, same: Two | None, own: 
     """
     fields = {}
     calls = found.calls
-    if calls is None or calls.cpu_ms < max(
-        calls.wait_ms, calls.children_ms
-    ):  # too little of it computes to hinder others
-        own = same = None
+    if calls is None or calls.cached or calls.cpu_ms < max(_LEAST_CPU_MS, calls.wait_ms, calls.children_ms):
+        own = same = None  # the same item is found in the cache, or too little computes to hinder others
     if found.writes.looked:
         value, how = _shared(found.writes, same, own)
         fields["shared_state"] = Evidence(value=value, basis="measured", how=how)
