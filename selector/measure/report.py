@@ -231,6 +231,8 @@ def _unknown(profile: WorkloadProfile | None, evidence: dict[str, Evidence], fou
         wanted = [name for name in wanted if name not in ("gil_share", "releases_gil", "gil_hold_ms")]
     if "gil_share" in evidence:  # the word for it where no share is known
         wanted.remove("releases_gil")
+    if "free_threading_ready" not in evidence or not evidence["free_threading_ready"].value:
+        wanted.remove("free_threaded_ratio")  # it did not run there: nobody can know
     return tuple(name for name in wanted if name not in evidence)
 
 
