@@ -118,7 +118,14 @@ def test_a_file_of_100_mb_is_refused_without_being_read(arguments: tuple[str, ..
 
 
 @posix_only
-@pytest.mark.parametrize("arguments", [("recommend",), ("recommend", "--jsonl"), ("rules", "check")], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("recommend",),
+        *(pytest.param(words, marks=pytest.mark.slow) for words in (("recommend", "--jsonl"), ("rules", "check"))),
+    ],
+    ids=" ".join,
+)
 def test_a_device_without_an_end_is_refused(arguments: tuple[str, ...]) -> None:
     refused_in_little_memory(*arguments, "/dev/zero", words=("/dev/zero",))
 

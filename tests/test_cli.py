@@ -45,7 +45,7 @@ def example_of(path: tuple[str, ...]) -> str:
     return text.split("Example: ")[1]
 
 
-LONG = {("calibrate",), ("measure",), ("validate",)}
+LONG = {("calibrate",), ("generate",), ("measure",), ("rules", "test"), ("validate",)}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_fault_of_ours_is_one_line_and_exit_1(monkeypatch: pytest.MonkeyPatch)
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", ["bash", *(pytest.param(name, marks=pytest.mark.slow) for name in ("zsh", "fish"))])
 def test_completion_can_be_set_up(shell: str) -> None:
     if shell == "bash" and not shutil.which("bash"):
         pytest.skip("bash tells its version while completion is set up")

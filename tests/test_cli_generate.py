@@ -49,6 +49,7 @@ def test_generate_writes_a_script_with_the_numbers_of_the_profile(tiny: Path, tm
     assert numbers_of(out) | expected == numbers_of(out)
 
 
+@pytest.mark.slow
 def test_the_script_runs_alone_and_prints_a_table(tiny: Path, tmp_path: Path) -> None:
     assert call("generate", str(tiny), "-o", str(tmp_path / "bench.py"), *HERE).code == 0
     for seconds in ("2", "10", "50"):  # a busy machine needs more for everything to run once

@@ -138,10 +138,9 @@ def test_nothing_hostile_gets_through_a_pipe(tmp_path: Path) -> None:
     assert ValidationReport.model_validate_json((save / "results.json").read_bytes()).profile.name == name
 
 
+@pytest.mark.slow
 @posix_only
-@pytest.mark.parametrize(
-    "redirection", [pytest.param("2>&-", marks=pytest.mark.slow), "2>/dev/full"], ids=["closed", "full"]
-)
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"], ids=["closed", "full"])
 def test_a_standard_error_that_takes_nothing_is_no_reason_to_fail(tiny: Path, redirection: str) -> None:
     if not Path("/dev/full").exists() and "full" in redirection:
         pytest.skip("no /dev/full")

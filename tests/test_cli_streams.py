@@ -161,8 +161,8 @@ OUTPUTS = {
 each_output = pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param(words, id=name, marks=[pytest.mark.slow] * (place % 2))
-        for place, (name, words) in enumerate(OUTPUTS.items())
+        pytest.param(words, id=name, marks=[pytest.mark.slow] * (name not in ("text", "lines")))
+        for name, words in OUTPUTS.items()
     ],
 )
 

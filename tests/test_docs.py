@@ -51,6 +51,7 @@ UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
 MEASURES = "<!-- output differs: "
 LONG = {"benchmark-script.md"}  # its one script is measured again and again
 MANY_EXAMPLES = {
+    "how-it-decides.md",
     "README.md",
     "api.md",
     "commands.md",

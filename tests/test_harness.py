@@ -160,7 +160,9 @@ HANGING = """
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["told", "killed"])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL], ids=["told", "killed"]
+)
 def test_nothing_outlives_the_scheduler(start: Callable[..., Script], number: int) -> None:
     script = start(text_of(HANGING), "--approach", "single_threaded", "--budget", "60")
     script.until(running("single_threaded"))

@@ -186,6 +186,7 @@ def test_no_pair_on_the_grid_matters_that_is_not_asked(seed, knowledge):
     assert not [pair for pair in silent if brute.changes_with(*pair, rng, 40)]
 
 
+@pytest.mark.slow
 def test_a_pair_that_only_together_changes_the_answer(tmp_path, knowledge):
     knowledge = with_strategy(tmp_path, "gpu: true, notebook: true")
     found = questions(after_five(knowledge, "io"), UNKNOWN_AMOUNT)

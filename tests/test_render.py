@@ -311,6 +311,7 @@ def test_there_are_templates() -> None:
     assert "compare_approaches" in [path.stem for path in SHIPPED]
 
 
+@pytest.mark.slow
 def test_the_defaults_of_a_template_written_out_are_its_own(scripts: Path, tmp_path: Path) -> None:
     for path in SHIPPED:
         text = (scripts / path.stem / "defaults.py").read_text("utf-8")

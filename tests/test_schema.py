@@ -183,7 +183,7 @@ def mutated(rng: random.Random) -> Any:
 def test_what_loads_is_accepted_and_most_of_what_does_not_is_refused() -> None:
     rng = random.Random(6)
     loaded = refused = missed = 0
-    for _ in range(700):
+    for _ in range(350):
         data = mutated(rng)
         problems = complaints("table", data)
         if loads(data):
@@ -192,7 +192,7 @@ def test_what_loads_is_accepted_and_most_of_what_does_not_is_refused() -> None:
         else:
             refused += bool(problems)
             missed += not problems
-    assert loaded > 70
+    assert loaded > 30
     assert refused > 2 * missed, "what is left spans several places of the table"
 
 

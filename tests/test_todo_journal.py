@@ -79,7 +79,7 @@ KILLED = """
 
 
 @only_posix
-@pytest.mark.parametrize("execution", ["threads", "processes"])
+@pytest.mark.parametrize("execution", ["threads", pytest.param("processes", marks=pytest.mark.slow)])
 def test_a_coordinator_that_was_killed_goes_on_where_it_was(todo: Any, tmp_path: Path, execution: str) -> None:
     journal = todo.journal
     script = tmp_path / "run.py"

@@ -49,7 +49,9 @@ def test_a_run_in_threads_is_measured(todo: Any) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the tree is known from /proc")
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize(
+    "method", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("fork", "forkserver")), "spawn"]
+)
 def test_the_cpu_time_and_memory_of_processes_count_however_they_were_started(tmp_path: Path, method: str) -> None:
     program = """
         import json, multiprocessing, os, sys, time

@@ -18,7 +18,7 @@ __all__ = ["terminal"]  # a fixture
 pytestmark = MAY_FORK
 
 
-QUICK = (("menu", "ctrl-d"), ("line", "ctrl-c"), ("overwrite", "ctrl-c"))
+QUICK = (("menu", "ctrl-d"), ("line", "ctrl-c"))
 PLACES = ["menu", "line", "follow-up", "review", "save", "file name", "overwrite"]
 
 

@@ -248,6 +248,7 @@ def test_no_color_means_no_colour(terminal):
     assert colours(terminal("--set", "workload_type=io")) != set()
 
 
+@pytest.mark.slow
 def test_a_dumb_terminal_gets_plain_lines(terminal):
     user = terminal(term="dumb")
     user.sees("Enter workload type")

@@ -24,6 +24,7 @@ WAITS_FOR_THE_GIL = (
 )
 IDLE_SECONDS = 0.08
 MOST_ROUNDS = 6
+_LONGEST_ROUND = 6  # times what a thread alone takes for one share
 MOST_FREE_ROUNDS = 3  # long ones: threads that get in each other's way must really run at the same time
 HELD_SECONDS = 6.0  # that calls go on for whoever looks, if nobody says that it is enough
 
@@ -166,18 +167,31 @@ class Run(NamedTuple):
 Round = tuple[list[Run], list[Run]]  # one thread, then two
 
 
+class Share(NamedTuple):
+    """The calls of one thread in a round: so many, from a place in the items on, or all of one item where that is fixed."""
+
+    start: int
+    count: int
+    fixed: bool
+
+
 def two_threads(
     subject: Subject, channel: Channel, call_seconds: float, seconds: float, *, same: bool
 ) -> tuple[dict[str, Any], int]:
-    """One half of the message `two`, and the calls that it took: rounds of one thread, then two, each for as long."""
+    """One half of the message `two`, and the calls that it took: rounds of one thread, then two that share its calls.
+
+    Both have the same items, as some may take longer than others, and each round has the next ones.
+    """
     most = MOST_ROUNDS if gil_on() else MOST_FREE_ROUNDS
-    span = min(max(seconds / (2 * most), 2.5 * call_seconds), 2.0 + call_seconds)
+    span = min(max(seconds / (4 * most), 2.5 * call_seconds), 2.0 + call_seconds)
+    count = max(1, int(span / max(call_seconds, 1e-7)))
     rounds: list[Round] = []
-    end = time.monotonic() + seconds
-    both = [0, 0] if same else [0, len(subject.items) // 2]
-    while not rounds or (time.monotonic() + 2 * (span + call_seconds) < end and len(rounds) < most):
-        alone = _together(subject, channel, call_seconds, span, [0], fixed=same)
-        rounds.append((alone, _together(subject, channel, call_seconds, span, both, fixed=same)))
+    end, start = time.monotonic() + seconds, 0
+    while not rounds or (time.monotonic() + 4 * (span + call_seconds) < end and len(rounds) < most):
+        first, second = (Share(start + offset, count, same) for offset in (0, 0 if same else count))
+        alone = _together(subject, channel, call_seconds, span, [first._replace(count=2 * count)])
+        rounds.append((alone, _together(subject, channel, call_seconds, span, [first, second])))
+        start += 0 if same else 2 * count
     runs = [run for alone, two in rounds for run in (*alone, *two)]
     return {**compared(rounds), "errors": sum(run.errors for run in runs)}, sum(run.calls for run in runs)
 
@@ -215,35 +229,37 @@ def _lack(both: Round) -> float:
 
 
 def _together(
-    subject: Subject, channel: Channel, call_seconds: float, span: float, starts: Sequence[int], *, fixed: bool
+    subject: Subject, channel: Channel, call_seconds: float, span: float, shares: Sequence[Share]
 ) -> list[Run]:
-    """Threads that call for the same time, each from its own place in the items; where that is fixed they stay there."""
-    barrier, stop = threading.Barrier(len(starts) + 1), threading.Event()
+    """Threads that each do their share of the calls; after six times what it should take they stop where they are."""
+    barrier, stop = threading.Barrier(len(shares) + 1), threading.Event()
     runs: list[Run] = []
     batch = max(1, int(0.001 / max(call_seconds, 1e-7)))
 
-    def run(start: int) -> None:
+    def run(share: Share) -> None:
         call, meter, calls, errors, size = subject.caller(), Meter(), 0, 0, 1
         barrier.wait()
         before = meter()
-        while not stop.is_set() or not calls:
-            for step in range(calls, calls + size):
-                number = start if fixed else (start + step) % len(subject.items)
+        while calls < share.count and not (calls and stop.is_set()):
+            for step in range(calls, min(calls + size, share.count)):
+                number = share.start if share.fixed else share.start + step
                 try:
-                    call(subject.fresh(number))
+                    call(subject.fresh(number % len(subject.items)))
                 except Exception:
                     errors += 1
-            calls += size
+            calls = min(calls + size, share.count)
             size = min(batch, 2 * size)  # there may be items that take long
         runs.append(Run(sample_of(before, meter()), calls, errors))
         meter.delay.close()
 
-    threads = [threading.Thread(target=run, args=(start,), daemon=True) for start in starts]
+    threads = [threading.Thread(target=run, args=(share,), daemon=True) for share in shares]
     for thread in threads:
         thread.start()
     barrier.wait()
-    channel.guard(span + channel.call_seconds)
-    stop.wait(span)
+    channel.guard(_LONGEST_ROUND * span + channel.call_seconds)
+    end = time.monotonic() + _LONGEST_ROUND * span
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
     stop.set()
     for thread in threads:
         thread.join()

@@ -22,6 +22,7 @@ PICKLED = 8  # items and results
 LONG_SECONDS = 1.0
 QUICK_SECONDS = 0.0001  # a call that takes less needs no long run to be known
 AFTER_START = 1 / 3  # of the budget, that calls have after the first of them
+_TWO_RUNS = 2.0  # times as long as other runs: rounds of one thread and of two take four times what a share does
 
 
 class Session:
@@ -329,7 +330,7 @@ def two_threads(session: Session) -> None:
     subject, channel, call_seconds = session.subject, session.channel, session.call_seconds
     found: dict[str, Any] = {}
     ways: tuple[bool, ...] = (False,) if gil.gil_on() or subject.mutates or not subject.has_items else (False, True)
-    seconds = session.settings.seconds / len(ways)
+    seconds = _TWO_RUNS * session.settings.seconds / len(ways)
     for same in ways:
         name = "same" if same else "own"
         if session.time_for("two threads", seconds + 6 * call_seconds):

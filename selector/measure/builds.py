@@ -11,6 +11,8 @@ from selector.measure.problems import problem_of
 from selector.measure.python import ChosenPython
 from selector.text import significant
 
+_LEAST_GAIN = 1.4  # of a library's own threads over one: threads or processes with one each make more of the same CPUs
+
 
 def tried_of(said: Said, home: Said | None) -> Tried:
     """What came of trying a function under another Python; where every call raises there, though not at `home`, it does not run."""
@@ -142,12 +144,12 @@ def other_results(home: Said | None, others: Mapping[str, Said], order: str | No
     ]
 
 
-def pinned_is_faster(found: Findings, pinned: Findings, least: float = 1.1) -> bool:
-    """Whether one thread of the library's own is faster than as many as it takes by itself, lack of a CPU taken off.
+def one_thread_will_do(found: Findings, pinned: Findings) -> bool:
+    """Whether as many threads as the library takes by itself gain too little over one for the CPUs they take.
 
-    Threads that compute all the same are not the library's: no variable keeps the function from starting them.
+    Lack of a CPU is taken off. Threads that compute all the same are not the library's: no variable keeps the function from starting them.
     """
     if found.calls is None or pinned.calls is None or pinned.calls.helper_ms > 0.5 * found.calls.helper_ms:
         return False
     many, one = (max(1e-6, c.wall_ms - c.delay_ms) for c in (found.calls, pinned.calls))
-    return many > least * one
+    return one < _LEAST_GAIN * many

@@ -19,6 +19,10 @@ from selector.text import percent, significant
 LEAST_LOOKS = 100
 RELEASES_BELOW = 0.6  # two threads gain at least 1.2x if the rest releases it
 LATE, BLOCKED = 0.3, 0.3  # from there on it is held; in between and below is unknown
+LITTLE_GAIN = (
+    1.3  # of two threads over one: what the looks say of more counts, as neighbours on the machine cost as much
+)
+_GAIN_ERROR, _HARDLY_WAITS = 0.1, 0.1
 _MOST_ERROR = 0.2  # of a share that is told
 _LEAST_CPU_MS = 0.001
 #: From there on little computing is seen, and on a busy machine less of it than there is: a wider range; where the CPU time
@@ -42,7 +46,8 @@ def gil_evidence(found: Findings, wait_ms: float, *, native: bool) -> dict[str, 
     gil, calls = found.gil, found.calls
     if gil is None or calls is None:
         return {}
-    share = held_share(gil)
+    seen = held_share(gil)
+    share = _as_threads_gain(seen, found, wait_ms)
     if calls.cpu_ms < _LEAST_CPU_MS and (share is None or share.value < 1):  # calling it takes more than it does
         return {}
     looked = gil.held is not None and gil.looks >= LEAST_LOOKS  # else the hints are all there is
@@ -52,8 +57,18 @@ def gil_evidence(found: Findings, wait_ms: float, *, native: bool) -> dict[str, 
     fields = _by_looks(share) if share is not None else {} if looked and not gil.where else hints
     if not native:
         most_ms = max(calls.cpu_ms, calls.cpu_high_ms)  # no call holds it longer than it computes
-        fields |= _hold(gil, share.value if share is not None else None, most_ms, waits=wait_ms > 0)
+        fields |= _hold(gil, seen.value if seen is not None else None, most_ms, waits=wait_ms > 0)
     return fields
+
+
+def _as_threads_gain(share: Share | None, found: Findings, wait_ms: float) -> Share | None:
+    """The share, or the larger one that two threads gain as little by: who takes the GIL often waits for it each time."""
+    gain = found.own.speedup if found.own is not None and found.gil_on else None
+    computes = found.calls is not None and wait_ms <= _HARDLY_WAITS * found.calls.cpu_ms
+    if share is None or gain is None or not computes or gain >= LITTLE_GAIN or 1 / gain <= share.value + share.error:
+        return share
+    how = f"two threads did {gain:.2g} times the work of one, as if it held the GIL for so much of its computing; {share.how}"
+    return Share(min(1.0, 1 / gain), _GAIN_ERROR, f"{how}, but it takes it often")
 
 
 def with_look(found: Findings, looked: Said | None) -> Findings:

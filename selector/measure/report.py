@@ -113,7 +113,7 @@ def _calls_of(said: Said) -> int:
 
 
 def _used(record: Record) -> tuple[Findings, dict[str, Evidence], list[str]]:
-    """What counts: with one thread of the library's own, where that is faster; that as a field, and the advice.
+    """What counts: with one thread of the library's own, where more gain little; that as a field, and the advice.
 
     Where it is not, the calls are those with all threads of the library; its GIL was looked at with one only.
     """
@@ -121,13 +121,16 @@ def _used(record: Record) -> tuple[Findings, dict[str, Evidence], list[str]]:
     many = findings_from(record.unpinned.facts) if record.unpinned is not None else None
     if many is None or many.calls is None:
         return pinned, {}, []
-    if pinned.calls is None or not builds.pinned_is_faster(many, pinned):
+    if pinned.calls is None or not builds.one_thread_will_do(many, pinned):
         return replace(pinned, calls=many.calls, start=many.start, gil=None), {}, []
     before, after = (c.wall_ms - c.delay_ms for c in (many.calls, pinned.calls))
     takes = f"a call takes {milliseconds(after)} then instead of {milliseconds(before)}"
+    why = (
+        "as its own threads get in each other's way" if after < before else "and workers gain more than its own threads"
+    )
     advice = (
-        f"First of all, set {' '.join(f'{k}={v}' for k, v in PINNED.items())} before Python starts: {takes}, as the"
-        " library's own threads get in each other's way. All figures here were measured so, and workers need it too."
+        f"First of all, keep the library to one thread, {' '.join(f'{k}={v}' for k, v in PINNED.items())} before Python"
+        f" starts: {takes}, {why}. All figures here were measured so, and workers need it too."
     )
     fields = {
         "native_parallel": Evidence(

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from selector.host import find_interpreters
-from selector.measure.builds import digests, pinned_is_faster
+from selector.measure.builds import digests, one_thread_will_do
 from selector.measure.children import Enough, Job, Said, Tell, can_be_looked_at
 from selector.measure.evidence import uses_helpers
 from selector.measure.findings import Findings, findings_from, number
@@ -120,7 +120,7 @@ class _Session:
             self._environment = {}
             return Record(first, findings_from(first.facts), left_out=["one thread of the library's own"])
         record = Record(main, findings_from(main.facts), first)
-        if not pinned_is_faster(findings_from(first.facts), record.found):
+        if not one_thread_will_do(findings_from(first.facts), record.found):
             self._environment = {}
         return record
 

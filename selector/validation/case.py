@@ -97,9 +97,14 @@ class Case:
         return self._situation.facts_with(arm.approach, arm.workers)
 
     def ruled_out(self, arm: Arm) -> Rule | None:
-        """The first row of eligibility that rules an approach out for this workload."""
+        """The first row of eligibility that rules an approach out for this workload.
+
+        Where the user's own code ran, a forecast that it would be slow is no reason: how fast it is was measured.
+        """
         rules = self.knowledge.tables["eligibility"].decide_among(self._facts(arm)).rules
-        return rules[0] if rules else None
+        plan = self.session.plan
+        own_code = plan is not None and plan.stand_in is None
+        return next((rule for rule in rules if not (own_code and rule.outputs.get("kind") == "slow")), None)
 
     def band(self, speedup: float, simpler: Arm) -> Rule:
         """What speedup_bands says to giving up a simpler approach for that speedup; SelectorError if nothing."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from selector.benchmark.stats import Interval
+from selector.benchmark.stats import ENOUGH, Interval
 from selector.validation.case import worth_it
-from selector.validation.evidence import ENOUGH_RUNS, ArmResult, Evidence
+from selector.validation.evidence import ENOUGH_RUNS, HARNESS_COST, ArmResult, Evidence
 
 _CLEAR = 2.0  # times as long in every run: that much is no accident, even where one of the two ran only once
 
@@ -57,8 +57,12 @@ class Contest:
 
     @cached_property
     def possible(self) -> Interval:
-        """What the ratio may be on a machine where nobody else runs: what others may have cost either, and the noise."""
-        noise = 1 + self.evidence.reckoned_noise
+        """What the ratio may be on a machine where nobody else runs: what others may have cost either, and the noise.
+
+        Of arms that ran often the interval has the noise in it, but for what being measured costs one and not the other.
+        """
+        often = min(len(self.recommended.samples), len(self.rival.samples)) >= ENOUGH
+        noise = 1 + (HARNESS_COST if often else self.evidence.reckoned_noise)
         low, mid, high = self.ratio
         ours, theirs = (max(1e-3, 1 - r.held_back) for r in (self.recommended, self.rival))
         return Interval(min(low, mid / noise) * ours, mid, max(high, mid * noise) / theirs)
@@ -88,11 +92,6 @@ class Contest:
         if self.won:
             return self._worth_it(self.ratio.high / max(1e-3, 1 - self.rival.held_back))
         return self._worth_it(self.possible.high)
-
-    @property
-    def may_be_won(self) -> bool:
-        """Whether the recommended arm may be faster by so much that it counts, though the two seem tied."""
-        return self.tied and self._worth_it(1 / self.possible.low)
 
     def at_full_size(self) -> Contest:
         """The contest with the times that all tasks would take, where fewer ran."""

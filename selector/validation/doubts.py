@@ -47,7 +47,7 @@ def doubt_of_verdict(
     """
     asked = [decisive] if verdict == "refuted" else list(contests)
     turning = [c for c in asked if not _sure(verdict, c)]
-    few = [c for c in asked if not c.enough_runs]
+    few = [c for c in asked if not c.enough_runs and (c is decisive or c in turning)]
     if turning and any(r.held_back for c in turning for r in (c.recommended, c.rival)):
         return _busy(evidence, max(turning, key=lambda c: max(c.recommended.held_back, c.rival.held_back)))
     if few:
@@ -58,7 +58,7 @@ def doubt_of_verdict(
 def _sure(verdict: Verdict, c: Contest) -> bool:
     if verdict == "refuted":
         return c.surely_refutes
-    return not c.may_refute and not (verdict == "tie" and c.may_be_won)
+    return not c.may_refute
 
 
 def _busy(evidence: Evidence, c: Contest) -> Doubt:

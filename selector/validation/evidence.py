@@ -20,7 +20,7 @@ from selector.validation.models import Measurement, SecondsRange, SpeedupRange
 #: Where the run could not show how noisy this host is, it is taken for rather noisy; a warning says so.
 ASSUMED_NOISE = 0.10
 MOST_NOISE = 1.0  # 100 %: beyond that a figure for the noise says nothing
-_HARNESS_COST = 0.05  # what being measured may cost one approach and not another: two harnesses differ by that
+HARNESS_COST = 0.05  # what being measured may cost one approach and not another: two harnesses differ by that
 _ENOUGH_CONTROLS = 4  # two or three runs of the baseline say next to nothing of the noise
 ENOUGH_RUNS = 3  # of each of two arms, to tell which is faster: fewer are anecdotes
 QUIET_CPUS = 0.15  # taken by others; the clock of the kernel ticks 100 times a second, so short runs show some anyway
@@ -84,7 +84,7 @@ class Evidence:
     @property
     def same_within(self) -> float:
         """Up to what difference two approaches count as equally fast, however sure that difference is."""
-        return max(_HARNESS_COST, self.reckoned_noise)
+        return max(HARNESS_COST, self.reckoned_noise)
 
     def ratio(self, slow: ArmResult, fast: ArmResult) -> Interval:
         """How many times as long the one took as the other."""
