@@ -20,7 +20,7 @@ LEAST_LOOKS = 100
 RELEASES_BELOW = 0.6  # two threads gain at least 1.2x if the rest releases it
 LATE, BLOCKED = 0.3, 0.3  # from there on it is held; in between and below is unknown
 LITTLE_GAIN = (
-    1.3  # of two threads over one: what the looks say of more counts, as neighbours on the machine cost as much
+    1.15  # of two threads over one; of more, what the looks say counts: neighbours on the machine cost as much
 )
 _GAIN_ERROR, _HARDLY_WAITS = 0.1, 0.1
 _MOST_ERROR = 0.2  # of a share that is told

@@ -7,8 +7,9 @@ from functools import cached_property
 
 from selector.benchmark.stats import ENOUGH, Interval
 from selector.validation.case import worth_it
-from selector.validation.evidence import ENOUGH_RUNS, HARNESS_COST, ArmResult, Evidence
+from selector.validation.evidence import ENOUGH_RUNS, HARNESS_COST, MOST_NOISE, ArmResult, Evidence
 
+_SAME_AT_MOST = 0.1  # of arms that ran often: more of a difference, beyond their own scatter, is one
 _CLEAR = 2.0  # times as long in every run: that much is no accident, even where one of the two ran only once
 
 
@@ -31,14 +32,25 @@ class Contest:
         return Interval(1 / self.ratio.high, 1 / self.ratio.mid, 1 / self.ratio.low)
 
     @property
+    def often(self) -> bool:
+        """Whether both ran so often that the range of their ratio has the noise in it, on a host that is not wild."""
+        runs = min(len(self.recommended.samples), len(self.rival.samples))
+        return runs >= ENOUGH and self.evidence.reckoned_noise <= MOST_NOISE
+
+    @property
+    def same_within(self) -> float:
+        """Up to what difference the two count as equally fast, however sure that difference is."""
+        return min(self.evidence.same_within, _SAME_AT_MOST) if self.often else self.evidence.same_within
+
+    @property
     def lost(self) -> bool:
         """Whether the rival is faster beyond the noise."""
-        return self.ratio.low > 1 and self.ratio.mid > 1 + self.evidence.same_within
+        return self.ratio.low > 1 and self.ratio.mid > 1 + self.same_within
 
     @property
     def won(self) -> bool:
         """Whether the recommended arm is faster beyond the noise."""
-        return self.ratio.high < 1 and self.ratio.mid < 1 / (1 + self.evidence.same_within)
+        return self.ratio.high < 1 and self.ratio.mid < 1 / (1 + self.same_within)
 
     @property
     def tied(self) -> bool:
@@ -61,8 +73,7 @@ class Contest:
 
         Of arms that ran often the interval has the noise in it, but for what being measured costs one and not the other.
         """
-        often = min(len(self.recommended.samples), len(self.rival.samples)) >= ENOUGH
-        noise = 1 + (HARNESS_COST if often else self.evidence.reckoned_noise)
+        noise = 1 + (HARNESS_COST if self.often else self.evidence.reckoned_noise)
         low, mid, high = self.ratio
         ours, theirs = (max(1e-3, 1 - r.held_back) for r in (self.recommended, self.rival))
         return Interval(min(low, mid / noise) * ours, mid, max(high, mid * noise) / theirs)
@@ -79,7 +90,7 @@ class Contest:
     def surely_refutes(self) -> bool:
         """Whether it refutes, whatever others may have cost the recommended arm."""
         mid = self.ratio.mid * (1 - self.recommended.held_back)
-        far = self.ratio.low * (1 - self.recommended.held_back) > 1 and mid > 1 + self.evidence.same_within
+        far = self.ratio.low * (1 - self.recommended.held_back) > 1 and mid > 1 + self.same_within
         return self.refutes and far and (self.rival_is_simpler or self._worth_it(mid))
 
     @property
@@ -91,7 +102,8 @@ class Contest:
             return self._worth_it(self.ratio.mid / max(1e-3, 1 - self.rival.held_back))
         if self.won:
             return self._worth_it(self.ratio.high / max(1e-3, 1 - self.rival.held_back))
-        return self._worth_it(self.possible.high)
+        undecided = self.ratio.mid / max(1e-3, 1 - self.rival.held_back) if self.often else self.possible.high
+        return self._worth_it(undecided)  # a range that goes both ways after many runs is a tie
 
     def at_full_size(self) -> Contest:
         """The contest with the times that all tasks would take, where fewer ran."""

@@ -160,8 +160,8 @@ def _tie(evidence: Evidence, c: Contest, winner: ArmResult) -> str:
     else:
         settled = _crowned(evidence, winner)
     why = "to rely on, as the range goes both ways"
-    if max(c.ratio.mid, 1 / c.ratio.mid) <= 1 + evidence.same_within:
-        why = f"that counts: up to {percent(evidence.same_within)} is none here"
+    if max(c.ratio.mid, 1 / c.ratio.mid) <= 1 + c.same_within:
+        why = f"that counts: up to {percent(c.same_within)} is none here"
     return f"{_against(evidence, c)}: no difference {why}. {settled}"
 
 
