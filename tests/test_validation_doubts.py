@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from events import Row, baseline, control, figures, run, steady
 from judging import COMPUTING, FREE, PROCESSES, SINGLE, THREADS, WAITING, found, having, judged, knowledge, recommended
 
 from selector.validation import validate_results
+from selector.workload.profile import WorkloadProfile
 
 
 def beside(taken: float, cpu: float, **more: Any) -> dict[str, Any]:
@@ -42,6 +44,25 @@ def test_processes_that_others_held_back_do_not_lose() -> None:
     assert report.advice == ("Close what else computes, or wait until it is done, and validate again.",)
     quiet = [row._replace(figures=figures(cpu=100.0, cpus_taken=0.1)) for row in rows]
     assert judged(quiet, COMPUTING).verdict != "inconclusive"
+
+
+@pytest.mark.parametrize(("beside_plain", "doubtful"), [(0.03, False), (0.4, True)])
+def test_a_server_on_this_machine_that_answers_the_work_is_no_other_program(
+    beside_plain: float, doubtful: bool
+) -> None:
+    """It has little to do beside one task at a time, and more where many ask at once; another program runs beside all."""
+    waiting = WorkloadProfile(
+        workload_type="io", tasks=64, cpu_ms_per_task=1, io_wait_ms_per_task=20, async_library=False, concurrency=32
+    )
+    assert recommended(waiting).approach == THREADS
+    asking = figures(cpu=60.0, cpus_taken=0.4)
+    rows = [
+        baseline(1.4, figures=figures(cpu=5.0, cpus_taken=beside_plain)),
+        steady(THREADS, 0.1, workers=32, figures=asking),
+        steady("asyncio_threads", 0.1, workers=32, figures=asking),
+        steady("multiprocessing", 0.1, workers=8, figures=asking),
+    ]
+    assert (judged(rows, waiting).verdict == "inconclusive") == doubtful
 
 
 def test_a_rival_that_others_held_back_confirms_nothing() -> None:

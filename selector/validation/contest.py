@@ -10,6 +10,7 @@ from selector.validation.case import worth_it
 from selector.validation.evidence import ENOUGH_RUNS, HARNESS_COST, MOST_NOISE, ArmResult, Evidence
 
 _SAME_AT_MOST = 0.1  # of arms that ran often: more of a difference, beyond their own scatter, is one
+_ALIKE = 0.75  # of what others may have cost one arm, it most likely cost both
 _CLEAR = 2.0  # times as long in every run: that much is no accident, even where one of the two ran only once
 
 
@@ -75,8 +76,19 @@ class Contest:
         """
         noise = 1 + (HARNESS_COST if self.often else self.evidence.reckoned_noise)
         low, mid, high = self.ratio
-        ours, theirs = (max(1e-3, 1 - r.held_back) for r in (self.recommended, self.rival))
+        ours, theirs = self._alone
         return Interval(min(low, mid / noise) * ours, mid, max(high, mid * noise) / theirs)
+
+    @cached_property
+    def _alone(self) -> tuple[float, float]:
+        """The shares of its time that either may take where nobody else runs.
+
+        After many runs in turn, what others cost one arm, such as the server that both ask, most likely cost the other too.
+        """
+        ours, theirs = self.recommended.held_back, self.rival.held_back
+        if self.often:
+            ours, theirs = max(0.0, ours - _ALIKE * theirs), max(0.0, theirs - _ALIKE * ours)
+        return max(1e-3, 1 - ours), max(1e-3, 1 - theirs)
 
     @property
     def enough_runs(self) -> bool:
@@ -89,8 +101,9 @@ class Contest:
     @property
     def surely_refutes(self) -> bool:
         """Whether it refutes, whatever others may have cost the recommended arm."""
-        mid = self.ratio.mid * (1 - self.recommended.held_back)
-        far = self.ratio.low * (1 - self.recommended.held_back) > 1 and mid > 1 + self.same_within
+        ours, _ = self._alone
+        mid = self.ratio.mid * ours
+        far = self.ratio.low * ours > 1 and mid > 1 + self.same_within
         return self.refutes and far and (self.rival_is_simpler or self._worth_it(mid))
 
     @property
@@ -98,12 +111,20 @@ class Contest:
         """Whether a rival that does not refute might do so where nobody else runs, or with more runs."""
         if self.rival.ruled_out and not self.recommended.ruled_out:
             return False  # however fast
+        _, theirs = self._alone
         if self.lost:  # by too little to matter, which others may have hidden
-            return self._worth_it(self.ratio.mid / max(1e-3, 1 - self.rival.held_back))
+            return self._worth_it(self.ratio.mid / theirs)
         if self.won:
-            return self._worth_it(self.ratio.high / max(1e-3, 1 - self.rival.held_back))
-        undecided = self.ratio.mid / max(1e-3, 1 - self.rival.held_back) if self.often else self.possible.high
+            return self._worth_it(self.ratio.high / theirs)
+        undecided = self.ratio.mid / theirs if self.often else self.possible.high
         return self._worth_it(undecided)  # a range that goes both ways after many runs is a tie
+
+    @property
+    def may_be_won(self) -> bool:
+        """Whether the recommended arm, which seems tied, may be faster by so much that it counts where nobody else runs."""
+        ours, _ = self._alone
+        undecided = self.ratio.mid * ours if self.often else self.possible.low
+        return self.tied and self._worth_it(1 / undecided)
 
     def at_full_size(self) -> Contest:
         """The contest with the times that all tasks would take, where fewer ran."""

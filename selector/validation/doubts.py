@@ -58,7 +58,7 @@ def doubt_of_verdict(
 def _sure(verdict: Verdict, c: Contest) -> bool:
     if verdict == "refuted":
         return c.surely_refutes
-    return not c.may_refute
+    return not c.may_refute and not (verdict == "tie" and c.may_be_won)
 
 
 def _busy(evidence: Evidence, c: Contest) -> Doubt:

@@ -137,9 +137,19 @@ def gather(case: Case) -> Evidence:
         noise = _noise(_seconds(cells[baseline.arm]), _seconds(controls), cells.values(), case.seed)
         cells[baseline.arm] += controls
         samples = _seconds(cells[baseline.arm])
-    measuring = _Measuring(case, baseline, samples, ASSUMED_NOISE if noise is None else noise)
+    served = baseline is not None and _is_served_here(case, cells[baseline.arm])
+    measuring = _Measuring(case, baseline, samples, ASSUMED_NOISE if noise is None else noise, served)
     results = tuple(measuring.result(arm, cells[arm.arm]) for arm in arms if arm.role != "control")
     return Evidence(case, results, next((r for r in results if r.arm is baseline and r.ok), None), noise)
+
+
+def _is_served_here(case: Case, plain: Sequence[CellEvent]) -> bool:
+    """Whether what others compute comes with the work: it waits, and next to nobody computed beside one task at a time.
+
+    Then a server on this machine answers it, which has more to do beside an approach that asks more at once.
+    """
+    taken = _cpus_taken([cell for cell in plain if cell.status == "ok"])
+    return bool(case.profile.io_wait_ms_per_task) and len(plain) >= ENOUGH_RUNS and (taken or 0.0) <= QUIET_CPUS
 
 
 def _baseline(arms: Sequence[Arm], session: Session) -> Arm | None:
@@ -180,6 +190,7 @@ class _Measuring:
     baseline: Arm | None
     baseline_samples: tuple[float, ...]
     noise: float
+    served_here: bool
 
     def result(self, arm: Arm, cells: Sequence[CellEvent]) -> ArmResult:
         """The result of an arm: status, times, figures, and what others may have cost it."""
@@ -223,7 +234,7 @@ class _Measuring:
         CPUs as it can use; and, where that was measured, for not much longer than its workers waited for a CPU.
         """
         cpu_percent, quiet = measured.cpu_percent, measured.quiet_seconds
-        if taken is None or cpu_percent is None or taken <= QUIET_CPUS:
+        if taken is None or cpu_percent is None or taken <= QUIET_CPUS or self.served_here:
             return 0.0
         own, left = cpu_percent / 100, max(self.case.cpus - taken, 0.05)
         computing = _DEARER * own / max(own, self.case.computes_on(arm))
