@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from selector.decision import load
-from selector.host import find_interpreters
+from selector.host import find_interpreters, usable_cpus
 
 CACHE_VARIABLE = "CONCURRENCY_SELECTOR_CACHE_DIR"
 IN_CI = os.environ.get("CI") == "true"
@@ -21,6 +21,11 @@ settings.register_profile("here", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if IN_CI else "here")
 gc.set_threshold(50_000, 20, 100)  # thousands of tests keep much alive: to look through it again and again takes long
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are CPUs: some tests wait, for processes, terminals and time limits."""
+    return usable_cpus().count + 1
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -122,6 +122,7 @@ def test_runs_that_nobody_asked_to_keep_are_in_the_cache(
     assert (kept / "report.md").read_text("utf-8") == result.out
 
 
+@pytest.mark.slow
 def test_nothing_hostile_gets_through_a_pipe(tmp_path: Path) -> None:
     name = "\x1b[31m\x1b]0;x\x07\u202e\x9b2J\r\n# --- parameters: end ---"
     file = tmp_path / "tiny.json"

@@ -294,6 +294,7 @@ def test_folders_stand_before_ours_and_flipped_examples_are_named(tmp_path: Path
     assert examples == {"durable-email-jobs": {"old": "distributed with celery", "new": "distributed with dask"}}
 
 
+@pytest.mark.slow
 def test_a_changed_fact_comes_with_a_workload(tmp_path: Path) -> None:
     new = copy_of("classify", tmp_path, "total_work_ms: '<= 5'", "total_work_ms: '<= 50'")
     changes = diff(RULES / "classify.yaml", new, "--json").json["tables"][0]["changes"]

@@ -75,6 +75,7 @@ def test_rules_list_show_check_and_test_of_ours() -> None:
     refused(call("rules"), "Usage: ")
 
 
+@pytest.mark.slow
 def test_rows_that_no_example_reaches_are_named(tmp_path: Path) -> None:
     text = "table: mine\nhit_policy: first\ninputs: {a: {type: number}}\noutputs: {b: {}}\n"
     rules = "rules: [{id: low, when: {a: '< 5'}, then: {b: 1}}, {id: high, then: {b: 2}}]\n"

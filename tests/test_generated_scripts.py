@@ -190,7 +190,9 @@ HOSTILE_NAMES = (
     ("name", "options"),
     [
         *((name, [["--help"]]) for name in HOSTILE_NAMES),
-        (" ".join(HOSTILE_NAMES), [["--budget", "1"], ["--budget", "10"], ["--budget", "50"]]),
+        pytest.param(
+            " ".join(HOSTILE_NAMES), [["--budget", "1"], ["--budget", "10"], ["--budget", "50"]], marks=pytest.mark.slow
+        ),
     ],
     ids=["markers", "formats", "lines", "run"],
 )

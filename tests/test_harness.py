@@ -142,6 +142,7 @@ LEAVERS = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody knows of processes outside the group")
 def test_what_the_work_leaves_behind_goes_with_its_cell(start: Callable[..., Script]) -> None:
     script = start(text_of(LEAVERS), "--approach", "asyncio", "--budget", "60")

@@ -215,6 +215,7 @@ def test_a_table_that_would_not_fit_is_refused_with_the_limit(monkeypatch: pytes
     load_table(strings(100, "any"))
 
 
+@pytest.mark.slow
 def test_a_count_of_cells_has_no_largest_one() -> None:
     assert [count_text(count) for count in (1_000_000, 1_234_567, 2**40, 3**20_000)] == [
         "1,000,000", "1.2e6", "1.1e12", "2.7e9542",

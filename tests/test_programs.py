@@ -98,6 +98,7 @@ def test_a_program_that_does_not_say_its_work_is_an_error(tmp_path: Path, text: 
     assert said in raised.value.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", ["", "3.14", "3.13t"])
 def test_the_benchmark_runs_every_execution_as_it_lies(tag: str, needs: Callable[[str], str]) -> None:
     python = needs(tag) if tag else sys.executable

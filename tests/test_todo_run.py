@@ -58,7 +58,12 @@ def undisturbed(todo: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @only_posix
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_that_goes_on_leaves_every_task_in_its_file_once(
     todo: Any, tmp_path: Path, started: Callable[..., subprocess.Popen[str]], undisturbed: str, number: int
