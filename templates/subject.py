@@ -122,7 +122,8 @@ def _calls_there(items: list[Any]) -> list[tuple[bool, Any, int, float, float]]:
     """The same in a process or interpreter of its own, each with whether it raised: our classes may not be known there."""
     done = _calls(items)
     return [
-        (True, tuple(value), *times) if isinstance(value, Raised) else (False, value, *times) for value, *times in done
+        (isinstance(value, Raised), tuple(value) if isinstance(value, Raised) else value, worker, begun, ended)
+        for value, worker, begun, ended in done
     ]
 
 

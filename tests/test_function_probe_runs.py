@@ -173,7 +173,8 @@ def test_the_share_of_the_gil_is_seen_from_outside(folder, python, name, items, 
     assert said["solo"]["cpu_ms"] > 0
     looked = said.all.get("on_cpu") or {}  # 3.14 and later, on Linux
     if looked.get("looks", 0) >= 50:  # on a busy machine few looks meet it computing
-        assert looked["held"] == pytest.approx(share, abs=0.2)
+        rough = 0.3 if name.startswith("waiting") else 0.2  # a thread that is ready may not have a CPU yet
+        assert looked["held"] == pytest.approx(share, abs=rough)
     if said["gil"] and name.endswith("native_hold"):
         assert said["probe"]["hold_ms"] > 20
     elif said["gil"] and said["probe"]["hold_ms"] >= 15:  # an accident on a busy machine does not happen twice
