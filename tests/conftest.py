@@ -24,8 +24,8 @@ gc.set_threshold(50_000, 20, 100)  # thousands of tests keep much alive: to look
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are CPUs: some tests wait, for processes, terminals and time limits."""
-    return usable_cpus().count + 1
+    """One more than there are CPUs, as some tests wait, for processes, terminals and time limits; in CI others are measured."""
+    return usable_cpus().count + (not IN_CI)
 
 
 @pytest.fixture(scope="session", autouse=True)

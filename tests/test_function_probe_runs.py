@@ -177,8 +177,11 @@ def test_the_share_of_the_gil_is_seen_from_outside(folder, python, name, items, 
         assert looked["held"] == pytest.approx(share, abs=rough)
     if said["gil"] and name.endswith("native_hold"):
         assert said["probe"]["hold_ms"] > 20
-    elif said["gil"] and said["probe"]["hold_ms"] >= 15:  # an accident on a busy machine does not happen twice
-        assert measured(folder, python, name, items)["probe"]["hold_ms"] < 15
+    elif (
+        said["gil"] and said["probe"]["hold_ms"] >= 15
+    ):  # an accident on a busy machine does not happen again and again
+        again = (measured(folder, python, name, items)["probe"]["hold_ms"] for _ in range(4))
+        assert any(hold_ms < 15 for hold_ms in again)
 
 
 @slow
