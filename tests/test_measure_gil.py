@@ -26,7 +26,7 @@ def test_the_share_of_the_gil_is_that_of_the_looks(held: float, share: float, re
     assert (found["gil_share"], found["releases_gil"]) == (share, releases)
 
 
-@pytest.mark.parametrize(("speedup", "share"), [(0.9, 1.0), (1.11, 0.9), (1.25, 0.34)])
+@pytest.mark.parametrize(("speedup", "share"), [(0.9, 1.0), (0.0, 0.34), (1.11, 0.9), (1.25, 0.34)])
 def test_what_two_threads_gain_counts_where_the_looks_promise_more(speedup: float, share: float) -> None:
     """Found with lxml and regex: the GIL is held for a third of the time, but taken at every match, and threads gain nothing."""
     two = {"own": {"cpu_ratio": 1.7, "speedup": speedup}}

@@ -167,7 +167,7 @@ class Run(NamedTuple):
 Round = tuple[list[Run], list[Run]]  # one thread, then two
 
 
-class Share(NamedTuple):
+class Stint(NamedTuple):
     """The calls of one thread in a round: so many, from a place in the items on, or all of one item where that is fixed."""
 
     start: int
@@ -188,7 +188,7 @@ def two_threads(
     rounds: list[Round] = []
     end, start = time.monotonic() + seconds, 0
     while not rounds or (time.monotonic() + 4 * (span + call_seconds) < end and len(rounds) < most):
-        first, second = (Share(start + offset, count, same) for offset in (0, 0 if same else count))
+        first, second = (Stint(start + offset, count, same) for offset in (0, 0 if same else count))
         alone = _together(subject, channel, call_seconds, span, [first._replace(count=2 * count)])
         rounds.append((alone, _together(subject, channel, call_seconds, span, [first, second])))
         start += 0 if same else 2 * count
@@ -229,30 +229,30 @@ def _lack(both: Round) -> float:
 
 
 def _together(
-    subject: Subject, channel: Channel, call_seconds: float, span: float, shares: Sequence[Share]
+    subject: Subject, channel: Channel, call_seconds: float, span: float, stints: Sequence[Stint]
 ) -> list[Run]:
-    """Threads that each do their share of the calls; after six times what it should take they stop where they are."""
-    barrier, stop = threading.Barrier(len(shares) + 1), threading.Event()
+    """Threads that each do their stint; after six times what it should take they stop where they are."""
+    barrier, stop = threading.Barrier(len(stints) + 1), threading.Event()
     runs: list[Run] = []
     batch = max(1, int(0.001 / max(call_seconds, 1e-7)))
 
-    def run(share: Share) -> None:
+    def run(stint: Stint) -> None:
         call, meter, calls, errors, size = subject.caller(), Meter(), 0, 0, 1
         barrier.wait()
         before = meter()
-        while calls < share.count and not (calls and stop.is_set()):
-            for step in range(calls, min(calls + size, share.count)):
-                number = share.start if share.fixed else share.start + step
+        while calls < stint.count and not (calls and stop.is_set()):
+            for step in range(calls, min(calls + size, stint.count)):
+                number = stint.start if stint.fixed else stint.start + step
                 try:
                     call(subject.fresh(number % len(subject.items)))
                 except Exception:
                     errors += 1
-            calls = min(calls + size, share.count)
+            calls = min(calls + size, stint.count)
             size = min(batch, 2 * size)  # there may be items that take long
         runs.append(Run(sample_of(before, meter()), calls, errors))
         meter.delay.close()
 
-    threads = [threading.Thread(target=run, args=(share,), daemon=True) for share in shares]
+    threads = [threading.Thread(target=run, args=(stint,), daemon=True) for stint in stints]
     for thread in threads:
         thread.start()
     barrier.wait()

@@ -65,7 +65,7 @@ def _as_threads_gain(share: Share | None, found: Findings, wait_ms: float) -> Sh
     """The share, or the larger one that two threads gain as little by: who takes the GIL often waits for it each time."""
     gain = found.own.speedup if found.own is not None and found.gil_on else None
     computes = found.calls is not None and wait_ms <= _HARDLY_WAITS * found.calls.cpu_ms
-    if share is None or gain is None or not computes or gain >= LITTLE_GAIN or 1 / gain <= share.value + share.error:
+    if share is None or not gain or not computes or gain >= LITTLE_GAIN or 1 / gain <= share.value + share.error:
         return share
     how = f"two threads did {gain:.2g} times the work of one, as if it held the GIL for so much of its computing; {share.how}"
     return Share(min(1.0, 1 / gain), _GAIN_ERROR, f"{how}, but it takes it often")
