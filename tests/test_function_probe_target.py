@@ -15,9 +15,12 @@ from function_probe import modules
 def target(monkeypatch) -> Iterator[SimpleNamespace]:
     """The module under test; what it puts on the path and imports is gone afterwards."""
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    before = dict(sys.modules)
     with modules() as found:
         yield found.target
+    for name in [name for name in sys.modules if name not in before]:
+        del sys.modules[name]
+    sys.modules.update(before)
 
 
 @pytest.fixture

@@ -162,7 +162,8 @@ def test_a_costly_start_is_that_of_set_up_and_first_call() -> None:
     assert (found["has_expensive_startup"], found["startup_ms"], found["startup_memory_mb"]) == (True, 699.0, 50.0)
     assert "startup_ms" not in values(COMPUTES)
     lazy = values(saying(first_ms=301.0, first_imports=["sklearn"]))
-    assert (lazy["has_expensive_startup"], lazy["import_ms"]) == (False, 318.0)
+    assert (lazy["has_expensive_startup"], lazy["startup_ms"], lazy["import_ms"]) == (True, 300.0, 18.2)
+    assert "as it imports sklearn" in fields(saying(first_ms=301.0, first_imports=["sklearn"]))["startup_ms"].how
 
 
 def test_no_figures_are_no_fields() -> None:
@@ -207,8 +208,19 @@ def test_a_free_threaded_build_of_its_own_says_whether_the_gil_stayed_off() -> N
 
 def test_subinterpreters_by_having_tried() -> None:
     no = said("subinterpreter", {"subinterpreter": False, "why": "numpy does not support it"})
-    assert "numpy" in subinterpreter_fields(no)["subinterpreter_ready"].how
-    assert subinterpreter_fields(said("subinterpreter", {"subinterpreter": None})) == {}
+    assert "numpy" in subinterpreter_fields(no, None)["subinterpreter_ready"].how
+    assert subinterpreter_fields(said("subinterpreter", {"subinterpreter": None}), None) == {}
+
+
+def test_what_a_second_subinterpreter_cannot_import_is_not_ready_for_them() -> None:
+    """NumPy imported inside the function: the first of a process loads it, and a pool has more than one."""
+    home = said("worker", {"digests": ["a", "error ValueError"]})
+    same = said("subinterpreter", {"subinterpreter": True, "digests": ["a", "error ValueError"]})
+    assert subinterpreter_fields(same, home)["subinterpreter_ready"].value is True
+    errors = {"ImportError": {"count": 1, "message": "cannot load numpy twice", "item": 0}}
+    facts = {"subinterpreter": True, "digests": ["error ImportError", "error ValueError"], "errors": errors}
+    found = subinterpreter_fields(said("subinterpreter", facts), home)["subinterpreter_ready"]
+    assert found.value is False and "cannot load numpy twice" in found.how
 
 
 def test_a_python_in_which_every_call_raises_does_not_run_it() -> None:

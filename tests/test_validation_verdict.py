@@ -166,6 +166,18 @@ def test_on_a_noisy_host_a_small_difference_gives_no_verdict_but_after_many_runs
     assert having(beyond.warnings, "the times are no guide")
 
 
+def test_a_rival_that_was_slower_in_every_run_is_not_taken_for_faster_however_noisy_the_host_is() -> None:
+    """Pandas by threads against free threads: the scatter of four runs let it be 0.46x to 1.04x as long."""
+    plain = [Row(SINGLE, (2.0, 2.6), "baseline"), Row(SINGLE, (2.8, 2.2), "control")]
+    ours, theirs = (0.9, 1.03, 0.76, 0.99), (1.14, 1.6, 1.53, 1.18)
+    report = judged([*plain, Row(THREADS, ours), Row("asyncio", theirs)])
+    assert report.noise_floor is not None and report.noise_floor > 0.2
+    assert (report.verdict, report.winner) == ("confirmed", THREADS)
+    assert report.reason.endswith("asyncio, the next, took 1.36 s, and longer than that in every run.")
+    often_as_fast = judged([*plain, Row(THREADS, ours), Row("asyncio", (1.0, *theirs[1:]))])
+    assert often_as_fast.verdict == "inconclusive"
+
+
 @pytest.mark.parametrize(
     ("status", "words", "advice"),
     [

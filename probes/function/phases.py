@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import itertools
 import statistics
@@ -229,9 +230,14 @@ def first_was_long(session: Session) -> None:
 
 
 def imported_since(loaded: set[str]) -> list[str]:
-    """Packages and modules that were imported since others were, those of the standard library last."""
-    names = {name.partition(".")[0] for name in sys.modules.keys() - loaded}
-    return sorted(names, key=lambda name: (name in sys.stdlib_module_names or name.startswith("_"), name))[:20]
+    """Packages and modules that were imported since others were, the largest first, those of the standard library last."""
+    names = collections.Counter(name.partition(".")[0] for name in sys.modules.keys() - loaded)
+
+    def place(name: str) -> tuple[bool, int, str]:
+        """Those of the standard library last; how many modules belong to it; the name."""
+        return name in sys.stdlib_module_names or name.startswith("_"), -names[name], name
+
+    return sorted(names, key=place)[:20]
 
 
 def solo_calls(session: Session) -> None:

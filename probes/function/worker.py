@@ -99,7 +99,8 @@ def subinterpreter(settings: Settings, channel: Channel) -> None:
     }
     lines = "\n".join(f"{name} = {value!r}" for name, value in values.items())
     try:
-        interpreters.create().exec(lines + _INSIDE)
+        for _ in range(2):  # a pool has more than one: some libraries load in the first of a process alone
+            interpreters.create().exec(lines + _INSIDE)
     except interpreters.ExecutionFailed as error:
         channel.say(subinterpreter=False, why=str(error).strip().partition("\n")[0][:300])
 

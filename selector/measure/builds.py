@@ -32,9 +32,7 @@ def raises_there(said: Said, home: Said | None) -> Problem | None:
     there, here = digests(said), digests(home)
     if not there or not all(map(_is_error, there)) or all(map(_is_error, here[: len(there)])):
         return None
-    errors = findings_from(said.facts).errors
-    what = "; ".join(f"{kind}: {text}" for kind, (_, text) in list(errors.items())[:1])
-    return Problem(kind="raises_always", text=f"every call raises {what or 'there'}")
+    return Problem(kind="raises_always", text=f"every call raises {_first_error(said) or 'there'}")
 
 
 def _is_error(digest: str) -> bool:
@@ -103,16 +101,26 @@ def own_build_fields(found: Findings) -> dict[str, Evidence]:
     }
 
 
-def subinterpreter_fields(said: Said | None) -> dict[str, Evidence]:
-    """`subinterpreter_ready`, by having tried."""
+def subinterpreter_fields(said: Said | None, home: Said | None) -> dict[str, Evidence]:
+    """`subinterpreter_ready`, by having tried in two, one after the other: it is where no call raises that does not at `home`."""
     if said is None or not isinstance(said.facts.get("subinterpreter"), bool):
         return {}
-    ready = said.facts["subinterpreter"]
-    why = words(said.facts.get("why") or "it failed there")
-    how = (
-        f"it was {'called' if ready else 'tried'} in a subinterpreter of {said.python.tag}{'' if ready else f': {why}'}"
-    )
+    raised = [_is_error(there) > _is_error(here) for there, here in zip(digests(said), digests(home), strict=False)]
+    where = f"two subinterpreters of {said.python.tag}, as a pool has them"
+    if not said.facts["subinterpreter"]:
+        how = f"it was tried in {where}: {words(said.facts.get('why') or 'it failed there')}"
+    elif any(raised):
+        how = f"it was called in {where}, and calls raised in the second: {_first_error(said)}"
+    else:
+        how = f"it was called in {where}"
+    ready = said.facts["subinterpreter"] and not any(raised)
     return {"subinterpreter_ready": Evidence(value=ready, basis="measured", how=how)}
+
+
+def _first_error(said: Said) -> str:
+    """The first kind of what calls raised, with its text."""
+    errors = findings_from(said.facts).errors
+    return "; ".join(f"{kind}: {text}" for kind, (_, text) in list(errors.items())[:1])
 
 
 def order_of(forward: Said | None, reverse: Said | None, again: Said | None) -> str | None:

@@ -214,22 +214,19 @@ def _memory_fields(beside: Beside) -> dict[str, Evidence]:
 def _start_fields(found: Findings, beside: Beside, timing: Timing) -> dict[str, Evidence]:
     start, fields = found.start, {}
     extra, setup = _first_extra(found, timing), start.setup_ms or 0.0
-    late = (
-        extra if start.first_imports else 0.0
-    )  # imported by the first call: each process pays it, a worker thread does not
     imports = [ms for ms in (start.import_ms, *beside.imports_ms) if ms is not None]
     if imports:
         how = f"CPU time to import its module in a new process, the least of {len(imports)}"
-        if late:
-            how += f", {milliseconds(min(imports))}, and {milliseconds(late)} in the first call, for {listed(start.first_imports[:3])}"
-        fields["import_ms"] = measured(significant(min(imports) + late, 3), how)
+        fields["import_ms"] = measured(significant(min(imports), 3), how)
     if start.setup_ms is None and start.first_ms is None:
         return fields
-    costly_ms = setup + extra - late
+    costly_ms = setup + extra
     parts = [f"set-up {milliseconds(setup)}"] if start.setup_ms is not None else []
     if start.first_ms is not None:
         parts.append(f"first call {milliseconds(start.first_ms)}, later ones {milliseconds(timing.total_ms)}")
-    how = "; ".join(parts) + (", which is import" if late else "")
+    how = "; ".join(parts) + (
+        f", as it imports {listed(start.first_imports[:3])}" if extra and start.first_imports else ""
+    )
     costly = costly_ms >= EXPENSIVE_MS
     fields["has_expensive_startup"] = inferred(costly, f"{how} (from {EXPENSIVE_MS:g} ms on it counts)")
     if costly or setup >= 1.0:

@@ -161,7 +161,7 @@ def _evidence(
     problem = problem_of(record.free_threaded) if record.free_threaded is not None else None
     fields |= builds.own_build_fields(found)
     fields |= builds.free_threaded_fields(record.free_threaded, found.calls, problem)
-    fields |= builds.subinterpreter_fields(record.subinterpreter)
+    fields |= builds.subinterpreter_fields(record.subinterpreter, record.forward)
     return fields | builds.version_fields(request.python, tried)
 
 

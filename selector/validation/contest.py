@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import comb
 
 from selector.benchmark.stats import ENOUGH, Interval
 from selector.validation.case import worth_it
@@ -11,6 +12,9 @@ from selector.validation.evidence import ENOUGH_RUNS, HARNESS_COST, MOST_NOISE, 
 
 _SAME_AT_MOST = 0.1  # of arms that ran often: more of a difference, beyond their own scatter, is one
 _ALIKE = 0.75  # of what others may have cost one arm, it most likely cost both
+_BY_CHANCE = (
+    0.025  # that all runs of one arm are faster than all of the other where both are the same: less is no chance
+)
 _CLEAR = 2.0  # times as long in every run: that much is no accident, even where one of the two ran only once
 
 
@@ -51,6 +55,8 @@ class Contest:
     @property
     def won(self) -> bool:
         """Whether the recommended arm is faster beyond the noise."""
+        if self.always_ahead:
+            return self.ratio.mid < 1 / (1 + min(self.same_within, _SAME_AT_MOST))
         return self.ratio.high < 1 and self.ratio.mid < 1 / (1 + self.same_within)
 
     @property
@@ -91,6 +97,15 @@ class Contest:
         return max(1e-3, 1 - ours), max(1e-3, 1 - theirs)
 
     @property
+    def always_ahead(self) -> bool:
+        """Whether each run of the recommended arm was faster than every run of the rival, and that so often that it is no chance.
+
+        Of so many runs in any order chance puts those of one arm first once in as many ways as they can be chosen.
+        """
+        ours, theirs = self.recommended.samples, self.rival.samples
+        return max(ours) < min(theirs) and 1 / comb(len(ours) + len(theirs), len(ours)) <= _BY_CHANCE
+
+    @property
     def enough_runs(self) -> bool:
         """Whether both ran often enough to tell which is faster."""
         runs = sorted((len(self.recommended.samples), len(self.rival.samples)))
@@ -114,6 +129,8 @@ class Contest:
         _, theirs = self._alone
         if self.lost:  # by too little to matter, which others may have hidden
             return self._worth_it(self.ratio.mid / theirs)
+        if self.always_ahead:
+            return self._worth_it(1 / theirs)
         if self.won:
             return self._worth_it(self.ratio.high / theirs)
         undecided = self.ratio.mid / theirs if self.often else self.possible.high

@@ -46,7 +46,7 @@ def doubt_of_verdict(
     A refutation needs one contest that is sure, everything else needs all of them.
     """
     asked = [decisive] if verdict == "refuted" else list(contests)
-    turning = [c for c in asked if not _sure(verdict, c)]
+    turning = [c for c in asked if not _sure(verdict, c) or (verdict == "tie" and c is decisive and c.may_be_won)]
     few = [c for c in asked if not c.enough_runs and (c is decisive or c in turning)]
     if turning and any(r.held_back for c in turning for r in (c.recommended, c.rival)):
         return _busy(evidence, max(turning, key=lambda c: max(c.recommended.held_back, c.rival.held_back)))
@@ -58,7 +58,7 @@ def doubt_of_verdict(
 def _sure(verdict: Verdict, c: Contest) -> bool:
     if verdict == "refuted":
         return c.surely_refutes
-    return not c.may_refute and not (verdict == "tie" and c.may_be_won)
+    return not c.may_refute
 
 
 def _busy(evidence: Evidence, c: Contest) -> Doubt:

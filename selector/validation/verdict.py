@@ -149,13 +149,15 @@ def _confirmed(evidence: Evidence, c: Contest, _winner: ArmResult) -> str:
         band = evidence.case.band(c.ratio.mid, c.recommended.arm)
         return f"{_against(evidence, c)}. {sentence(band.because)}"
     behind = f"{measured_duration(c.rival.seconds)}, {_with_range(c.inverse)} as long"
+    if c.inverse.low < 1:  # the range is wide, but no run of the one was as fast as any of the other
+        behind = f"{measured_duration(c.rival.seconds)}, and longer than that in every run"
     return f"{evidence.took(c.recommended)}, the fastest here. {evidence.subject(c.rival)}, the next, took {behind}."
 
 
 def _tie(evidence: Evidence, c: Contest, winner: ArmResult) -> str:
-    if winner is c.rival:
+    if winner is c.rival and c.rival_is_simpler:
         settled = f"Take {evidence.name(winner)}, the simpler of the two."
-    elif winner.arm.approach == c.recommended.arm.approach and not c.rival_is_simpler:
+    elif winner.arm.approach in (c.recommended.arm.approach, c.rival.arm.approach) and not c.rival_is_simpler:
         settled = "The recommended one is the simpler of the two."
     else:
         settled = _crowned(evidence, winner)
