@@ -173,7 +173,7 @@ def test_a_rival_that_was_slower_in_every_run_is_not_taken_for_faster_however_no
     report = judged([*plain, Row(THREADS, ours), Row("asyncio", theirs)])
     assert report.noise_floor is not None and report.noise_floor > 0.2
     assert (report.verdict, report.winner) == ("confirmed", THREADS)
-    assert report.reason.endswith("asyncio, the next, took 1.36 s, and longer than that in every run.")
+    assert report.reason.endswith("asyncio, the next, took 1.36 s, and was slower in every run.")
     often_as_fast = judged([*plain, Row(THREADS, ours), Row("asyncio", (1.0, *theirs[1:]))])
     assert often_as_fast.verdict == "inconclusive"
 

@@ -150,7 +150,7 @@ def _confirmed(evidence: Evidence, c: Contest, _winner: ArmResult) -> str:
         return f"{_against(evidence, c)}. {sentence(band.because)}"
     behind = f"{measured_duration(c.rival.seconds)}, {_with_range(c.inverse)} as long"
     if c.inverse.low < 1:  # the range is wide, but no run of the one was as fast as any of the other
-        behind = f"{measured_duration(c.rival.seconds)}, and longer than that in every run"
+        behind = f"{measured_duration(c.rival.seconds)}, and was slower in every run"
     return f"{evidence.took(c.recommended)}, the fastest here. {evidence.subject(c.rival)}, the next, took {behind}."
 
 
