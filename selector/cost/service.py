@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import computing_at_once
-from selector.cost.queueing import serve
+from selector.cost.queueing import serve, serve_arrivals
 from selector.cost.shape import Terms, copied_ms, mix_under, own_cpu_ms
 from selector.cost.terms import Quantities, at_once_of, slots_of
 
@@ -49,16 +50,38 @@ def workers_in_time(most: int, work: Quantities, terms: Terms, limit_ms: float |
     return 1 + math.floor(min(most - 1, others * (cpu + wait) / held))
 
 
-def service_of(
-    traits: Traits, workers: int, work: Quantities, terms: Terms, alone_ms: float | None
-) -> tuple[float | None, float | None]:
-    """(Requests per second, latency of one at the 95th percentile) with as many in flight as the workload says.
+class Service(NamedTuple):
+    """What a service does: requests per second, the most that it could do, and the latency of one, 95th percentile.
+
+    The latency is None where more requests arrive than it can do.
+    """
+
+    throughput: float
+    capacity: float
+    queued_ms: float | None
+
+
+def service_of(traits: Traits, workers: int, work: Quantities, terms: Terms, alone_ms: float | None) -> Service | None:
+    """The service with as many requests as arrive, or are in flight, as the workload says; None where it does not.
 
     A request queues for what is scarcest: a slot that it holds while it waits and computes, a CPU to compute on, or the
     parent, which hands one request over after the other.
     """
-    if alone_ms is None or work.cpu_ms is None or work.wait_ms is None or not work.in_flight:
-        return None, None
+    if alone_ms is None or not work.in_flight:
+        return None
+    alone_ms = max(alone_ms, _SHORTEST_MS)
+    servers, capacity = _narrowest(traits, workers, work, terms)
+    if work.arrivals_per_ms is None:
+        served = serve(work.in_flight, alone_ms, servers, capacity)
+        return Service(served.rate * 1000, capacity * 1000, alone_ms + served.queue_p95_ms)
+    queued = serve_arrivals(work.arrivals_per_ms, servers, capacity)
+    done = min(work.arrivals_per_ms, capacity)
+    return Service(done * 1000, capacity * 1000, None if queued is None else alone_ms + queued)
+
+
+def _narrowest(traits: Traits, workers: int, work: Quantities, terms: Terms) -> tuple[int, float]:
+    """(How many there are of what is scarcest to a request, the requests per millisecond that all of them do)."""
+    assert work.wait_ms is not None, "a latency is known"
     at_once = at_once_of(traits, workers, work)
     each, mix = own_cpu_ms(terms, work), mix_under(terms, work)
     if at_once > 1:
@@ -73,6 +96,4 @@ def service_of(
     if traits.overlaps_waits != "all" or terms.in_pool:
         slots = slots_of(traits, workers, work) or workers
         narrow.append((slots, slots / (each + work.wait_ms)))
-    servers, capacity = min(narrow, key=lambda s: s[1])
-    served = serve(work.in_flight, max(alone_ms, _SHORTEST_MS), servers, capacity)
-    return served.rate * 1000, alone_ms + served.queue_p95_ms
+    return min(narrow, key=lambda s: s[1])

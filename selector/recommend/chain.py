@@ -270,9 +270,10 @@ def _tags(profile: WorkloadProfile, host: HostFacts) -> tuple[str, str, str, str
 
 
 def used_by(candidate: Candidate) -> tuple[float, ...]:
-    """How much of each requirement a candidate takes: of memory, of latency by itself, and of latency among others."""
+    """How much of each requirement a candidate takes: of memory, of latency by itself and among others, of rate and time."""
     own = candidate.own
-    return own["memory_use"] or 0.0, own["latency_use"] or 0.0, own["queued_latency_use"] or 0.0
+    uses = (own["memory_use"], own["latency_use"], own["queued_latency_use"], own["utilisation"], own["deadline_use"])
+    return tuple(use or 0.0 for use in uses)
 
 
 def _nearest_to_fastest(

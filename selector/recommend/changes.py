@@ -53,6 +53,8 @@ def alternatives_of(field: str) -> tuple[Any, ...]:
     kind = field_kind(field)
     if kind.kind == "versions":
         return _INTERPRETER_CHOICES
+    if kind.kind == "several":
+        return tuple((choice,) for choice in kind.choices)
     if kind.kind == "flag":
         return (True, False)
     if kind.kind == "count":

@@ -51,6 +51,12 @@ _READY = {"ready": True, "ruled_out": False}
 _STARTS = {"fork": ("linux", ["3.13"]), "forkserver": ("linux", ["3.14"]), "spawn": ("macos", ["3.14"])}
 #: Fields from which a fact of that value may follow.
 _BACKWARDS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "cpu_load": lambda load: {
+        "mode": "service",
+        "requests_per_second": 100 * load,
+        "cpu_ms_per_task": 10,
+        "cpu_cores": 1,
+    },
     "in_flight": lambda count: {"concurrency": count},
     "total_cpu_ms": lambda ms: {"tasks": 1, "cpu_ms_per_task": ms},
     "total_work_ms": lambda ms: {"tasks": 1, "cpu_ms_per_task": ms / 2, "io_wait_ms_per_task": ms / 2},

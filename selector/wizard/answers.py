@@ -101,6 +101,8 @@ def accepted_words(name: str) -> str:
     kind = field_kind(name).kind
     if kind == "flag":
         return "y or n"
+    if kind == "several":
+        return f"any of {', '.join(field_kind(name).choices)}, with commas between"
     return "versions such as 3.13, 3.14t" if kind == "versions" else accepted(name)
 
 

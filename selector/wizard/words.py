@@ -48,6 +48,7 @@ WORDS: Mapping[str, Words] = {
     ),
     "tasks": Words("How many tasks does one run have?", "Units of work that do not depend on each other."),
     "concurrency": Words("How many operations are in flight at once?", "Open requests, connections or jobs."),
+    "requests_per_second": Words("How many requests arrive in a second?", "On average at a busy hour."),
     "cpu_ms_per_task": Words("How much CPU time does one task take (ms)?", "Measured in one worker, without waiting."),
     "io_wait_ms_per_task": Words("How long does one task wait for I/O (ms)?", "Network, files, database."),
     "io_kind": Words(
@@ -137,5 +138,21 @@ WORDS: Mapping[str, Words] = {
     "machines": Words("Over how many machines must the work be spread?", "1 if one machine will do."),
     "durable": Words("Must the work survive a restart and be retried?", "Jobs that may not be lost, for example."),
     "gpu": Words("Does the work run on a GPU?"),
+    "throughput_requirement_per_s": Words("How many tasks must be done in a second?", "Or requests, of a service."),
+    "finish_within_s": Words("When must all of it be done (s)?", "The whole batch, from its start: 90, 10min, 8h."),
+    "team_knows": Words(
+        "What do the people know who will keep it running?",
+        "What is missing must gain more before it is taken.",
+        {
+            "asyncio": "async def, await, tasks",
+            "threads": "locks, races, pools",
+            "processes": "pickling, fork and spawn",
+            "queues": "brokers, workers, retries",
+        },
+    ),
+    "maintainability": Words(
+        "How much does it matter that it is easy to debug?",
+        choices={"normal": "as usual", "high": "more than some speed"},
+    ),
     "current_approach": Words("Where is the code today?"),
 }
