@@ -1,4 +1,6 @@
-"""The catalogues beside the decision tables: what each approach is, and what concurrency costs where nothing is measured."""
+"""The catalogues beside the decision tables: what each approach is, what concurrency costs where nothing is measured, and
+which servers run a service.
+"""
 
 from __future__ import annotations
 
@@ -94,3 +96,41 @@ def _traits(entry: Any, where: str) -> Traits:
         if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices[name]):
             raise SelectorError(f"{where}: {name} is {quoted(value)}", f"one of {', '.join(map(str, choices[name]))}")
     return Traits(**entry)
+
+
+@dataclass(frozen=True, eq=False)
+class ServerEntry:
+    """A server that runs web services; what its fields mean stands at the head of servers.yaml."""
+
+    name: str
+    interface: Literal["asgi", "wsgi"]
+    threads: bool
+    free_threaded: bool
+    windows: bool
+    command: str
+    worker_mb: float
+    note: str
+    checked: str
+    source: str
+
+
+def load_servers(path: Path) -> tuple[ServerEntry, ...]:
+    """The servers in the order they are offered; SelectorError for an entry that has not exactly these fields."""
+    from selector.decision.source import load_yaml
+
+    data = load_yaml(path)
+    if not isinstance(data, dict):
+        raise SelectorError(f"{path}: servers are a mapping of names to entries")
+    return tuple(_server(name, entry, f"{path}: {name}") for name, entry in data.items())
+
+
+def _server(name: str, entry: Any, where: str) -> ServerEntry:
+    """An entry with every field, each of its type."""
+    kinds = {field: hint for field, hint in get_type_hints(ServerEntry).items() if field != "name"}
+    if not isinstance(entry, dict) or set(entry) != set(kinds):
+        raise SelectorError(f"{where} is {quoted(entry)}", f"give each of {', '.join(kinds)}")
+    for field, hint in kinds.items():
+        value, choices = entry[field], get_args(hint)
+        if (value not in choices) if choices else not isinstance(value, (int, float) if hint is float else hint):
+            raise SelectorError(f"{where}: {field} is {quoted(value)}", "see the head of the file that ships")
+    return ServerEntry(name, **entry)

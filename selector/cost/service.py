@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import computing_at_once
@@ -23,7 +23,7 @@ def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
     if work.cpu_ms is None or work.wait_ms is None:
         return None
     cpu, wait = own_cpu_ms(terms, work), work.wait_ms
-    spent = cpu + wait + terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
+    spent = cpu + wait + handed_over_ms(work, terms)
     if terms.convoy and cpu > 0:
         held = cpu * work.gil_share
         spent += _held_up_ms(held, work, terms) * computing_at_once(workers, held, wait + (cpu - held))
@@ -70,7 +70,7 @@ def service_of(traits: Traits, workers: int, work: Quantities, terms: Terms, alo
     if alone_ms is None or not work.in_flight:
         return None
     alone_ms = max(alone_ms, _SHORTEST_MS)
-    servers, capacity = _narrowest(traits, workers, work, terms)
+    _, servers, capacity = narrowest(traits, workers, work, terms)
     if work.arrivals_per_ms is None:
         served = serve(work.in_flight, alone_ms, servers, capacity)
         return Service(served.rate * 1000, capacity * 1000, alone_ms + served.queue_p95_ms)
@@ -79,21 +79,34 @@ def service_of(traits: Traits, workers: int, work: Quantities, terms: Terms, alo
     return Service(done * 1000, capacity * 1000, None if queued is None else alone_ms + queued)
 
 
-def _narrowest(traits: Traits, workers: int, work: Quantities, terms: Terms) -> tuple[int, float]:
-    """(How many there are of what is scarcest to a request, the requests per millisecond that all of them do)."""
+class Place(NamedTuple):
+    """A place that each request goes through: what it is, how many it serves at once, the requests per millisecond it does."""
+
+    name: Literal["computing", "slots", "hand_over"]
+    servers: int
+    capacity: float
+
+
+def narrowest(traits: Traits, workers: int, work: Quantities, terms: Terms) -> Place:
+    """What is scarcest to a request; its CPU time and its waits must be known."""
     assert work.wait_ms is not None, "a latency is known"
     at_once = at_once_of(traits, workers, work)
     each, mix = own_cpu_ms(terms, work), mix_under(terms, work)
     if at_once > 1:
         each *= mix.loss(terms.contention, at_once, terms.costs)
-    parent = terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
+    parent = handed_over_ms(work, terms)
     if not terms.pooled:  # its one thread does all of it
         each, at_once, parent = each / mix.at_once(at_once) + parent, 1, 0.0
     each = max(each, _SHORTEST_MS)
-    narrow = [(at_once, mix.at_once(at_once) / each)]
+    narrow = [Place("computing", at_once, mix.at_once(at_once) / each)]
     if parent:
-        narrow.append((1, 1 / parent))
+        narrow.append(Place("hand_over", 1, 1 / parent))
     if traits.overlaps_waits != "all" or terms.in_pool:
         slots = slots_of(traits, workers, work) or workers
-        narrow.append((slots, slots / (each + work.wait_ms)))
-    return min(narrow, key=lambda s: s[1])
+        narrow.append(Place("slots", slots, slots / (each + work.wait_ms)))
+    return min(narrow, key=lambda place: place.capacity)
+
+
+def handed_over_ms(work: Quantities, terms: Terms) -> float:
+    """What the process that hands requests over does for each of them."""
+    return terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)

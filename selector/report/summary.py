@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from selector.recommend.recommendation import Recommendation
 from selector.report.blocks import Block, Document, Fields, Paragraph, Section, bullets
+from selector.report.capacity import capacity_fields, capacity_text, server_texts, throughput_text
 from selector.report.wording import (
     approach_text,
     assumed_text,
@@ -25,13 +26,13 @@ from selector.report.wording import (
     python_text,
     requirements_text,
     speedup_text,
-    throughput_text,
     time_text,
     workers_text,
 )
 from selector.text import printable
 
 _LINES, _COLUMNS = 8, 80
+_ASKED_FOR = ("Capacity", "Server", "Note")  # rows that are there for those only who gave a rate, each a line more
 _MERE_ADVICE = ("sizing", "advice")  # tables whose reasons do not tell why it is this approach
 
 
@@ -72,11 +73,19 @@ def summary_section(
         _Row("", _basis(result), extra=not basis_text(result.expected)),
         _Row("Fits", (fits_text(result), fits_text(result, short=True))),
         _Row("", (latency_basis_text(result),), extra=True),
+        *_what_it_takes(result),
         _Row("Effort", (effort_text(result),)),
         _Row("Instead", _instead(result, alone=not title)),
         *_next(result, validate, measured=measured),
     ]
     return Section(title, (Fields(_fitted([row for row in rows if row.versions and row.versions[0]])),))
+
+
+def _what_it_takes(result: Recommendation) -> list[_Row]:
+    """What the rate that is asked for takes, how to run it, and what of the workload does not count."""
+    notes = " ".join(result.notes)
+    rows = [_Row("Capacity", (capacity_text(result),)), _Row("Server", server_texts(result), extra=True)]
+    return [*rows, _Row("Note", (notes,))]
 
 
 def _expected(result: Recommendation) -> tuple[str, ...]:
@@ -87,7 +96,7 @@ def _expected(result: Recommendation) -> tuple[str, ...]:
         told = f"{time}, no speedup over sequential code" if gains_nothing(expected) else f"{speedup}: {time}"
         return (f"{told}, {mostly}", told) if mostly else (told,)
     if expected.throughput is not None:
-        return tuple(f"{speedup}: {throughput_text(expected, words)}" for words in (2, 1, 0))
+        return tuple(f"{speedup}: {throughput_text(expected, result.profile, words)}" for words in (2, 1, 0))
     return (speedup,)
 
 
@@ -131,7 +140,8 @@ def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
         """How many lines a row takes."""
         return len(textwrap.wrap(printable(row.versions[0]), room, break_on_hyphens=False)) or 1
 
-    while sum(map(lines, told)) > _LINES:
+    most = _LINES + sum(row.label in _ASKED_FOR for row in told)
+    while sum(map(lines, told)) > most:
         if extra := [row for row in told if row.extra]:
             told.remove(extra[-1])
             continue
@@ -183,10 +193,12 @@ def answer_fields(result: Recommendation, python: str, reasons: Iterable[str], *
         *((("Reasoning", "")[n > 0], reason) for n, reason in enumerate(reasons)),
         *figure("Expected speedup", speedup_text(expected, profile), basis_text(expected)),
         ("Expected time", _joined(", ", time, mostly_text(expected)) if whole and time else time),
-        ("Throughput", throughput_text(expected) if expected.throughput is not None else ""),
+        ("Throughput", throughput_text(expected, profile) if expected.throughput is not None else ""),
         ("Assumed", "; ".join(expected.assumed)),
         *figure("Memory overhead", memory_text(expected, profile), memory_basis_text(expected)),
         *figure("Requirements", requirements_text(result), latency_basis_text(result)),
+        *(capacity_fields(result) if whole else [("Capacity", capacity_text(result))]),
+        *(("Note", note) for note in result.notes),
         ("Migration effort", effort_text(result)),
     ]
     return Fields(tuple(pair for pair in pairs if pair[1]))

@@ -8,9 +8,15 @@ from dataclasses import dataclass, field
 #: The five that everybody is asked, in this order; which others follow is worked out from the tables.
 FIRST = ("workload_type", "latency_requirement_ms", "memory_budget_mb", "cpu_cores", "has_expensive_startup")
 
+#: A question that stands for another one, which is asked only of who cannot answer it: what arrives at a service is known,
+#: how much of it is in flight hardly ever.
+INSTEAD_OF: Mapping[str, str] = {"requests_per_second": "concurrency"}
+
 #: Questions that an answer makes pointless: who has no costly set-up need not say how long it takes.
 POINTLESS_AFTER: Mapping[tuple[str, object], tuple[str, ...]] = {
     ("has_expensive_startup", False): ("startup_ms", "startup_memory_mb"),
+    ("mode", "batch"): ("requests_per_second",),
+    ("mode", "service"): ("tasks", "finish_within_s"),
 }
 
 
@@ -48,7 +54,7 @@ WORDS: Mapping[str, Words] = {
     ),
     "tasks": Words("How many tasks does one run have?", "Units of work that do not depend on each other."),
     "concurrency": Words("How many operations are in flight at once?", "Open requests, connections or jobs."),
-    "requests_per_second": Words("How many requests arrive in a second?", "On average at a busy hour."),
+    "requests_per_second": Words("How many requests arrive in a second?", "In a busy hour: 50, 50/s, 3000/min."),
     "cpu_ms_per_task": Words("How much CPU time does one task take (ms)?", "Measured in one worker, without waiting."),
     "io_wait_ms_per_task": Words("How long does one task wait for I/O (ms)?", "Network, files, database."),
     "io_kind": Words(
