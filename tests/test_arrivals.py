@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from round_costs import TRAITS, WORK
 
@@ -13,7 +13,7 @@ from selector.cost.predict import CostEstimate, estimate
 from selector.cost.queueing import serve_arrivals
 from selector.workload.profile import APPROACHES
 
-SERVICE = WORK._replace(serves=True, tasks=None, wait_ms=40.0, in_flight=64)
+SERVICE = WORK._replace(serves=True, tasks=None, wait_ms=40.0, in_flight=10**6)
 LOCAL = [a for a in APPROACHES if a != "distributed"]
 
 approaches = st.sampled_from(LOCAL)
@@ -58,6 +58,7 @@ def test_requests_that_are_alike_wait_about_as_long_as_the_exact_formula_says(lo
     assert 1 + queued == pytest.approx(1 + queued_by_the_book(load), rel=0.15)
 
 
+@settings(max_examples=30)
 @given(st.floats(0.001, 10), st.integers(1, 300), st.floats(0.01, 0.98), st.floats(1.001, 1.02))
 def test_the_queue_rises_with_the_rate(capacity: float, servers: int, load: float, more: float) -> None:
     once, again = (serve_arrivals(capacity * part, servers, capacity) for part in (load, load * more))
@@ -65,6 +66,7 @@ def test_the_queue_rises_with_the_rate(capacity: float, servers: int, load: floa
     assert 0 <= once <= again
 
 
+@settings(max_examples=30)
 @given(st.floats(0.001, 10), st.integers(1, 300), st.floats(1, 1000))
 def test_at_saturation_there_is_no_end_of_it(capacity: float, servers: int, load: float) -> None:
     assert serve_arrivals(capacity * load, servers, capacity) is None
@@ -73,12 +75,14 @@ def test_at_saturation_there_is_no_end_of_it(capacity: float, servers: int, load
 # The service ----------------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=30)
 @given(approaches, workers, times, times)
 def test_hardly_any_requests_take_the_time_of_one_by_itself(approach: str, size: int, cpu: float, wait: float) -> None:
     found = served(approach, size, 1e-6, cpu_ms=cpu, wait_ms=wait)
     assert found.queued_ms == pytest.approx(found.latency_ms)
 
 
+@settings(max_examples=30)
 @given(approaches, workers, times, times, st.floats(0.01, 0.9), st.floats(1, 1.1))
 def test_latency_rises_with_the_rate_and_capacity_stays(
     approach: str, size: int, cpu: float, wait: float, load: float, more: float
@@ -92,6 +96,7 @@ def test_latency_rises_with_the_rate_and_capacity_stays(
     assert once.seconds_each == pytest.approx(once.queued_ms / 1000)
 
 
+@settings(max_examples=30)
 @given(approaches, workers, times, times, st.floats(1.001, 100))
 def test_what_arrives_beyond_its_capacity_has_no_latency(
     approach: str, size: int, cpu: float, wait: float, load: float
@@ -112,3 +117,11 @@ def test_more_processes_do_more_until_who_hands_over_is_full() -> None:
     assert one * 2 < four <= one * 4
     tiny = served("multiprocessing", 4, 1.0, cpu_ms=0.1, wait_ms=0.0)
     assert tiny.capacity == pytest.approx(1000 / 0.51)  # the parent's 0.51 ms for each
+
+
+def test_no_more_is_done_than_may_be_in_flight() -> None:
+    bound = served("asyncio", 1, 60.0)
+    few = estimate(TRAITS["asyncio"], 1, SERVICE._replace(arrivals_per_ms=0.06, in_flight=2))
+    assert bound.capacity == pytest.approx(1000 / 10.25)
+    assert few.capacity == pytest.approx(2 * 1000 / 50.25, rel=0.01)
+    assert few.queued_ms is None

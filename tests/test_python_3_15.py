@@ -138,6 +138,7 @@ def test_stable_abi_for_both_kinds_of_build(needs: Needs) -> None:
     assert ".abi3t.so" in suffixes.split()
 
 
+@pytest.mark.slow
 def test_the_sampling_profiler_tells_who_holds_the_gil(tmp_path: Path, needs: Needs) -> None:
     script = tmp_path / "both.py"
     script.write_text(BOTH)
@@ -161,6 +162,7 @@ def _sampled(python: str, mode: str, script: Path) -> dict[str, int]:
     return seen
 
 
+@pytest.mark.slow
 def test_profiler_options_that_the_guides_name(needs: Needs) -> None:
     text = run(needs("3.15"), "-m", "profiling.sampling", "run", "--help")
     attach = run(needs("3.15"), "-m", "profiling.sampling", "attach", "--help")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 _PERCENTILE = 0.95
 _MOST_SERVERS = 256  # that are reckoned with: of more than that hardly one is ever waited for
+_RARELY_MORE = 3.0  # standard deviations
 _ALIKE = 0.5  # (Ca^2 + Cs^2) / 2: arrivals at random, requests that all take the same
 _STEPS = 16  # halvings of the interval that the arrival rate is looked for in: to a hundred-thousandth of it
 
@@ -39,6 +40,14 @@ def serve(in_flight: float, alone_ms: float, servers: int, capacity: float) -> S
     load = low / capacity
     most_ms = max(0.0, in_flight - servers) / capacity
     return Served(low, load, min(most_ms, _queue_ms(servers, load, capacity)))
+
+
+def hardly_ever_more(mean: float) -> int:
+    """How many are hardly ever exceeded of those that come at random, so many on average: a Poisson number.
+
+    99.9 % of them lie below the mean and three times its root.
+    """
+    return max(1, math.ceil(mean + _RARELY_MORE * math.sqrt(mean)))
 
 
 def serve_arrivals(rate: float, servers: int, capacity: float) -> float | None:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import computing_at_once
-from selector.cost.queueing import serve, serve_arrivals
+from selector.cost.queueing import hardly_ever_more, serve, serve_arrivals
 from selector.cost.shape import Terms, copied_ms, mix_under, own_cpu_ms
 from selector.cost.terms import Quantities, at_once_of, slots_of
 
@@ -80,9 +80,12 @@ def service_of(traits: Traits, workers: int, work: Quantities, terms: Terms, alo
 
 
 class Place(NamedTuple):
-    """A place that each request goes through: what it is, how many it serves at once, the requests per millisecond it does."""
+    """A place that each request goes through: what it is, how many it serves at once, the requests per millisecond it does.
 
-    name: Literal["computing", "slots", "hand_over"]
+    `in_flight` is not a place of the approach, but a bound of the workload: its concurrency, or that one comes after another.
+    """
+
+    name: Literal["computing", "slots", "hand_over", "in_flight"]
     servers: int
     capacity: float
 
@@ -90,11 +93,8 @@ class Place(NamedTuple):
 def narrowest(traits: Traits, workers: int, work: Quantities, terms: Terms) -> Place:
     """What is scarcest to a request; its CPU time and its waits must be known."""
     assert work.wait_ms is not None, "a latency is known"
-    at_once = at_once_of(traits, workers, work)
-    each, mix = own_cpu_ms(terms, work), mix_under(terms, work)
-    if at_once > 1:
-        each *= mix.loss(terms.contention, at_once, terms.costs)
-    parent = handed_over_ms(work, terms)
+    at_once, mix = at_once_of(traits, workers, work), mix_under(terms, work)
+    each, parent = computing_ms(at_once, work, terms), handed_over_ms(work, terms)
     if not terms.pooled:  # its one thread does all of it
         each, at_once, parent = each / mix.at_once(at_once) + parent, 1, 0.0
     each = max(each, _SHORTEST_MS)
@@ -104,7 +104,22 @@ def narrowest(traits: Traits, workers: int, work: Quantities, terms: Terms) -> P
     if traits.overlaps_waits != "all" or terms.in_pool:
         slots = slots_of(traits, workers, work) or workers
         narrow.append(Place("slots", slots, slots / (each + work.wait_ms)))
+    if work.in_flight is not None and work.in_flight < _arrived(work):
+        narrow.append(Place("in_flight", work.in_flight, work.in_flight / (each + work.wait_ms)))
     return min(narrow, key=lambda place: place.capacity)
+
+
+def _arrived(work: Quantities) -> int:
+    """How many would be in flight if nothing held requests up, by Little's law; 0 where it is not known how many arrive."""
+    if work.arrivals_per_ms is None:
+        return 0
+    return hardly_ever_more(work.arrivals_per_ms * ((work.cpu_ms or 0.0) + (work.wait_ms or 0.0)))
+
+
+def computing_ms(at_once: int, work: Quantities, terms: Terms) -> float:
+    """The CPU time of one while so many compute: they hold each other up."""
+    each = own_cpu_ms(terms, work)
+    return each if at_once <= 1 else each * mix_under(terms, work).loss(terms.contention, at_once, terms.costs)
 
 
 def handed_over_ms(work: Quantities, terms: Terms) -> float:

@@ -11,15 +11,15 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from selector.cost.service import Place, handed_over_ms, narrowest
-from selector.cost.shape import Terms, own_cpu_ms, terms_of
-from selector.cost.terms import Quantities
+from selector.cost.service import Place, computing_ms, handed_over_ms, narrowest
+from selector.cost.shape import Terms, terms_of
+from selector.cost.terms import Quantities, at_once_of
 from selector.models import Saved
 from selector.recommend.chain import Candidate, Situation
 from selector.recommend.expected import short
 from selector.recommend.facts import Facts
 from selector.recommend.servers import Server, servers_for
-from selector.text import counted, duration, number, percent, significant
+from selector.text import PREDICTED, counted, duration, number, percent, significant
 
 #: How busy something may be that is planned: at 70 to 80 % a request waits about as long as it takes, and a burst is soon
 #: worked off; towards 100 % queues grow without bound. In a line for one server that takes the same for each request
@@ -34,8 +34,8 @@ class Capacity(Saved):
     `cpus_busy` are the CPUs that are kept busy, `cpus_needed` those to plan with, so that they are busy for no more than
     `planned_utilisation` of the time. `in_flight` is how many are at work at once on average, without those that queue.
     `saturation_per_s` is the most that the recommended way does on this machine, and `utilisation` the part of it that is
-    asked for: both of its `narrowest` place: computing, slots (workers that are held while they wait), or hand_over (what
-    one process does to hand it over). `workers` are those needed in all, in so many `processes` of the recommended way,
+    asked for: both of its `narrowest` place: computing, slots (workers that are held while they wait), hand_over (what one
+    process does to hand it over), or in_flight (no more may be: the concurrency, or one comes after another). `workers` are those needed in all, in so many `processes` of the recommended way,
     on so many `machines` of this size. `text` says it in a line, and `details` why, a sentence each. `server` runs it as
     a web service, if it is one.
     """
@@ -47,7 +47,7 @@ class Capacity(Saved):
     in_flight: float | None = None
     saturation_per_s: float | None = None
     utilisation: float | None = None
-    narrowest: Literal["computing", "slots", "hand_over"] | None = None
+    narrowest: Literal["computing", "slots", "hand_over", "in_flight"] | None = None
     processes: int | None = None
     workers: int | None = None
     machines: int | None = None
@@ -107,7 +107,7 @@ def capacity_of(situation: Situation) -> dict[str, Any] | None:
         "processes": plan.processes,
         "workers": plan.workers,
         "machines": plan.machines,
-        "text": _text(plan, facts),
+        "text": _text(plan, chosen, facts),
         "details": tuple(_details(plan, asked, flight, chosen, facts)),
         "server": servers[0] if servers else None,
         "other_servers": tuple(servers[1:]),
@@ -172,7 +172,8 @@ def _here(chosen: Candidate, work: Quantities, terms: Terms, rate: float) -> _Pl
     facts, own, predicted = chosen.workload, chosen.own, chosen.predicted
     busy = None
     if facts["cpu_ms_per_task"] is not None:  # 0 is reckoned with where it is not given
-        each = own_cpu_ms(terms, work) * (work.cores if terms.on_every_core else 1)
+        at_once = at_once_of(chosen.traits, chosen.workers, work)
+        each = computing_ms(at_once, work, terms) * (work.cores if terms.on_every_core else 1)
         busy = rate * (each + handed_over_ms(work, terms)) / 1000
     if not work.serves:
         used, seconds = own["deadline_use"], predicted.seconds
@@ -188,17 +189,21 @@ def _here(chosen: Candidate, work: Quantities, terms: Terms, rate: float) -> _Pl
 
 def _scaled(plan: _Plan, chosen: Candidate, facts: Facts) -> _Plan:
     """A plan for a service with as many processes, workers and machines as it takes."""
-    used = plan.utilisation or 0.0
-    if not facts["parallelizable"]:  # one after the other: no worker more helps
-        return plan._replace(processes=1, workers=1, machines=1) if used < 1 else plan
+    used, place = plan.utilisation or 0.0, plan.place
+    if place is not None and place.name == "in_flight" and used > PLANNED:
+        return plan._replace(processes=1, workers=chosen.workers, machines=1) if used < 1 else plan
+    machines = _machines_that_compute(plan.busy, facts)
+    if chosen.traits.runs_in == "workers" and place is not None and place.name != "hand_over":
+        workers = _ceiling(chosen.workers * used / PLANNED)
+        fit = facts["process_workers_that_fit"]
+        machines = max(machines, -(-workers // max(1, fit)) if fit is not None else 1)
+        return plan._replace(processes=machines, workers=max(workers, machines), machines=machines)
     processes = _ceiling(used / PLANNED)
     budget, whole = facts["memory_budget_mb"], chosen.predicted.whole_mb
     on_each = processes if budget is None else max(1, int(budget / whole))
-    machines = max(_machines_that_compute(plan.busy, facts), -(-processes // on_each))
-    workers = processes * chosen.workers
-    if chosen.traits.runs_in == "workers" and plan.place is not None and plan.place.name != "hand_over":
-        workers = _ceiling(chosen.workers * used / PLANNED)
-    return plan._replace(processes=processes, workers=workers, machines=machines)
+    machines = max(machines, -(-processes // on_each))
+    processes = max(processes, machines)
+    return plan._replace(processes=processes, workers=processes * chosen.workers, machines=machines)
 
 
 # In words -------------------------------------------------------------------------------------------------------------
@@ -209,7 +214,7 @@ def _figure(value: float) -> str:
     return "under 0.01" if value < 0.01 else number(significant(value, 2))
 
 
-def _text(plan: _Plan, facts: Facts) -> str:
+def _text(plan: _Plan, chosen: Candidate, facts: Facts) -> str:
     """What it takes, in a line."""
     cores = facts["cpu_cores"]
     if plan.busy is None:
@@ -217,28 +222,37 @@ def _text(plan: _Plan, facts: Facts) -> str:
     elif plan.busy <= cores:
         busy = f"{_figure(plan.busy)} of {counted(cores, 'CPU')} busy"
     else:
-        busy = f"{_figure(plan.busy)} CPUs busy, of {cores:,} here"
-    takes = _takes(plan, facts)
+        busy = f"{_over(plan.busy, cores)} CPUs busy, of {cores:,} here"
+    takes = _takes(plan, chosen, facts)
     return f"{busy}; {takes}" if takes else busy
 
 
-def _takes(plan: _Plan, facts: Facts) -> str:
-    """How many machines, or processes, of it are enough; nothing where that is not known."""
+def _over(value: float, limit: float) -> str:
+    """An amount over a limit, in as many digits as put it there."""
+    near = (significant(value, digits) for digits in range(PREDICTED, 5))
+    return next((number(figure) for figure in near if figure > limit), f"just over {number(limit)}")
+
+
+def _takes(plan: _Plan, chosen: Candidate, facts: Facts) -> str:
+    """How many machines, processes or workers of it are enough; nothing where that is not known."""
     planned, machines, processes = f"planned for {percent(PLANNED)}", plan.machines, plan.processes
-    if not facts["parallelizable"] and plan.utilisation is not None and plan.utilisation >= PLANNED:
-        return "one after the other: no worker more helps"
-    if machines is None or processes is None:
+    if plan.place is not None and plan.place.name == "in_flight" and (plan.utilisation or 0.0) > PLANNED:
+        return f"at most {plan.place.servers:,} in flight: no worker more helps"
+    if machines is None or processes is None or plan.workers is None:
         return f"{planned}: {_figure(plan.needed)} CPUs" if plan.needed is not None else ""
     if facts["mode"] == "batch" and machines == 1:
         return "this machine does it in time"
     if machines > 1:
         return f"{planned}: {machines:,} machines of {counted(facts['cpu_cores'], 'CPU')}"
+    if chosen.traits.runs_in != "own":
+        return f"{planned}: {counted(plan.workers, 'worker')}"
     return f"{planned}: {f'{processes:,} processes of it' if processes > 1 else 'one process does'}"
 
 
 _PLACES = {
     "computing": "computing",
     "slots": "its workers, each held while a request waits",
+    "in_flight": "what may be in flight at once",
     "hand_over": "the process that hands requests over",
 }
 
@@ -280,6 +294,6 @@ def _what_scales(plan: _Plan, chosen: Candidate, facts: Facts) -> list[str]:
         return [f"It scales by {workers[0].lower() + workers[1:]}, on {counted(plan.machines, 'machine')}.{enough}"]
     if plan.machines > 1:
         return [f"It scales by machines: {plan.machines:,} of this size behind a load balancer, or workers on a queue."]
-    if plan.processes > 1:
+    if plan.processes > 1 and chosen.traits.runs_in == "own":
         return [f"It scales by processes: {plan.processes:,} of them take requests from one port (prefork workers)."]
     return []

@@ -8,6 +8,7 @@ from typing import Any, cast
 from selector.approaches import Traits
 from selector.cost.memory import footprint_of
 from selector.cost.predict import CostEstimate
+from selector.cost.queueing import hardly_ever_more
 from selector.cost.shape import copy_ms, imports_again
 from selector.cost.terms import Builds, Quantities
 from selector.host import default_start_method
@@ -29,7 +30,6 @@ _LARGEST_RATIO = 1e12
 #: TCPConnector(limit=100); httpx: Limits(max_connections=100)), and what is plausible besides.
 ASSUMED_IN_FLIGHT = 100
 PLAUSIBLE_IN_FLIGHT = (10, 1000)
-_RARELY_MORE = 3.0  # standard deviations
 
 
 def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> WorkloadFacts:
@@ -102,13 +102,9 @@ def _in_flight(profile: WorkloadProfile, tasks: int | None, cores: int) -> int |
 
 
 def _arrived(profile: WorkloadProfile) -> int:
-    """How many requests are in flight that nothing holds up: by Little's law on average, and hardly ever more than this.
-
-    Those that arrive at random are a Poisson number, of which 99.9 % lie below the mean and three times its root.
-    """
+    """How many requests are in flight that nothing holds up, by Little's law: hardly ever more than this."""
     task_ms = (profile.cpu_ms_per_task or 0.0) + (profile.io_wait_ms_per_task or 0.0)
-    mean = (profile.requests_per_second or 0.0) * task_ms / 1000
-    return max(1, math.ceil(mean + _RARELY_MORE * math.sqrt(mean)))
+    return hardly_ever_more((profile.requests_per_second or 0.0) * task_ms / 1000)
 
 
 def _cpu_load(facts: WorkloadFacts) -> float | None:

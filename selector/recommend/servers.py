@@ -35,6 +35,7 @@ class _Needs(NamedTuple):
     asgi: bool
     workers: int  # on each machine
     threads: int | None
+    pool: int | None  # of processes in each worker
 
 
 _APP = "app:app"  # module:attribute
@@ -66,12 +67,18 @@ def servers_for(
 
 
 def _needs(chosen: Candidate, processes: int, workers: int, machines: int) -> _Needs:
-    """An application with a loop speaks ASGI, any other WSGI; there the workers of a server are the pool of processes."""
+    """An application with a loop speaks ASGI, any other WSGI.
+
+    The workers of a server are the pool of processes where there is no loop, and where requests mostly wait: then a loop
+    in each process does what little there is to compute. Who computes for longer has a pool of processes beside the loop.
+    """
     traits = chosen.traits
     asgi = traits.runs_loop or chosen.workload["event_loop"] is True
-    prefork = traits.runs_in == "workers" and not asgi
+    prefork = traits.runs_in == "workers" and (not asgi or chosen.workload["workload_type"] == "io")
     in_threads = traits.pool != "none" and traits.runs_in == "own"
-    return _Needs(asgi, -(-(workers if prefork else processes) // machines), chosen.workers if in_threads else None)
+    each = -(-(workers if prefork else processes) // machines)
+    beside = chosen.workers if traits.runs_in == "workers" and not prefork else None
+    return _Needs(asgi, each, chosen.workers if in_threads else None, beside)
 
 
 def _fits(entry: ServerEntry, needs: _Needs, chosen: Candidate) -> bool:
@@ -95,19 +102,19 @@ def _server(entry: ServerEntry, needs: _Needs, chosen: Candidate, flight: float 
         "workers": needs.workers,
         "threads": needs.threads,
         "worker_memory_mb": short(entry.worker_mb + _own_mb(needs, chosen, flight)),
-        "note": " ".join(filter(None, (_pool_note(needs, chosen), entry.note))),
+        "note": " ".join(filter(None, (_pool_note(needs), entry.note))),
         "checked": entry.checked,
         "source": entry.source,
     }
 
 
-def _pool_note(needs: _Needs, chosen: Candidate) -> str:
+def _pool_note(needs: _Needs) -> str:
     """What to mind of the pool that an application with a loop has beside it."""
     if not needs.asgi:
         return ""
     if needs.threads is not None:
         return _THREADS.format(needs.threads)
-    return f"Each has a pool of {chosen.workers} processes in it." if chosen.traits.runs_in == "workers" else ""
+    return f"Each has a pool of {needs.pool} processes in it, whose memory comes on top." if needs.pool else ""
 
 
 def _own_mb(needs: _Needs, chosen: Candidate, flight: float | None) -> float:

@@ -51,7 +51,8 @@ def _arrivals_text(expected: Expected, arrives: float, most: float, words: int) 
 
 def _at_most(most: float, arrives: float) -> str:
     """What it can do at most, in as many digits as put it below what arrives."""
-    return rate(most) if significant(most, PREDICTED) < arrives else "just less"
+    near = (significant(most, digits) for digits in range(PREDICTED, 5))
+    return next((f"{number(figure)}/s" for figure in near if figure < arrives), "no more than that")
 
 
 def _part(amount: float, whole: float) -> str:
@@ -108,7 +109,8 @@ def server_texts(result: Recommendation) -> tuple[str, ...]:
     server = result.capacity.server if result.capacity is not None else None
     if server is None:
         return ()
-    return f"{server.command} ({_IF_WEB}; some {memory(server.worker_memory_mb)} a worker)", server.command
+    long = f"{server.command} ({_IF_WEB}; some {memory(server.worker_memory_mb)} a worker)"
+    return long, f"{server.command} ({_IF_WEB})", server.command
 
 
 def capacity_fields(result: Recommendation) -> list[tuple[str, str]]:

@@ -99,7 +99,8 @@ def _predictions(explanation: Explanation) -> Table:
         e = prediction.expected
         s = e.speedup
         speed = f"{times(s.mid)} ({times(s.low)[:-1]}-{times(s.high)[:-1]})" if s else ""
-        rate = f"{number(significant(e.throughput, 2))}/s" if e.throughput is not None else ""
+        most = e.throughput if e.utilisation is None else e.saturation_per_s  # all that keep up do what arrives
+        rate = f"{number(significant(most, 2))}/s" if most is not None else ""
         time = duration(e.seconds) if e.seconds is not None else rate
         latency = duration(e.latency_ms / 1000) if e.latency_ms is not None else ""
         used = memory(e.memory_mb) if e.memory_mb is not None else ""

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from selector.recommend.expected import Expected
 from selector.recommend.recommendation import Recommendation
 from selector.report.blocks import Block, Document, Fields, Paragraph, Section, bullets
 from selector.report.capacity import capacity_fields, capacity_text, server_texts, throughput_text
@@ -16,6 +17,7 @@ from selector.report.wording import (
     effort_text,
     first_eligible,
     fits_text,
+    gain_text,
     gains_nothing,
     guide_command,
     latency_basis_text,
@@ -84,8 +86,9 @@ def summary_section(
 def _what_it_takes(result: Recommendation) -> list[_Row]:
     """What the rate that is asked for takes, how to run it, and what of the workload does not count."""
     notes = " ".join(result.notes)
-    rows = [_Row("Capacity", (capacity_text(result),)), _Row("Server", server_texts(result), extra=True)]
-    return [*rows, _Row("Note", (notes,))]
+    short = "; ".join(note.partition(":")[0] for note in result.notes)
+    rows = [_Row("Capacity", (capacity_text(result),)), _Row("Server", server_texts(result))]
+    return [*rows, _Row("Note", (notes, short))]
 
 
 def _expected(result: Recommendation) -> tuple[str, ...]:
@@ -96,8 +99,17 @@ def _expected(result: Recommendation) -> tuple[str, ...]:
         told = f"{time}, no speedup over sequential code" if gains_nothing(expected) else f"{speedup}: {time}"
         return (f"{told}, {mostly}", told) if mostly else (told,)
     if expected.throughput is not None:
-        return tuple(f"{speedup}: {throughput_text(expected, result.profile, words)}" for words in (2, 1, 0))
+        texts = tuple(throughput_text(expected, result.profile, words) for words in (2, 1, 0))
+        if result.fits.throughput is None:
+            return tuple(f"{speedup}: {text}" for text in texts)
+        return texts if not result.fits.throughput else _set_against_arrivals(expected, speedup, texts)
     return (speedup,)
+
+
+def _set_against_arrivals(expected: Expected, speedup: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The speedup before the throughput, then without its range, then without it."""
+    gain = f"{gain_text(expected)} vs sequential" if not gains_nothing(expected) else gain_text(expected)
+    return f"{speedup}: {texts[0]}", f"{gain}: {texts[1]}", texts[1], texts[2]
 
 
 def _basis(result: Recommendation) -> tuple[str, ...]:

@@ -183,8 +183,13 @@ class WorkloadProfile(Saved):
         return self.releases_gil if self.gil_share is None else self.gil_share <= 0.5
 
     def given(self) -> dict[str, Any]:
-        """The fields that say something, as JSON has them: those set to other than their default, in the order of the model."""
+        """The fields that say something, as JSON has them: those set to other than their default, in the order of the model.
+
+        A batch that requests are said to arrive at says that it is one: left out, it would be a service.
+        """
         said = {name: value for name, value in self.__dict__.items() if value != _DEFAULTS[name]}
+        if "requests_per_second" in said and "mode" not in said:
+            said = {name: value for name, value in self.__dict__.items() if name in said or name == "mode"}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
 
 
