@@ -21,9 +21,10 @@ LABELS = ["Approach:", "Python:", "Expected:", "Fits:", "Effort:", "Instead:", "
 @pytest.mark.parametrize("name", PROFILES)
 def test_a_summary_has_at_most_eight_lines_of_80_columns(name: str) -> None:
     lines = summary_of(example(name), f"concurrency-selector validate examples/{name}.json").splitlines()
-    assert len(lines) <= 8
+    asked = ["Capacity:", "Server:"] if example(name).capacity is not None else []  # two more where a rate is asked for
+    assert len(lines) <= 8 + len(asked)
     assert all(len(line) <= 80 for line in lines)
-    assert [line.split()[0] for line in lines if not line.startswith(" ")] == LABELS
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == [*LABELS[:4], *asked, *LABELS[4:]]
     assert not any(line.endswith("...") for line in lines)
 
 

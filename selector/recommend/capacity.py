@@ -82,7 +82,7 @@ class _Plan(NamedTuple):
 
 
 def capacity_of(situation: Situation) -> dict[str, Any] | None:
-    """The fields of Capacity for the recommended way; None where no rate is asked for, or a device does the work."""
+    """The fields of Capacity for the recommended way; None where no rate is asked for, or nothing is known."""
     facts, work = situation.facts, situation.work
     asked = _asked(facts)
     if asked is None or facts["gpu"]:
@@ -92,6 +92,8 @@ def capacity_of(situation: Situation) -> dict[str, Any] | None:
     on_cluster = chosen.traits.runs_in == "cluster"
     plan = _on_cluster(facts, asked.rate) if on_cluster else _here(chosen, work, terms, asked.rate)
     flight = _in_flight(facts, asked.rate)
+    if plan.busy is None and plan.utilisation is None and flight is None:
+        return None  # what it takes is not known
     serves = facts["mode"] == "service"
     takes = plan.processes, plan.workers, plan.machines
     servers = servers_for(situation, *takes, flight) if serves else []

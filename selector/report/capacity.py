@@ -74,7 +74,8 @@ def rate_verdict(result: Recommendation, *, short: bool) -> list[str]:
     if met is None:
         return [_unknown(f"{_given_rate(asked)}", result, missing(profile), short=short)]
     if profile.mode == "service":
-        return [f"keeps up with {_given_rate(asked)}" if met else f"does NOT keep up with {_given_rate(asked)}"]
+        beside = "" if short else f" with {_given_rate(asked)}"
+        return [f"{'keeps up' if met else 'does NOT keep up'}{beside}"]
     return [f"{_given_rate(asked)} {'met' if met else 'NOT met'}"]
 
 
