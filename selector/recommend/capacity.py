@@ -224,7 +224,7 @@ def _text(plan: _Plan, chosen: Candidate, facts: Facts) -> str:
     elif plan.busy <= cores:
         busy = f"{_figure(plan.busy)} of {counted(cores, 'CPU')} busy"
     else:
-        busy = f"{_over(plan.busy, cores)} CPUs busy, of {cores:,} here"
+        busy = f"{_over(plan.busy, cores)} CPUs busy, where there {'is' if cores == 1 else 'are'} {cores:,}"
     takes = _takes(plan, chosen, facts)
     return f"{busy}; {takes}" if takes else busy
 

@@ -74,8 +74,9 @@ def rate_verdict(result: Recommendation, *, short: bool) -> list[str]:
     if met is None:
         return [_unknown(f"{_given_rate(asked)}", result, missing(profile), short=short)]
     if profile.mode == "service":
-        beside = "" if short else f" with {_given_rate(asked)}"
-        return [f"{'keeps up' if met else 'does NOT keep up'}{beside}"]
+        if short and met:
+            return []  # a summary says beside it which part of what it can do that is
+        return [f"{'keeps up' if met else 'does NOT keep up'} with {_given_rate(asked)}"]
     return [f"{_given_rate(asked)} {'met' if met else 'NOT met'}"]
 
 
