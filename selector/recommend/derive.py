@@ -111,7 +111,7 @@ def _cpu_load(facts: WorkloadFacts) -> float | None:
     """The CPUs that are kept busy by what arrives, or must be done in time, as a multiple of those that there are."""
     cpu_ms, tasks, within = facts["cpu_ms_per_task"], facts["tasks"], facts["finish_within_s"]
     rates = [facts["requests_per_second"], facts["throughput_requirement_per_s"]]
-    rates.append(tasks / within if tasks is not None and within else None)
+    rates.append(_against(tasks, within))
     asked = [rate for rate in rates if rate is not None]
     return _against(max(asked) * cpu_ms / 1000, facts["cpu_cores"]) if asked and cpu_ms is not None else None
 
