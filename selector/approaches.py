@@ -126,11 +126,18 @@ def load_servers(path: Path) -> tuple[ServerEntry, ...]:
 
 def _server(name: str, entry: Any, where: str) -> ServerEntry:
     """An entry with every field, each of its type."""
-    kinds = {field: hint for field, hint in get_type_hints(ServerEntry).items() if field != "name"}
-    if not isinstance(entry, dict) or set(entry) != set(kinds):
-        raise SelectorError(f"{where} is {quoted(entry)}", f"give each of {', '.join(kinds)}")
-    for field, hint in kinds.items():
+    hints = {field: hint for field, hint in get_type_hints(ServerEntry).items() if field != "name"}
+    if not isinstance(entry, dict) or set(entry) != set(hints):
+        raise SelectorError(f"{where} is {quoted(entry)}", f"give each of {', '.join(hints)}")
+    for field, hint in hints.items():
         value, choices = entry[field], get_args(hint)
-        if (value not in choices) if choices else not isinstance(value, (int, float) if hint is float else hint):
-            raise SelectorError(f"{where}: {field} is {quoted(value)}", "see the head of the file that ships")
+        kinds = (int, float) if hint is float else (hint,)
+        if (value not in choices) if choices else type(value) not in kinds:
+            takes = f"one of {', '.join(choices)}" if choices else _TAKES[hint]
+            raise SelectorError(f"{where}: {field} is {quoted(value)}", f"write {takes}")
+    if "{app}" not in entry["command"] or entry["worker_mb"] <= 0:
+        raise SelectorError(f"{where} is {quoted(entry)}", "command needs {app} in it, worker_mb is over 0")
     return ServerEntry(name, **entry)
+
+
+_TAKES = {bool: "true or false", float: "a number", str: "text, in quotes"}
