@@ -119,6 +119,7 @@ def test_memory_takes_machines_too() -> None:
     roomy, tight = (capacity(recommended(**fields, cpu_cores=8, memory_budget_mb=mb)) for mb in (8000, 800))
     assert roomy.machines == 1
     assert (tight.machines or 0) > 1
+    assert "It scales by machines, as the memory budget of one holds no more processes." in tight.details
 
 
 # Batches --------------------------------------------------------------------------------------------------------------

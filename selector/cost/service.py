@@ -101,8 +101,7 @@ def _open(traits: Traits, workers: int, work: Quantities, terms: Terms, arrivals
     if len(queued) < len(queues):
         return Service(done * 1000, capacity * 1000, None)
     cpu, at_once = own_cpu_ms(terms, work), at_once_of(traits, workers, work)
-    handed_over = 0.0 if _preforked(traits) else handed_over_ms(work, terms)
-    alone = computing_ms(at_once, work, terms) + work.wait_ms + answering + handed_over
+    alone = computing_ms(at_once, work, terms) + work.wait_ms + overhead_ms(traits, work, terms)
     if terms.convoy and cpu > 0:
         held = cpu * work.gil_share
         alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), _held_up_ms(held, work, terms))
@@ -117,6 +116,12 @@ def _preforked(traits: Traits) -> bool:
 def handed_over_ms(work: Quantities, terms: Terms) -> float:
     """What the process that hands requests over does for each of them."""
     return terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
+
+
+def overhead_ms(traits: Traits, work: Quantities, terms: Terms) -> float:
+    """What is done for one beside its own work: to hand it over, where somebody does, and to answer it."""
+    answering = answering_ms(traits, work)
+    return answering + (0.0 if answering and _preforked(traits) else handed_over_ms(work, terms))
 
 
 def computing_ms(at_once: int, work: Quantities, terms: Terms) -> float:

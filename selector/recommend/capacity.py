@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from selector.cost.service import Place, answering_ms, computing_ms, handed_over_ms, narrowest
+from selector.cost.service import Place, computing_ms, narrowest, overhead_ms
 from selector.cost.shape import Terms, terms_of
 from selector.cost.terms import Quantities, at_once_of
 from selector.models import Saved
@@ -179,16 +179,16 @@ def _here(chosen: Candidate, work: Quantities, terms: Terms, rate: float) -> _Pl
     if facts["cpu_ms_per_task"] is not None:  # 0 is reckoned with where it is not given
         at_once = at_once_of(chosen.traits, chosen.workers, work)
         each = computing_ms(at_once, work, terms) * (work.cores if terms.on_every_core else 1)
-        each += handed_over_ms(work, terms) + answering_ms(chosen.traits, work)
-        busy = rate * each / 1000
+        busy = rate * (each + overhead_ms(chosen.traits, work, terms)) / 1000
+    more = machines if (machines := _machines_that_compute(busy, facts)) > 1 else None  # at least
     if not work.serves:
         used, seconds = own["deadline_use"], predicted.seconds
         done = facts["tasks"] / seconds if facts["tasks"] and seconds else None
         enough = used is not None and used <= 1
-        return _Plan(busy, done, used, None, *((1, chosen.workers, 1) if enough else (None, None, None)))
+        return _Plan(busy, done, used, None, *((1, chosen.workers, 1) if enough else (None, None, more)))
     used = own["utilisation"]
     if used is None:
-        return _Plan(busy)
+        return _Plan(busy, machines=more)
     place = narrowest(chosen.traits, chosen.workers, work, terms)
     return _scaled(_Plan(busy, predicted.capacity, used, place), chosen, facts)
 
@@ -226,7 +226,7 @@ def _text(plan: _Plan, chosen: Candidate, facts: Facts) -> str:
     if plan.busy is None:
         busy = "how many CPUs is not known without cpu_ms_per_task"
     elif plan.busy <= cores:
-        busy = f"{_figure(plan.busy)} of {counted(cores, 'CPU')} busy"
+        busy = f"{_figure(plan.busy)} of {_cpus(facts)} busy"
     else:
         busy = f"{_over(plan.busy, cores)} CPUs busy, where there {'is' if cores == 1 else 'are'} {cores:,}"
     takes = _takes(plan, chosen, facts)
@@ -244,15 +244,21 @@ def _takes(plan: _Plan, chosen: Candidate, facts: Facts) -> str:
     planned, machines, processes = f"planned for {percent(PLANNED)}", plan.machines, plan.processes
     if plan.place is not None and plan.place.name == "in_flight" and (plan.utilisation or 0.0) > PLANNED:
         return f"at most {plan.place.servers:,} in flight: no worker more helps"
+    if machines is not None and machines > 1:
+        return f"{planned}: {machines:,} machines of {_cpus(facts)}"
+    if facts["mode"] == "batch" and plan.utilisation is not None:
+        return f"{'this' if chosen.traits.runs_in != 'cluster' else 'one'} machine does it in time" if machines else ""
     if machines is None or processes is None or plan.workers is None:
-        return f"{planned}: {_figure(plan.needed)} CPUs" if plan.needed is not None else ""
-    if facts["mode"] == "batch" and machines == 1:
-        return "this machine does it in time"
-    if machines > 1:
-        return f"{planned}: {machines:,} machines of {counted(facts['cpu_cores'], 'CPU')}"
+        return f"{planned}: {_figure(plan.needed)} CPUs" if plan.needed is not None and plan.needed > 1 else ""
     if chosen.traits.runs_in != "own":
-        return f"{planned}: {counted(plan.workers, 'worker')}"
+        return f"{planned}: {plan.workers:,} worker{'' if plan.workers == 1 else 's'}"
     return f"{planned}: {f'{processes:,} processes of it' if processes > 1 else 'one process does'}"
+
+
+def _cpus(facts: Facts) -> str:
+    """`8 CPUs`: those of one machine."""
+    cores = facts["cpu_cores"]
+    return f"{cores:,} CPU{'' if cores == 1 else 's'}"
 
 
 _PLACES = {
@@ -289,7 +295,7 @@ def _details(plan: _Plan, asked: _Asked, flight: float | None, chosen: Candidate
 
 def _what_scales(plan: _Plan, chosen: Candidate, facts: Facts) -> list[str]:
     """What more of it takes, where one process, or one machine, is not enough."""
-    if plan.machines is None or plan.processes is None:
+    if plan.machines is None or (plan.processes is None and plan.machines == 1):
         return []
     here = facts["machines"]
     if chosen.traits.runs_in == "cluster":
@@ -298,8 +304,10 @@ def _what_scales(plan: _Plan, chosen: Candidate, facts: Facts) -> list[str]:
         )
         enough = f" The {here:,} machines given are enough." if plan.machines <= here > 1 else ""
         return [f"It scales by {workers[0].lower() + workers[1:]}, on {counted(plan.machines, 'machine')}.{enough}"]
+    if plan.processes is not None and plan.machines > _machines_that_compute(plan.busy, facts):
+        return ["It scales by machines, as the memory budget of one holds no more processes."]
     if plan.machines > 1:
         return [f"It scales by machines: {plan.machines:,} of this size behind a load balancer, or workers on a queue."]
-    if plan.processes > 1 and chosen.traits.runs_in == "own":
+    if plan.processes is not None and plan.processes > 1 and chosen.traits.runs_in == "own":
         return [f"It scales by processes: {plan.processes:,} of them take requests from one port (prefork workers)."]
     return []

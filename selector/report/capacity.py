@@ -10,6 +10,7 @@ from selector.text import PREDICTED, Units, beside, duration, given, listed, mem
 from selector.workload.profile import WorkloadProfile
 
 _SECONDS: Units = (("s", 1.0), ("min", 60.0), ("h", 3600.0))
+_SHOWN = 6  # digits
 _IF_WEB = "if it is a web service"
 
 
@@ -19,8 +20,8 @@ def rate(per_second: float) -> str:
 
 
 def _given_rate(per_second: float) -> str:
-    """A rate as it was given."""
-    return f"{number(per_second)}/s"
+    """A rate as it was given; one of another time is no round number."""
+    return f"{number(significant(per_second, _SHOWN))}/s"
 
 
 def throughput_text(expected: Expected, profile: WorkloadProfile, words: int = 2) -> str:
@@ -44,7 +45,7 @@ def _arrivals_text(expected: Expected, arrives: float, most: float, words: int) 
         return f"{short}, so its queue grows without end" if words == 2 else short
     within = duration(expected.latency_ms / 1000)
     if words == 2:
-        return f"{number(arrives)} requests/s arrive, {_part(arrives, most)} of the {rate(most)} it can do; 95 % within {within}"
+        return f"{number(significant(arrives, _SHOWN))} requests/s arrive, {_part(arrives, most)} of the {rate(most)} it can do; 95 % within {within}"
     short = f"{_given_rate(arrives)} of {rate(most)} ({_part(arrives, most)})"
     return f"{short}, 95 % within {within}" if words else short
 
