@@ -226,6 +226,9 @@ def _facts_asked(table: str, situation: Situation) -> Iterator[Facts]:
                 yield weighing.facts
         case "advice":
             yield situation.choice.chosen.facts
+        case "wrong_turns":
+            for approach in APPROACHES:
+                yield approach_facts(situation.facts, approach, situation.traits(approach), None)
 
 
 def _fields(region: Mapping[str, str], witness: Facts, rng: Random, *, guess: float) -> dict[str, Any]:
