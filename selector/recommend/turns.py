@@ -6,14 +6,13 @@ from typing import Any, Literal
 
 from selector.recommend.asking import STAYING, in_parts
 from selector.recommend.chain import Candidate, Situation, used_by, weighed
-from selector.text import MILLISECONDS, Units, beside, listed, times
+from selector.text import MILLISECONDS, beside, duration, listed, times
 from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
 
 Verdict = Literal["right", "near", "slower", "breaks", "unknown"]
 _Plain = dict[str, Any]  # what a model of recommendation.py is made from
 
 _MOST_TURNS = 3
-_SECONDS: Units = (("s", 1.0), ("min", 60.0), ("h", 3600.0))
 _BREAKS = ("forbidden", "memory")  # kinds of objection that are no forecast of being slow
 
 
@@ -61,7 +60,11 @@ def _compared(current: Candidate, chosen: Candidate, situation: Situation) -> tu
         return "slower" if why else "near", f"Predicted to be as fast as {chosen.approach}.{why}"
     serves = situation.work.serves
     rival = chosen.approach
-    told = f"It serves a request in {times(ratio)} the time of {rival}." if serves else f"It takes {times(ratio)} the time of {rival}."
+    told = (
+        f"It serves a request in {times(ratio)} the time of {rival}."
+        if serves
+        else f"It takes {times(ratio)} the time of {rival}."
+    )
     near = weighed(current, chosen, situation.knowledge).band.outputs["verdict"] in STAYING and not why
     return ("near", f"{told[:-1]}: near enough.") if near else ("slower", f"{told}{why}")
 
@@ -74,8 +77,8 @@ def good_enough_of(situation: Situation) -> _Plain | None:
     profile, chosen = situation.profile, situation.choice.chosen
     for approach in dict.fromkeys((profile.origin, APPROACHES[0])):
         if approach != chosen.approach and (met := _met_by(situation.candidate(approach), profile)):
-            today = "as the code is today" if profile.current_approach == approach else "simpler"
-            text = f"{approach} meets {listed(met)} too, {today}: right where more speed is worth nothing."
+            as_it_is = "as the code is today" if profile.current_approach == approach else "simpler"
+            text = f"{approach} meets {listed(met)}, too. It is right, {as_it_is}, where more speed is worth nothing."
             return {"approach": approach, "text": text}
     return None
 
@@ -87,7 +90,7 @@ def _met_by(candidate: Candidate, profile: WorkloadProfile) -> list[str]:
         return []
     found = []
     if own["deadline_use"] is not None and profile.finish_within_s is not None and predicted.seconds is not None:
-        found.append(f"the deadline ({beside(predicted.seconds, profile.finish_within_s, _SECONDS, over=False)})")
+        found.append(f"the deadline ({duration(predicted.seconds)} of {duration(profile.finish_within_s)})")
     limit = profile.latency_requirement_ms
     if own["queued_latency_use"] is not None and limit is not None and predicted.queued_ms is not None:
         found.append(f"the latency ({beside(predicted.queued_ms, limit, MILLISECONDS, over=False)})")
@@ -109,7 +112,12 @@ def wrong_turns_of(situation: Situation) -> list[_Plain]:
     for approach in APPROACHES:
         rows = table.rules(facts, approach, None) if approach not in good else ()
         for rule in rows[:1]:
-            turn = {"approach": approach, "effect": rule.outputs["effect"], "rule": f"wrong_turns/{rule.id}", "text": rule.because}
+            turn = {
+                "approach": approach,
+                "effect": rule.outputs["effect"],
+                "rule": f"wrong_turns/{rule.id}",
+                "text": rule.because,
+            }
             found.setdefault(rule.id, turn)
     return [found[rule] for rule in sorted(found, key=lambda rule: place.get(rule, len(place)))[:_MOST_TURNS]]
 

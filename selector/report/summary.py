@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from selector.recommend.recommendation import Recommendation
 from selector.report.blocks import Block, Document, Fields, Paragraph, Section, bullets
-from selector.report.turns import enough_text, today_text, today_word, turns_sections, turns_texts
+from selector.report.turns import enough_in_short, enough_text, today_text, today_word, turns_sections, turns_texts
 from selector.report.wording import (
     approach_text,
     assumed_text,
@@ -114,10 +114,14 @@ def _instead(result: Recommendation, *, alone: bool) -> tuple[str, ...]:
 
 
 def _rows_of_turns(result: Recommendation) -> list[_Row]:
-    """The verdict on what is there today, what would do, and the most tempting mistakes, as many as there is room for."""
-    turns = turns_texts(result)
-    rows = [_Row(("Not", "")[n > 0], (text,), extra=n > 0) for n, text in enumerate(turns)]
-    return [_Row("Today", (today_text(result), today_word(result))), _Row("Enough", (enough_text(result),), extra=True), *rows]
+    """The verdict on what is there today, what would do, and the most tempting mistakes, as many as there is room for.
+
+    At least one mistake is told, unless it is that of today.
+    """
+    today, turns = today_text(result), turns_texts(result)
+    told = result.current is not None and result.current.verdict in ("slower", "breaks")
+    rows = [_Row(("Not", "")[n > 0], (text,), extra=told or n > 0) for n, text in enumerate(turns)]
+    return [_Row("Today", (today, today_word(result))), _Row("Enough", (enough_in_short(result),)), *rows]
 
 
 def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[_Row]:

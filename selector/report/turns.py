@@ -21,6 +21,11 @@ def enough_text(result: Recommendation) -> str:
     return result.good_enough.text if result.good_enough is not None else ""
 
 
+def enough_in_short(result: Recommendation) -> str:
+    """Its first sentence."""
+    return f"{enough_text(result).partition('. ')[0]}." if result.good_enough is not None else ""
+
+
 def turns_texts(result: Recommendation) -> tuple[str, ...]:
     """A clause for each wrong turn: `threads: take turns for the GIL: no faster than one`."""
     return tuple(f"{turn.approach}: {turn.text}" for turn in result.wrong_turns)
