@@ -118,7 +118,11 @@ def _cpu_load(facts: WorkloadFacts) -> float | None:
     rates = [facts["requests_per_second"], facts["throughput_requirement_per_s"]]
     rates.append(tasks / within if tasks is not None and within else None)
     asked = [rate for rate in rates if rate is not None]
-    return _against(max(asked) * cpu_ms / 1000, facts["cpu_cores"]) if asked and cpu_ms is not None else None
+    return (
+        _against(min(max(asked), _LARGEST_RATIO) * cpu_ms / 1000, facts["cpu_cores"])
+        if asked and cpu_ms is not None
+        else None
+    )
 
 
 def _waits_for_children(profile: WorkloadProfile) -> bool:

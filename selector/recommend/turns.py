@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from selector.decision.table import Rule
 from selector.recommend.asking import STAYING, in_parts
 from selector.recommend.chain import Candidate, Situation, used_by, weighed
 from selector.text import MILLISECONDS, beside, duration, listed, times
@@ -42,6 +43,8 @@ def _judged(situation: Situation, approach: ApproachId) -> tuple[Verdict, str]:
         return _compared(current, chosen, situation)
     if current.ruled_out:
         return "slower", f"It is slower: {current.ruled_out[0].because}"
+    if wrong := _goes_wrong(situation, approach):
+        return "slower", f"Here it is a wrong turn: {wrong[0].because[0].lower()}{wrong[0].because[1:]}"
     if current.standing == "contender":
         return "near", f"It suits the work as well, as far as is known; {chosen.approach} comes first."
     return "unknown", "How much slower it is cannot be predicted with what is given."
@@ -105,13 +108,11 @@ def wrong_turns_of(situation: Situation) -> list[_Plain]:
 
     One that is predicted to be about as fast as the answer is no wrong turn.
     """
-    table, facts = in_parts(situation.knowledge, "wrong_turns"), situation.facts
     place = {rule.id: number for number, rule in enumerate(situation.knowledge.tables["wrong_turns"].rules)}
     good = _about_as_good(situation)
     found: dict[str, _Plain] = {}
     for approach in APPROACHES:
-        rows = table.rules(facts, approach, None) if approach not in good else ()
-        for rule in rows[:1]:
+        for rule in _goes_wrong(situation, approach)[: approach not in good]:
             turn = {
                 "approach": approach,
                 "effect": rule.outputs["effect"],
@@ -120,6 +121,11 @@ def wrong_turns_of(situation: Situation) -> list[_Plain]:
             }
             found.setdefault(rule.id, turn)
     return [found[rule] for rule in sorted(found, key=lambda rule: place.get(rule, len(place)))[:_MOST_TURNS]]
+
+
+def _goes_wrong(situation: Situation, approach: ApproachId) -> tuple[Rule, ...]:
+    """The rows of wrong_turns that fire for an approach, the most tempting mistake first."""
+    return in_parts(situation.knowledge, "wrong_turns").rules(situation.facts, approach, None)
 
 
 def _about_as_good(situation: Situation) -> set[ApproachId]:
