@@ -108,19 +108,17 @@ def wrong_turns_of(situation: Situation) -> list[_Plain]:
 
     One that is predicted to be about as fast as the answer is no wrong turn.
     """
-    place = {rule.id: number for number, rule in enumerate(situation.knowledge.tables["wrong_turns"].rules)}
-    good = _about_as_good(situation)
-    found: dict[str, _Plain] = {}
+    table, facts, good = in_parts(situation.knowledge, "wrong_turns"), situation.facts, _about_as_good(situation)
+    found: dict[str, tuple[Rule, ApproachId]] = {}
     for approach in APPROACHES:
-        for rule in _goes_wrong(situation, approach)[: approach not in good]:
-            turn = {
-                "approach": approach,
-                "effect": rule.outputs["effect"],
-                "rule": f"wrong_turns/{rule.id}",
-                "text": rule.because,
-            }
-            found.setdefault(rule.id, turn)
-    return [found[rule] for rule in sorted(found, key=lambda rule: place.get(rule, len(place)))[:_MOST_TURNS]]
+        rows = table.rules(facts, approach, None)
+        if rows and approach not in good:
+            found.setdefault(rows[0].id, (rows[0], approach))
+    tempting = sorted(found.values(), key=lambda turn: turn[0].line)[:_MOST_TURNS]
+    return [
+        {"approach": a, "effect": r.outputs["effect"], "rule": f"wrong_turns/{r.id}", "text": r.because}
+        for r, a in tempting
+    ]
 
 
 def _goes_wrong(situation: Situation, approach: ApproachId) -> tuple[Rule, ...]:
