@@ -114,6 +114,13 @@ def test_one_after_the_other_no_worker_helps() -> None:
     assert result.fits.throughput is False
 
 
+@pytest.mark.parametrize(("required", "enough"), [(20, True), (60, False)])
+def test_no_more_is_done_than_those_in_flight_can_be(required: float, enough: bool) -> None:
+    result = service(50, requests_per_second=None, mode="service", concurrency=2, throughput_requirement_per_s=required)
+    assert result.fits.throughput is enough
+    assert capacity(result).text.endswith("at most 2 in flight: no worker more helps") is not enough
+
+
 def test_memory_takes_machines_too() -> None:
     fields = {"workload_type": "cpu", "cpu_ms_per_task": 100, "requests_per_second": 20, "task_memory_mb": 300}
     roomy, tight = (capacity(recommended(**fields, cpu_cores=8, memory_budget_mb=mb)) for mb in (8000, 800))

@@ -189,7 +189,10 @@ def _here(chosen: Candidate, work: Quantities, terms: Terms, rate: float) -> _Pl
     used = own["utilisation"]
     if used is None:
         return _Plan(busy, machines=more)
-    place = narrowest(chosen.traits, chosen.workers, work, terms)
+    place, done = narrowest(chosen.traits, chosen.workers, work, terms), predicted.throughput
+    if not predicted.arrives and done is not None and done < rate and used < 1:  # with so many in flight it is no more
+        place, used = Place("in_flight", work.in_flight or 1, done / 1000), rate / done
+        return _Plan(busy, done, used, place)
     return _scaled(_Plan(busy, predicted.capacity, used, place), chosen, facts)
 
 

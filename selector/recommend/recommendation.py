@@ -273,10 +273,12 @@ def _in_time(candidate: Candidate, profile: WorkloadProfile) -> _Plain:
     used, predicted = candidate.own["utilisation"], candidate.predicted
     within, rate, tasks = profile.finish_within_s, profile.throughput_requirement_per_s, candidate.workload["tasks"]
     if profile.mode == "service":
-        return {"throughput": None if used is None else used < 1, "deadline": None}
+        done = math.inf if predicted.arrives or predicted.throughput is None else short(predicted.throughput)
+        enough = None if used is None else used < 1 and done >= (rate or 0.0)  # with as many in flight as are given
+        return {"throughput": enough, "deadline": None}
     seconds = predicted.seconds
-    enough = None if not rate or not tasks or seconds is None else tasks >= short(seconds) * rate
-    return {"throughput": enough, "deadline": None if within is None or seconds is None else short(seconds) <= within}
+    reached = None if not rate or not tasks or seconds is None else tasks >= short(seconds) * rate
+    return {"throughput": reached, "deadline": None if within is None or seconds is None else short(seconds) <= within}
 
 
 def _shown_within(value: float | None, limit: float | None) -> bool:

@@ -134,4 +134,4 @@ def _server_fields(capacity: Capacity) -> list[tuple[str, str]]:
 
 
 def _server_line(server: Server) -> str:
-    return f"{server.command} ({server.name}, some {memory(server.worker_memory_mb)} a worker; {server.checked})"
+    return f"{server.command} (some {memory(server.worker_memory_mb)} a worker; tried with {server.checked})"
