@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 
 import pytest
+from asked import on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from round_costs import TRAITS, WORK
+from strategies import FIXED_HOST
 
 from selector.cost.predict import CostEstimate, estimate
 from selector.cost.queueing import serve_arrivals
-from selector.workload.profile import APPROACHES
+from selector.recommend.along import stretches
+from selector.recommend.line import Line
+from selector.workload.profile import APPROACHES, WorkloadProfile
 
 SERVICE = WORK._replace(serves=True, tasks=None, wait_ms=40.0, in_flight=10**6)
 LOCAL = [a for a in APPROACHES if a != "distributed"]
@@ -128,3 +132,23 @@ def test_no_more_is_done_than_may_be_in_flight() -> None:
     assert bound.capacity == pytest.approx(1000 / 10.5)
     assert few.capacity == pytest.approx(2 * 1000 / 50.5)
     assert few.queued_ms is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["io", "hybrid", "cpu"])
+def test_the_answers_along_the_rate_are_those_of_each_rate(kind: str) -> None:
+    fields = {
+        "workload_type": kind,
+        "cpu_ms_per_task": 4.0,
+        "io_wait_ms_per_task": 60.0,
+        "latency_requirement_ms": 300.0,
+    }
+    profile = WorkloadProfile.model_validate({**fields, "requests_per_second": 50.0, "event_loop": True})
+    line = Line(on(FIXED_HOST).situation(profile), "requests_per_second")
+    along = stretches(line, 0.1, 1e5)
+    assert len(along) > 1
+    for step in range(120):
+        rate = 10 ** (step / 20 - 1)
+        found = next(stretch for stretch in along if stretch.high >= rate)
+        if found.low * 1.05 < rate < found.high / 1.05:
+            assert line.answer(rate) == found.answer

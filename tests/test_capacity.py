@@ -71,7 +71,7 @@ def test_enough_machines_were_given() -> None:
     assert any("The 3 machines given are enough." in said for said in found.details)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.floats(0.1, 5000), st.floats(1.1, 10))
 def test_more_requests_never_take_less(rate: float, more: float) -> None:
     fields = {"workload_type": "cpu", "cpu_ms_per_task": 40, "cpu_cores": 4, "platform": "linux"}

@@ -125,6 +125,7 @@ def test_a_buffer_bounds_what_map_takes(tag: str, needs: Needs) -> None:
     run(needs(tag), "-c", BUFFERED)
 
 
+@pytest.mark.slow
 def test_lazy_imports_keep_out_of_a_worker_what_its_task_does_not_touch(tmp_path: Path, needs: Needs) -> None:
     script = tmp_path / "lazily.py"
     script.write_text(LAZY)
