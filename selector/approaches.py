@@ -1,4 +1,6 @@
-"""The catalogues beside the decision tables: what each approach is, and what concurrency costs where nothing is measured."""
+"""The catalogues beside the decision tables: what each approach is, what concurrency costs where nothing is measured, and
+which servers run a service.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,8 @@ class Traits:
     pickles: bool
     convoy: bool
     pool: Literal["none", "cores", "waits"]
+    skill: Literal["none", "asyncio", "threads", "processes", "queues"]
+    debugging: Literal["easy", "moderate", "hard"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,3 +98,48 @@ def _traits(entry: Any, where: str) -> Traits:
         if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices[name]):
             raise SelectorError(f"{where}: {name} is {quoted(value)}", f"one of {', '.join(map(str, choices[name]))}")
     return Traits(**entry)
+
+
+@dataclass(frozen=True, eq=False)
+class ServerEntry:
+    """A server that runs web services; what its fields mean stands at the head of servers.yaml."""
+
+    name: str
+    interface: Literal["asgi", "wsgi"]
+    threads: bool
+    free_threaded: bool
+    windows: bool
+    command: str
+    worker_mb: float
+    note: str
+    checked: str
+    source: str
+
+
+def load_servers(path: Path) -> tuple[ServerEntry, ...]:
+    """The servers in the order they are offered; SelectorError for an entry that has not exactly these fields."""
+    from selector.decision.source import load_yaml
+
+    data = load_yaml(path)
+    if not isinstance(data, dict):
+        raise SelectorError(f"{path}: servers are a mapping of names to entries")
+    return tuple(_server(name, entry, f"{path}: {name}") for name, entry in data.items())
+
+
+def _server(name: str, entry: Any, where: str) -> ServerEntry:
+    """An entry with every field, each of its type."""
+    hints = {field: hint for field, hint in get_type_hints(ServerEntry).items() if field != "name"}
+    if not isinstance(entry, dict) or set(entry) != set(hints):
+        raise SelectorError(f"{where} is {quoted(entry)}", f"give each of {', '.join(hints)}")
+    for field, hint in hints.items():
+        value, choices = entry[field], get_args(hint)
+        kinds = (int, float) if hint is float else (hint,)
+        if (value not in choices) if choices else type(value) not in kinds:
+            takes = f"one of {', '.join(choices)}" if choices else _TAKES[hint]
+            raise SelectorError(f"{where}: {field} is {quoted(value)}", f"write {takes}")
+    if "{app}" not in entry["command"] or entry["worker_mb"] <= 0:
+        raise SelectorError(f"{where} is {quoted(entry)}", "command needs {app} in it, worker_mb is over 0")
+    return ServerEntry(name, **entry)
+
+
+_TAKES = {bool: "true or false", float: "a number", str: "text, in quotes"}

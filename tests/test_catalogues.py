@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from own_rules import RULES, change, folder, our_files_read_once, own_cache, refusal
 
+from selector import Selector
+
 __all__ = ["folder", "our_files_read_once", "own_cache"]  # fixtures
 
 
@@ -56,8 +58,8 @@ def test_a_catalogue_that_is_no_mapping_is_refused(folder: Path, name: str, text
         ("\nthreads:", "\nthread:", "missing or unknown approaches: thread, threads"),
         ("runs_in: own,", "runs_in: elsewhere,", "runs_in is"),
         ("runs_loop: false,", "runs_loop: 0,", "runs_loop is 0"),
-        ("pool: none}", "pool: nones}", 'pool is "nones"'),
-        (", pool: none}", "}", "traits are"),
+        ("pool: none,", "pool: nones,", 'pool is "nones"'),
+        (", debugging: easy}", "}", "traits are"),
         ("title: Threads", "titel: Threads", "threads is"),
         ("title: Threads", "title: [Threads]", "threads: title is"),
     ],
@@ -69,6 +71,39 @@ def test_an_approach_that_is_not_fully_described_is_refused(folder: Path, old: s
     assert error.message.startswith(f"{file}: ")
     assert problem in error.message
     assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("worker_mb: 21", "worker_mb: true", "uvicorn: worker_mb is true"),
+        ("worker_mb: 21", "worker_mb: -1", "uvicorn is "),
+        ("worker_mb: 21", "worker_gb: 21", "uvicorn is "),
+        ("free_threaded: true", "free_threaded: 3", "uvicorn: free_threaded is 3"),
+        ("interface: asgi", "interface: http", 'uvicorn: interface is "http"'),
+        ('"uvicorn {app} --workers {workers}"', "uvicorn", "uvicorn is "),
+        ('"uvicorn {app} --workers {workers}"', "[uvicorn]", 'uvicorn: command is ["uvicorn"]'),
+    ],
+)
+def test_a_server_that_is_not_fully_described_is_refused(folder: Path, old: str, new: str, problem: str) -> None:
+    text = (RULES / "servers.yaml").read_text("utf-8")
+    file = folder / "servers.yaml"
+    file.write_text(text.replace(old, new, 1), "utf-8")
+    error = refusal(folder)
+    assert error.message.startswith(f"{file}: {problem}")
+    assert error.hint
+
+
+def test_servers_of_a_users_own_are_offered(folder: Path) -> None:
+    entry = (
+        "ours: {interface: asgi, threads: false, free_threaded: true, windows: true, command: 'serve {app} -n {workers}',"
+        " worker_mb: 50, note: '', checked: '1.0', source: 'our wiki'}"
+    )
+    (folder / "servers.yaml").write_text(entry, "utf-8")
+    fields = {"workload_type": "io", "requests_per_second": 20, "io_wait_ms_per_task": 50, "event_loop": True}
+    result = Selector(folder).recommend({**fields, "async_library": True, "cpu_ms_per_task": 1}, changes="none")
+    assert result.capacity is not None and result.capacity.server is not None
+    assert (result.capacity.server.command, result.capacity.other_servers) == ("serve app:app -n 1", ())
 
 
 def test_a_broken_migration_text_is_refused_with_its_file(folder: Path) -> None:

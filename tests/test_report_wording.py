@@ -103,7 +103,7 @@ def test_the_tables_of_two_folders_say_which_folder_each_comes_from(tmp_path: Pa
     [
         ({}, "unknown: it needs tasks, cpu_ms_per_task and io_wait_ms_per_task"),
         ({"tasks": 10, "cpu_ms_per_task": 1}, "unknown: it needs io_wait_ms_per_task"),
-        ({"mode": "service", "cpu_ms_per_task": 1}, "unknown: it needs concurrency and io_wait_ms_per_task"),
+        ({"mode": "service", "cpu_ms_per_task": 1}, "unknown: it needs requests_per_second and io_wait_ms_per_task"),
         ({"tasks": 10, "cpu_ms_per_task": 1, "io_wait_ms_per_task": 1}, "not predicted"),
         ({"workload_type": "cpu"}, "unknown: it needs tasks and cpu_ms_per_task"),  # its waits count as 0
         ({"workload_type": "io"}, "unknown: it needs tasks and io_wait_ms_per_task"),

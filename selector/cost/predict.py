@@ -24,8 +24,9 @@ class CostEstimate(NamedTuple):
     """Predicted for one approach; None where the quantities for it are not known.
 
     `seconds` is for the whole batch, and `dominant` the part that most of it goes into. `latency_ms` is that of one
-    task by itself, 95th percentile; a service has a `throughput` (requests per second), and `queued_ms`, which is that
-    latency among all that are in flight. `memory_mb` has the memory and data of the tasks at work. `waiting_mb` is the
+    task by itself, 95th percentile; a service has a `throughput` (requests per second), its `capacity` (the most that it
+    can do), and `queued_ms`, which is that latency among all that are in flight; None where more arrive than it can do,
+    so that its queue grows without end. `memory_mb` has the memory and data of the tasks at work. `waiting_mb` is the
     memory of those that wait meanwhile, if they hold theirs (None: how many is not known), and `data_mb` the data of all
     others, if they and their results are in memory, too.
     """
@@ -38,12 +39,25 @@ class CostEstimate(NamedTuple):
     latency_ms: float | None
     dominant: Dominant | None
     throughput: float | None
+    capacity: float | None
     queued_ms: float | None
+    arrives: bool  # requests do, at a rate of their own
 
     @property
     def seconds_each(self) -> float | None:
-        """What tells how fast it is: the seconds of a batch, of a service those for each request."""
+        """What tells how fast it is: the seconds of a batch; of a service those for each request.
+
+        Where requests arrive at a rate of their own, all that keep up do as many in a second: what differs is how long
+        one takes.
+        """
+        if self.arrives:
+            return None if self.queued_ms is None else self.queued_ms / 1000
         return self.seconds if not self.throughput else 1 / self.throughput
+
+    @property
+    def rate(self) -> float | None:
+        """What tells how much a service can do: its capacity where requests arrive, else what it does with those in flight."""
+        return self.capacity if self.arrives else self.throughput
 
     @property
     def whole_mb(self) -> float:
@@ -67,7 +81,7 @@ def estimate(
     parts, footprint = parts or batch_parts(traits, workers, work), footprint or footprint_of(traits, work)
     cluster = traits.runs_in == "cluster"
     alone = None if cluster else latency_ms(workers, work, terms)
-    throughput, queued = service_of(traits, workers, work, terms, alone) if work.serves else (None, None)
+    served = service_of(traits, workers, work, terms, alone) if work.serves else None
     active = workers if terms.pooled else 1
     other_data_mb = max(0, (work.tasks or 0) - workers) * work.data_kb / 1024
     return CostEstimate(
@@ -78,8 +92,10 @@ def estimate(
         other_data_mb * (2 if traits.pickles else 1),
         alone,
         _dominant(parts, terms, workers, work) if parts else None,
-        throughput,
-        queued,
+        served.throughput if served else None,
+        served.capacity if served else None,
+        served.queued_ms if served else None,
+        work.serves and work.arrivals_per_ms is not None,
     )
 
 

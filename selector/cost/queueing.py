@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 _PERCENTILE = 0.95
 _MOST_SERVERS = 256  # that are reckoned with: of more than that hardly one is ever waited for
+_RARELY_MORE = 3.0  # standard deviations
+_ALIKE = 0.5  # (Ca^2 + Cs^2) / 2: arrivals at random, requests that all take the same
 _STEPS = 16  # halvings of the interval that the arrival rate is looked for in: to a hundred-thousandth of it
 
 
@@ -38,6 +40,34 @@ def serve(in_flight: float, alone_ms: float, servers: int, capacity: float) -> S
     load = low / capacity
     most_ms = max(0.0, in_flight - servers) / capacity
     return Served(low, load, min(most_ms, _queue_ms(servers, load, capacity)))
+
+
+def hardly_ever_more(mean: float) -> int:
+    """How many are hardly ever exceeded of those that come at random, so many on average: a Poisson number.
+
+    99.9 % of them lie below the mean and three times its root.
+    """
+    return max(1, math.ceil(mean + _RARELY_MORE * math.sqrt(mean)))
+
+
+def serve_arrivals(rate: float, servers: int, capacity: float) -> float | None:
+    """How long requests queue that arrive at random, 95th percentile, in ms; None where more arrive than can be done.
+
+    `rate` is the requests that arrive in a millisecond. All take about as long as one another, which is all that is known
+    of them: their queue is half as long as that of M/M/c, where they differ as chance has it (Allen and Cunneen).
+    """
+    servers = min(servers, _MOST_SERVERS)
+    load = rate / capacity
+    return None if load >= 1 else _ALIKE * _queue_ms(servers, load, capacity)
+
+
+def mean_wait_ms(rate: float, each_ms: float) -> float:
+    """How long requests wait on average for one server that takes `each_ms` with each of them (Pollaczek and Khinchine).
+
+    Without end where more arrive than it can do.
+    """
+    load = rate * each_ms
+    return load * each_ms / (2 * (1 - load)) if load < 1 else math.inf
 
 
 def _queue_ms(servers: int, load: float, capacity: float) -> float:

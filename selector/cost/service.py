@@ -1,16 +1,23 @@
-"""What a service does under one approach: the latency of one request by itself, and of all that are in flight."""
+"""What a service does under one approach: the latency of one request by itself, and of all that are in flight or arrive."""
 
 from __future__ import annotations
 
 import math
+from typing import Literal, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import computing_at_once
-from selector.cost.queueing import serve
+from selector.cost.queueing import hardly_ever_more, mean_wait_ms, serve, serve_arrivals
 from selector.cost.shape import Terms, copied_ms, mix_under, own_cpu_ms
 from selector.cost.terms import Quantities, at_once_of, slots_of
 
 _SHORTEST_MS = 1e-6  # nothing takes no time at all
+#: CPU time to accept a connection, read a request and answer it, beside the work. Measured on CPython 3.14.10, 2 virtual
+#: CPUs, by `validate` of a service with 0.5 ms of work: asyncio streams 0.1 to 0.35 ms, a thread that blocks 0.05 to 0.2.
+_ANSWER_ON_LOOP_MS = 0.25
+_ANSWER_BLOCKING_MS = 0.1
+#: Threads of one GIL that a request goes through beside its computing, each of which has to get it: who accepts, who answers.
+_PASSAGES = 2
 
 
 def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
@@ -22,7 +29,7 @@ def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
     if work.cpu_ms is None or work.wait_ms is None:
         return None
     cpu, wait = own_cpu_ms(terms, work), work.wait_ms
-    spent = cpu + wait + terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
+    spent = cpu + wait + handed_over_ms(work, terms)
     if terms.convoy and cpu > 0:
         held = cpu * work.gil_share
         spent += _held_up_ms(held, work, terms) * computing_at_once(workers, held, wait + (cpu - held))
@@ -49,30 +56,131 @@ def workers_in_time(most: int, work: Quantities, terms: Terms, limit_ms: float |
     return 1 + math.floor(min(most - 1, others * (cpu + wait) / held))
 
 
-def service_of(
-    traits: Traits, workers: int, work: Quantities, terms: Terms, alone_ms: float | None
-) -> tuple[float | None, float | None]:
-    """(Requests per second, latency of one at the 95th percentile) with as many in flight as the workload says.
+class Service(NamedTuple):
+    """What a service does: requests per second, the most that it could do, and the latency of one, 95th percentile.
 
-    A request queues for what is scarcest: a slot that it holds while it waits and computes, a CPU to compute on, or the
-    parent, which hands one request over after the other.
+    The latency is None where more requests arrive than it can do.
     """
-    if alone_ms is None or work.cpu_ms is None or work.wait_ms is None or not work.in_flight:
-        return None, None
-    at_once = at_once_of(traits, workers, work)
-    each, mix = own_cpu_ms(terms, work), mix_under(terms, work)
-    if at_once > 1:
-        each *= mix.loss(terms.contention, at_once, terms.costs)
-    parent = terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
+
+    throughput: float
+    capacity: float
+    queued_ms: float | None
+
+
+def service_of(traits: Traits, workers: int, work: Quantities, terms: Terms, alone_ms: float | None) -> Service | None:
+    """The service with as many requests as arrive, or are in flight, as the workload says; None where it does not.
+
+    A request queues for a slot that it holds while it waits and computes, for a CPU to compute on, and for the parent, which
+    hands one request over after the other: mostly for what is scarcest of these.
+    """
+    if alone_ms is None:
+        return None
+    if work.arrivals_per_ms is not None:
+        return _open(traits, workers, work, terms, work.arrivals_per_ms)
+    if not work.in_flight:
+        return None
+    alone_ms = max(alone_ms, _SHORTEST_MS)
+    _, servers, capacity = narrowest(traits, workers, work, terms)
+    served = serve(work.in_flight, alone_ms, servers, capacity)
+    return Service(served.rate * 1000, capacity * 1000, alone_ms + served.queue_p95_ms)
+
+
+def _open(traits: Traits, workers: int, work: Quantities, terms: Terms, arrivals_per_ms: float) -> Service:
+    """A service that requests arrive at, on a socket. What arrives at random may need every worker, however few are busy.
+
+    The slowest in twenty are those that compute beside others, as soon as a request in seven meets one: they take as long
+    as all do when every CPU is busy. With a GIL, each thread that a request passes through has to wait for it once more.
+    """
+    assert work.wait_ms is not None, "a latency is known"
+    answering = answering_ms(traits, work)
+    places = _places(traits, workers, work, terms)
+    capacity = min(place.capacity for place in places)
+    done = min(arrivals_per_ms, capacity)
+    queues = [serve_arrivals(arrivals_per_ms, place.servers, place.capacity) for place in places]
+    queued = [queue for queue in queues if queue is not None]
+    if len(queued) < len(queues):
+        return Service(done * 1000, capacity * 1000, None)
+    cpu, at_once = own_cpu_ms(terms, work), at_once_of(traits, workers, work)
+    alone = computing_ms(at_once, work, terms) + work.wait_ms + overhead_ms(traits, work, terms)
+    if terms.convoy and cpu > 0:
+        held = cpu * work.gil_share
+        alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), _held_up_ms(held, work, terms))
+    return Service(done * 1000, capacity * 1000, alone + max(queued))
+
+
+def _preforked(traits: Traits) -> bool:
+    """Whether the kernel hands requests to its workers: processes that accept from one socket, and no loop before them."""
+    return traits.runs_in == "workers" and not traits.runs_loop
+
+
+def handed_over_ms(work: Quantities, terms: Terms) -> float:
+    """What the process that hands requests over does for each of them."""
+    return terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
+
+
+def overhead_ms(traits: Traits, work: Quantities, terms: Terms) -> float:
+    """What is done for one beside its own work: to hand it over, where somebody does, and to answer it."""
+    answering = answering_ms(traits, work)
+    return answering + (0.0 if answering and _preforked(traits) else handed_over_ms(work, terms))
+
+
+def computing_ms(at_once: int, work: Quantities, terms: Terms) -> float:
+    """The CPU time of one while so many compute: they hold each other up."""
+    each = own_cpu_ms(terms, work)
+    return each if at_once <= 1 else each * mix_under(terms, work).loss(terms.contention, at_once, terms.costs)
+
+
+def answering_ms(traits: Traits, work: Quantities) -> float:
+    """What taking a request from a socket and answering it costs: 0 where nobody says that it has one."""
+    if work.arrivals_per_ms is None:
+        return 0.0
+    return _ANSWER_ON_LOOP_MS if traits.runs_loop else _ANSWER_BLOCKING_MS
+
+
+class Place(NamedTuple):
+    """What a request has to get hold of: what it is, how many there are, the requests per millisecond that all of them do.
+
+    `in_flight` is not a place of the approach, but a bound of the workload: its concurrency, or that one comes after another.
+    """
+
+    name: Literal["computing", "slots", "hand_over", "in_flight"]
+    servers: int
+    capacity: float
+
+
+def narrowest(traits: Traits, workers: int, work: Quantities, terms: Terms) -> Place:
+    """What is scarcest to a request; its CPU time and its waits must be known."""
+    return min(_places(traits, workers, work, terms), key=lambda place: place.capacity)
+
+
+def _places(traits: Traits, workers: int, work: Quantities, terms: Terms) -> list[Place]:
+    """All that a request has to get hold of. What arrives at random may need every worker, however few are busy."""
+    wait = work.wait_ms
+    assert wait is not None, "a latency is known"
+    bound = work.in_flight if work.in_flight is not None and work.in_flight < _arrived(work) else None
+    if work.arrivals_per_ms is not None:
+        work = work._replace(in_flight=None)
+    at_once, mix, answering = at_once_of(traits, workers, work), mix_under(terms, work), answering_ms(traits, work)
+    each = computing_ms(at_once, work, terms)
+    parent = 0.0 if answering and _preforked(traits) else handed_over_ms(work, terms)
     if not terms.pooled:  # its one thread does all of it
         each, at_once, parent = each / mix.at_once(at_once) + parent, 1, 0.0
+    if traits.runs_loop and terms.pooled and not terms.convoy:  # its thread is beside those that compute
+        parent += answering
+    else:
+        each += answering
     each = max(each, _SHORTEST_MS)
-    narrow = [(at_once, mix.at_once(at_once) / each)]
+    found = [Place("computing", at_once, mix.at_once(at_once) / each)]
     if parent:
-        narrow.append((1, 1 / parent))
+        found.append(Place("hand_over", 1, 1 / parent))
     if traits.overlaps_waits != "all" or terms.in_pool:
         slots = slots_of(traits, workers, work) or workers
-        narrow.append((slots, slots / (each + work.wait_ms)))
-    servers, capacity = min(narrow, key=lambda s: s[1])
-    served = serve(work.in_flight, max(alone_ms, _SHORTEST_MS), servers, capacity)
-    return served.rate * 1000, alone_ms + served.queue_p95_ms
+        found.append(Place("slots", slots, slots / (each + wait)))
+    return found if bound is None else [*found, Place("in_flight", bound, bound / (each + wait))]
+
+
+def _arrived(work: Quantities) -> int:
+    """How many would be in flight if nothing held requests up, by Little's law; 0 where it is not known how many arrive."""
+    if work.arrivals_per_ms is None:
+        return 0
+    return hardly_ever_more(work.arrivals_per_ms * ((work.cpu_ms or 0.0) + (work.wait_ms or 0.0)))

@@ -43,7 +43,7 @@ _shape = lru_cache(maxsize=4096)(Shape._make)
 def shape_of(work: Quantities) -> Shape:
     """A workload without its amounts: only which of them there are. What holds for a shape holds for all that have it."""
     plain = work._replace(
-        tasks=None, in_flight=None, cores=1, task_mb=0.0, startup_ms=0.0, startup_mb=0.0, data_kb=0.0,
+        tasks=None, in_flight=None, arrivals_per_ms=None, cores=1, task_mb=0.0, startup_ms=0.0, startup_mb=0.0, data_kb=0.0,
         cpu_ms=1.0 if work.cpu_ms else 0.0, wait_ms=1.0 if work.wait_ms else 0.0, payload_kb=1.0 if work.payload_kb else 0.0,
     )  # fmt: skip
     measured = (

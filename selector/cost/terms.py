@@ -39,6 +39,7 @@ class Quantities(NamedTuple):
     cpu_ms: float | None
     wait_ms: float | None
     in_flight: int | None
+    arrivals_per_ms: float | None  # of a service: requests that arrive; None: as many are in flight as `in_flight` says
     cores: int
     payload_kb: float  # that is copied to a worker and back; assumed where it is not given
     pickle_ms: float | None  # to pickle and unpickle the data of a task, both ways; None: reckoned from its size

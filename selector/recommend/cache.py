@@ -24,7 +24,7 @@ from zlib import crc32
 
 from pydantic_core import from_json, to_json
 
-from selector.approaches import Approach, Traits
+from selector.approaches import Approach, ServerEntry, Traits
 from selector.cost.sheet import HostCosts
 from selector.decision.cells import ANYTHING, Anything, Compare, Interval, Not, OneOf
 from selector.decision.compiled import Column
@@ -42,7 +42,7 @@ _LARGEST = 2**63  # of the numbers that JSON carries everywhere; a set of rules 
 
 #: What knowledge is made of, beside plain values. A new class goes in here, or nothing is kept; a test says so.
 CLASSES: tuple[type, ...] = (
-    Knowledge, Approach, Traits, HostCosts,
+    Knowledge, Approach, Traits, ServerEntry, HostCosts,
     DecisionTable, Input, OutputColumn, Rule, Example, Column,
     Anything, Compare, Interval, OneOf, Not,
 )  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any, cast, get_args, get_type_hints
 
 from selector.approaches import Traits
 from selector.cost.memory import footprint_of
 from selector.cost.predict import CostEstimate
+from selector.cost.queueing import hardly_ever_more
 from selector.cost.shape import copy_ms, imports_again
 from selector.cost.terms import Builds, Quantities
 from selector.host import default_start_method
@@ -22,7 +23,7 @@ from selector.recommend.facts import (
     newest,
     version_key,
 )
-from selector.workload.profile import ApproachId, WorkloadProfile
+from selector.workload.profile import ApproachId, Skill, WorkloadProfile
 
 _LARGEST_RATIO = 1e12
 #: Operations in flight where nothing says how many: what the usual clients open at most unless told otherwise (aiohttp:
@@ -39,7 +40,10 @@ def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> Workl
     # with what no table asks for, such as its name: cheaper than leaving it out
     facts = cast(WorkloadFacts, dict(profile.__dict__))
     cpu, wait = profile.cpu_ms_per_task, profile.io_wait_ms_per_task
-    tasks = facts["tasks"] = profile.tasks if profile.mode == "batch" else None  # a service has no end
+    serves = profile.mode == "service"
+    tasks = facts["tasks"] = None if serves else profile.tasks  # a service has no end
+    facts["requests_per_second"] = profile.requests_per_second if serves else None
+    facts["finish_within_s"] = None if serves else profile.finish_within_s
     known = cpu is not None and wait is not None
     task_ms = (cpu or 0.0) + (wait or 0.0)
     latency = profile.latency_requirement_ms
@@ -61,6 +65,7 @@ def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> Workl
     task_known = _task_known(profile)
     facts["workload_known"] = _amount_known(profile) and task_known and not profile.gpu
     facts["total_work_ms"] = tasks * task_ms if tasks is not None and task_known else None
+    facts["cpu_load"] = _cpu_load(facts)
     facts["cpu_share"] = (cpu or 0.0) / task_ms if known and task_ms else None
     facts["cpu_over_latency"] = _against(cpu, latency)
     at_best_ms = task_ms if not profile.native_parallel else (cpu or 0.0) / cores + (wait or 0.0)
@@ -71,6 +76,7 @@ def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> Workl
     facts["free_threading_experimental"] = free_threaded in EXPERIMENTAL_FREE_THREADING
     facts["start_method"] = default_start_method(facts["platform"], version_key(python)[:2])
     _add_builds(facts, profile)
+    _add_people(facts, profile.team_knows)
     return facts
 
 
@@ -87,11 +93,32 @@ def _in_flight(profile: WorkloadProfile, tasks: int | None, cores: int) -> int |
     """
     if not profile.parallelizable:
         return 1
+    if profile.mode == "service" and profile.requests_per_second and _task_known(profile):
+        return _smaller(profile.concurrency, _arrived(profile))
     if profile.io_kind == "subprocess" and _waits_for_children(profile):
         return _smaller(cores, _smaller(profile.concurrency, tasks))
     if profile.concurrency is not None or tasks is None or not _waits(profile):
         return _smaller(profile.concurrency, tasks)
     return min(ASSUMED_IN_FLIGHT, tasks)
+
+
+def _arrived(profile: WorkloadProfile) -> int:
+    """How many requests are in flight that nothing holds up, by Little's law: hardly ever more than this."""
+    task_ms = (profile.cpu_ms_per_task or 0.0) + (profile.io_wait_ms_per_task or 0.0)
+    return hardly_ever_more((profile.requests_per_second or 0.0) * task_ms / 1000)
+
+
+def _cpu_load(facts: WorkloadFacts) -> float | None:
+    """The CPUs that are kept busy by what arrives, or must be done in time, as a multiple of those that there are."""
+    cpu_ms, tasks, within = facts["cpu_ms_per_task"], facts["tasks"], facts["finish_within_s"]
+    rates = [facts["requests_per_second"], facts["throughput_requirement_per_s"]]
+    rates.append(_against(tasks, within))
+    asked = [rate for rate in rates if rate is not None]
+    return (
+        _against(min(max(asked), _LARGEST_RATIO) * cpu_ms / 1000, facts["cpu_cores"])
+        if asked and cpu_ms is not None
+        else None
+    )
 
 
 def _waits_for_children(profile: WorkloadProfile) -> bool:
@@ -139,12 +166,14 @@ def quantities(profile: WorkloadProfile, facts: WorkloadFacts, builds: Builds) -
     What runs on a GPU is not predicted: what its device does in a millisecond is not known.
     """
     cpu, wait, share = profile.cpu_ms_per_task, profile.io_wait_ms_per_task, facts["gil_share"]
+    arrivals = facts["requests_per_second"]
     return Quantities(
         serves=profile.mode == "service",
         tasks=None if profile.gpu else facts["tasks"],
         cpu_ms=0.0 if cpu is None and profile.workload_type == "io" else cpu,
         wait_ms=0.0 if wait is None and profile.workload_type == "cpu" else wait,
         in_flight=None if profile.gpu else facts["in_flight"],
+        arrivals_per_ms=None if profile.gpu or not arrivals else arrivals / 1000,
         cores=facts["cpu_cores"],
         pickle_ms=profile.pickle_ms_per_task,
         import_ms=profile.import_ms or 0.0,
@@ -194,8 +223,51 @@ def prediction_facts(facts: WorkloadFacts, workers: int, limit: PoolLimit, predi
         "memory_use": _against(predicted.memory_mb, facts["memory_budget_mb"]),
         "latency_use": _against(predicted.latency_ms, latency_ms),
         "queued_latency_use": _against(predicted.queued_ms, latency_ms),
+        "utilisation": _utilisation(facts, predicted),
+        "deadline_use": _deadline_use(facts, predicted),
         "predicted_seconds": predicted.seconds,
     }
+
+
+def _utilisation(facts: WorkloadFacts, predicted: CostEstimate) -> float | None:
+    """What arrives at a service, or must be done in a second, against what it can do at most."""
+    rates = [r for r in (facts["requests_per_second"], facts["throughput_requirement_per_s"]) if r is not None]
+    return _against(max(rates), predicted.capacity) if rates else None
+
+
+def _deadline_use(facts: WorkloadFacts, predicted: CostEstimate) -> float | None:
+    """The time of a batch against its deadline, and against the rate at which its tasks must be done."""
+    seconds, rate, tasks = predicted.seconds, facts["throughput_requirement_per_s"], facts["tasks"]
+    if seconds is None:
+        return None
+    limits = [facts["finish_within_s"], tasks / rate if tasks is not None and rate else None]
+    asked = [limit for limit in limits if limit is not None]
+    return _against(seconds, min(asked)) if asked else None
+
+
+#: From what is easy to debug to what is hard.
+_DEBUGGING = get_args(get_type_hints(Traits)["debugging"])
+
+
+def burden(facts: WorkloadFacts, traits: Traits) -> tuple[bool, int]:
+    """What an approach asks of the people who keep it running: a skill that they lack; how hard it is to debug, if that counts.
+
+    (False, 0) for every approach where the profile says nothing of its people.
+    """
+    lacked = {
+        "asyncio": facts["lacks_asyncio"],
+        "threads": facts["lacks_threads"],
+        "processes": facts["lacks_processes"],
+        "queues": facts["lacks_queues"],
+    }
+    counts = facts["maintainability"] == "high"
+    return lacked.get(traits.skill, False), _DEBUGGING.index(traits.debugging) if counts else 0
+
+
+def pair_facts(facts: WorkloadFacts, simpler: Traits, faster: Traits, speedup: float) -> dict[str, Any]:
+    """What speedup_bands is asked about a simpler approach and one that is so many times as fast (SpeedupFacts)."""
+    light, heavy = burden(facts, simpler), burden(facts, faster)
+    return {"speedup": speedup, "unfamiliar": heavy[0] > light[0], "harder_to_debug": heavy[1] > light[1]}
 
 
 def approach_facts(
@@ -215,8 +287,10 @@ def _smaller(a: int | None, b: int | None) -> int | None:
 
 
 def _amount_known(profile: WorkloadProfile) -> bool:
-    """Whether it is known how much there is to do: the tasks of a batch, what is in flight in a service."""
-    return (profile.tasks if profile.mode == "batch" else profile.concurrency) is not None
+    """Whether it is known how much there is to do: the tasks of a batch, what arrives or is in flight in a service."""
+    if profile.mode == "batch":
+        return profile.tasks is not None
+    return (profile.requests_per_second or profile.concurrency) is not None
 
 
 def _task_known(profile: WorkloadProfile) -> bool:
@@ -235,6 +309,14 @@ def _add_builds(facts: WorkloadFacts, profile: WorkloadProfile) -> None:
     facts["free_threading"] = _readiness(profile.free_threading_ready, free)
     facts["subinterpreters"] = _readiness(profile.subinterpreter_ready, with_subinterpreters, False)
     facts["gil_build"] = listed is None or newest(listed, free_threaded=False) is not None
+
+
+def _add_people(facts: WorkloadFacts, known: tuple[Skill, ...] | None) -> None:
+    """Which skills the team lacks; none where nothing is said of it."""
+    facts["lacks_asyncio"] = known is not None and "asyncio" not in known
+    facts["lacks_threads"] = known is not None and "threads" not in known
+    facts["lacks_processes"] = known is not None and "processes" not in known
+    facts["lacks_queues"] = known is not None and "queues" not in known
 
 
 def _readiness(said: bool | None, listed: bool | None, listing_is_word: bool = True) -> Readiness:

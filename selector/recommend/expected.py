@@ -41,7 +41,8 @@ class Expected(BaseModel):
     """What to expect; None where nothing is known to base a figure on.
 
     `seconds` is for the whole batch, and `dominant` what most of them go into; a service has requests per second
-    (`throughput`) instead. `latency_ms` is the 95th percentile for one task: of a batch by itself with a warm pool, of a
+    (`throughput`) instead, and the most that it could do (`saturation_per_s`); where its arrivals are known, `utilisation`
+    is their part of that, 1 or more where it cannot keep up. `latency_ms` is the 95th percentile for one task: of a batch by itself with a warm pool, of a
     service among all requests in flight. `memory_mb` is for the whole process tree with the memory of all tasks in flight
     and the data of all, as far as the profile tells; `memory_overhead_mb` is the part of it that the approach adds. `source` tells what the figures
     rest on, `basis` and `memory_basis` the same in a sentence each: of the times, and of the memory. `at_most` is a bound
@@ -54,6 +55,8 @@ class Expected(BaseModel):
     seconds: float | None = None
     dominant: Dominant | None = None
     throughput: float | None = None
+    saturation_per_s: float | None = None
+    utilisation: float | None = None
     latency_ms: float | None = None
     memory_mb: float | None = None
     memory_overhead_mb: float | None = None
@@ -69,8 +72,11 @@ TASK_TIMES = ("cpu_ms_per_task", "io_wait_ms_per_task")
 
 def missing(profile: WorkloadProfile) -> tuple[str, ...]:
     """The quantities that a prediction of times needs and a profile does not give; none for a GPU, which has none."""
-    load = "concurrency" if profile.mode == "service" else "tasks"
-    return () if profile.gpu else not_given(profile, (load, *TASK_TIMES))
+    if profile.gpu:
+        return ()
+    serves = profile.mode == "service"
+    load = "requests_per_second" if serves and profile.concurrency is None else "concurrency" if serves else "tasks"
+    return not_given(profile, (load, *TASK_TIMES))
 
 
 def not_given(profile: WorkloadProfile, names: Sequence[str]) -> tuple[str, ...]:
@@ -115,7 +121,7 @@ def outlook_of(situation: Situation) -> Outlook:
         shortest, longest = PLAUSIBLE_STARTUP_MS
         best, worst = best._replace(startup_ms=shortest), worst._replace(startup_ms=longest)
     plain = situation.predicted("single_threaded")
-    baseline = plain.throughput if work.serves else plain.seconds
+    baseline = plain.rate if work.serves else plain.seconds
     sheets = dict(zip(("gil", "free", "sub"), situation.sheets, strict=True))
     return Outlook(situation, work, best, worst, sheets, baseline, _assumed_flight(situation), _assumptions(situation))
 
@@ -162,6 +168,8 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
         "seconds": _short_or_none(predicted.seconds),
         "dominant": predicted.dominant,
         "throughput": _short_or_none(predicted.throughput),
+        "saturation_per_s": _short_or_none(predicted.capacity),
+        "utilisation": _short_or_none(candidate.own["utilisation"]),
         "latency_ms": _short_or_none(latency),
         "memory_mb": short(predicted.whole_mb),
         "memory_overhead_mb": short(predicted.overhead_mb),
@@ -201,14 +209,14 @@ def _at_most(candidate: Candidate, at_once: int, work: Quantities) -> float | No
 def _speedup(candidate: Candidate, outlook: Outlook, rest: Rest, at_once: int) -> _Plain | None:
     """How many times as fast as single-threaded: of a batch its time, of a service its requests per second."""
     predicted, baseline = candidate.predicted, outlook.baseline
-    done = predicted.seconds or predicted.throughput
+    done = predicted.seconds or predicted.rate
     if not done or not baseline:
         return None
     if done == baseline:
         return {"low": 1.0, "mid": 1.0, "high": 1.0}  # the same thing, or as good as
     margin = SURENESS[rest.kind].margin
-    if predicted.throughput:
-        middle = predicted.throughput / baseline
+    if predicted.rate:
+        middle = predicted.rate / baseline
         low, high = middle / margin, min(middle * margin, _bound(candidate, at_once, outlook))
     else:
         middle = baseline / done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,7 +18,8 @@ from selector.recommend.line import Line
 from selector.workload.profile import ApproachId
 
 #: The inputs that are looked along, with the powers of ten between which: from what is nothing to what is a lot.
-AXES = {"cpu_ms_per_task": (-3, 4), "tasks": (0, 6), "payload_kb_per_task": (-1, 6)}
+AXES = {"cpu_ms_per_task": (-3, 4), "tasks": (0, 6), "payload_kb_per_task": (-1, 6), "requests_per_second": (-1, 5)}
+_ARRIVALS: Final = "requests_per_second"
 _A_DECADE = 6  # values that are looked at in any case
 _SAME_PLACE = 1.02  # two values whose ratio is below that: what is narrower is left out
 
@@ -130,9 +131,11 @@ def predictions(situation: Situation) -> tuple[Prediction, ...]:
 
 
 def crossovers(situation: Situation) -> tuple[Crossover, ...]:
-    """From which size of a task, number of tasks or payload on the answer is another one, as far as it changes there."""
+    """From which size of a task, payload, number of tasks or requests on the answer is another one, as far as it changes there."""
     found = []
     for field, powers in AXES.items():
+        if field == _ARRIVALS and situation.facts[_ARRIVALS] is None:
+            continue  # it is a batch, or of a service something else is known
         line = Line(situation, field)
         low, *through, high = (
             line.axis.as_number(10 ** (step / _A_DECADE))

@@ -27,6 +27,9 @@ class WorkloadFacts(TypedDict):
     mode: Literal["batch", "service"]
     tasks: int | None
     concurrency: int | None
+    requests_per_second: float | None
+    throughput_requirement_per_s: float | None
+    finish_within_s: float | None
     cpu_ms_per_task: float | None
     io_wait_ms_per_task: float | None
     io_kind: Literal["network", "disk", "database", "subprocess", "mixed"] | None
@@ -61,19 +64,24 @@ class WorkloadFacts(TypedDict):
     durable: bool
     gpu: bool | None
     current_approach: ApproachId | None
+    maintainability: Literal["normal", "high"] | None
 
     in_flight: Annotated[
         int | None,
-        "operations that can be in flight at once: the concurrency (assumed where it is not given), at most the tasks",
+        "operations that can be in flight at once: the concurrency (assumed where it is not given), at most the tasks; of a service whose requests_per_second are given, what is hardly ever exceeded by Little's law",
     ]
     waits: Annotated[bool, "whether a task waits: it says so, or its type does"]
     cores_given: Annotated[bool, "whether the profile says how many CPUs there are"]
     workload_known: Annotated[
         bool,
-        "whether tasks (of a service: concurrency), CPU time and waits are known, so that its time is predicted",
+        "whether tasks (of a service: requests_per_second, or concurrency), CPU time and waits are known, so that its time is predicted",
     ]
     total_cpu_ms: Annotated[float | None, "CPU time of all tasks"]
     total_work_ms: Annotated[float | None, "CPU time and waits of all tasks, one after the other"]
+    cpu_load: Annotated[
+        float | None,
+        "CPUs that are kept busy by what arrives in a second, or must be done in one or by the deadline, against cpu_cores",
+    ]
     cpu_share: Annotated[float | None, "the part of a task that is CPU time, 0 to 1"]
     copy_share: Annotated[float | None, "copying the payload to a worker and back against the task's own time"]
     cpu_over_latency: Annotated[float | None, "CPU time of a task against the latency requirement"]
@@ -108,6 +116,10 @@ class WorkloadFacts(TypedDict):
     gil_build: Annotated[bool, "whether a build with the GIL may be used"]
     start_method: Annotated[str, "how processes start: fork, forkserver or spawn"]
     process_workers_that_fit: Annotated[int | None, "worker processes that fit the memory budget"]
+    lacks_asyncio: Annotated[bool, "whether team_knows is given, and asyncio is not in it"]
+    lacks_threads: Annotated[bool, "whether team_knows is given, and threads are not in it"]
+    lacks_processes: Annotated[bool, "whether team_knows is given, and processes are not in it"]
+    lacks_queues: Annotated[bool, "whether team_knows is given, and queues are not in it"]
 
 
 class Facts(WorkloadFacts):
@@ -129,6 +141,14 @@ class PredictedFacts(TypedDict):
     queued_latency_use: Annotated[
         float | None, "of a service: its predicted latency among all that are in flight against the requirement"
     ]
+    utilisation: Annotated[
+        float | None,
+        "of a service: the requests that arrive in a second, or must be done, against what it can do at most (predicted); from 1 on it does not keep up",
+    ]
+    deadline_use: Annotated[
+        float | None,
+        "of a batch: the time predicted for it against finish_within_s, and against the time that throughput_requirement_per_s leaves it",
+    ]
     predicted_seconds: Annotated[float | None, "of a batch: the time predicted for it"]
 
 
@@ -136,6 +156,12 @@ class SpeedupFacts(TypedDict):
     """What speedup_bands is asked."""
 
     speedup: Annotated[float, "how much faster the best candidate is than the simpler one (speedup_bands)"]
+    unfamiliar: Annotated[
+        bool | None, "whether the best candidate takes a skill that team_knows lacks, and the simpler one does not"
+    ]
+    harder_to_debug: Annotated[
+        bool | None, "whether maintainability is high, and the best candidate is harder to debug than the simpler one"
+    ]
 
 
 def _meanings(facts: type) -> dict[str, str]:
@@ -147,6 +173,8 @@ def _meanings(facts: type) -> dict[str, str]:
     }
 
 
+#: The facts about two candidates that speedup_bands is asked.
+OF_A_PAIR = tuple(SpeedupFacts.__annotations__)
 #: The facts about an approach that are predicted.
 PREDICTED = tuple(PredictedFacts.__annotations__)
 #: Every fact by name, with its meaning.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from selector.approaches import Approach, Effort, Engine, load_costs
+from selector.approaches import Approach, Effort, Engine, ServerEntry, load_costs, load_servers
 from selector.cost.sheet import HostCosts
 from selector.decision.table import LIST_POLICIES, DecisionTable
 from selector.errors import SelectorError
@@ -37,17 +37,18 @@ CHAIN: dict[str, TableContract] = {
     "speedup_bands": TableContract({"verdict": ("avoid", "stay_simple", "consider", "use")}, _SINGLE),
     "engine": TableContract({"engine": get_args(Engine)}, _SINGLE),
     "advice": TableContract({"topic": None}, LIST_POLICIES),
+    "wrong_turns": TableContract({"effect": None}, LIST_POLICIES),
 }
 
 
-_CATALOGUES = ("approaches", "async_clients", "costs")
+_CATALOGUES = ("approaches", "async_clients", "costs", "servers")
 
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
     """The tables by name, the approaches simplest first, the costs, what is known of moving between approaches, folders.
 
-    `efforts` has the effort of each move (origin, then target), `ends` and `pairs` the sentences that guides are made of.
+    `efforts` has the effort of each move (origin, then target), `ends` and `pairs` the sentences that guides are made of; `servers` are those that run a service.
     """
 
     tables: Mapping[str, DecisionTable]
@@ -56,6 +57,7 @@ class Knowledge:
     efforts: Mapping[ApproachId, Mapping[ApproachId, Effort]]
     ends: Mapping[ApproachId, Plain]
     pairs: Plain
+    servers: tuple[ServerEntry, ...]
     folders: tuple[Path, ...]
     _moves: dict[tuple[ApproachId, ApproachId], Move] = field(default_factory=dict, init=False, repr=False)
 
@@ -119,7 +121,8 @@ def read_knowledge(folders: tuple[Path, ...]) -> Knowledge:
     parts = Parts(folders)
     efforts = {origin: {target: parts.effort(origin, target)[0] for target in APPROACHES} for origin in APPROACHES}
     ends = {approach: parts.end(approach) for approach in APPROACHES}
-    return Knowledge(tables, parts.approaches, HostCosts(costs, source), efforts, ends, parts.pairs, folders)
+    servers = load_servers(find_rules(folders, "servers.yaml"))
+    return Knowledge(tables, parts.approaches, HostCosts(costs, source), efforts, ends, parts.pairs, servers, folders)
 
 
 def all_tables(user: Path | None = None) -> list[DecisionTable]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
@@ -9,9 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer
 from selector.approaches import Effort, Engine
 from selector.cost.terms import runs_single
 from selector.decision.table import Rule
+from selector.recommend.capacity import Capacity, capacity_of
 from selector.recommend.chain import AS_FAST, Candidate, Choice, Situation, Weighing
 from selector.recommend.expected import Expected, Outlook, expected_of, outlook_of, short
 from selector.recommend.facts import HostFacts
+from selector.recommend.notes import notes_of
+from selector.recommend.turns import Verdict, current_of, good_enough_of, wrong_turns_of
 from selector.workload.profile import ApproachId, WorkloadProfile
 
 _Plain = dict[str, Any]  # what a model below is made from
@@ -31,10 +35,16 @@ class Reason(_Saved):
 
 
 class Fits(_Saved):
-    """Whether the requirements are met; None where that is not known."""
+    """Whether the requirements are met; None where that is not known, or not asked for.
+
+    `throughput` says whether it keeps up with what arrives, or must be done in a second, and `deadline` whether a batch is
+    done in time.
+    """
 
     memory: bool | None
     latency: bool | None
+    throughput: bool | None = None
+    deadline: bool | None = None
 
 
 class Migration(_Saved):
@@ -65,6 +75,30 @@ class InputChange(_Saved):
     engine: Engine | None = None
 
 
+class Current(_Saved):
+    """What becomes of the approach that the code has today: right, near (enough), slower, breaks or unknown, in a sentence."""
+
+    approach: ApproachId
+    verdict: Verdict
+    text: str
+
+
+class GoodEnough(_Saved):
+    """A simpler approach that meets the requirements on time as well, in a sentence."""
+
+    approach: ApproachId
+    text: str
+
+
+class WrongTurn(_Saved):
+    """What goes wrong with another approach, by which row of the table wrong_turns, in a clause."""
+
+    approach: ApproachId
+    effect: str
+    rule: str
+    text: str
+
+
 class RunsHere(_Saved):
     """Whether the Python it needs was found on this host, and where."""
 
@@ -73,7 +107,10 @@ class RunsHere(_Saved):
 
 
 class Recommendation(_Saved):
-    """The answer to a profile. `would_change` is None where it was not asked for."""
+    """The answer to a profile. `would_change` is None where it was not asked for.
+
+    `capacity` is None where no rate is asked for; `notes` say what was given and does not count.
+    """
 
     schema_version: Literal[1] = Field(1, alias="schema")
     profile: WorkloadProfile
@@ -86,10 +123,15 @@ class Recommendation(_Saved):
     reasons: tuple[Reason, ...]
     expected: Expected
     fits: Fits
+    capacity: Capacity | None = None
+    notes: tuple[str, ...] = ()
     migration: Migration
     alternatives: tuple[Alternative, ...]
     would_change: tuple[InputChange, ...] | None
     runs_here: RunsHere
+    current: Current | None = None
+    good_enough: GoodEnough | None = None
+    wrong_turns: tuple[WrongTurn, ...] = ()
 
     def _repr_markdown_(self) -> str:
         """What a notebook shows: the recommendation as `recommend --format markdown` prints it."""
@@ -134,10 +176,15 @@ def recommendation_data(situation: Situation) -> _Plain:
         "reasons": _reasons(situation),
         "expected": expected_of(chosen, outlook),
         "fits": _fits(chosen, situation),
+        "capacity": capacity_of(situation),
+        "notes": notes_of(profile),
         "migration": {"from": profile.origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},
         "alternatives": _alternatives(choice, outlook, here["available"]),
         "would_change": None,
         "runs_here": here,
+        "current": current_of(situation),
+        "good_enough": good_enough_of(situation),
+        "wrong_turns": wrong_turns_of(situation),
     }
 
 
@@ -196,13 +243,18 @@ def _band_text(choice: Choice, weighing: Weighing) -> str:
 def _fits(candidate: Candidate, situation: Situation) -> _Plain:
     """Whether the requirements are met; by the figures as they are shown, too, which are rounded."""
     if candidate.traits.runs_in == "cluster":
-        return {"memory": None, "latency": None}  # nothing is predicted of it
+        return dict.fromkeys(Fits.model_fields)  # nothing is predicted of it
     profile, serves = situation.profile, situation.work.serves
     memory, latency = candidate.own["memory_use"], candidate.own["latency_use"]
     if memory is not None and memory <= 1 and not _all_memory_fits(candidate, profile):
         memory = None  # what is known fits, but not what tasks take, or whether all hold theirs at once
     if latency is not None and latency <= 1 and serves:
         latency = candidate.own["queued_latency_use"]  # one alone is fast enough; unknown without knowing the load
+    used = candidate.own["utilisation"]
+    if serves and used is not None and used >= 1 and latency is None:
+        latency = (
+            math.inf if profile.requests_per_second and profile.latency_requirement_ms else None
+        )  # it queues without end
     if latency is not None and latency <= 1 and profile.gpu:
         latency = None  # what its device takes is not known
     predicted = candidate.predicted
@@ -212,7 +264,21 @@ def _fits(candidate: Candidate, situation: Situation) -> _Plain:
         "latency": None
         if latency is None
         else latency <= 1 and _shown_within(shown_ms, profile.latency_requirement_ms),
+        **_in_time(candidate, profile),
     }
+
+
+def _in_time(candidate: Candidate, profile: WorkloadProfile) -> _Plain:
+    """Whether it does as much in a second as is asked for, and a batch by its deadline."""
+    used, predicted = candidate.own["utilisation"], candidate.predicted
+    within, rate, tasks = profile.finish_within_s, profile.throughput_requirement_per_s, candidate.workload["tasks"]
+    if profile.mode == "service":
+        done = math.inf if predicted.arrives or predicted.throughput is None else short(predicted.throughput)
+        enough = None if used is None else used < 1 and done >= (rate or 0.0)  # with as many in flight as are given
+        return {"throughput": enough, "deadline": None}
+    seconds = predicted.seconds
+    reached = None if not rate or not tasks or seconds is None else tasks >= short(seconds) * rate
+    return {"throughput": reached, "deadline": None if within is None or seconds is None else short(seconds) <= within}
 
 
 def _shown_within(value: float | None, limit: float | None) -> bool:

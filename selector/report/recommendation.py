@@ -9,6 +9,7 @@ from selector.recommend.explain import Crossover, Explanation, RowReport, TableR
 from selector.recommend.recommendation import InputChange, Reason, Recommendation
 from selector.report.blocks import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.summary import Command, answer_fields, summary_section
+from selector.report.turns import turns_sections
 from selector.report.wording import alternative_title, first_eligible, guide_command, python_text
 from selector.text import duration, memory, number, significant, times, value_words
 
@@ -33,6 +34,7 @@ def recommendation_document(
     if result.alternatives:
         items = tuple((alternative_title(a), a.tradeoffs) for a in result.alternatives)
         sections.append(Section("Alternatives", (Bullets(items, numbered=True),)))
+    sections += turns_sections(result)
     if result.would_change:
         lines = _changes(result.would_change, exactly=explanation is not None)
         sections.append(Section("What would change the answer", (bullets(*lines),)))
@@ -99,7 +101,8 @@ def _predictions(explanation: Explanation) -> Table:
         e = prediction.expected
         s = e.speedup
         speed = f"{times(s.mid)} ({times(s.low)[:-1]}-{times(s.high)[:-1]})" if s else ""
-        rate = f"{number(significant(e.throughput, 2))}/s" if e.throughput is not None else ""
+        most = e.throughput if e.utilisation is None else e.saturation_per_s  # all that keep up do what arrives
+        rate = f"{number(significant(most, 2))}/s" if most is not None else ""
         time = duration(e.seconds) if e.seconds is not None else rate
         latency = duration(e.latency_ms / 1000) if e.latency_ms is not None else ""
         used = memory(e.memory_mb) if e.memory_mb is not None else ""

@@ -1,4 +1,4 @@
-"""The answer in eight lines, and the short answer of the prompts; `recommendation_document` tells it whole."""
+"""The answer in ten lines, and the short answer of the prompts; `recommendation_document` tells it whole."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import textwrap
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from selector.recommend.expected import Expected
 from selector.recommend.recommendation import Recommendation
 from selector.report.blocks import Block, Document, Fields, Paragraph, Section, bullets
+from selector.report.capacity import capacity_fields, capacity_text, server_texts, throughput_text
+from selector.report.turns import enough_in_short, enough_text, today_text, today_word, turns_sections, turns_texts
 from selector.report.wording import (
     approach_text,
     assumed_text,
@@ -15,6 +18,7 @@ from selector.report.wording import (
     effort_text,
     first_eligible,
     fits_text,
+    gain_text,
     gains_nothing,
     guide_command,
     latency_basis_text,
@@ -25,13 +29,13 @@ from selector.report.wording import (
     python_text,
     requirements_text,
     speedup_text,
-    throughput_text,
     time_text,
     workers_text,
 )
 from selector.text import printable
 
-_LINES, _COLUMNS = 8, 80
+_LINES, _COLUMNS = 10, 80
+_ASKED_FOR = ("Capacity", "Note")  # rows that are there for those only who gave a rate, each a line more
 _MERE_ADVICE = ("sizing", "advice")  # tables whose reasons do not tell why it is this approach
 
 
@@ -51,7 +55,7 @@ class _Row(NamedTuple):
 
 
 def summary_document(result: Recommendation, validate: Command, *, measured: bool = False) -> Document:
-    """The summary alone, without a heading: at most eight lines of 80 columns."""
+    """The summary alone, without a heading: at most ten lines of 80 columns."""
     return Document((summary_section(result, validate, measured=measured, title=""),))
 
 
@@ -72,11 +76,21 @@ def summary_section(
         _Row("", _basis(result), extra=not basis_text(result.expected)),
         _Row("Fits", (fits_text(result), fits_text(result, short=True))),
         _Row("", (latency_basis_text(result),), extra=True),
+        *_what_it_takes(result),
         _Row("Effort", (effort_text(result),)),
         _Row("Instead", _instead(result, alone=not title)),
+        *_rows_of_turns(result),
         *_next(result, validate, measured=measured),
     ]
     return Section(title, (Fields(_fitted([row for row in rows if row.versions and row.versions[0]])),))
+
+
+def _what_it_takes(result: Recommendation) -> list[_Row]:
+    """What the rate that is asked for takes, how to run it, and what of the workload does not count."""
+    notes = " ".join(result.notes)
+    short = "; ".join(note.partition(":")[0] for note in result.notes)
+    rows = [_Row("Capacity", (capacity_text(result),)), _Row("Server", server_texts(result))]
+    return [*rows, _Row("Note", (notes, short))]
 
 
 def _expected(result: Recommendation) -> tuple[str, ...]:
@@ -87,8 +101,17 @@ def _expected(result: Recommendation) -> tuple[str, ...]:
         told = f"{time}, no speedup over sequential code" if gains_nothing(expected) else f"{speedup}: {time}"
         return (f"{told}, {mostly}", told) if mostly else (told,)
     if expected.throughput is not None:
-        return tuple(f"{speedup}: {throughput_text(expected, words)}" for words in (2, 1, 0))
+        texts = tuple(throughput_text(expected, result.profile, words) for words in (2, 1, 0))
+        if result.fits.throughput is None:
+            return tuple(f"{speedup}: {text}" for text in texts)
+        return texts if not result.fits.throughput else _set_against_arrivals(expected, speedup, texts)
     return (speedup,)
+
+
+def _set_against_arrivals(expected: Expected, speedup: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The speedup before the throughput, then without its range, then without it."""
+    gain = f"{gain_text(expected)} vs sequential" if not gains_nothing(expected) else gain_text(expected)
+    return f"{speedup}: {texts[0]}", f"{gain}: {texts[1]}", texts[1], texts[2]
 
 
 def _basis(result: Recommendation) -> tuple[str, ...]:
@@ -111,6 +134,17 @@ def _instead(result: Recommendation, *, alone: bool) -> tuple[str, ...]:
     return f"{told}; the rest: --full" if alone else price, told
 
 
+def _rows_of_turns(result: Recommendation) -> list[_Row]:
+    """The verdict on what is there today, what would do, and the most tempting mistakes, as many as there is room for.
+
+    At least one mistake is told, unless it is that of today.
+    """
+    today, turns = today_text(result), turns_texts(result)
+    told = result.current is not None and result.current.verdict in ("slower", "breaks")
+    rows = [_Row(("Not", "")[n > 0], (text,), extra=told or n > 0) for n, text in enumerate(turns)]
+    return [_Row("Today", (today, today_word(result))), _Row("Enough", (enough_in_short(result),)), *rows]
+
+
 def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[_Row]:
     """What to type next: to measure it here, which cannot be done for a cluster, or to go there."""
     guide = guide_command(result)
@@ -131,7 +165,8 @@ def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
         """How many lines a row takes."""
         return len(textwrap.wrap(printable(row.versions[0]), room, break_on_hyphens=False)) or 1
 
-    while sum(map(lines, told)) > _LINES:
+    most = _LINES + sum(row.label in _ASKED_FOR for row in told)
+    while sum(map(lines, told)) > most:
         if extra := [row for row in told if row.extra]:
             told.remove(extra[-1])
             continue
@@ -156,7 +191,7 @@ def brief_document(result: Recommendation) -> Document:
     sections = [Section("Recommendation", tuple(_brief_answer(result)))]
     if result.alternatives:
         sections.append(Section("Alternatives", (bullets(*map(price_text, result.alternatives), numbered=True),)))
-    return Document(tuple(sections))
+    return Document((*sections, *turns_sections(result)))
 
 
 def _brief_answer(result: Recommendation) -> list[Block]:
@@ -183,10 +218,14 @@ def answer_fields(result: Recommendation, python: str, reasons: Iterable[str], *
         *((("Reasoning", "")[n > 0], reason) for n, reason in enumerate(reasons)),
         *figure("Expected speedup", speedup_text(expected, profile), basis_text(expected)),
         ("Expected time", _joined(", ", time, mostly_text(expected)) if whole and time else time),
-        ("Throughput", throughput_text(expected) if expected.throughput is not None else ""),
+        ("Throughput", throughput_text(expected, profile) if expected.throughput is not None else ""),
         ("Assumed", "; ".join(expected.assumed)),
         *figure("Memory overhead", memory_text(expected, profile), memory_basis_text(expected)),
         *figure("Requirements", requirements_text(result), latency_basis_text(result)),
+        *(capacity_fields(result) if whole else [("Capacity", capacity_text(result))]),
+        *(("Note", note) for note in result.notes),
+        ("Today", today_text(result)),
+        ("Good enough", enough_text(result)),
         ("Migration effort", effort_text(result)),
     ]
     return Fields(tuple(pair for pair in pairs if pair[1]))

@@ -12,18 +12,16 @@ from selector.host import environment_python
 from selector.recommend.expected import TASK_TIMES, Expected, missing, not_given
 from selector.recommend.facts import EXPERIMENTAL_FREE_THREADING
 from selector.recommend.recommendation import Alternative, Recommendation
+from selector.report.capacity import deadline_verdict, rate_verdict
 from selector.text import (
     MEMORY,
     MILLISECONDS,
-    PREDICTED,
     Units,
     beside,
     duration,
     given,
     listed,
     memory,
-    number,
-    significant,
     times,
 )
 from selector.workload.profile import WorkloadProfile
@@ -42,6 +40,7 @@ _MOSTLY = {
     "dispatch": "handing tasks over",
     "pickling": "copying data",
 }
+_NO_REQUIREMENT = "none given"
 _GPU = "it depends on the GPU"
 _NOT_MEASURED = "not predicted: what a broker or scheduler costs was not measured"
 
@@ -147,15 +146,6 @@ def mostly_text(expected: Expected) -> str:
     return f"most of it {_MOSTLY[expected.dominant]}" if expected.dominant else ""
 
 
-def throughput_text(expected: Expected, words: int = 2) -> str:
-    """The requests per second of a service with their latency, in fewer words or without; only where it is predicted."""
-    done = number(significant(expected.throughput or 0.0, PREDICTED))
-    rate = f"{done} requests per second" if words == 2 else f"{done} requests/s"
-    if expected.latency_ms is None or not words:
-        return rate
-    return f"{rate}, 95 %{' of them' if words == 2 else ''} within {duration(expected.latency_ms / 1000)}"
-
-
 def basis_text(expected: Expected) -> str:
     """What the times rest on, in words; nothing where none is predicted: a bound by CPUs rests on no cost."""
     if (expected.speedup, expected.seconds, expected.throughput) == (None, None, None) or expected.source is None:
@@ -196,17 +186,24 @@ def memory_basis_text(expected: Expected) -> str:
 
 def requirements_text(result: Recommendation, *, short: bool = False) -> str:
     """Each requirement with its verdict and the figure it rests on, or with what is missing for one."""
-    parts = [*_latency_verdict(result, short=short), *_memory_verdict(result, short=short)]
-    return ", ".join(parts) if parts else "none given"
+    parts = [
+        *_latency_verdict(result, short=short),
+        *rate_verdict(result, short=short),
+        *deadline_verdict(result, short=short),
+        *_memory_verdict(result, short=short),
+    ]
+    return ", ".join(parts) if parts else _NO_REQUIREMENT
 
 
 def fits_text(result: Recommendation, *, short: bool = False) -> str:
     """The same for the summary, which has no other line on memory: without any requirement, the memory that it takes."""
     profile, whole = result.profile, result.expected.memory_mb
+    told = requirements_text(result, short=short)
     if whole is None or (profile.latency_requirement_ms, profile.memory_budget_mb) != (None, None):
-        return requirements_text(result, short=short)
+        return told
     beside_own = " beside the tasks' own" if profile.task_memory_mb is None else ""
-    return f"no requirement given; takes {memory(whole)}{beside_own}"
+    told = "no requirement given" if told == _NO_REQUIREMENT else told
+    return f"{told}; takes {memory(whole)}{beside_own}"
 
 
 def _latency_verdict(result: Recommendation, *, short: bool) -> list[str]:
@@ -214,7 +211,8 @@ def _latency_verdict(result: Recommendation, *, short: bool) -> list[str]:
     if limit is None:
         return []
     profile = result.profile
-    names = (*TASK_TIMES, *(("concurrency",) if profile.mode == "service" else ()))
+    load = ("concurrency",) if profile.mode == "service" and profile.requests_per_second is None else ()
+    names = (*TASK_TIMES, *load)
     why = _GPU if profile.gpu else _needs(not_given(profile, names))
     why = "it depends on the cluster" if _elsewhere(result.expected) else why
     return [_judged("latency", result.fits.latency, found, limit, MILLISECONDS, why, short=short)]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from selector.errors import SelectorError
 from selector.text import quoted
-from selector.wizard.words import FIRST, POINTLESS_AFTER
+from selector.wizard.words import FIRST, INSTEAD_OF, POINTLESS_AFTER
 from selector.workload.fields import accepted, field_kind, value_from_text, what_was_meant
 from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import profile_from_mapping
@@ -54,7 +54,15 @@ class Answers:
     def answered(self) -> frozenset[str]:
         """The fields not to ask about: answered with any value, also the default, or with "I don't know", or pointless."""
         pointless = {n for (k, v), names in POINTLESS_AFTER.items() if self.values.get(k) == v for n in names}
+        if self._serves:
+            pointless |= {other for name, other in INSTEAD_OF.items() if name not in self.unknown}
         return self.unknown | pointless | set(self.values)
+
+    @property
+    def _serves(self) -> bool:
+        """Whether it is known to be a service: it says so, or requests arrive."""
+        mode = self.values.get("mode", "service" if "requests_per_second" in self.values else None)
+        return bool(mode == "service")
 
     @property
     def shown(self) -> list[str]:
@@ -101,6 +109,8 @@ def accepted_words(name: str) -> str:
     kind = field_kind(name).kind
     if kind == "flag":
         return "y or n"
+    if kind == "several":
+        return f"any of {', '.join(field_kind(name).choices)}, with commas between"
     return "versions such as 3.13, 3.14t" if kind == "versions" else accepted(name)
 
 

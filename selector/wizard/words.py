@@ -8,9 +8,15 @@ from dataclasses import dataclass, field
 #: The five that everybody is asked, in this order; which others follow is worked out from the tables.
 FIRST = ("workload_type", "latency_requirement_ms", "memory_budget_mb", "cpu_cores", "has_expensive_startup")
 
+#: A question that stands for another one, which is asked only of who cannot answer it: what arrives at a service is known,
+#: how much of it is in flight hardly ever.
+INSTEAD_OF: Mapping[str, str] = {"requests_per_second": "concurrency"}
+
 #: Questions that an answer makes pointless: who has no costly set-up need not say how long it takes.
 POINTLESS_AFTER: Mapping[tuple[str, object], tuple[str, ...]] = {
     ("has_expensive_startup", False): ("startup_ms", "startup_memory_mb"),
+    ("mode", "batch"): ("requests_per_second",),
+    ("mode", "service"): ("tasks", "finish_within_s"),
 }
 
 
@@ -48,6 +54,7 @@ WORDS: Mapping[str, Words] = {
     ),
     "tasks": Words("How many tasks does one run have?", "Units of work that do not depend on each other."),
     "concurrency": Words("How many operations are in flight at once?", "Open requests, connections or jobs."),
+    "requests_per_second": Words("How many requests arrive in a second?", "In a busy hour: 50, 50/s, 3000/min."),
     "cpu_ms_per_task": Words("How much CPU time does one task take (ms)?", "Measured in one worker, without waiting."),
     "io_wait_ms_per_task": Words("How long does one task wait for I/O (ms)?", "Network, files, database."),
     "io_kind": Words(
@@ -137,5 +144,21 @@ WORDS: Mapping[str, Words] = {
     "machines": Words("Over how many machines must the work be spread?", "1 if one machine will do."),
     "durable": Words("Must the work survive a restart and be retried?", "Jobs that may not be lost, for example."),
     "gpu": Words("Does the work run on a GPU?"),
+    "throughput_requirement_per_s": Words("How many tasks must be done in a second?", "Or requests, of a service."),
+    "finish_within_s": Words("When must all of it be done (s)?", "The whole batch, from its start: 90, 10min, 8h."),
+    "team_knows": Words(
+        "What do the people know who will keep it running?",
+        "What is missing must gain more before it is taken.",
+        {
+            "asyncio": "async def, await, tasks",
+            "threads": "locks, races, pools",
+            "processes": "pickling, fork and spawn",
+            "queues": "brokers, workers, retries",
+        },
+    ),
+    "maintainability": Words(
+        "How much does it matter that it is easy to debug?",
+        choices={"normal": "as usual", "high": "more than some speed"},
+    ),
     "current_approach": Words("Where is the code today?"),
 }

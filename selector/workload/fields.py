@@ -10,9 +10,9 @@ from selector.workload.profile import LARGEST, Positive, Share, WorkloadProfile
 
 
 class FieldKind(NamedTuple):
-    """What a field takes: `choice` (of `choices`), `flag`, `count`, `number` (up to `largest`), `text` or `versions`."""
+    """What a field takes: `choice` (of `choices`), `several` of them, `flag`, `count`, `number` (up to `largest`), `text`, `versions`."""
 
-    kind: Literal["choice", "flag", "count", "number", "text", "versions"]
+    kind: Literal["choice", "several", "flag", "count", "number", "text", "versions"]
     choices: tuple[str, ...] = ()
     above_zero: bool = False
     largest: float = LARGEST
@@ -26,6 +26,8 @@ def field_kind(field: str) -> FieldKind:
     base = _without_none(annotation)
     if get_origin(base) is Literal:
         return FieldKind("choice", get_args(base))
+    if get_origin(base) is tuple:
+        return FieldKind("several", get_args(_without_none(get_args(base)[0])))
     kinds: dict[Any, Literal["flag", "count", "text"]] = {bool: "flag", int: "count", str: "text"}
     if base in kinds:
         return FieldKind(kinds[base])
@@ -50,6 +52,8 @@ def accepted(field: str) -> str:
     match kind.kind:
         case "choice":
             return f"one of {', '.join(kind.choices)}"
+        case "several":
+            return f"a list of any of {', '.join(kind.choices)}"
         case "flag":
             return "true or false"
         case "count":
@@ -69,7 +73,7 @@ _YES_NO = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false
 def value_from_text(field: str, text: str) -> object:
     """What somebody typed for a field, as JSON would have it; text that does not fit is handed on to be refused.
 
-    Empty text and `null` mean unknown; flags take y/n, yes/no, true/false; versions are separated by commas; numbers
+    Empty text and `null` mean unknown; flags take y/n, yes/no, true/false; the parts of a list are separated by commas; numbers
     may have a unit (`selector.workload.units`).
     """
     text = text.strip()
@@ -78,7 +82,7 @@ def value_from_text(field: str, text: str) -> object:
     kind = field_kind(field).kind if field in WorkloadProfile.model_fields else "text"
     if kind == "flag":
         return _YES_NO.get(text.casefold(), text)
-    if kind == "versions":
+    if kind in ("versions", "several"):
         return [part.strip() for part in text.strip("[]").replace('"', "").split(",")]
     if kind in ("count", "number"):
         from selector.workload.units import amount  # its pattern takes time to compile, and most starts need none

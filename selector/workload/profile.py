@@ -23,6 +23,9 @@ ApproachId = Literal[
     "asyncio_processes",
     "distributed",
 ]
+#: What people have to know to keep an approach running.
+Skill = Literal["asyncio", "threads", "processes", "queues"]
+SKILLS: tuple[Skill, ...] = get_args(Skill)
 #: Every approach, simplest first: the order that settles ties.
 APPROACHES: tuple[ApproachId, ...] = get_args(ApproachId)
 
@@ -51,7 +54,7 @@ def _id_spelling(value: object) -> object:
     return value.strip().casefold().replace("-", "_").replace(" ", "_") if isinstance(value, str) else value
 
 
-def _interpreter_list(value: object) -> object:
+def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -90,6 +93,9 @@ class WorkloadProfile(Saved):
     )
     tasks: _Count | None = Field(None, description="Independent units of work in one run")
     concurrency: _Count | None = Field(None, description="Operations in flight at once")
+    requests_per_second: Positive | None = Field(
+        None, description="Of a service: how many requests arrive in a second (what is in flight follows from it)"
+    )
     cpu_ms_per_task: _Amount | None = Field(None, description="CPU time of one task, in ms")
     io_wait_ms_per_task: _Amount | None = Field(None, description="Time one task waits for I/O, in ms")
     io_kind: Annotated[Literal["network", "disk", "database", "subprocess", "mixed"], _Id] | None = Field(
@@ -134,8 +140,7 @@ class WorkloadProfile(Saved):
     )
     subinterpreter_ready: bool | None = Field(None, description="All dependencies support subinterpreters")
     interpreters: (
-        Annotated[tuple[InterpreterTag, ...], BeforeValidator(_interpreter_list), Field(min_length=1, max_length=50)]
-        | None
+        Annotated[tuple[InterpreterTag, ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=50)] | None
     ) = Field(None, description="Python versions that may be used, such as 3.13 or 3.14t (free-threaded)")
     platform: Annotated[Literal["linux", "macos", "windows"], _Id] | None = Field(
         None, description="Where it runs (default: this host)"
@@ -144,14 +149,29 @@ class WorkloadProfile(Saved):
     machines: _Count = Field(1, description="Machines the work must be spread over")
     durable: bool = Field(False, description="Work must survive a restart and be retried")
     gpu: bool | None = Field(None, description="The work runs on a GPU")
+    throughput_requirement_per_s: Positive | None = Field(
+        None, description="Tasks or requests that must be done in a second"
+    )
+    finish_within_s: Positive | None = Field(None, description="Of a batch: when all of it must be done, in s")
+    team_knows: (
+        Annotated[tuple[Annotated[Skill, _Id], ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=10)]
+        | None
+    ) = Field(None, description="What the people who will keep it running know")
+    maintainability: Annotated[Literal["normal", "high"], _Id] | None = Field(
+        None, description="high: what is hard to debug must gain more before it is taken"
+    )
     current_approach: Annotated[ApproachId, _Id] | None = Field(None, description="Where the code is today")
 
     @model_validator(mode="before")
     @classmethod
     def _null_means_unknown(cls, data: Any) -> Any:
-        """A `null` is the same as leaving the field out, for every field; an unknown field stays an error."""
+        """A `null` is the same as leaving the field out, for every field; an unknown field stays an error.
+
+        Where requests arrive, it is a service, if nothing else is said.
+        """
         if isinstance(data, Mapping):
-            return {k: v for k, v in data.items() if v is not None or k not in cls.model_fields}
+            said = {k: v for k, v in data.items() if v is not None or k not in cls.model_fields}
+            return {"mode": "service", **said} if "requests_per_second" in said else said
         return data
 
     @property
@@ -165,11 +185,10 @@ class WorkloadProfile(Saved):
         return self.releases_gil if self.gil_share is None else self.gil_share <= 0.5
 
     def given(self) -> dict[str, Any]:
-        """The fields that say something, as JSON has them: those set to other than their default, in the order of the model."""
-        said = {name: value for name, value in self.__dict__.items() if value != _DEFAULTS[name]}
-        if self.interpreters is not None:
-            said["interpreters"] = list(self.interpreters)
-        return said
+        """The fields that say something, as JSON has them: those set to other than what is implied, in the order of the model."""
+        implied = {**_DEFAULTS, "mode": "batch" if self.requests_per_second is None else "service"}
+        said = {name: value for name, value in self.__dict__.items() if value != implied[name]}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
 
 
 _DEFAULTS = {name: field.default for name, field in WorkloadProfile.model_fields.items()}

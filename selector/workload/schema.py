@@ -35,6 +35,6 @@ def _field(name: str, model: Schema) -> Schema:
     kind = field_kind(name)
     if kind.kind == "choice":
         return about | {"enum": [*kind.choices, *([None] if "default" in model else [])]}
-    if kind.kind == "versions":
+    if kind.kind in ("versions", "several"):
         rules = {_OF_A_LIST.get(key, key): rule for key, rule in rules.items()}
     return about | rules | {"type": [rules["type"], "null"]}

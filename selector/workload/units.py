@@ -1,4 +1,4 @@
-"""Amounts as people write them: `20ms`, `0.5 s`, `1GB`, `1,000`, `10k`. The one place where typed numbers are read.
+"""Amounts as people write them: `20ms`, `0.5 s`, `1GB`, `1,000`, `10k`, `3000/min`. The one place where typed numbers are read.
 
 The unit a field is kept in stands in its name (`latency_requirement_ms`, `payload_kb_per_task`); without a unit behind
 the number that one is meant. 1 MB is 1024 KB, here as everywhere in this tool, and 1 MiB is the same. What is refused
@@ -48,17 +48,25 @@ class _Kind:
 _TIME = _Kind(_TIMES, "ns us ms s min h d", any_case=True)
 _SIZE = _Kind(_SIZES, "B KB MB GB TB", any_case=True)
 _COUNT = _Kind(_COUNTS, "k for thousand, M for million", any_case=False)
+_PER = _Kind(
+    {each / 1e3: words for each, words in _TIMES.items() if each >= 1e3}, "per s, min, h or d", any_case=True
+)  # seconds
 _KINDS = {"ms": _TIME, "s": _TIME, "kb": _SIZE, "mb": _SIZE}
 
 _AMOUNT = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+(?:_[0-9]+)*|[1-9][0-9]{0,2}(?:[, ][0-9]{3})+)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)"
     r"\s*(?P<unit>[^\W\d_]*)"
 )
+_RATE = re.compile(
+    r"(?P<count>.*?)\s*(?:/|\bper\b|\brp)\s*(?P<time>[^\W\d_]+)", re.IGNORECASE
+)  # 50/s, 50 per second, 50 rps
+_COUNTED = ("request", "requests", "req", "reqs", "task", "tasks")  # what a rate may count
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+\s*[^\W\d_]*")
 _GROUPS = str.maketrans("", "", ", _")
 _LONGEST_NUMBER = 300  # digits; longer ones fit no field, and no float either
 _DIGITS = 15  # of a product of two floats that are as they were written
 _EXAMPLES = {"ms": "20ms, 0.5s, 2min", "s": "30s, 5min, 2h", "kb": "64KB, 1MB", "mb": "512MB, 1.5GB"}
+_RATE_EXAMPLES = "50/s, 3000/min, 10k/h"
 
 
 def unit_of(field: str) -> str | None:
@@ -70,9 +78,11 @@ def unit_of(field: str) -> str | None:
 def amount(field: str, text: str) -> int | float:
     """The number that a text means for a field, in the field's unit, whole where it is; ValueError says why it is none.
 
-    A count may have its own name behind it: `4 cores`.
+    A count may have its own name behind it: `4 cores`; a rate the time that it is for: `3000/min`, `50 requests per second`.
     """
     text, unit = text.strip(), unit_of(field)
+    if _is_rate(field):
+        return _rate(text)
     found = _AMOUNT.fullmatch(text)
     number = found["number"].translate(_GROUPS) if found else ""
     if found is None or not any(map(str.isdigit, number.casefold().partition("e")[0])):
@@ -81,6 +91,24 @@ def amount(field: str, text: str) -> int | float:
         kind = _KINDS[unit] if unit else _COUNT
         return _times(float(number), kind.factor(found["unit"]) / (kind.factor(unit) if unit else 1))
     return int(number[:_LONGEST_NUMBER]) if number.lstrip("+-").isdigit() else float(number)
+
+
+def _is_rate(field: str) -> bool:
+    return field.endswith(("_per_second", "_per_s"))
+
+
+def _rate(text: str) -> int | float:
+    """A rate in a second; without a time behind it, it is one. ValueError says why it is none."""
+    why = f"such as {_RATE_EXAMPLES}"
+    found = _RATE.fullmatch(text)
+    words = (found["count"] if found else text).split()
+    if words and words[-1].casefold() in _COUNTED:
+        words.pop()
+    try:
+        count = amount("tasks", " ".join(words))
+        return _times(count, 1 / _PER.factor(found["time"])) if found else count
+    except ValueError as error:
+        raise ValueError(str(error) if str(error).startswith("write") else why) from None
 
 
 def _own_words(field: str) -> set[str]:
