@@ -67,11 +67,16 @@ def service_of(traits: Traits, workers: int, work: Quantities, terms: Terms, alo
     A request queues for what is scarcest: a slot that it holds while it waits and computes, a CPU to compute on, or the
     parent, which hands one request over after the other.
     """
-    if alone_ms is None or not work.in_flight:
+    if alone_ms is None or not (work.in_flight or work.arrivals_per_ms):
         return None
     alone_ms = max(alone_ms, _SHORTEST_MS)
+    if work.arrivals_per_ms is not None:
+        work = work._replace(
+            in_flight=None
+        )  # what arrives at random may need every worker, however few are busy on average
     servers, capacity = _narrowest(traits, workers, work, terms)
     if work.arrivals_per_ms is None:
+        assert work.in_flight, "one of both is known"
         served = serve(work.in_flight, alone_ms, servers, capacity)
         return Service(served.rate * 1000, capacity * 1000, alone_ms + served.queue_p95_ms)
     queued = serve_arrivals(work.arrivals_per_ms, servers, capacity)

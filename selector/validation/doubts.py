@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from selector.text import listed, measured_duration, measured_times
+from selector.validation.case import QUIET_CPUS
 from selector.validation.contest import Contest
-from selector.validation.evidence import ENOUGH_RUNS, QUIET_CPUS, ArmResult, Evidence
+from selector.validation.evidence import ENOUGH_RUNS, ArmResult, Evidence
 from selector.validation.models import Verdict
 
 _UNLIKE, _LEAST_MS = 0.1, 0.005  # a stand-in that is off by so much, as a share and in ms, is another task
