@@ -84,8 +84,7 @@ class _Session:
     def died(self) -> dict[str, Any]:
         """What it has died of since its last answer; nothing of one that lives."""
         assert self.group is not None
-        self.group._reap()
-        if self.group.code is None:
+        if not self.group.ended():
             return {}
         status, reason = self.group.obituary()
         return {"status": status, "reason": reason, **self.group.last_words()}
