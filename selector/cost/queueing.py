@@ -52,6 +52,15 @@ def serve_arrivals(rate: float, servers: int, capacity: float) -> float | None:
     return None if load >= 1 else _ALIKE * _queue_ms(servers, load, capacity)
 
 
+def mean_wait_ms(rate: float, each_ms: float) -> float:
+    """How long requests wait on average for one server that takes `each_ms` with each of them (Pollaczek and Khinchine).
+
+    Without end where more arrive than it can do.
+    """
+    load = rate * each_ms
+    return load * each_ms / (2 * (1 - load)) if load < 1 else math.inf
+
+
 def _queue_ms(servers: int, load: float, capacity: float) -> float:
     """The time in the queue that 95 % of the requests stay below."""
     waits = waits_at_all(servers, load)

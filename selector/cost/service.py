@@ -1,4 +1,4 @@
-"""What a service does under one approach: the latency of one request by itself, and of all that are in flight."""
+"""What a service does under one approach: the latency of one request by itself, and of all that are in flight or arrive."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from typing import NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import computing_at_once
-from selector.cost.queueing import serve, serve_arrivals
+from selector.cost.queueing import mean_wait_ms, serve, serve_arrivals
 from selector.cost.shape import Terms, copied_ms, mix_under, own_cpu_ms
 from selector.cost.terms import Quantities, at_once_of, slots_of
 
 _SHORTEST_MS = 1e-6  # nothing takes no time at all
+#: CPU time to accept a connection, read a request and answer it, beside the work. Measured on CPython 3.14.10, 2 virtual
+#: CPUs, by `validate` of a service with 0.5 ms of work: asyncio streams 0.1 to 0.35 ms, a thread that blocks 0.05 to 0.2.
+_ANSWER_ON_LOOP_MS = 0.25
+_ANSWER_BLOCKING_MS = 0.1
+#: Threads of one GIL that a request goes through beside its computing, each of which has to get it: who accepts, who answers.
+_PASSAGES = 2
 
 
 def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
@@ -64,41 +70,79 @@ class Service(NamedTuple):
 def service_of(traits: Traits, workers: int, work: Quantities, terms: Terms, alone_ms: float | None) -> Service | None:
     """The service with as many requests as arrive, or are in flight, as the workload says; None where it does not.
 
-    A request queues for what is scarcest: a slot that it holds while it waits and computes, a CPU to compute on, or the
-    parent, which hands one request over after the other.
+    A request queues for a slot that it holds while it waits and computes, for a CPU to compute on, and for the parent, which
+    hands one request over after the other: mostly for what is scarcest of these.
     """
-    if alone_ms is None or not (work.in_flight or work.arrivals_per_ms):
+    if alone_ms is None:
+        return None
+    if work.arrivals_per_ms is not None:
+        return _open(traits, workers, work._replace(in_flight=None), terms, work.arrivals_per_ms)
+    if not work.in_flight:
         return None
     alone_ms = max(alone_ms, _SHORTEST_MS)
-    if work.arrivals_per_ms is not None:
-        work = work._replace(
-            in_flight=None
-        )  # what arrives at random may need every worker, however few are busy on average
-    servers, capacity = _narrowest(traits, workers, work, terms)
-    if work.arrivals_per_ms is None:
-        assert work.in_flight, "one of both is known"
-        served = serve(work.in_flight, alone_ms, servers, capacity)
-        return Service(served.rate * 1000, capacity * 1000, alone_ms + served.queue_p95_ms)
-    queued = serve_arrivals(work.arrivals_per_ms, servers, capacity)
-    done = min(work.arrivals_per_ms, capacity)
-    return Service(done * 1000, capacity * 1000, None if queued is None else alone_ms + queued)
+    servers, capacity = min(_stations(traits, workers, work, terms, answering_ms=0.0), key=lambda s: s[1])
+    served = serve(work.in_flight, alone_ms, servers, capacity)
+    return Service(served.rate * 1000, capacity * 1000, alone_ms + served.queue_p95_ms)
 
 
-def _narrowest(traits: Traits, workers: int, work: Quantities, terms: Terms) -> tuple[int, float]:
-    """(How many there are of what is scarcest to a request, the requests per millisecond that all of them do)."""
+def _open(traits: Traits, workers: int, work: Quantities, terms: Terms, arrivals_per_ms: float) -> Service:
+    """A service that requests arrive at, on a socket. What arrives at random may need every worker, however few are busy.
+
+    The slowest in twenty are those that compute beside others, as soon as a request in seven meets one: they take as long
+    as all do when every CPU is busy. With a GIL, each thread that a request passes through has to wait for it once more.
+    """
+    assert work.wait_ms is not None, "a latency is known"
+    answering = _ANSWER_ON_LOOP_MS if traits.runs_loop else _ANSWER_BLOCKING_MS
+    stations = _stations(traits, workers, work, terms, answering)
+    capacity = min(most for _, most in stations)
+    done = min(arrivals_per_ms, capacity)
+    queues = [serve_arrivals(arrivals_per_ms, servers, most) for servers, most in stations]
+    queued = [queue for queue in queues if queue is not None]
+    if len(queued) < len(queues):
+        return Service(done * 1000, capacity * 1000, None)
+    cpu, at_once = own_cpu_ms(terms, work), at_once_of(traits, workers, work)
+    beside = cpu * (mix_under(terms, work).loss(terms.contention, at_once, terms.costs) if at_once > 1 else 1.0)
+    alone = beside + work.wait_ms + answering + (0.0 if _preforked(traits) else _handed_over_ms(terms, work))
+    if terms.convoy and cpu > 0:
+        held = cpu * work.gil_share
+        alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), _held_up_ms(held, work, terms))
+    return Service(done * 1000, capacity * 1000, alone + max(queued))
+
+
+def _preforked(traits: Traits) -> bool:
+    """Whether the kernel hands requests to its workers: processes that accept from one socket, and no loop before them."""
+    return traits.runs_in == "workers" and not traits.runs_loop
+
+
+def _handed_over_ms(terms: Terms, work: Quantities) -> float:
+    """What handing one request over costs the parent."""
+    return terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
+
+
+def _stations(
+    traits: Traits, workers: int, work: Quantities, terms: Terms, answering_ms: float
+) -> list[tuple[int, float]]:
+    """What a request has to get hold of: (how many there are, the requests per millisecond that all of them do) of each.
+
+    `answering_ms` is what taking a request from a socket and answering it costs: 0 where nobody says that it has one.
+    """
     assert work.wait_ms is not None, "a latency is known"
     at_once = at_once_of(traits, workers, work)
     each, mix = own_cpu_ms(terms, work), mix_under(terms, work)
     if at_once > 1:
         each *= mix.loss(terms.contention, at_once, terms.costs)
-    parent = terms.dispatch + terms.message + (copied_ms(terms, work) if terms.copies else 0.0)
+    parent = 0.0 if answering_ms and _preforked(traits) else _handed_over_ms(terms, work)
     if not terms.pooled:  # its one thread does all of it
         each, at_once, parent = each / mix.at_once(at_once) + parent, 1, 0.0
+    if traits.runs_loop and terms.pooled and not terms.convoy:  # its thread is beside those that compute
+        parent += answering_ms
+    else:
+        each += answering_ms
     each = max(each, _SHORTEST_MS)
-    narrow = [(at_once, mix.at_once(at_once) / each)]
+    found = [(at_once, mix.at_once(at_once) / each)]
     if parent:
-        narrow.append((1, 1 / parent))
+        found.append((1, 1 / parent))
     if traits.overlaps_waits != "all" or terms.in_pool:
         slots = slots_of(traits, workers, work) or workers
-        narrow.append((slots, slots / (each + work.wait_ms)))
-    return min(narrow, key=lambda s: s[1])
+        found.append((slots, slots / (each + work.wait_ms)))
+    return found
