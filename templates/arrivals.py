@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import gc
 import os
-import random
 import select
 import selectors
 import socket
@@ -104,6 +103,8 @@ class _Requests:
 
 def _planned_moments(rate: float, seconds: float, seed: int) -> list[float]:
     """When requests arrive, in seconds: at random, as many as come at that rate (a Poisson process of that number)."""
+    import random
+
     chance = random.Random(seed)
     return sorted(chance.uniform(0.0, seconds) for _ in range(max(1, round(rate * seconds))))
 

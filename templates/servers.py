@@ -7,12 +7,12 @@ it nothing.
 from __future__ import annotations
 
 import contextlib
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    import socket
     from asyncio import StreamReader, StreamWriter
     from concurrent.futures import Executor, Future
 
@@ -206,8 +206,6 @@ SERVERS: dict[str, Server] = {
 
 def listening() -> socket.socket:
     """A socket of this machine that listens, at a port that is free."""
-    import socket
-
     listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
     listener.setblocking(True)
     return listener

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import statistics
 import sys
 import time
@@ -38,6 +37,8 @@ class _ServiceRun:
     """Lets every arm serve in random rounds until the budget is spent, and tells what happens by `event`."""
 
     def __init__(self, workload: Workload, options: argparse.Namespace, event: Callable[..., None]) -> None:
+        import random
+
         self.seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
         self.random = random.Random(self.seed)
         self.workload, self.options, self.event, self.rate = workload, options, event, float(options.rate)

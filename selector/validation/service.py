@@ -18,6 +18,7 @@ from selector.validation.models import Requirement, ServedAt, ServiceFigures
 from selector.validation.verdict import Judgement, decide, no_result, recommended_arm, winner_of
 
 _BY_CPU = 900.0  # ms of CPU in a second: what limits a service that comes so near to one CPU is computing
+_WORTH_IT = 1.2  # as in the bands: what is less than that faster than another one is not worth more
 _MOST_SENT = 0.3  # of a CPU, for sending: more takes part in what is measured
 
 
@@ -107,7 +108,9 @@ def _judged_by_latency(
     contests = tuple(Contest(evidence, recommended, r) for r in able)
     if late := _late(evidence, recommended, able):
         return late
-    could = [r for r in behind if r.place < recommended.place]
+    task_ms = evidence.case.session.plan.task_wall_ms if evidence.case.session.plan else None
+    slow = task_ms is None or 1000 * recommended.seconds > _WORTH_IT * task_ms  # so that another one may be better
+    could = [r for r in behind if slow or r.place < recommended.place]
     if doubt := _doubt_of_saturation(evidence, could, evidence.case.rate or 0.0):
         return Judgement("inconclusive", doubt.why, recommended, doubt.rival, None, contests, doubt)
     kept = f"{_waits(evidence, recommended)} at {number(evidence.case.rate or 0.0)} requests a second"
