@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 _SCHEMA = 1
 _OF_THE_RATE = (0.5, 0.8, 1.0, 1.2)
 _FULL = 1.0
-_SHARES = {0.5: 0.15, 0.8: 0.2, 1.0: 0.35, 1.2: 0.15}  # of the time that a visit has for its loads; the rest: see below
-_WARMING, _SATURATING = 0.05, 0.1
+_SHARES = {
+    0.5: 0.12,
+    0.8: 0.18,
+    1.0: 0.45,
+    1.2: 0.12,
+}  # of the time that a visit has for its loads; the rest: see below
+_WARMING, _SATURATING = 0.03, 0.1
 _ROUNDS = 3  # to aim at: fewer runs tell nothing apart
 _FIRST_SHARE = 0.35  # of what is left of the budget, for the first round, in which losers still take part
 _LONGEST_VISIT = 60.0  # of loads in one visit

@@ -29,6 +29,8 @@ NEWER = (
     "cpus_taken",
     "left_out",
     "variables",
+    "requests_per_second",
+    "service",
     "batch",
     "no_cpu_percent",
     "quiet_seconds",
