@@ -26,7 +26,9 @@ _KEPT_UP = 0.95  # of what arrives, done by the time that the last is answered
 class _Requests:
     """Requests to one port: which are under way, when each was answered, how many failed."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, http: bool) -> None:
+        self.asks = b"GET /%d HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" if http else b"%d\n"
+        self.heard: dict[int, bytes] = {}  # of answers that came in parts
         self.address = ("127.0.0.1", port)
         self.selector = selectors.DefaultSelector()
         self.under_way = 0
@@ -53,7 +55,7 @@ class _Requests:
 
     def _say(self, connection: socket.socket, number: int, *, known: bool) -> None:
         try:
-            connection.send(b"%d\n" % number)
+            connection.send(self.asks % number)
         except OSError as error:
             self._end(connection, number, str(error), known=known)
             return
@@ -62,11 +64,17 @@ class _Requests:
 
     def _hear(self, connection: socket.socket, number: int) -> None:
         try:
-            line = connection.recv(128)
+            part = connection.recv(4096)
         except OSError as error:
             self._end(connection, number, str(error), known=True)
             return
-        self._end(connection, number, "" if line == b"ok %d\n" % number else "no answer", known=True)
+        said = self.heard.pop(number, b"") + part
+        if said.endswith(b"ok %d\n" % number):
+            self._end(connection, number, "", known=True)
+        elif part:
+            self.heard[number] = said
+        else:
+            self._end(connection, number, "no answer", known=True)
 
     def _end(self, connection: socket.socket, number: int, fault: str, *, known: bool = False) -> None:
         if fault:
@@ -109,10 +117,12 @@ def _planned_moments(rate: float, seconds: float, seed: int) -> list[float]:
     return sorted(chance.uniform(0.0, seconds) for _ in range(max(1, round(rate * seconds))))
 
 
-def _open_loop(port: int, rate: float, seconds: float, seed: int, limit_seconds: float) -> dict[str, Any]:
+def _open_loop(
+    port: int, rate: float, seconds: float, seed: int, limit_seconds: float, *, http: bool = False
+) -> dict[str, Any]:
     """Requests at that rate for so long, and until all are answered or it takes too long; what a client would see."""
     planned = _planned_moments(rate, seconds, seed)
-    requests = _Requests(port)
+    requests = _Requests(port, http)
     late: list[float] = []
     gc.disable()
     cpu, begun = time.process_time(), time.perf_counter()
@@ -169,12 +179,14 @@ def _part_of(ordered: list[float], part: float) -> float | None:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def _closed_loop(port: int, in_flight: int, seconds: float, limit_seconds: float) -> dict[str, Any]:
+def _closed_loop(
+    port: int, in_flight: int, seconds: float, limit_seconds: float, *, http: bool = False
+) -> dict[str, Any]:
     """So many requests under way all the time: how many a server does in a second when it has always enough to do.
 
     Counted from a quarter of the time on, and at least from when as many as are under way have been answered.
     """
-    requests = _Requests(port)
+    requests = _Requests(port, http)
     sent = 0
     gc.disable()
     cpu, begun = time.process_time(), time.perf_counter()

@@ -45,6 +45,7 @@ WORKERS: dict[str, int] = {"threads": 16, "free_threaded": 16}  # pool sizes; th
 SCALING: tuple[int, ...] = ()  # not used here: a service is measured at other rates, not with other pools
 CPUS = 2
 REQUESTS_PER_SECOND = 100.0
+SERVER: str | None = None  # or uvicorn, gunicorn: what it can run is run by it
 CPU_MS_PER_TASK = 2.0
 IO_WAIT_MS_PER_TASK = 50.0
 PAYLOAD_KB_PER_TASK = 0.0
@@ -223,4 +224,4 @@ def steps_seconds(steps: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(serve_and_measure(workload_of(globals(), tasks=None), REQUESTS_PER_SECOND))
+    sys.exit(serve_and_measure(workload_of(globals(), tasks=None), REQUESTS_PER_SECOND, SERVER))

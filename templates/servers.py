@@ -91,12 +91,14 @@ class _Reply(NamedTuple):
                     self.connection.sendall(b"ok " + self.line)
 
 
-def prefork(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
-    """Processes that accept from one socket, each one request after the other: what gunicorn's sync workers do."""
+def _in_processes(
+    serve: Callable[[socket.socket, Serving, _Ready], None], listener: socket.socket, serving: Serving, ready: _Ready
+) -> None:
+    """Processes that accept from one socket, each of which serves."""
     import multiprocessing
 
     started = multiprocessing.SimpleQueue()
-    arguments = (listener, serving, started)
+    arguments = (serve, listener, serving, started)
     workers = [
         multiprocessing.Process(target=_one_of_many, args=arguments, daemon=True) for _ in range(serving.workers)
     ]
@@ -110,8 +112,15 @@ def prefork(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
     raise ChildProcessError("a worker has ended")
 
 
-def _one_of_many(listener: socket.socket, serving: Serving, started: Any) -> None:
-    one_by_one(listener, serving, lambda: started.put(1))
+def _one_of_many(
+    serve: Callable[[socket.socket, Serving, _Ready], None], listener: socket.socket, serving: Serving, started: Any
+) -> None:
+    serve(listener, serving, lambda: started.put(1))
+
+
+def prefork(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
+    """Processes that do one request after the other: what gunicorn's sync workers do."""
+    _in_processes(one_by_one, listener, serving, ready)
 
 
 def loop_alone(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
@@ -120,24 +129,21 @@ def loop_alone(listener: socket.socket, serving: Serving, ready: _Ready) -> None
     _serve_on_loop(listener, serving, ready)
 
 
-def loop_and_threads(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
-    """An event loop for the waits and a pool of threads for what `offload` hands over."""
-    from concurrent.futures import ThreadPoolExecutor
+class with_pool(NamedTuple):  # noqa: N801  # read as what it does
+    """Serves with a pool of `threads` or `processes` beside it, for what `offload` hands over."""
 
-    with ThreadPoolExecutor(serving.workers, initializer=serving.start, initargs=(serving.settings,)) as pool:
-        pool.submit(int).result()
-        _pools.append(pool)
-        _serve_on_loop(listener, serving, ready)
+    kind: str
+    serve: Callable[[socket.socket, Serving, _Ready], None]
 
+    def __call__(self, listener: socket.socket, serving: Serving, ready: _Ready) -> None:
+        """Serve for ever."""
+        from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
-def loop_and_processes(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
-    """An event loop for the waits and a pool of processes for what `offload` hands over."""
-    from concurrent.futures import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(serving.workers, initializer=serving.start, initargs=(serving.settings,)) as pool:
-        _start_all(pool, serving)
-        _pools.append(pool)
-        _serve_on_loop(listener, serving, ready)
+        made = ThreadPoolExecutor if self.kind == "threads" else ProcessPoolExecutor
+        with made(serving.workers, initializer=serving.start, initargs=(serving.settings,)) as pool:
+            _start_all(pool, serving)
+            _pools.append(pool)
+            self.serve(listener, serving, ready)
 
 
 def _start_all(pool: Executor, serving: Serving) -> None:
@@ -195,12 +201,12 @@ SERVERS: dict[str, Server] = {
     "native_parallel": Server(one_by_one, pool=False, library_threads=True),
     "asyncio": Server(loop_alone, pool=False, slots=False),
     "threads": Server(thread_pool),
-    "asyncio_threads": Server(loop_and_threads, slots=False),
+    "asyncio_threads": Server(with_pool("threads", _serve_on_loop), slots=False),
     "free_threaded": Server(thread_pool, free_threaded=True),
-    "asyncio_free_threaded": Server(loop_and_threads, slots=False, free_threaded=True),
+    "asyncio_free_threaded": Server(with_pool("threads", _serve_on_loop), slots=False, free_threaded=True),
     "subinterpreters": Server(interpreters, since=(3, 14)),
     "multiprocessing": Server(prefork),
-    "asyncio_processes": Server(loop_and_processes, slots=False),
+    "asyncio_processes": Server(with_pool("processes", _serve_on_loop), slots=False),
 }
 
 

@@ -13,6 +13,7 @@ from ending import _run_to_its_end
 from here import _gil_enabled, _leave, _own_peak_mb, _probe
 from keeper import _keep, _wait_protocol
 from processes import _listen_to_signals, _more_files
+from real_servers import real_server
 from servers import SERVERS, Serving, listening
 from service_run import _ServiceRun
 from service_shown import _ServiceTable
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     import argparse
 
 
-def serve_and_measure(workload: Workload, requests_per_second: float) -> int:
+def serve_and_measure(workload: Workload, requests_per_second: float, server: str | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 failed, 130 interrupted (argparse: 2 for bad usage)."""
-    options = _service_arguments(workload, requests_per_second)
+    options = _service_arguments(workload, requests_per_second, server)
     if options.keeper:
         _keep(_wait_protocol)
     if options.child is not None:
@@ -39,7 +40,7 @@ def serve_and_measure(workload: Workload, requests_per_second: float) -> int:
     return _run_to_its_end(_ServiceRun(workload, options, show.event), show.event)
 
 
-def _service_arguments(workload: Workload, requests_per_second: float) -> argparse.Namespace:
+def _service_arguments(workload: Workload, requests_per_second: float, server: str | None) -> argparse.Namespace:
     import argparse
 
     parser = argparse.ArgumentParser(description="Serve requests that arrive at random in every way, and compare.")
@@ -47,6 +48,8 @@ def _service_arguments(workload: Workload, requests_per_second: float) -> argpar
     parser.add_argument("--budget", type=float, default=workload.budget_seconds, metavar="SECONDS")
     parser.add_argument("--interpreter", action="append", default=[], metavar="PATH", help="default: this Python")
     parser.add_argument("--rate", type=float, default=requests_per_second, metavar="N", help="requests per second")
+    known = ("uvicorn", "gunicorn")
+    parser.add_argument("--server", choices=known, default=server, help="serve by it what it can; it must be installed")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="of the arrivals and the order")
     parser.add_argument("--approach", action="append", choices=sorted(SERVERS), help="only these")
     parser.add_argument("--io", help=argparse.SUPPRESS)
@@ -97,7 +100,7 @@ def _serve_approach(workload: Workload, order: dict[str, Any], out: str) -> dict
 
     work, start = workload.work, workload.start
     serving = Serving(workload.items(1)[0], work, workload.work_async, start, settings, order["workers"])
-    server.serve(listener, serving, ready)
+    (real_server(order["server"], order["approach"]) or server.serve)(listener, serving, ready)
     raise ChildProcessError("the server has ended")
 
 

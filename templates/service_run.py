@@ -13,6 +13,7 @@ from arms import _Arm, _described, _Python, _pythons_told
 from launcher import _Launcher
 from meter import MemoryMeter, _cpus_taken, _look_at_cpus, tree_cpu_seconds
 from processes import _obey
+from real_servers import real_server
 from servers import SERVERS
 from sessions import _Session
 from workload import Workload
@@ -107,6 +108,7 @@ class _ServiceRun:
             assumed=list(self.workload.assumed),
             memory_limit_mb=round(self.launcher.memory_limit_mb, 1),
             python=sys.version.split()[0],
+            server=self.options.server,
         )
 
     def _pythons(self) -> list[_Python]:
@@ -149,7 +151,8 @@ class _ServiceRun:
                 seconds = max(seconds, _SHORTEST_VISIT)
             ran = 0
             for arm in wanted:
-                if self._beside(arm) + seconds > self.left() + 0.02 * self.workload.budget_seconds and (number or ran):
+                needed = self._beside(arm) + seconds if number else _SHORTEST_VISIT
+                if needed > self.left() + 0.02 * self.workload.budget_seconds and (number or ran):
                     continue
                 begun = self.elapsed()
                 self._visit(arm, number, seconds, sender)
@@ -197,6 +200,7 @@ class _ServiceRun:
             "kind": "serve",
             "approach": arm.approach,
             "workers": arm.workers,
+            "server": self.options.server,
             "settings": self.cost["settings"],
         }
         launched = time.perf_counter()
@@ -216,12 +220,12 @@ class _ServiceRun:
         """Warm a server, send it the rates one after the other up to the first that it cannot keep up with, saturate it."""
         assert server.group is not None
         watch = _Watch(server.group.process.pid, self.launcher.kept().process.pid, self.workload.cpus)
-        in_flight = self._in_flight(arm)
+        in_flight, http = self._in_flight(arm), real_server(self.options.server, arm.approach) is not None
 
         def send(order: dict[str, Any], limit: float) -> dict[str, Any]:
             _obey(self.launcher.parent)
             before = watch.cpu_seconds()
-            found = sender.answer(limit, {**order, "port": port}, watch.look)
+            found = sender.answer(limit, {**order, "port": port, "http": http}, watch.look)
             if found["status"] != "ok":
                 raise RuntimeError(f"the requests could not be sent: {found['reason']}")
             used = watch.cpu_seconds()

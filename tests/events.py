@@ -36,6 +36,7 @@ from selector.workload.profile import WorkloadProfile
 START = {
     "event": "start", "schema": 1, "name": "images", "seed": 123, "budget_seconds": 60.0, "io": "socket", "cpus": 2,
     "recommended": "free_threaded", "assumed": ["CPU_MS_PER_TASK"], "memory_limit_mb": 18000.0, "python": "3.14.10",
+    "server": None,
 }  # fmt: skip
 INTERPRETER = {
     "event": "interpreter", "interpreter": "3.14", "path": "/usr/local/bin/python3.14", "version": "3.14.10",

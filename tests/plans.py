@@ -26,6 +26,7 @@ PARAMETERS = (
 SERVICE_PARAMETERS = (
     *(name for name in PARAMETERS if name not in ("TASKS", "CONCURRENCY", "SHARED_STATE")),
     "REQUESTS_PER_SECOND",
+    "SERVER",
 )
 MACHINES = {"3.14 and 3.13t": ("3.14", "3.13t"), "only 3.11": ("3.11",), "only 3.13t": ("3.13t",)}
 EXAMPLES = dict(example_profiles())

@@ -31,6 +31,7 @@ NEWER = (
     "variables",
     "requests_per_second",
     "service",
+    "server",
     "batch",
     "no_cpu_percent",
     "quiet_seconds",

@@ -48,7 +48,10 @@ _Label = Annotated[str, Field(max_length=200)]
 
 
 class StartEvent(Saved):
-    """The first event: what is measured, and where. `assumed` names the parameters that the profile did not give."""
+    """The first event: what is measured, and where. `assumed` names the parameters that the profile did not give.
+
+    `server` is what serves the approaches that it can run, where that is no server of ours.
+    """
 
     event: Literal["start"] = "start"
     schema_version: int = Field(alias="schema", ge=SCHEMA, le=SCHEMA)
@@ -63,6 +66,7 @@ class StartEvent(Saved):
     assumed: Annotated[tuple[_Label, ...], Field(max_length=100)]
     memory_limit_mb: _Amount | None
     python: _Label
+    server: Literal["uvicorn", "gunicorn"] | None = None
 
 
 class InterpreterEvent(Saved):
