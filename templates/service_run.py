@@ -36,6 +36,7 @@ _FIRST_SHARE = 0.35  # of what is left of the budget, for the first round, in wh
 _LONGEST_VISIT = 60.0  # of loads in one visit
 _SHORTEST_VISIT = 0.8
 _LOST = 2.5  # times the p95 of the best: an approach that is so far behind is not looked at again
+_FEW, _BEYOND = 50, 1.1  # requests, and times the most that was done
 _CANNOT = 0.85  # of the rate: one that saturates below it will not keep up on a better day
 
 
@@ -345,7 +346,13 @@ class _Watch:
 
 
 def _served(rows: list[dict[str, Any]], saturated: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a visit. It keeps up with no more than it did where it fell behind, and with what it kept up with."""
+    """The figures of a visit. It keeps up with no more than it did where it fell behind, and with what it kept up with.
+
+    A few requests do not show that a queue grows: there what it did at most tells.
+    """
+    for row in rows:
+        if row["requests"] < _FEW and row["rate"] > _BEYOND * saturated["done_per_s"]:
+            row["kept_up"] = False
     most = [saturated["done_per_s"], *(row["done_per_s"] for row in rows if not row["kept_up"])]
     kept = [row["rate"] for row in rows if row["kept_up"]]
     first = rows[0]

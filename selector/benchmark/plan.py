@@ -110,13 +110,14 @@ def plan_benchmark(
     seed: int | None = None,
     cpus_asked: int | None = None,
     application: str | None = None,
+    server: str | None = None,
 ) -> BenchmarkPlan:
     """The plan to measure a recommendation on a machine with these interpreters.
 
     `wanted` are tags or paths of `available` interpreters and win over the profile's; without either the Python of the
     recommendation is measured, else the `application`'s (a tag), beside the newest of the other kind. `cpus_asked` is what the user's
     profile asked for, where the recommendation was made for fewer: those of this machine (`usable_cpus`). Without a
-    seed the script draws one. SelectorError where no interpreter fits, and where the budget is too short for one round.
+    seed the script draws one. `server` is a real one that serves what it can of a service. SelectorError where no interpreter fits, and where the budget is too short for one round.
     """
     notes: list[str] = []
     own = (recommendation.interpreter, application)
@@ -128,6 +129,8 @@ def plan_benchmark(
     workers: dict[str, int] = {approach: _pool_size(approach, subject, notes) for approach in approaches}
     scaling = _scaling(subject) if recommendation.approach in approaches else ()
     parameters = _parameters(subject, workers, scaling, budget_seconds, notes)
+    if "REQUESTS_PER_SECOND" in parameters:
+        parameters["SERVER"] = server
     check_budget(budget_seconds, len(approaches), parameters)
     return BenchmarkPlan(
         name=recommendation.profile.name or _NAME,

@@ -58,6 +58,11 @@ def _measuring_options(command: Command) -> Command:
             show_default=True,
             help="Wait for a server on this machine, or just sleep.",
         ),
+        click.option(
+            "--server",
+            type=click.Choice(["uvicorn", "gunicorn"]),
+            help="Serve a service by it, as far as it can; it must be installed in the Python (--python).",
+        ),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the order of the measurements."),
     ):
         command = option(command)
@@ -107,6 +112,7 @@ def generate(
     budget: str,
     interpreters: tuple[str, ...],
     io: Any,
+    server: str | None,
     seed: int | None,
     rules: Path | None,
     **function: Any,
@@ -120,7 +126,8 @@ def generate(
     from selector.proof import plan_for
     from selector.workload.reading import read_profile
 
-    options = _options(budget, interpreters=interpreters, io=io, seed=seed)
+    interpreters = _with_python_of_server(server, interpreters, function)
+    options = _options(budget, interpreters=interpreters, io=io, seed=seed, server=server)
     request = request_of(function, interpreters, settings, file, unquoted)
     check_runner(request, template, **function)
     if request:
@@ -296,6 +303,7 @@ def validate(
     budget: str,
     interpreters: tuple[str, ...],
     io: Any,
+    server: str | None,
     seed: int | None,
     form: str,
     save: Path | None,
@@ -315,9 +323,10 @@ def validate(
     from selector.report.live import progress_view
     from selector.workload.reading import read_profile
 
+    interpreters = _with_python_of_server(server, interpreters, function)
     program, request = _program_named(template), request_of(function, interpreters, settings, file, unquoted)
     _check_what_is_measured(file, settings, template if program is not None else None, request)
-    options = _options(budget, interpreters=interpreters, io=io, seed=seed, save=save, force=force)
+    options = _options(budget, interpreters=interpreters, io=io, seed=seed, save=save, force=force, server=server)
     selector = Selector(rules or outer_rules)
     if request is not None:
         known = read_profile(file, settings) if file is not None else None
@@ -335,6 +344,16 @@ def validate(
     if proof.interrupted:
         return INTERRUPTED
     return REFUTED if fail_on_refuted and proof.report.verdict == "refuted" else 0
+
+
+def _with_python_of_server(
+    server: str | None, interpreters: tuple[str, ...], function: dict[str, Any]
+) -> tuple[str, ...]:
+    """The Pythons to measure with: that of --python first, which has the server, where no function is named."""
+    if server is None or function["python"] is None or function["function"] is not None:
+        return interpreters
+    python, function["python"] = function["python"], None
+    return (python, *interpreters)
 
 
 def _check_what_is_measured(

@@ -14,7 +14,8 @@ def measured_service(report: ValidationReport) -> str:
     """`100 requests a second at random, and 0.5, 0.8, 1 and 1.2 of them, on 2 CPUs, seed 1`."""
     each = f" of {measured_duration(report.task_wall_ms / 1000)} each" if report.task_wall_ms else ""
     rate = f"{report.requests_per_second:g} requests a second{each}, at random, by {_PARTS}"
-    return f"{rate}, on {counted(report.cpus, 'CPU')}, seed {report.seed}"
+    by = f", served by {report.server} where it can" if report.server else ""
+    return f"{rate}{by}, on {counted(report.cpus, 'CPU')}, seed {report.seed}"
 
 
 def service_table(report: ValidationReport, compared: list[Measurement]) -> list[Block]:

@@ -90,6 +90,7 @@ def _of_the_run(session: Session, tasks: int | None) -> dict[str, Any]:
     return {
         "tasks": plan.tasks if plan else None,
         "tasks_asked": plan.tasks_asked if plan else tasks,
+        "server": start.server,
         "requests_per_second": plan.requests_per_second if plan else None,
         "task_wall_ms": plan.task_wall_ms if plan else None,
         "task_cpu_ms": plan.task_cpu_ms if plan else None,

@@ -163,8 +163,8 @@ class ValidationReport(Saved):
     winner_interpreter: str | None
     measurements: tuple[Measurement, ...]
     latency: Requirement | None
-    throughput: Requirement | None = None
     memory: Requirement | None
+    throughput: Requirement | None = None
     noise_floor: float | None
     cpus_taken: float | None = None
     analysis: tuple[str, ...]
@@ -174,6 +174,7 @@ class ValidationReport(Saved):
     tasks: int | None
     tasks_asked: int | None
     requests_per_second: float | None = None
+    server: str | None = None
     task_wall_ms: float | None
     task_cpu_ms: float | None
     budget_seconds: float
