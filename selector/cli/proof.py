@@ -69,11 +69,18 @@ def _measuring_options(command: Command) -> Command:
     return command
 
 
-def _options(budget: str, **given: Any) -> BenchmarkOptions:
+def _options(budget: str, function: dict[str, Any], *, interpreters: tuple[str, ...], **given: Any) -> BenchmarkOptions:
+    """How to measure; takes --server out of the options of a `function`.
+
+    With it and no function, --python is the Python that has the server, which is measured first.
+    """
     from selector.benchmark.budget import budget_from_text
     from selector.proof import BenchmarkOptions
 
-    return BenchmarkOptions(budget_from_text(budget), **given)
+    server = function.pop("server")
+    if server is not None and function["python"] is not None and function["function"] is None:
+        interpreters, function["python"] = (function["python"], *interpreters), None
+    return BenchmarkOptions(budget_from_text(budget), interpreters=interpreters, server=server, **given)
 
 
 def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -112,7 +119,6 @@ def generate(
     budget: str,
     interpreters: tuple[str, ...],
     io: Any,
-    server: str | None,
     seed: int | None,
     rules: Path | None,
     **function: Any,
@@ -126,8 +132,7 @@ def generate(
     from selector.proof import plan_for
     from selector.workload.reading import read_profile
 
-    interpreters = _with_python_of_server(server, interpreters, function)
-    options = _options(budget, interpreters=interpreters, io=io, seed=seed, server=server)
+    options = _options(budget, function, interpreters=interpreters, io=io, seed=seed)
     request = request_of(function, interpreters, settings, file, unquoted)
     check_runner(request, template, **function)
     if request:
@@ -303,7 +308,6 @@ def validate(
     budget: str,
     interpreters: tuple[str, ...],
     io: Any,
-    server: str | None,
     seed: int | None,
     form: str,
     save: Path | None,
@@ -323,10 +327,10 @@ def validate(
     from selector.report.live import progress_view
     from selector.workload.reading import read_profile
 
-    interpreters = _with_python_of_server(server, interpreters, function)
+    more: dict[str, Any] = {"io": io, "seed": seed, "save": save, "force": force}
+    options = _options(budget, function, interpreters=interpreters, **more)
     program, request = _program_named(template), request_of(function, interpreters, settings, file, unquoted)
     _check_what_is_measured(file, settings, template if program is not None else None, request)
-    options = _options(budget, interpreters=interpreters, io=io, seed=seed, save=save, force=force, server=server)
     selector = Selector(rules or outer_rules)
     if request is not None:
         known = read_profile(file, settings) if file is not None else None
@@ -344,16 +348,6 @@ def validate(
     if proof.interrupted:
         return INTERRUPTED
     return REFUTED if fail_on_refuted and proof.report.verdict == "refuted" else 0
-
-
-def _with_python_of_server(
-    server: str | None, interpreters: tuple[str, ...], function: dict[str, Any]
-) -> tuple[str, ...]:
-    """The Pythons to measure with: that of --python first, which has the server, where no function is named."""
-    if server is None or function["python"] is None or function["function"] is not None:
-        return interpreters
-    python, function["python"] = function["python"], None
-    return (python, *interpreters)
 
 
 def _check_what_is_measured(
