@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from servers import Serving, _in_processes, _Ready, with_pool
+from servers import Serving, WithPool, _in_processes, _Ready
 
 _Serve = Callable[[socket.socket, Serving, _Ready], None]
 
@@ -99,9 +99,9 @@ def _wsgi(serving: Serving) -> Callable[..., Any]:
 _REAL: dict[str, dict[str, _Serve]] = {
     "uvicorn": {
         "asyncio": _uvicorn,
-        "asyncio_threads": with_pool("threads", _uvicorn),
-        "asyncio_free_threaded": with_pool("threads", _uvicorn),
-        "asyncio_processes": with_pool("processes", _uvicorn),
+        "asyncio_threads": WithPool("threads", _uvicorn),
+        "asyncio_free_threaded": WithPool("threads", _uvicorn),
+        "asyncio_processes": WithPool("processes", _uvicorn),
         "multiprocessing": partial(_in_processes, _uvicorn),  # what --workers does
     },
     "gunicorn": {

@@ -129,7 +129,7 @@ def loop_alone(listener: socket.socket, serving: Serving, ready: _Ready) -> None
     _serve_on_loop(listener, serving, ready)
 
 
-class with_pool(NamedTuple):  # noqa: N801  # read as what it does
+class WithPool(NamedTuple):
     """Serves with a pool of `threads` or `processes` beside it, for what `offload` hands over."""
 
     kind: str
@@ -201,12 +201,12 @@ SERVERS: dict[str, Server] = {
     "native_parallel": Server(one_by_one, pool=False, library_threads=True),
     "asyncio": Server(loop_alone, pool=False, slots=False),
     "threads": Server(thread_pool),
-    "asyncio_threads": Server(with_pool("threads", _serve_on_loop), slots=False),
+    "asyncio_threads": Server(WithPool("threads", _serve_on_loop), slots=False),
     "free_threaded": Server(thread_pool, free_threaded=True),
-    "asyncio_free_threaded": Server(with_pool("threads", _serve_on_loop), slots=False, free_threaded=True),
+    "asyncio_free_threaded": Server(WithPool("threads", _serve_on_loop), slots=False, free_threaded=True),
     "subinterpreters": Server(interpreters, since=(3, 14)),
     "multiprocessing": Server(prefork),
-    "asyncio_processes": Server(with_pool("processes", _serve_on_loop), slots=False),
+    "asyncio_processes": Server(WithPool("processes", _serve_on_loop), slots=False),
 }
 
 

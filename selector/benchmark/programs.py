@@ -23,6 +23,8 @@ from selector.workload.profile import ApproachId, WorkloadProfile
 from selector.workload.reading import decode_json, profile_from_mapping, with_settings
 
 TEMPLATE = BATCHES  # measures any batch; the others, but for that of services, have a workload of their own
+API = "api_service"  # a web service that is made for a profile
+FOR_PROFILES = (TEMPLATE, API)
 _ABOUT = f"Written by concurrency-selector {VERSION}."
 _LONGEST_SECONDS = 300
 
@@ -112,8 +114,15 @@ def template_named(word: str) -> str:
     return name
 
 
-def script_for(plan: BenchmarkPlan) -> str:
-    """The benchmark script of a plan."""
+def script_for(plan: BenchmarkPlan, template_name: str = TEMPLATE) -> str:
+    """The benchmark script of a plan, or the web service for its profile; SelectorError where that is a batch."""
+    if template_name == API:
+        if plan.template != SERVICES or plan.recommended not in plan.approaches:
+            raise SelectorError(
+                "the template api-service is for a service that runs on one machine", "mode: service in the profile"
+            )
+        more = {"APPROACH": plan.recommended, "POOL": plan.workers[plan.recommended]}
+        return render_known(templates()[API], {**plan.parameters, **more}, _ABOUT)
     template = _asked_for(plan.template) if plan.template in _ASKED_FOR else templates()[TEMPLATE]
     return render(template, plan.parameters, _ABOUT)
 

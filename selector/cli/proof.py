@@ -28,7 +28,7 @@ from selector.cli.target import function_options, request_of, stray_words
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
-    from selector.benchmark.plan import PlannedPython
+    from selector.benchmark.plan import BenchmarkPlan, PlannedPython
     from selector.benchmark.programs import Program
     from selector.host import Interpreter
     from selector.measure.models import Request
@@ -98,7 +98,7 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
     "--template",
     metavar="NAME",
     shell_complete=_template_names,
-    help="A program that needs no FILE: agents, todo-batch or web-scraper (default: compare-approaches, for FILE).",
+    help="A program that needs no FILE: agents, todo-batch or web-scraper; or api-service, a web service for FILE (default: compare-approaches, for FILE).",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @function_options
@@ -127,7 +127,7 @@ def generate(
 
     With --runner, the short code that runs the function as is recommended; without FILE it is measured first.
     """
-    from selector.benchmark.programs import TEMPLATE, script_for, template_named
+    from selector.benchmark.programs import FOR_PROFILES, TEMPLATE, script_for, template_named
     from selector.pipeline import Selector
     from selector.proof import plan_for
     from selector.workload.reading import read_profile
@@ -142,7 +142,8 @@ def generate(
         else:
             _generate_for_function(Selector(rules or outer_rules), request, profile, options, output, force)
         return
-    if template is not None and (name := template_named(template)) != TEMPLATE:
+    name = TEMPLATE if template is None else template_named(template)
+    if name not in FOR_PROFILES:
         if file is not None or settings:
             raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
         if interpreters:
@@ -152,7 +153,18 @@ def generate(
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), the fields by --set KEY=VALUE, or a --function.")
     _, plan = plan_for(Selector(rules or outer_rules), read_profile(file, settings), options)
-    _put(script_for(plan), output, force)
+    _put(script_for(plan, name), output, force)
+    _say_how_to_run(plan, name, options, output)
+
+
+def _say_how_to_run(plan: BenchmarkPlan, template: str, options: BenchmarkOptions, output: str) -> None:
+    """What to mind, and the command that runs what was written for a profile."""
+    from selector.benchmark.programs import TEMPLATE
+
+    if template != TEMPLATE:
+        about = "It needs starlette and uvicorn. "
+        say(_how_to_run(output, about, lambda script: f"python {shlex.quote(_as_argument(script))}"), err=True)
+        return
     for note in plan.notes:
         say(f"note: {note}", err=True)
     approaches = f"{len(plan.approaches)} approaches. "
