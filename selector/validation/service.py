@@ -17,7 +17,7 @@ from selector.validation.evidence import ArmResult, Evidence
 from selector.validation.models import Requirement, ServedAt, ServiceFigures
 from selector.validation.verdict import Judgement, decide, no_result, recommended_arm, winner_of
 
-_BY_CPU = 900.0  # ms of CPU in a second: what limits a service that comes so near to one CPU is computing
+_BY_CPU = 0.7  # of what its CPUs allow: a prediction above that is limited by computing
 _WORTH_IT = 1.2  # as in the bands: what is less than that faster than another one is not worth more
 _MOST_SENT = 0.3  # of a CPU, for sending: more takes part in what is measured
 
@@ -200,9 +200,9 @@ def _corrected(evidence: Evidence, result: ArmResult) -> Iterator[str]:
     if more > max(0.05, 0.02 * plan.task_cpu_ms):
         most = figures(result).predicted_saturation_per_s
         limit = ""
-        if most and most * plan.task_cpu_ms >= _BY_CPU:  # not by the workers that it has
-            left = most * plan.task_cpu_ms / cpu_ms
-            limit = f" With that, the {most:.3g} requests a second that are predicted come to {left:.3g}."
+        filled = 1000 * evidence.case.computes_on(result.arm) / cpu_ms
+        if most and most >= _BY_CPU * filled:  # what limits it is computing, and not how many workers it has
+            limit = f" So its CPUs are full at {filled:.3g} requests a second, where {most:.3g} are predicted."
         yield (
             f"A request to {evidence.name(result)} costs {more:.2g} ms of CPU time beside its own {plan.task_cpu_ms:.3g} ms:"
             f" to take it from the socket, hand it over and answer.{limit}"
