@@ -184,7 +184,7 @@ def _closed_loop(
 ) -> dict[str, Any]:
     """So many requests under way all the time: how many a server does in a second when it has always enough to do.
 
-    Counted from a quarter of the time on, and at least from when as many as are under way have been answered.
+    Counted from when as many as are under way have been answered, as those that begin together end together.
     """
     requests = _Requests(port, http)
     sent = 0
@@ -201,7 +201,13 @@ def _closed_loop(
     requests.close()
     gc.enable()
     done = sorted(at - begun for at in requests.answered.values())
-    counted = [at for at in done if 0.25 * seconds <= at <= seconds]
-    span = counted[-1] - counted[0] if len(counted) > 1 else 0.0
-    rate = (len(counted) - 1) / span if span else len(done) / took
+    rate = _rate_of([at for at in done if at <= seconds] or done, in_flight)
     return {"done_per_s": rate, "errors": len(requests.failed), "cpu_seconds": cpu, "seconds": took}
+
+
+def _rate_of(done: list[float], in_flight: int) -> float:
+    """How many are done in a second, by when each was (in order), while so many are under way all the time."""
+    first = min(in_flight, len(done) // 2)
+    if not first:
+        return len(done) / done[-1] if done else 0.0
+    return (len(done) - first) / max(done[-1] - done[first - 1], 1e-6)

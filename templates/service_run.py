@@ -242,7 +242,7 @@ class _ServiceRun:
         for part in _OF_THE_RATE:
             if part > _FULL and not saturated:
                 watch.finish(rows)
-                last = max(_SATURATING * seconds, 0.3)
+                last = max(_SATURATING * seconds, 0.3, 6 * self.cost["wall_seconds"])
                 order = {"kind": "closed", "in_flight": in_flight, "seconds": last, "limit_seconds": 2.0}
                 saturated = send(order, last + 30)
             if rows and not rows[-1].get("kept_up"):

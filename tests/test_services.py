@@ -61,6 +61,14 @@ def test_a_server_that_falls_behind_is_told_from_one_that_does_not(arrivals: Mod
     assert (none["p95_ms"], none["errors"], none["kept_up"]) == (None, 10, False)
 
 
+def test_the_most_that_is_done_is_told_from_bursts(arrivals: ModuleType) -> None:
+    steady = [0.01 * number for number in range(1, 101)]
+    assert arrivals._rate_of(steady, 4) == pytest.approx(100)
+    bursts = [0.1 * (1 + number // 50) + 1e-5 * (number % 50) for number in range(250)]  # fifty at once, each 0.1 s
+    assert arrivals._rate_of(bursts, 50) == pytest.approx(500, rel=0.01)
+    assert (arrivals._rate_of([], 4), arrivals._rate_of([0.5], 4)) == (0.0, 2.0)
+
+
 # The servers ----------------------------------------------------------------------------------------------------------
 
 
@@ -169,6 +177,8 @@ def test_what_was_sent_late_is_not_judged() -> None:
     assert report.verdict == "inconclusive" and "was late itself, by 3 ms" in report.reason
     assert having(report.warnings, "sent late")
     assert all(row.late for row in found(report, "asyncio").service.arrivals_per_s)
+    rival = judged_service([PLAIN, serves("asyncio", 24.0, 400.0), serves("threads", 26.0, 300.0, late_ms=3.0)])
+    assert rival.verdict == "inconclusive" and "was late itself" in rival.reason
 
 
 def test_a_throughput_that_is_required_is_held_against_the_most_that_it_does() -> None:

@@ -106,7 +106,8 @@ def _few_runs(evidence: Evidence, few: list[Contest]) -> Doubt:
     budget = evidence.case.session.start.budget_seconds
     why = f"In {budget:g} s {told}, and {ENOUGH_RUNS} runs of each are the least that tells them apart."
     why = " ".join(filter(None, (why, crowd(evidence))))
-    return Doubt(why, f"Give it more time (--budget {3 * budget:g}s) or fewer tasks (--set tasks=N).", few[0].rival)
+    fewer = "" if evidence.case.serves else " or fewer tasks (--set tasks=N)"
+    return Doubt(why, f"Give it more time (--budget {3 * budget:g}s){fewer}.", few[0].rival)
 
 
 def _noisy(evidence: Evidence, c: Contest) -> Doubt:

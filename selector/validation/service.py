@@ -119,7 +119,8 @@ def _judged_by_latency(
         reason = f"{kept}, and no other approach keeps up{f': {others}' if others else ''}."
         return Judgement("confirmed", reason, recommended, behind[0] if behind else None, recommended, ())
     verdict, decisive = decide(contests)
-    if doubt := doubt_of_verdict(evidence, verdict, decisive, contests):
+    doubt = _doubt_of_sender(evidence, decisive.rival) or doubt_of_verdict(evidence, verdict, decisive, contests)
+    if doubt:
         return Judgement("inconclusive", doubt.why, recommended, doubt.rival, None, contests, doubt)
     winner = winner_of(evidence, [recommended, *able])
     mid, ends = measured_range(*decisive.ratio)
