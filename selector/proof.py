@@ -20,6 +20,7 @@ from selector.benchmark.plan import BenchmarkPlan, IoKind, PlannedPython, plan_b
 from selector.benchmark.programs import Program, files_for, programs, script_for, templates
 from selector.benchmark.render import template_parameters
 from selector.benchmark.run import BenchmarkRun, run_benchmark, stopped_by_signals
+from selector.benchmark.server import check_server
 from selector.benchmark.subject import Subject, plan_function, pythons_to_try
 from selector.calibration.kept import keep_entry, kept_entries, this_machine, usable_costs
 from selector.errors import SelectorError
@@ -46,7 +47,6 @@ from selector.workload.profile import APPROACHES, WorkloadProfile
 #: What shows a run: a context that gives what is to be called with each event.
 View = Callable[[], AbstractContextManager[Callable[[Event], None]]]
 
-
 _MEASURING_SHARE = 1 / 3  # of the budget, for measuring a function before it is called in every way
 _LEAST_MEASURING_SECONDS = 5.0
 _LEAST_SHARE = 0.5  # of the budget, for the benchmark, however long measuring took
@@ -54,7 +54,7 @@ _LEAST_SHARE = 0.5  # of the budget, for the benchmark, however long measuring t
 
 @dataclass(frozen=True)
 class BenchmarkOptions:
-    """How to measure. `interpreters` are tags or paths (none: the profile's, else the newest found)."""
+    """How to measure. `interpreters` are tags or paths (none: the profile's, else the newest found); `server`: a real one."""
 
     budget_seconds: float = 60.0
     interpreters: tuple[str, ...] = ()
@@ -62,6 +62,7 @@ class BenchmarkOptions:
     seed: int | None = None
     save: Path | None = None
     force: bool = False
+    server: str | None = None
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,9 @@ def plan_for(
         seed=options.seed,
         cpus_asked=profile.cpu_cores,
         application=here.application,
+        server=options.server,
     )
+    check_server(plan, options.server)
     return recommendation, plan
 
 

@@ -181,6 +181,11 @@ class _Group:
         if self.process.stdin is not None:
             self.process.stdin.close()
 
+    def ended(self) -> bool:
+        """Whether its main process has; `obituary` tells how."""
+        self._reap()
+        return self.code is not None
+
     def _reap(self) -> None:
         """Take note of every member of the group that has ended."""
         if not hasattr(os, "wait4"):  # Windows

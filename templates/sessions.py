@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 from launcher import _Launcher, _result
@@ -36,8 +37,13 @@ class _Session:
         )
         launcher.spared.add(self.group.process.pid)
 
-    def answer(self, limit_seconds: float, order: dict[str, Any] | None = None) -> dict[str, Any]:
-        """What comes of an order, or of the start; after a failure the session is closed."""
+    def answer(
+        self, limit_seconds: float, order: dict[str, Any] | None = None, meanwhile: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
+        """What comes of an order, or of the start; after a failure the session is closed.
+
+        `meanwhile` is called again and again until it has answered.
+        """
         group, file = self.group, f"{self.out}.{self.asked}"
         assert group is not None
         self.asked += 1
@@ -46,10 +52,13 @@ class _Session:
             assert group.process.stdin is not None
             with contextlib.suppress(OSError):  # it has died meanwhile: that is what comes of it
                 group.process.stdin.write(json.dumps(order).encode() + b"\n")
+
+        def answered() -> bool:
+            meanwhile()
+            return os.path.exists(file)
+
         try:
-            stopped = group.attend(
-                limit_seconds, self.launcher.memory_limit_mb, self.launcher.parent, lambda: os.path.exists(file)
-            )
+            stopped = group.attend(limit_seconds, self.launcher.memory_limit_mb, self.launcher.parent, answered)
         except BaseException:
             self.close()
             raise
@@ -71,6 +80,14 @@ class _Session:
         elif os.path.exists(file):
             os.unlink(file)
         return answer
+
+    def died(self) -> dict[str, Any]:
+        """What it has died of since its last answer; nothing of one that lives."""
+        assert self.group is not None
+        if not self.group.ended():
+            return {}
+        status, reason = self.group.obituary()
+        return {"status": status, "reason": reason, **self.group.last_words()}
 
     def close(self) -> None:
         """End it, and all that it has started."""

@@ -54,6 +54,8 @@ def _say(text: str, stream: TextIO | None) -> None:
 class _Table:
     """A line for each first measurement as it comes, and a table at the end."""
 
+    legend = "Speedup is against single-threaded code on the first Python. CPU: 100 % is one CPU."
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.cells: dict[int, list[dict[str, Any]]] = {}
@@ -98,7 +100,7 @@ class _Table:
         if end["reason"] in ("interrupted", "failed"):
             spent += f", {end['reason']}" + f": {_printable(end['detail'])}" * bool(end["detail"])
         if self.cells:
-            self.lines += ["", "Speedup is against single-threaded code on the first Python. CPU: 100 % is one CPU."]
+            self.lines += ["", self.legend]
         if any(cell.get("no_cpu_percent") is not None for cells in self.cells.values() for cell in cells):
             self.lines.append("no CPU: the share of its time that a worker was ready to run and got no CPU.")
         if first := next((said for cells in self.cells.values() for c in cells if (said := c.get("raised_first"))), ""):

@@ -36,6 +36,7 @@ from selector.workload.profile import WorkloadProfile
 START = {
     "event": "start", "schema": 1, "name": "images", "seed": 123, "budget_seconds": 60.0, "io": "socket", "cpus": 2,
     "recommended": "free_threaded", "assumed": ["CPU_MS_PER_TASK"], "memory_limit_mb": 18000.0, "python": "3.14.10",
+    "server": None,
 }  # fmt: skip
 INTERPRETER = {
     "event": "interpreter", "interpreter": "3.14", "path": "/usr/local/bin/python3.14", "version": "3.14.10",
@@ -46,7 +47,7 @@ PLAN = {
     "event": "plan", "tasks": 64, "tasks_asked": None, "task_wall_ms": 5.1, "task_cpu_ms": 5.0,
     "stand_in": {"cpu_ms": 5.0, "made_cpu_ms": 5.04},
     "arms": [{"arm": 0, **ARM}, {"arm": 1, **ARM, "role": "control"}],
-    "left_out": {}, "variables": {},
+    "requests_per_second": None, "left_out": {}, "variables": {},
 }  # fmt: skip
 RUNNING = {"event": "running", "arm": 0, "round": 0, "elapsed_seconds": 1.2, "seconds_left": 58.8}
 CELL = {
@@ -56,6 +57,7 @@ CELL = {
     "task_latency_ms": {"p50": 5.0, "p95": 5.4, "p99": 6.0}, "gil_enabled": True, "checksum": "9f3a",
     "workers_seen": 1, "imbalance": 1.0, "short": False, "extrapolated_from": None, "cpus_taken": 0.04,
     "batch": None, "no_cpu_percent": None, "quiet_seconds": None, "raised": None, "raised_first": None,
+    "service": None,
 }  # fmt: skip
 DROPPED = {"event": "dropped", "arm": 1, "reason": "2.4x slower than asyncio"}
 END = {"event": "end", "reason": "budget", "detail": "", "seconds": 59.1}

@@ -9,7 +9,7 @@ from typing import Any
 from pythons import interpreter
 
 from selector import HostFacts, SelectorError, WorkloadProfile
-from selector.benchmark.plan import BASELINE, BenchmarkPlan, plan_benchmark
+from selector.benchmark.plan import BASELINE, SERVICES, BenchmarkPlan, plan_benchmark
 from selector.host import Interpreter
 from selector.pipeline import example_profiles
 from selector.recommend.chain import Situation
@@ -22,6 +22,12 @@ PARAMETERS = (
     "IO_WAIT_MS_PER_TASK", "PAYLOAD_KB_PER_TASK", "TASK_MEMORY_MB", "STARTUP_MS", "STARTUP_MEMORY_MB", "SHARED_STATE",
     "RELEASES_GIL", "NATIVE_PARALLEL", "ASYNC_LIBRARY", "MEMORY_BUDGET_MB", "ASSUMED", "BUDGET_SECONDS",
 )  # fmt: skip
+#: Those of templates/compare_services.py.
+SERVICE_PARAMETERS = (
+    *(name for name in PARAMETERS if name not in ("TASKS", "CONCURRENCY", "SHARED_STATE")),
+    "REQUESTS_PER_SECOND",
+    "SERVER",
+)
 MACHINES = {"3.14 and 3.13t": ("3.14", "3.13t"), "only 3.11": ("3.11",), "only 3.13t": ("3.13t",)}
 EXAMPLES = dict(example_profiles())
 CPU: dict[str, Any] = {"workload_type": "cpu", "tasks": 200, "cpu_ms_per_task": 20, "releases_gil": False}
@@ -95,12 +101,14 @@ def check(plan: BenchmarkPlan) -> None:
 def check_parameters(plan: BenchmarkPlan) -> None:
     """The parameters are those of the template, of the types that it has, and agree with the plan."""
     given_ = plan.parameters
-    assert tuple(given_) == PARAMETERS
-    assert all(type(given_[name]) is float for name in PARAMETERS if name.endswith(("_MS", "_TASK", "MEMORY_MB")))
+    serves = plan.template == SERVICES
+    assert set(given_) == set(SERVICE_PARAMETERS) if serves else tuple(given_) == PARAMETERS
+    assert not serves or given_["REQUESTS_PER_SECOND"] > 0  # type: ignore[operator]
+    assert all(type(given_[name]) is float for name in given_ if name.endswith(("_MS", "_TASK", "MEMORY_MB")))
     assert all(type(given_[name]) is bool for name in ("RELEASES_GIL", "NATIVE_PARALLEL", "ASYNC_LIBRARY"))
     assert given_["RECOMMENDED"] == (plan.recommended if plan.recommended in plan.approaches else None)
     expected = (plan.name, plan.approaches, plan.workers, plan.scaling, plan.budget_seconds)
     assert tuple(given_[n] for n in ("NAME", "APPROACHES", "WORKERS", "SCALING", "BUDGET_SECONDS")) == expected
     assert isinstance(given_["ASSUMED"], tuple) and set(given_["ASSUMED"]) <= {
-        "CPU_MS_PER_TASK", "IO_WAIT_MS_PER_TASK", "CONCURRENCY",
+        "CPU_MS_PER_TASK", "IO_WAIT_MS_PER_TASK", "REQUESTS_PER_SECOND" if serves else "CONCURRENCY",
     }  # fmt: skip

@@ -61,10 +61,11 @@ def test_every_approach_in_one_process_comes_to_the_same(child: ModuleType) -> N
 def test_what_a_task_takes_is_the_middle_of_some_without_the_first(
     child: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    trial = importlib.import_module("trial")
     clock = {"perf_counter": 0.0, "process_time": 0.0}
-    monkeypatch.setattr(child.time, "perf_counter", lambda: clock["perf_counter"])
-    monkeypatch.setattr(child.time, "process_time", lambda: clock["process_time"])
-    monkeypatch.setattr(child, "_queued_seconds", lambda: 0.0)
+    monkeypatch.setattr(trial.time, "perf_counter", lambda: clock["perf_counter"])
+    monkeypatch.setattr(trial.time, "process_time", lambda: clock["process_time"])
+    monkeypatch.setattr(trial, "_queued_seconds", lambda: 0.0)
 
     def work(item: int) -> None:
         clock["perf_counter"] += 1.0 if item == 0 else 0.01 * item
@@ -74,13 +75,13 @@ def test_what_a_task_takes_is_the_middle_of_some_without_the_first(
     made = workload(
         child.Workload, work=work, start=started.append, calibrate=lambda: {"steps": 7, "stand_in": {"cpu_ms": 1}}
     )
-    answer = child._calibrate(made, {"settings": {"io": "sleep"}})
+    answer = trial._calibrate(made, {"settings": {"io": "sleep"}})
     assert (answer["settings"], answer["stand_in"]) == ({"io": "sleep", "steps": 7}, {"cpu_ms": 1})
     assert started == [answer["settings"]]
     assert (answer["wall_seconds"], answer["cpu_seconds"]) == (1.0, 0.0)  # one is long enough to know
     clock["perf_counter"] = 0.0
     made = made._replace(items=lambda count: list(range(1, count + 1)), calibrate=dict)
-    answer = child._calibrate(made, {"settings": {}})
+    answer = trial._calibrate(made, {"settings": {}})
     assert answer["wall_seconds"] == pytest.approx(0.04)  # of 2 to 6: then 0.2 s are over
     assert answer["cpu_seconds"] == pytest.approx(0.008)
 
@@ -130,6 +131,6 @@ def test_where_the_system_does_not_say_nothing_was_waited_for(
 ) -> None:
     here = importlib.import_module("here")
     monkeypatch.setattr(here, "read_proc", {"/proc/thread-self/schedstat": "5 2000000000 7\n"}.__getitem__)
-    assert child._queued_seconds() == 2.0
+    assert here._queued_seconds() == 2.0
     monkeypatch.setattr(here, "read_proc", lambda path: "")
-    assert child._queued_seconds() == 0.0
+    assert here._queued_seconds() == 0.0

@@ -228,7 +228,7 @@ def test_the_template_for_any_workload_is_the_one_that_is_taken(tiny: Path, tmp_
     [
         (
             ["--template", "nonsense"],
-            ['no template "nonsense"', "one of agents, compare-approaches, todo-batch, web-scraper"],
+            ['no template "nonsense"', "one of agents, api-service, compare-approaches, todo-batch, web-scraper"],
         ),
         (["--template", "nonsense", "FILE"], ['no template "nonsense"']),
         (["--template", "webscraper"], ['(did you mean "web-scraper"?)']),
@@ -255,7 +255,7 @@ def test_what_generate_refuses(arguments: list[str], words: list[str], tiny: Pat
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_the_templates(shell: str) -> None:
     for word, found in {
-        "": {"agents", "compare-approaches", "todo-batch", "web-scraper"},
+        "": {"agents", "api-service", "compare-approaches", "todo-batch", "web-scraper"},
         "we": {"web-scraper"},
         "x": set(),
     }.items():

@@ -73,14 +73,14 @@ def test_the_script_has_the_numbers_of_the_plan_and_is_otherwise_the_template() 
 
 
 def test_the_templates_have_names_that_people_type() -> None:
-    assert template_names() == ["agents", "compare-approaches", "todo-batch", "web-scraper"]
+    assert template_names() == ["agents", "api-service", "compare-approaches", "todo-batch", "web-scraper"]
     for word in ("web-scraper", "web_scraper", "Web-Scraper", " web_scraper.py "):
         assert template_named(word) == "web_scraper"
     for word, near in {"webscraper": ' (did you mean "web-scraper"?)', "harness": "", "../x": "", "": ""}.items():
         with pytest.raises(SelectorError) as refused:
             template_named(word)
         assert refused.value.message == f"no template {json.dumps(word)}{near}"
-        assert refused.value.hint == "one of agents, compare-approaches, todo-batch, web-scraper"
+        assert refused.value.hint == "one of agents, api-service, compare-approaches, todo-batch, web-scraper"
 
 
 @pytest.mark.parametrize("name", ["agents", "web_scraper"])

@@ -133,7 +133,7 @@ def test_a_service_gets_no_verdict_on_latency_from_a_batch() -> None:
         [baseline(3.2), control(3.2), steady(recommended(service).approach, 0.2, figures=figures())], service
     )
     assert report.latency is not None and (report.latency.measured, report.latency.met) == (None, None)
-    assert having(report.warnings, "services are not measured as services yet")
+    assert having(report.warnings, "not requests that arrive")
     batch = WAITING.model_copy(update={"latency_requirement_ms": 10.0})
     answer = steady(recommended(batch).approach, 0.2, figures=figures())
     judged_batch = judged([baseline(3.2), control(3.2), answer], batch)

@@ -1,8 +1,9 @@
-"""Three whole reports on validations: one that confirms, a tie, and one that refutes, with failures."""
+"""Whole reports on validations: one that confirms, a tie, one that refutes, with failures, and one of a service."""
 
 from __future__ import annotations
 
 from events import failed, latency, measured, report
+from served import PLAIN, judged_service, serves
 
 from selector.recommend.expected import Expected
 from selector.validation import ValidationReport
@@ -135,4 +136,14 @@ def refuted_with_failures() -> ValidationReport:
     )  # fmt: skip
 
 
-REPORTS = {"confirmed-cpu": confirmed_cpu, "tie-io": tied_io, "refuted-failures": refuted_with_failures}
+def confirmed_service() -> ValidationReport:
+    """A loop keeps up in time, threads take longer, and plain code falls behind."""
+    return judged_service([PLAIN, serves("asyncio", 24.0, 400.0), serves("threads", 40.0, 300.0)])
+
+
+REPORTS = {
+    "confirmed-cpu": confirmed_cpu,
+    "tie-io": tied_io,
+    "refuted-failures": refuted_with_failures,
+    "confirmed-service": confirmed_service,
+}

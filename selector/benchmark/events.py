@@ -23,6 +23,7 @@ from selector.workload.profile import ApproachId
 
 SCHEMA = 1
 _LARGEST = 10**12
+_LATE, _LATE_MS = 0.05, 0.3  # of a latency, and ms: a sender that is later than both is not judged by
 
 Status = Literal[
     "ok",
@@ -47,7 +48,10 @@ _Label = Annotated[str, Field(max_length=200)]
 
 
 class StartEvent(Saved):
-    """The first event: what is measured, and where. `assumed` names the parameters that the profile did not give."""
+    """The first event: what is measured, and where. `assumed` names the parameters that the profile did not give.
+
+    `server` is what serves the approaches that it can run, where that is no server of ours.
+    """
 
     event: Literal["start"] = "start"
     schema_version: int = Field(alias="schema", ge=SCHEMA, le=SCHEMA)
@@ -62,6 +66,7 @@ class StartEvent(Saved):
     assumed: Annotated[tuple[_Label, ...], Field(max_length=100)]
     memory_limit_mb: _Amount | None
     python: _Label
+    server: Literal["uvicorn", "gunicorn"] | None = None
 
 
 class InterpreterEvent(Saved):
@@ -99,7 +104,7 @@ class StandIn(Saved):
 class PlanEvent(Saved):
     """What will be measured. `tasks` is what a cell runs, out of the `tasks_asked` for in the profile.
 
-    `stand_in` is None where the work is the user's own. `left_out` says why an approach is not measured with this function,
+    `stand_in` is None where the work is the user's own. A service has `requests_per_second`, and no tasks. `left_out` says why an approach is not measured with this function,
     `variables` are those of the environment that keep a library of it to one thread, in every approach but its own threads.
     """
 
@@ -110,6 +115,7 @@ class PlanEvent(Saved):
     task_cpu_ms: _Amount | None
     stand_in: StandIn | None = None
     arms: Annotated[tuple[Arm, ...], Field(max_length=1000)]
+    requests_per_second: _Amount | None = None
     left_out: dict[ApproachId, _Text] = Field(default_factory=dict)
     variables: dict[_Label, _Label] = Field(default_factory=dict)
 
@@ -132,6 +138,42 @@ class TaskLatency(Saved):
     p99: _Amount
 
 
+class ServedRate(Saved):
+    """What a service did with so many requests a second, at planned moments: latencies from there to the answer, in ms.
+
+    `errors` were refused, broken off or not answered in the time that they had. `late_ms` is how late the sender was, 95th
+    percentile: what it sends late, nobody can answer in time. `kept_up` is whether all were done soon after the last came.
+    """
+
+    rate: _Amount
+    p50_ms: _Amount | None
+    p95_ms: _Amount | None
+    p99_ms: _Amount | None
+    done_per_s: _Amount
+    errors: _Index
+    requests: _Count
+    kept_up: bool
+    late_ms: _Amount
+
+    @property
+    def late(self) -> bool:
+        """Whether the sender was late by more than a few percent of what it measured."""
+        return self.late_ms > max(_LATE * (self.p95_ms or 0.0), _LATE_MS)
+
+
+class ServiceLoad(Saved):
+    """One visit to a warm server: the rates it was sent, and the most it did. `open_loop`: nobody waited for answers.
+
+    `cpu_ms_per_request` is the CPU time of all its processes, at the lowest rate; `sender_cpus` the CPUs that sending took.
+    """
+
+    arrivals_per_s: Annotated[tuple[ServedRate, ...], Field(min_length=1, max_length=100)]
+    saturation_per_s: _Amount
+    open_loop: Literal[True]
+    cpu_ms_per_request: _Amount | None
+    sender_cpus: _Amount
+
+
 class CellEvent(Saved):
     """One arm, measured once in a process of its own.
 
@@ -143,7 +185,8 @@ class CellEvent(Saved):
     the workers, and the rest by proportion. `no_cpu_percent` is the share of its time that a worker was ready to run and
     got no CPU, on average, `quiet_seconds` what it might take without that; `raised` is how many calls of the batch raised, and
     `raised_first` what the first of them did. `cpus_taken` is how many CPUs other programs and the hypervisor took from it, on average.
-    A cell that is `ok` has its seconds; one that failed says why in `reason`.
+    A `service` is sent requests: seconds are those of all rates, `task_latency_ms` is at the full one, `startup_seconds` until
+    it serves. A cell that is `ok` has its seconds; one that failed says why in `reason`.
     """
 
     event: Literal["cell"] = "cell"
@@ -179,6 +222,14 @@ class CellEvent(Saved):
     quiet_seconds: _Amount | None = None
     raised: _Index | None = None
     raised_first: _Text | None = None
+    service: ServiceLoad | None = None
+
+    @property
+    def compared_seconds(self) -> float | None:
+        """What approaches are compared by: the time of the batch; of a service the 95th percentile at the full rate."""
+        if self.service is None:
+            return self.seconds
+        return None if self.task_latency_ms is None else self.task_latency_ms.p95 / 1000
 
     @model_validator(mode="after")
     def _measured(self) -> Self:

@@ -54,3 +54,42 @@ def workload_parameters(profile: WorkloadProfile, in_flight_here: int | None, no
         "MEMORY_BUDGET_MB": profile.memory_budget_mb,
         "ASSUMED": tuple(assumed),
     }
+
+
+_OF_BATCHES = ("TASKS", "CONCURRENCY", "SHARED_STATE")
+_LOADED = 0.7  # of what a service can do at most, where nobody says how many requests arrive
+
+
+def service_parameters(
+    parameters: dict[str, Parameter], profile: WorkloadProfile, most_per_s: float | None, notes: list[str]
+) -> dict[str, Parameter]:
+    """The same for a service, with the requests that arrive in a second.
+
+    Where the profile does not say how many, as many as those in flight come to by Little's law, and no more than a good
+    part of what the recommended approach can do (`most_per_s`, None: not known); that is named.
+    """
+    left = {name: value for name, value in parameters.items() if name not in _OF_BATCHES}
+    given = parameters["ASSUMED"]
+    assumed = [name for name in given if name != "CONCURRENCY"] if isinstance(given, tuple) else []
+    notes[:] = [note for note in notes if not note.startswith("How many operations")]
+    rate = profile.requests_per_second
+    if rate is None:
+        rate, by = _assumed_rate(left, profile, most_per_s)
+        assumed.append("REQUESTS_PER_SECOND")
+        notes.append(f"How many requests arrive is not known: {rate:g} in a second are assumed, {by}.")
+    return {**left, "REQUESTS_PER_SECOND": float(rate), "ASSUMED": tuple(assumed)}
+
+
+def _assumed_rate(
+    parameters: dict[str, Parameter], profile: WorkloadProfile, most_per_s: float | None
+) -> tuple[float, str]:
+    """(Requests a second, how they are found)."""
+    cpu_ms, wait_ms = (float(str(parameters[name])) for name in ("CPU_MS_PER_TASK", "IO_WAIT_MS_PER_TASK"))
+    rate = _LOADED * (most_per_s or 1000 / max(cpu_ms, wait_ms / 100, 0.1))
+    by = f"{_LOADED:g} of what the recommended approach can do"
+    if (
+        profile.concurrency is not None
+        and (in_flight := 1000 * profile.concurrency / max(cpu_ms + wait_ms, 0.1)) < rate
+    ):
+        rate, by = in_flight, "what those in flight come to by Little's law"
+    return float(f"{rate:.3g}"), by

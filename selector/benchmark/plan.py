@@ -13,7 +13,7 @@ from pydantic import Field
 from selector.approaches import Traits
 from selector.benchmark.budget import check_budget
 from selector.benchmark.interpreters import by_tag, interpreters_to_measure
-from selector.benchmark.parameters import Parameter, workload_parameters
+from selector.benchmark.parameters import Parameter, service_parameters, workload_parameters
 from selector.host import Interpreter
 from selector.models import Saved
 from selector.recommend.chain import Candidate, Choice, Situation
@@ -23,6 +23,7 @@ from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
 
 IoKind = Literal["socket", "sleep", "function"]  # what the work waits for; function: whatever the user's own does
 OWN_FUNCTION = "own_function"  # the template that measures it
+BATCHES, SERVICES = "compare_approaches", "compare_services"  # those that measure what a profile says
 BASELINE: ApproachId = "single_threaded"
 _NAME = "Workload"  # of a profile that has no name
 _SCALING = (1, 2, 4, 8)
@@ -63,7 +64,7 @@ class BenchmarkPlan(Saved):
     seed: int | None
     parameters: dict[str, Parameter]
     notes: tuple[str, ...]
-    template: str = "compare_approaches"
+    template: str = BATCHES
 
 
 class _Subject(NamedTuple):
@@ -109,13 +110,14 @@ def plan_benchmark(
     seed: int | None = None,
     cpus_asked: int | None = None,
     application: str | None = None,
+    server: str | None = None,
 ) -> BenchmarkPlan:
     """The plan to measure a recommendation on a machine with these interpreters.
 
     `wanted` are tags or paths of `available` interpreters and win over the profile's; without either the Python of the
     recommendation is measured, else the `application`'s (a tag), beside the newest of the other kind. `cpus_asked` is what the user's
     profile asked for, where the recommendation was made for fewer: those of this machine (`usable_cpus`). Without a
-    seed the script draws one. SelectorError where no interpreter fits, and where the budget is too short for one round.
+    seed the script draws one. `server` is a real one that serves what it can of a service. SelectorError where no interpreter fits, and where the budget is too short for one round.
     """
     notes: list[str] = []
     own = (recommendation.interpreter, application)
@@ -127,6 +129,8 @@ def plan_benchmark(
     workers: dict[str, int] = {approach: _pool_size(approach, subject, notes) for approach in approaches}
     scaling = _scaling(subject) if recommendation.approach in approaches else ()
     parameters = _parameters(subject, workers, scaling, budget_seconds, notes)
+    if "REQUESTS_PER_SECOND" in parameters:
+        parameters["SERVER"] = server
     check_budget(budget_seconds, len(approaches), parameters)
     return BenchmarkPlan(
         name=recommendation.profile.name or _NAME,
@@ -141,6 +145,7 @@ def plan_benchmark(
         seed=seed,
         parameters=parameters,
         notes=tuple(notes),
+        template=SERVICES if recommendation.profile.mode == "service" else BATCHES,
     )
 
 
@@ -159,7 +164,9 @@ def _approaches(subject: _Subject, notes: list[str]) -> tuple[ApproachId, ...]:
     measured: list[ApproachId] = []
     today = [subject.profile.current_approach] if subject.profile.current_approach else []
     roles = {**dict.fromkeys(today, "what runs today, "), subject.recommendation.approach: "the recommendation, "}
-    for approach in dict.fromkeys((BASELINE, *reversed(roles), *alternatives, *_blocking_pools(subject))):
+    for approach in dict.fromkeys(
+        (BASELINE, *reversed(roles), *alternatives, *_blocking_pools(subject), *_servers(subject))
+    ):
         if hindrance := _hindrance(subject.traits(approach), subject):
             role = roles.get(approach, "")
             notes.append(f"Not measured: {role}{approach}. {hindrance}")
@@ -186,6 +193,14 @@ def _blocking_pools(subject: _Subject) -> list[ApproachId]:
         return []
     blocking = [a for a in APPROACHES if _waits_in_workers(subject.traits(a)) and not subject.sized(a).ruled_out]
     return [a for a in blocking if not _hindrance(subject.traits(a), subject)]
+
+
+def _servers(subject: _Subject) -> list[ApproachId]:
+    """For a service: every way of this Python that nothing forbids. What falls behind shows soon, and is dropped."""
+    if subject.profile.mode != "service" or not subject.profile.parallelizable:
+        return []
+    own = [a for a in APPROACHES if subject.traits(a).needs == "any" and _allowed(a, subject)]
+    return [a for a in own if not _hindrance(subject.traits(a), subject)]
 
 
 def _waits_in_workers(traits: Traits) -> bool:
@@ -289,6 +304,8 @@ def _pool_size(approach: ApproachId, subject: _Subject, notes: list[str]) -> int
 def _scaling(subject: _Subject) -> tuple[int, ...]:
     """The pool sizes to try the recommendation with: where its pool computes, not where it only waits."""
     chosen = subject.choice.chosen
+    if subject.profile.mode == "service":
+        return ()  # its pools are judged by the rates that they keep up with
     computes = "cores" in (subject.traits(chosen.approach).pool, chosen.sizing.outputs["basis"])
     return _SCALING if computes and subject.profile.parallelizable else ()
 
@@ -298,7 +315,7 @@ def _parameters(
 ) -> dict[str, Parameter]:
     """The parameter block of the script. RECOMMENDED is None where the recommendation is not measured."""
     approach = subject.recommendation.approach
-    return {
+    parameters: dict[str, Parameter] = {
         "NAME": subject.profile.name or _NAME,
         "RECOMMENDED": approach if approach in workers else None,
         "APPROACHES": tuple(workers),
@@ -308,3 +325,7 @@ def _parameters(
         **workload_parameters(subject.profile, subject.choice.facts["in_flight"], notes),
         "BUDGET_SECONDS": budget_seconds,
     }
+    if subject.profile.mode != "service":
+        return parameters
+    most = subject.recommendation.expected.saturation_per_s
+    return service_parameters(parameters, subject.profile, most, notes)

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from selector.benchmark.plan import OWN_FUNCTION, BenchmarkPlan
+from selector.benchmark.plan import BATCHES, OWN_FUNCTION, SERVICES, BenchmarkPlan
 from selector.benchmark.render import render, render_known, template_parameters
 from selector.benchmark.template import PARAMETERS_BEGIN
 from selector.errors import SelectorError
@@ -22,7 +22,9 @@ from selector.version import VERSION
 from selector.workload.profile import ApproachId, WorkloadProfile
 from selector.workload.reading import decode_json, profile_from_mapping, with_settings
 
-TEMPLATE = "compare_approaches"  # measures any workload; the others have one of their own
+TEMPLATE = BATCHES  # measures any batch; the others, but for that of services, have a workload of their own
+API = "api_service"  # a web service that is made for a profile
+FOR_PROFILES = (TEMPLATE, API)
 _ABOUT = f"Written by concurrency-selector {VERSION}."
 _LONGEST_SECONDS = 300
 
@@ -80,15 +82,20 @@ def _bench(name: str) -> Path:
     return resource_dir("templates") / f"{name.partition('_')[0]}_bench.py"
 
 
-def _own_function() -> Path:
-    """The template that measures a user's function, which `--function` asks for and no name does."""
-    return resource_dir("templates") / f"{OWN_FUNCTION}.py"
+_ASKED_FOR = (
+    OWN_FUNCTION,
+    SERVICES,
+)  # templates by what `--function`, or a profile of a service, asks for: no name does
+
+
+def _asked_for(template: str) -> Path:
+    return resource_dir("templates") / f"{template}.py"
 
 
 @cache
 def templates() -> dict[str, Path]:
     """The templates of one file by name: what has a parameter block. What lies beside them is put into the scripts."""
-    benches = {program.bench for program in programs().values()} | {_own_function()}
+    benches = {program.bench for program in programs().values()} | set(map(_asked_for, _ASKED_FOR))
     files = [file for file in sorted(resource_dir("templates").glob("*.py")) if file not in benches]
     return {file.stem: file for file in files if PARAMETERS_BEGIN in file.read_text(encoding="utf-8")}
 
@@ -107,9 +114,16 @@ def template_named(word: str) -> str:
     return name
 
 
-def script_for(plan: BenchmarkPlan) -> str:
-    """The benchmark script of a plan."""
-    template = _own_function() if plan.template == OWN_FUNCTION else templates()[TEMPLATE]
+def script_for(plan: BenchmarkPlan, template_name: str = TEMPLATE) -> str:
+    """The benchmark script of a plan, or the web service for its profile; SelectorError where that is a batch."""
+    if template_name == API:
+        if plan.template != SERVICES or plan.recommended not in plan.approaches:
+            raise SelectorError(
+                "the template api-service is for a service that runs on one machine", "mode: service in the profile"
+            )
+        more = {"APPROACH": plan.recommended, "POOL": plan.workers[plan.recommended]}
+        return render_known(templates()[API], {**plan.parameters, **more}, _ABOUT)
+    template = _asked_for(plan.template) if plan.template in _ASKED_FOR else templates()[TEMPLATE]
     return render(template, plan.parameters, _ABOUT)
 
 

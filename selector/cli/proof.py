@@ -28,7 +28,7 @@ from selector.cli.target import function_options, request_of, stray_words
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
-    from selector.benchmark.plan import PlannedPython
+    from selector.benchmark.plan import BenchmarkPlan, PlannedPython
     from selector.benchmark.programs import Program
     from selector.host import Interpreter
     from selector.measure.models import Request
@@ -58,17 +58,29 @@ def _measuring_options(command: Command) -> Command:
             show_default=True,
             help="Wait for a server on this machine, or just sleep.",
         ),
+        click.option(
+            "--server",
+            type=click.Choice(["uvicorn", "gunicorn"]),
+            help="Serve a service by it, as far as it can; it must be installed in the Python (--python).",
+        ),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the order of the measurements."),
     ):
         command = option(command)
     return command
 
 
-def _options(budget: str, **given: Any) -> BenchmarkOptions:
+def _options(budget: str, function: dict[str, Any], *, interpreters: tuple[str, ...], **given: Any) -> BenchmarkOptions:
+    """How to measure; takes --server out of the options of a `function`.
+
+    With it and no function, --python is the Python that has the server, which is measured first.
+    """
     from selector.benchmark.budget import budget_from_text
     from selector.proof import BenchmarkOptions
 
-    return BenchmarkOptions(budget_from_text(budget), **given)
+    server = function.pop("server")
+    if server is not None and function["python"] is not None and function["function"] is None:
+        interpreters, function["python"] = (function["python"], *interpreters), None
+    return BenchmarkOptions(budget_from_text(budget), interpreters=interpreters, server=server, **given)
 
 
 def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -86,7 +98,7 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
     "--template",
     metavar="NAME",
     shell_complete=_template_names,
-    help="A program that needs no FILE: agents, todo-batch or web-scraper (default: compare-approaches, for FILE).",
+    help="A program that needs no FILE: agents, todo-batch or web-scraper; or api-service, a web service for FILE (default: compare-approaches, for FILE).",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @function_options
@@ -115,12 +127,12 @@ def generate(
 
     With --runner, the short code that runs the function as is recommended; without FILE it is measured first.
     """
-    from selector.benchmark.programs import TEMPLATE, script_for, template_named
+    from selector.benchmark.programs import FOR_PROFILES, TEMPLATE, script_for, template_named
     from selector.pipeline import Selector
     from selector.proof import plan_for
     from selector.workload.reading import read_profile
 
-    options = _options(budget, interpreters=interpreters, io=io, seed=seed)
+    options = _options(budget, function, interpreters=interpreters, io=io, seed=seed)
     request = request_of(function, interpreters, settings, file, unquoted)
     check_runner(request, template, **function)
     if request:
@@ -130,7 +142,8 @@ def generate(
         else:
             _generate_for_function(Selector(rules or outer_rules), request, profile, options, output, force)
         return
-    if template is not None and (name := template_named(template)) != TEMPLATE:
+    name = TEMPLATE if template is None else template_named(template)
+    if name not in FOR_PROFILES:
         if file is not None or settings:
             raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
         if interpreters:
@@ -140,7 +153,18 @@ def generate(
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), the fields by --set KEY=VALUE, or a --function.")
     _, plan = plan_for(Selector(rules or outer_rules), read_profile(file, settings), options)
-    _put(script_for(plan), output, force)
+    _put(script_for(plan, name), output, force)
+    _say_how_to_run(plan, name, options, output)
+
+
+def _say_how_to_run(plan: BenchmarkPlan, template: str, options: BenchmarkOptions, output: str) -> None:
+    """What to mind, and the command that runs what was written for a profile."""
+    from selector.benchmark.programs import TEMPLATE
+
+    if template != TEMPLATE:
+        about = "It needs starlette and uvicorn. "
+        say(_how_to_run(output, about, lambda script: f"python {shlex.quote(_as_argument(script))}"), err=True)
+        return
     for note in plan.notes:
         say(f"note: {note}", err=True)
     approaches = f"{len(plan.approaches)} approaches. "
@@ -315,9 +339,10 @@ def validate(
     from selector.report.live import progress_view
     from selector.workload.reading import read_profile
 
+    more: dict[str, Any] = {"io": io, "seed": seed, "save": save, "force": force}
+    options = _options(budget, function, interpreters=interpreters, **more)
     program, request = _program_named(template), request_of(function, interpreters, settings, file, unquoted)
     _check_what_is_measured(file, settings, template if program is not None else None, request)
-    options = _options(budget, interpreters=interpreters, io=io, seed=seed, save=save, force=force)
     selector = Selector(rules or outer_rules)
     if request is not None:
         known = read_profile(file, settings) if file is not None else None

@@ -67,8 +67,8 @@ class RunProgress:
 
     def _count(self, cell: CellEvent) -> None:
         self.cells += 1
-        if cell.status == "ok" and cell.seconds is not None:
-            self._seconds.setdefault(cell.arm, []).append(cell.seconds)
+        if cell.status == "ok" and cell.compared_seconds is not None:
+            self._seconds.setdefault(cell.arm, []).append(cell.compared_seconds)
         else:
             self._notes[cell.arm] = outcome_text(cell)
 
@@ -181,7 +181,7 @@ def arm_text(arm: Arm | CellEvent) -> str:
 def outcome_text(cell: CellEvent) -> str:
     """`412 ms`, or `crash: killed by signal 9`."""
     if cell.status == "ok":
-        return seconds_text(cell.seconds)
+        return seconds_text(cell.compared_seconds)
     reason = inert(cell.reason)
     return f"{cell.status.replace('_', ' ')}{': ' if reason else ''}{reason}"
 

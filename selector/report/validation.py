@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from selector.report.blocks import Block, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.service import latencies_section, measured_service, service_table
 from selector.report.wording import named
 from selector.text import (
     MEASURED,
@@ -89,13 +90,23 @@ def _verdict(report: ValidationReport) -> Fields:
     ]
     if profile.latency_requirement_ms is not None:
         latency = _required(report.latency, profile.latency_requirement_ms, MILLISECONDS, "95th percentile")
-        if profile.mode == "service":
+        if profile.mode == "service" and report.requests_per_second is None:
             allowed = given(profile.latency_requirement_ms, MILLISECONDS)
-            latency = f"not judged: {allowed} allowed, and services are not measured as services yet (this was a batch)"
+            latency = f"not judged: {allowed} allowed, and what was measured is a batch"
         pairs.append(("Latency", latency))
+    if report.throughput is not None:
+        pairs.append(("Throughput", _throughput(report.throughput)))
     if profile.memory_budget_mb is not None:
         pairs.append(("Memory", _required(report.memory, profile.memory_budget_mb, MEMORY, "peak")))
     return Fields((*pairs, *_measured(report)))
+
+
+def _throughput(requirement: Requirement) -> str:
+    """`met: 120 requests a second, 100 required`."""
+    if requirement.measured is None:
+        return f"not known: nothing measured, {requirement.required:g} a second required"
+    words = "met" if requirement.met else "NOT met"
+    return f"{words}: {requirement.measured:.3g} requests a second at most, {requirement.required:g} required"
 
 
 def _judged(report: ValidationReport) -> str:
@@ -115,10 +126,10 @@ def _required(requirement: Requirement | None, asked: float, units: Units, what:
 def _measured(report: ValidationReport) -> list[tuple[str, str]]:
     """How it was measured, so that it can be judged and done again; the lines after the first have no label."""
     lines = [
-        _tasks(report),
+        measured_service(report) if report.requests_per_second is not None else _tasks(report),
         f"{part_of(report.used_seconds, report.budget_seconds)} used{'' if report.complete else ', incomplete'}",
     ]
-    if report.io == "sleep":
+    if report.io == "sleep" and report.requests_per_second is None:
         lines.append("I/O is plain sleeps, no sockets")
     if report.noise_floor is not None:
         lines.append(f"a difference under {percent(report.noise_floor)} is noise on this host")
@@ -173,14 +184,21 @@ def _scale(compared: list[Measurement]) -> _Scale:
 def _measurements(report: ValidationReport) -> tuple[Block, ...]:
     """The table of arms, what its columns mean, and why some have no result."""
     compared = [m for m in report.measurements if m.role in ("baseline", "candidate")]
+    blocks: list[Block]
     if not compared:
         return (Paragraph("Nothing was measured."),)
+    if report.requests_per_second is not None:
+        blocks = [
+            *service_table(report, compared),
+            *([bullets(*failures)] if (failures := _failures(compared)) else []),
+        ]
+        return tuple(blocks)
     scale = _scale(compared)
     rows = tuple(_row(m, report, scale) for m in compared)
     aligned = "llrrrrr" + "r" * len(scale.waits) + "rrl"
     header = scale.header()
     spare = (header[-2], "CPU %") if report.profile.latency_requirement_ms is None else ("CPU %",)
-    blocks: list[Block] = [Table(header, rows, aligned, spare), _legend(compared)]
+    blocks = [Table(header, rows, aligned, spare), _legend(compared)]
     if failures := _failures(compared):
         blocks.append(bullets(*failures))
     return tuple(blocks)
@@ -299,6 +317,8 @@ def _law(found: Scalability) -> str:
 
 def _predicted(report: ValidationReport) -> list[Section]:
     """Predicted beside measured: the times of this many tasks, and what the recommendation promised."""
+    if report.requests_per_second is not None:
+        return latencies_section(report)
     rows = [
         (
             f"{_short(m.title)} on {m.interpreter}: time",

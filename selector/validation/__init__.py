@@ -24,6 +24,7 @@ from selector.validation.models import (
     Verdict,
 )
 from selector.validation.scaling import scalability, scaled_arms
+from selector.validation.service import advise_service, analyse_service, judge_service, throughput
 from selector.validation.verdict import Judgement, judge
 
 __all__ = [
@@ -53,7 +54,8 @@ def validate_results(
     SelectorError only where a table of the user's has no answer.
     """
     evidence = gather(Case(recommendation, session, knowledge, tuple(others)))
-    judgement = judge(evidence)
+    serves = evidence.case.serves
+    judgement = judge_service(evidence) if serves else judge(evidence)
     recommended, winner = judgement.recommended, judgement.winner
     sizes = scaled_arms(evidence, recommended)
     latency, memory = requirements(evidence, recommended)
@@ -66,11 +68,12 @@ def validate_results(
         winner_interpreter=winner.arm.interpreter if winner else None,
         measurements=tuple(r.measurement for r in sorted(evidence.arms, key=lambda r: _order(r, evidence, judgement))),
         latency=latency,
+        throughput=throughput(evidence, recommended),
         memory=memory,
         noise_floor=evidence.noise if evidence.noise is None or evidence.noise <= MOST_NOISE else None,
         cpus_taken=evidence.cpus_taken,
-        analysis=analyse(evidence, judgement),
-        advice=advise(evidence, judgement, sizes),
+        analysis=analyse_service(evidence, judgement) if serves else analyse(evidence, judgement),
+        advice=advise_service(evidence, judgement) if serves else advise(evidence, judgement, sizes),
         scalability=scalability(evidence, judgement, sizes),
         warnings=tuple(dict.fromkeys((*warnings, *caveats(evidence, judgement)))),
         complete=_complete(evidence),
@@ -87,6 +90,8 @@ def _of_the_run(session: Session, tasks: int | None) -> dict[str, Any]:
     return {
         "tasks": plan.tasks if plan else None,
         "tasks_asked": plan.tasks_asked if plan else tasks,
+        "server": start.server,
+        "requests_per_second": plan.requests_per_second if plan else None,
         "task_wall_ms": plan.task_wall_ms if plan else None,
         "task_cpu_ms": plan.task_cpu_ms if plan else None,
         "budget_seconds": start.budget_seconds,

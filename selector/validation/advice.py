@@ -17,9 +17,9 @@ from selector.text import (
     number,
     value_text,
 )
-from selector.validation.case import worth_it
+from selector.validation.case import QUIET_CPUS, worth_it
 from selector.validation.contest import Contest
-from selector.validation.evidence import QUIET_CPUS, ArmResult, Evidence, lower_title
+from selector.validation.evidence import ArmResult, Evidence, lower_title
 from selector.validation.models import Requirement
 from selector.validation.verdict import Judgement
 
@@ -32,7 +32,7 @@ def requirements(evidence: Evidence, result: ArmResult | None) -> tuple[Requirem
     """(Latency at the 95th percentile in ms, peak memory in MB) of an arm against the profile's limits."""
     m, profile = result.measurement if result else None, evidence.case.profile
     latency = m.task_latency_ms.p95 if m and m.task_latency_ms else None
-    if profile.mode == "service":
+    if profile.mode == "service" and not evidence.case.serves:
         latency = None  # a batch has no arrivals and no queue: it says nothing of the latency of a request
     memory = m.peak_memory_mb if m else None
     return _required(profile.latency_requirement_ms, latency), _required(profile.memory_budget_mb, memory)

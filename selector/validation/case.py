@@ -10,6 +10,7 @@ from typing import Any
 from selector.approaches import Traits
 from selector.benchmark.events import Arm, Session
 from selector.cost.batch import Parts, batch_parts
+from selector.cost.predict import CostEstimate, estimate
 from selector.decision.table import Rule
 from selector.errors import SelectorError
 from selector.recommend.chain import Situation
@@ -20,6 +21,7 @@ from selector.recommend.recommendation import Recommendation
 from selector.workload.profile import WorkloadProfile
 
 _CPU_BOUND = 0.95  # a task that computes for that share of its time leaves a CPU nothing to do meanwhile
+QUIET_CPUS = 0.15  # taken by others; the clock of the kernel ticks 100 times a second, so short runs show some anyway
 _TAG = re.compile(r"3\.[0-9]{1,2}t?")
 
 
@@ -72,6 +74,17 @@ class Case:
             return 1
         return max(1, min(self.cpus, arm.workers + loop if traits.pool != "none" else self.cpus))
 
+    @property
+    def serves(self) -> bool:
+        """Whether a service was measured as one: by requests that arrive."""
+        return self.rate is not None
+
+    @property
+    def rate(self) -> float | None:
+        """The requests a second that a service was to keep up with."""
+        plan = self.session.plan
+        return plan.requests_per_second if plan is not None else None
+
     def place(self, arm: Arm) -> tuple[int, int]:
         """How far an approach is from the simplest, as the recommendation has it."""
         return self.knowledge.simplicity(self.profile.origin, arm.approach)
@@ -100,12 +113,12 @@ class Case:
     def ruled_out(self, arm: Arm) -> Rule | None:
         """The first row of eligibility that rules an approach out for this workload.
 
-        Where the user's own code ran, a forecast that it would be slow is no reason: how fast it is was measured.
+        Where the user's own code ran, or requests arrived, a forecast that it would be slow is no reason: that was measured.
         """
         rules = self.knowledge.tables["eligibility"].decide_among(self._facts(arm)).rules
         plan = self.session.plan
-        own_code = plan is not None and plan.stand_in is None
-        return next((rule for rule in rules if not (own_code and rule.outputs.get("kind") == "slow")), None)
+        measured = plan is not None and (plan.stand_in is None or self.serves)
+        return next((rule for rule in rules if not (measured and rule.outputs.get("kind") == "slow")), None)
 
     def band(self, speedup: float, simpler: Arm, faster: Arm) -> Rule:
         """What speedup_bands says to giving up a simpler approach for a faster one; SelectorError if nothing."""
@@ -130,8 +143,15 @@ class Case:
         parts = self._predicted(arm)
         return (parts.pool_start + parts.startup) / 1000 if parts else None
 
+    def predicted_service(self, arm: Arm, rate: float) -> CostEstimate | None:
+        """What the cost model says of a service that so many requests arrive at in a second; None for an unknown Python."""
+        if not _TAG.fullmatch(arm.interpreter):
+            return None
+        work = self._situation.changed(interpreters=(arm.interpreter,)).work
+        return estimate(self.traits(arm), arm.workers, work._replace(arrivals_per_ms=rate / 1000))
+
     def _predicted(self, arm: Arm) -> Parts | None:
-        if self.session.plan is None or not _TAG.fullmatch(arm.interpreter):
+        if self.session.plan is None or self.serves or not _TAG.fullmatch(arm.interpreter):
             return None
         work = self._situation.changed(interpreters=(arm.interpreter,)).work._replace(tasks=self.session.plan.tasks)
         return batch_parts(self.traits(arm), arm.workers, work)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from selector.text import clause, listed, percent, sentence
 from selector.validation.doubts import crowd
 from selector.validation.evidence import ASSUMED_NOISE, ENOUGH_RUNS, MOST_NOISE, ArmResult, Evidence, lower_title
+from selector.validation.service import service_caveats
 from selector.validation.verdict import Judgement
 
 _NOISY = 0.10
@@ -124,10 +125,12 @@ def _others(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
 
 
 def _workload(evidence: Evidence) -> Iterator[str]:
-    if evidence.case.profile.mode == "service":
+    if evidence.case.serves:
+        yield from service_caveats(evidence)
+    elif evidence.case.profile.mode == "service":
         yield (
-            "A batch of its tasks was measured, as services are not measured as services yet: that says which approach"
-            " gets more done, and nothing of the latency of a request."
+            "A batch of its tasks was measured, not requests that arrive: that says which approach gets more done, and"
+            " nothing of the latency of a request."
         )
     plan, assumed = evidence.case.session.plan, evidence.case.session.start.assumed
     if plan is not None and plan.variables:

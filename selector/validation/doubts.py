@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from selector.text import listed, measured_duration, measured_times
+from selector.validation.case import QUIET_CPUS
 from selector.validation.contest import Contest
-from selector.validation.evidence import ENOUGH_RUNS, QUIET_CPUS, ArmResult, Evidence
+from selector.validation.evidence import ENOUGH_RUNS, ArmResult, Evidence
 from selector.validation.models import Verdict
 
 _UNLIKE, _LEAST_MS = 0.1, 0.005  # a stand-in that is off by so much, as a share and in ms, is another task
@@ -105,7 +106,8 @@ def _few_runs(evidence: Evidence, few: list[Contest]) -> Doubt:
     budget = evidence.case.session.start.budget_seconds
     why = f"In {budget:g} s {told}, and {ENOUGH_RUNS} runs of each are the least that tells them apart."
     why = " ".join(filter(None, (why, crowd(evidence))))
-    return Doubt(why, f"Give it more time (--budget {3 * budget:g}s) or fewer tasks (--set tasks=N).", few[0].rival)
+    fewer = "" if evidence.case.serves else " or fewer tasks (--set tasks=N)"
+    return Doubt(why, f"Give it more time (--budget {3 * budget:g}s){fewer}.", few[0].rival)
 
 
 def _noisy(evidence: Evidence, c: Contest) -> Doubt:

@@ -14,8 +14,9 @@ from selector.benchmark.events import Arm, CellEvent, Session, Status, TaskLaten
 from selector.benchmark.stats import Interval
 from selector.decision.table import Rule
 from selector.text import measured_duration
-from selector.validation.case import Case
+from selector.validation.case import QUIET_CPUS, Case
 from selector.validation.models import Measurement, SecondsRange, SpeedupRange
+from selector.validation.served import held_back, most_done, served_figures
 
 #: Where the run could not show how noisy this host is, it is taken for rather noisy; a warning says so.
 ASSUMED_NOISE = 0.10
@@ -23,7 +24,6 @@ MOST_NOISE = 1.0  # 100 %: beyond that a figure for the noise says nothing
 HARNESS_COST = 0.05  # what being measured may cost one approach and not another: two harnesses differ by that
 _ENOUGH_CONTROLS = 4  # two or three runs of the baseline say next to nothing of the noise
 ENOUGH_RUNS = 3  # of each of two arms, to tell which is faster: fewer are anecdotes
-QUIET_CPUS = 0.15  # taken by others; the clock of the kernel ticks 100 times a second, so short runs show some anyway
 _BESIDE = 0.05  # what others cost beside the time that no CPU was to be had: they take caches, too
 _WAITS_OF_OTHERS = 1.5  # while one worker waits for a CPU, others may wait for what it holds
 _DEARER = 0.85  # of the CPU time of a run would have done without the others, which also take caches
@@ -137,8 +137,9 @@ def gather(case: Case) -> Evidence:
         noise = _noise(_seconds(cells[baseline.arm]), _seconds(controls), cells.values(), case.seed)
         cells[baseline.arm] += controls
         samples = _seconds(cells[baseline.arm])
+    most = most_done(cells[baseline.arm]) if baseline is not None else ()
     served = baseline is not None and _is_served_here(case, cells[baseline.arm])
-    measuring = _Measuring(case, baseline, samples, ASSUMED_NOISE if noise is None else noise, served)
+    measuring = _Measuring(case, baseline, samples, ASSUMED_NOISE if noise is None else noise, served, most)
     results = tuple(measuring.result(arm, cells[arm.arm]) for arm in arms if arm.role != "control")
     return Evidence(case, results, next((r for r in results if r.arm is baseline and r.ok), None), noise)
 
@@ -179,7 +180,8 @@ def _seconds(cells: Sequence[CellEvent]) -> tuple[float, ...]:
     """
     if any(cell.status == "mismatch" for cell in cells):
         return ()
-    return tuple(cell.seconds for cell in cells if cell.status == "ok" and cell.seconds is not None)
+    times = (cell.compared_seconds for cell in cells if cell.status == "ok")
+    return tuple(seconds for seconds in times if seconds is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +193,7 @@ class _Measuring:
     baseline_samples: tuple[float, ...]
     noise: float
     served_here: bool
+    baseline_most: tuple[float, ...] = ()  # of a service: the requests a second that the baseline did at most
 
     def result(self, arm: Arm, cells: Sequence[CellEvent]) -> ArmResult:
         """The result of an arm: status, times, figures, and what others may have cost it."""
@@ -198,6 +201,7 @@ class _Measuring:
         samples = _seconds(cells)
         good = [cell for cell in cells if cell.status == "ok"] if samples else []
         status, reason = self._fate(arm, cells, samples)
+        served = served_figures(self.case, arm, good)
         measurement = Measurement(
             approach=arm.approach,
             title=approach.title,
@@ -210,8 +214,9 @@ class _Measuring:
             failures=sum(cell.status not in ("ok", "not_run") for cell in cells),
             oversubscribed=self.case.oversubscribes(arm),
             predicted_seconds=self.case.predicted_seconds(arm),
-            **self._times(arm, samples),
+            **(self._times(arm, samples) if served is None else self._served_times(arm, good)),
             **_figures(good),
+            service=served,
         )
         taken = _cpus_taken(good)
         return ArmResult(
@@ -222,7 +227,7 @@ class _Measuring:
             measurement,
             self.case.ruled_out(arm),
             taken,
-            self._held_back(arm, taken, measurement),
+            self._held_back(arm, taken, measurement) if served is None else held_back(self.case, taken, samples),
             self.case.place(arm),
         )
 
@@ -257,18 +262,29 @@ class _Measuring:
         dropped = [d.reason for d in self.case.session.dropped if d.arm == arm.arm]
         return "not_run", dropped[-1] if dropped else _why_not_run(self.case.session)
 
+    def _served_times(self, arm: Arm, good: Sequence[CellEvent]) -> dict[str, Any]:
+        """The same of a service: its speedup is that of the most it does."""
+        base = tuple(1 / most for most in self.baseline_most)
+        return {"seconds": None, **self._against(base, arm, tuple(1 / most for most in most_done(good)))}
+
     def _times(self, arm: Arm, samples: tuple[float, ...]) -> dict[str, Any]:
         """Its time, its speedup over the baseline, and the band that the speedup falls into."""
-        found: dict[str, Any] = dict.fromkeys(("seconds", "speedup", "speedup_range", "band"))
         if not samples:
-            return found
+            return {"seconds": None, **self._against((), arm, samples)}
         low, mid, high = stats.median(samples, noise=min(self.noise, 1.0), seed=self.case.seed)
-        found["seconds"] = SecondsRange(median=mid, low=low, high=high)
-        if self.baseline is None or not self.baseline_samples:
+        return {
+            "seconds": SecondsRange(median=mid, low=low, high=high),
+            **self._against(self.baseline_samples, arm, samples),
+        }
+
+    def _against(self, base: tuple[float, ...], arm: Arm, samples: tuple[float, ...]) -> dict[str, Any]:
+        """The speedup over the baseline, by such samples of both, with its range and its band."""
+        found: dict[str, Any] = dict.fromkeys(("speedup", "speedup_range", "band"))
+        if self.baseline is None or not base or not samples:
             return found
         ratio = Interval(1.0, 1.0, 1.0)
         if arm is not self.baseline:
-            ratio = _ratio(self.baseline_samples, samples, self.noise, self.case.seed)
+            ratio = _ratio(base, samples, self.noise, self.case.seed)
         found["speedup"], found["speedup_range"] = ratio.mid, SpeedupRange(low=ratio.low, high=ratio.high)
         found["band"] = str(self.case.band(ratio.mid, self.baseline, arm).outputs["verdict"])
         return found

@@ -29,6 +29,41 @@ class SpeedupRange(Saved):
     high: float
 
 
+class ServedAt(Saved):
+    """What an approach did with so many requests a second, over all its visits; latencies run from the planned arrival.
+
+    `late`: what sent the requests was late itself by more than a few percent, so that the row is not judged.
+    """
+
+    rate: float
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    done_per_s: float
+    errors: int
+    requests: int
+    kept_up: bool
+    late: bool
+    late_ms: float
+    predicted_p95_ms: float | None
+
+
+class ServiceFigures(Saved):
+    """A service as measured: each rate it was sent, up to the first that it did not keep up with, and the most it does.
+
+    `keeps_up` is with the full rate. `cpu_ms_per_request` is the CPU time of the whole server at the lowest rate,
+    `sender_cpus` the CPUs that sending the requests took. What is predicted is for this pool on this Python.
+    """
+
+    arrivals_per_s: tuple[ServedAt, ...]
+    saturation_per_s: float
+    open_loop: Literal[True]
+    keeps_up: bool
+    cpu_ms_per_request: float | None
+    sender_cpus: float
+    predicted_saturation_per_s: float | None
+
+
 class Measurement(Saved):
     """One arm of the benchmark: what its good cells came to; every figure is None unless `status` is ok.
 
@@ -36,7 +71,8 @@ class Measurement(Saved):
     (single-threaded on the reference interpreter), `band` what the table speedup_bands says to it. `reason` is that of
     the last cell that failed. `predicted_seconds` is the cost model's for just these tasks and workers. `no_cpu_percent`
     is the share of its time that a worker was ready to run and got no CPU, where that was measured, and `quiet_seconds`
-    an estimate of what it would take with a CPU for each worker that can run. Of a user's function, `calls` is how many
+    an estimate of what it would take with a CPU for each worker that can run. Of a service there are no seconds: `service`
+    has what was measured, `task_latency_ms` is at the full rate, and speedups are of the most that it does. Of a user's function, `calls` is how many
     were timed, and `raised` how many of them raised.
     """
 
@@ -72,6 +108,7 @@ class Measurement(Saved):
     quiet_seconds: float | None = None
     calls: int | None = None
     raised: int | None = None
+    service: ServiceFigures | None = None
 
 
 class Requirement(Saved):
@@ -127,6 +164,7 @@ class ValidationReport(Saved):
     measurements: tuple[Measurement, ...]
     latency: Requirement | None
     memory: Requirement | None
+    throughput: Requirement | None = None
     noise_floor: float | None
     cpus_taken: float | None = None
     analysis: tuple[str, ...]
@@ -135,6 +173,8 @@ class ValidationReport(Saved):
     warnings: tuple[str, ...]
     tasks: int | None
     tasks_asked: int | None
+    requests_per_second: float | None = None
+    server: str | None = None
     task_wall_ms: float | None
     task_cpu_ms: float | None
     budget_seconds: float

@@ -49,19 +49,19 @@ class Judgement:
 
 
 def judge(evidence: Evidence) -> Judgement:
-    """The verdict on the recommendation, by time alone."""
+    """The verdict on the recommendation to do a batch, by time alone."""
     recommended = recommended_arm(evidence)
     if doubt := doubt_of_stand_in(evidence):
         return Judgement("inconclusive", doubt.why, recommended, None, None, (), doubt)
     if recommended is None or not recommended.ok:
-        return Judgement("inconclusive", _no_result(evidence, recommended), recommended, None, _left(evidence), ())
+        return Judgement("inconclusive", no_result(evidence, recommended), recommended, None, _left(evidence), ())
     others = [r for r in evidence.compared if r.ok and r.arm.approach != recommended.arm.approach]
     against = [Contest(evidence, recommended, r) for r in sorted(others, key=lambda r: r.seconds)]
     admitted = tuple(c for c in against if c.won or recommended.ruled_out or not c.rival.ruled_out)
     if not admitted:
         return Judgement("inconclusive", _alone(evidence, recommended, against), recommended, None, recommended, ())
-    winner = _winner(evidence, [recommended, *(c.rival for c in admitted)])
-    verdict, decisive = _decide(admitted)
+    winner = winner_of(evidence, [recommended, *(c.rival for c in admitted)])
+    verdict, decisive = decide(admitted)
     if doubt := doubt_of_verdict(evidence, verdict, decisive, admitted):
         return Judgement("inconclusive", doubt.why, recommended, doubt.rival, None, admitted, doubt)
     reason = _REASONS[verdict](evidence, decisive, winner)
@@ -84,7 +84,7 @@ def recommended_arm(evidence: Evidence) -> ArmResult | None:
     return found[0] if found else None
 
 
-def _winner(evidence: Evidence, arms: Sequence[ArmResult]) -> ArmResult:
+def winner_of(evidence: Evidence, arms: Sequence[ArmResult]) -> ArmResult:
     """The fastest arm; of those within the noise of it the simplest, and of one approach the fastest.
 
     However noisy the host, what took a tenth longer is not called the winner.
@@ -99,12 +99,12 @@ def _left(evidence: Evidence) -> ArmResult | None:
     """The winner among the others, where the recommended arm has no result; None if they do not tell it for sure."""
     measured = [r for r in evidence.compared if r.ok]
     fastest = [r for r in measured if not r.ruled_out] or measured
-    winner = _winner(evidence, fastest) if fastest else None
+    winner = winner_of(evidence, fastest) if fastest else None
     sure = winner and len(winner.samples) >= ENOUGH_RUNS and not any(r.held_back > _HELD for r in measured)
     return winner if sure else None
 
 
-def _decide(contests: tuple[Contest, ...]) -> tuple[Verdict, Contest]:
+def decide(contests: tuple[Contest, ...]) -> tuple[Verdict, Contest]:
     """The verdict, and the contest that decides it."""
     if refuting := [c for c in contests if c.refutes]:
         return "refuted", next((c for c in refuting if c.surely_refutes and c.enough_runs), refuting[0])
@@ -190,7 +190,7 @@ def _size_matters(evidence: Evidence, now: Contest, then: Contest) -> str:
 _REASONS = {"confirmed": _confirmed, "tie": _tie, "refuted": _refuted}
 
 
-def _no_result(evidence: Evidence, recommended: ArmResult | None) -> str:
+def no_result(evidence: Evidence, recommended: ArmResult | None) -> str:
     """Why the recommended approach has no time."""
     recommendation = evidence.case.recommendation
     approach = evidence.case.knowledge.approaches[recommendation.approach]

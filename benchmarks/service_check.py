@@ -1,0 +1,162 @@
+"""Services measured once more, by hand: servers and an open-loop client of a page, which share no code with `validate`.
+
+    python benchmarks/service_check.py [SECONDS [PYTHON]]
+
+For three workloads (a loop that waits, computing, a blocking library) it lets `validate` measure each approach, then sends
+requests to its own servers at the same rate, and prints p95 and the most that is done of both, with their ratios: they
+should agree within 20 % on a machine that does nothing else. SECONDS (60) is the budget of each `validate`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+_WORKLOADS = {
+    "asyncio-bound": ({"workload_type": "io", "cpu_ms_per_task": 2, "io_wait_ms_per_task": 50, "async_library": True}, 200),
+    "CPU-bound": ({"workload_type": "cpu", "cpu_ms_per_task": 20, "io_wait_ms_per_task": 0}, 30),
+    "blocking library": ({"workload_type": "io", "cpu_ms_per_task": 1, "io_wait_ms_per_task": 30, "async_library": False}, 200),
+}  # fmt: skip
+_BY_HAND = ("asyncio", "threads", "multiprocessing")
+
+
+def burn(milliseconds: float) -> None:
+    """Compute for that long in CPU time of this thread."""
+    end = time.thread_time() + milliseconds / 1000
+    while time.thread_time() < end:
+        sum(range(200))
+
+
+def serve(kind: str, cpu_ms: float, wait_ms: float, workers: int) -> None:
+    """A server of that kind for ever; its port is the first line that it prints."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    print(listener.getsockname()[1], flush=True)
+
+    def blocking(connection: socket.socket) -> None:
+        with connection:
+            connection.recv(100)
+            time.sleep(wait_ms / 1000)
+            burn(cpu_ms)
+            connection.sendall(b"done\n")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        await asyncio.sleep(wait_ms / 1000)
+        burn(cpu_ms)
+        writer.write(b"done\n")
+        await writer.drain()
+        writer.close()
+
+    async def loop() -> None:
+        await (await asyncio.start_server(answer, sock=listener, backlog=1024)).serve_forever()
+
+    if kind == "asyncio":
+        asyncio.run(loop())
+    elif kind == "threads":
+        pool = ThreadPoolExecutor(workers)
+        while True:
+            pool.submit(blocking, listener.accept()[0])
+    else:
+        for _ in range(workers - 1):
+            if not os.fork():
+                break
+        while True:
+            blocking(listener.accept()[0])
+
+
+async def _request(port: int, at: float, latencies: list[float]) -> None:
+    """One request at its planned moment; its latency runs from there."""
+    await asyncio.sleep(at - time.monotonic())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"please\n")
+    await reader.read()
+    latencies.append(1000 * (time.monotonic() - at))
+    writer.close()
+
+
+async def open_loop(port: int, rate: float, seconds: float, seed: int) -> list[float]:
+    """Poisson arrivals at that rate; the latencies in ms of all that came after the first tenth."""
+    chance, at, latencies = random.Random(seed), time.monotonic() + 0.5, list[float]()  # no secret
+    end, warm = at + seconds, at + seconds / 10
+    tasks = []
+    while (at := at + chance.expovariate(rate)) < end:
+        tasks.append(asyncio.create_task(_request(port, at, latencies if at > warm else [])))
+    await asyncio.gather(*tasks)
+    return latencies
+
+
+async def most(port: int, in_flight: int, seconds: float) -> float:
+    """Requests a second with so many in flight all the time."""
+    done, end = list[float](), time.monotonic() + seconds
+
+    async def client() -> None:
+        while time.monotonic() < end:
+            await _request(port, time.monotonic(), done)
+
+    begun = time.monotonic()
+    await asyncio.gather(*(client() for _ in range(in_flight)))
+    return len(done) / (time.monotonic() - begun)
+
+
+def by_hand(
+    python: str, kind: str, fields: dict[str, object], workers: int, rate: float, seconds: float
+) -> tuple[float, float]:
+    """(p95 in ms, the most a second) of a server by hand."""
+    words = [kind, str(fields["cpu_ms_per_task"]), str(fields["io_wait_ms_per_task"]), str(workers)]
+    with subprocess.Popen(
+        [python, __file__, "--serve", *words], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        try:
+            latencies = sorted(asyncio.run(open_loop(port, rate, seconds, 1)))
+            in_flight = 200 if kind == "asyncio" else 2 * workers + 2
+            return latencies[int(0.95 * len(latencies))], asyncio.run(most(port, in_flight, seconds / 5))
+        finally:
+            os.killpg(server.pid, 9)
+
+
+def main(budget: str = "60", python: str = "python3.14") -> None:
+    """Both, beside each other."""
+    for name, (fields, rate) in _WORKLOADS.items():
+        profile = json.dumps({**fields, "mode": "service", "requests_per_second": rate})
+        command = [
+            sys.executable,
+            "-m",
+            "selector",
+            "validate",
+            "-",
+            "--json",
+            "--budget",
+            f"{budget}s",
+            "--interpreter",
+            python,
+        ]
+        found = json.loads(subprocess.run(command, input=profile, capture_output=True, text=True, check=True).stdout)
+        print(
+            f"{name}: {rate} a second; others took {found['cpus_taken']:.2f} CPUs; {found['verdict']}: {found['reason'][:150]}"
+        )
+        for m in found["measurements"]:
+            if m["approach"] not in _BY_HAND or m["service"] is None:
+                continue
+            p95, top = by_hand(python, m["approach"], fields, m["workers"], rate, float(budget) / 6)
+            row = next((r for r in m["service"]["arrivals_per_s"] if r["rate"] == rate), None)
+            ours, ours_most = (row["p95_ms"] if row else float("inf")), m["service"]["saturation_per_s"]
+            print(textwrap.indent(
+                f"{m['approach']:<16}{m['workers']:>3} workers  p95 {ours:8.1f} ms, by hand {p95:8.1f} ({ours / p95:.2f}x)"
+                f"   most {ours_most:7.1f}/s, by hand {top:7.1f} ({ours_most / top:.2f}x)", "  "), flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        serve(sys.argv[2], float(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]))
+    else:
+        main(*sys.argv[1:3])

@@ -1,0 +1,90 @@
+"""What a service was measured to do under one approach: its visits put together, with what was predicted beside."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from selector.benchmark.events import Arm, CellEvent, ServedRate, ServiceLoad
+from selector.validation.case import QUIET_CPUS, Case
+from selector.validation.models import ServedAt, ServiceFigures
+
+_SAME_RATE = 1e-6
+
+
+def most_done(cells: Iterable[CellEvent]) -> tuple[float, ...]:
+    """The most requests a second that each visit saw done; none of cells of a batch."""
+    return tuple(
+        cell.service.saturation_per_s
+        for cell in cells
+        if cell.status == "ok" and cell.service is not None and cell.service.saturation_per_s
+    )
+
+
+def served_figures(case: Case, arm: Arm, good: Sequence[CellEvent]) -> ServiceFigures | None:
+    """The figures of an arm over all its visits; None of a batch, or where nothing was measured."""
+    loads = [cell.service for cell in good if cell.service is not None]
+    if not loads or case.rate is None:
+        return None
+    rates = sorted({row.rate for load in loads for row in load.arrivals_per_s})
+    rows = [
+        _served_at(case, arm, [row for load in loads for row in load.arrivals_per_s if row.rate == r]) for r in rates
+    ]
+    full = [row for row in rows if abs(row.rate - case.rate) <= _SAME_RATE * case.rate]
+    predicted = case.predicted_service(arm, case.rate)
+    return ServiceFigures(
+        arrivals_per_s=tuple(rows),
+        saturation_per_s=statistics.median(load.saturation_per_s for load in loads),
+        open_loop=True,
+        keeps_up=bool(full) and full[0].kept_up and _mostly_there(loads, case.rate),
+        cpu_ms_per_request=_median(load.cpu_ms_per_request for load in loads),
+        sender_cpus=statistics.median(load.sender_cpus for load in loads),
+        predicted_saturation_per_s=predicted.capacity if predicted is not None else None,
+    )
+
+
+def _mostly_there(loads: Sequence[ServiceLoad], rate: float) -> bool:
+    """Whether most visits came as far as that rate: one that fell behind before is not sent more."""
+    there = [any(row.rate >= rate * (1 - _SAME_RATE) for row in load.arrivals_per_s) for load in loads]
+    return 2 * sum(there) > len(there)
+
+
+def _served_at(case: Case, arm: Arm, rows: Sequence[ServedRate]) -> ServedAt:
+    """One rate over all visits: percentiles are means, each visit for as much as it had requests."""
+    rate = rows[0].rate
+    predicted = case.predicted_service(arm, rate)
+    return ServedAt(
+        rate=rate,
+        p50_ms=_weighed((row.p50_ms, row.requests) for row in rows),
+        p95_ms=_weighed((row.p95_ms, row.requests) for row in rows),
+        p99_ms=_weighed((row.p99_ms, row.requests) for row in rows),
+        done_per_s=statistics.fmean(row.done_per_s for row in rows),
+        errors=sum(row.errors for row in rows),
+        requests=sum(row.requests for row in rows),
+        kept_up=2 * sum(row.kept_up for row in rows) > len(rows),
+        late=2 * sum(row.late for row in rows) > len(rows),
+        late_ms=statistics.median(row.late_ms for row in rows),
+        predicted_p95_ms=predicted.queued_ms if predicted is not None else None,
+    )
+
+
+def _weighed(values: Iterable[tuple[float | None, int]]) -> float | None:
+    known = [(value, weight) for value, weight in values if value is not None]
+    whole = sum(weight for _, weight in known)
+    return sum(value * weight for value, weight in known) / whole if whole else None
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def held_back(case: Case, taken: float | None, samples: Sequence[float]) -> float:
+    """The share of its 95th percentile, at most, that a service would not have had, had nobody else taken CPUs.
+
+    A queue grows out of all proportion to what is taken; but no request takes less than one that nothing holds up.
+    """
+    plan = case.session.plan
+    if taken is None or taken <= QUIET_CPUS or not samples or plan is None or not plan.task_wall_ms:
+        return 0.0
+    return max(0.0, 1 - plan.task_wall_ms / 1000 / statistics.median(samples))

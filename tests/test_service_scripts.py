@@ -1,0 +1,104 @@
+"""Scripts that are written for a service: what they measure, by our servers and by those that people run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import call
+
+from selector.benchmark.events import collect, parse_event
+
+
+def _script(tmp_path: Path, fields: dict[str, Any], *options: str) -> Path:
+    """A script that `generate` writes for a service."""
+    workload, script = tmp_path / "workload.json", tmp_path / "made.py"
+    workload.write_text(json.dumps({"mode": "service", **fields}))
+    assert call("generate", str(workload), "-o", str(script), *options).code == 0
+    return script
+
+
+def _with_servers(*modules: str) -> str:
+    """A Python that has these modules: $SERVERS_PYTHON, else this one; skipped where neither has them."""
+    python = os.environ.get("SERVERS_PYTHON", sys.executable)
+    needed = "import " + ", ".join(modules)
+    if subprocess.run([python, "-c", needed], capture_output=True, check=False).returncode:
+        pytest.skip(f"{' or '.join(modules)} is not installed here: name a Python that has it by SERVERS_PYTHON")
+    return python
+
+
+FAST = {"workload_type": "io", "cpu_ms_per_task": 0.5, "io_wait_ms_per_task": 5, "requests_per_second": 50}
+
+
+def _run(python: str, script: Path, *options: str) -> list[dict[str, Any]]:
+    done = subprocess.run([python, script, "--json", *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    collect([parse_event(line) for line in done.stdout.splitlines()])
+    return [event for event in events if event["event"] == "cell"]
+
+
+@pytest.mark.slow
+def test_a_script_serves_every_approach_and_tells_what_came_of_it(tmp_path: Path) -> None:
+    script = _script(tmp_path, FAST)
+    cells = _run(sys.executable, script, "--budget", "12", "--seed", "1")
+    ways = {cell["approach"] for cell in cells if cell["status"] == "ok"}
+    assert ways >= {"single_threaded", "asyncio", "threads", "multiprocessing", "asyncio_threads", "asyncio_processes"}
+    for cell in cells:
+        rows = cell["service"]["arrivals_per_s"]
+        assert rows[0]["rate"] == 25.0 and all(row["p50_ms"] is None or row["p50_ms"] >= 5 for row in rows)
+        assert all(row["kept_up"] for row in rows[:-1]) and not any(row["errors"] for row in rows[:-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("server", "approaches"), [("uvicorn", ("asyncio", "asyncio_threads", "multiprocessing")), ("gunicorn", ("threads", "multiprocessing"))]
+)  # fmt: skip
+def test_a_real_server_serves_the_same_work(tmp_path: Path, server: str, approaches: tuple[str, ...]) -> None:
+    python = _with_servers(server)
+    named = [word for approach in approaches for word in ("--approach", approach)]
+    cells = _run(python, _script(tmp_path, FAST), "--budget", "10", "--server", server, *named)
+    good = {cell["approach"] for cell in cells if cell["status"] == "ok" and cell["service"]["saturation_per_s"] > 0}
+    assert good >= set(approaches), [(cell["approach"], cell["reason"]) for cell in cells]
+
+
+@pytest.mark.slow
+def test_the_template_of_a_web_service_answers(tmp_path: Path) -> None:
+    python = _with_servers("uvicorn", "starlette")
+    script = _script(tmp_path, FAST, "--template", "api-service")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with subprocess.Popen([python, script, str(port)], stderr=subprocess.DEVNULL, start_new_session=True) as serving:
+        try:
+            for _ in range(200):
+                with (
+                    contextlib.suppress(OSError),
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/17", timeout=5) as page,
+                ):
+                    assert page.read() == b"ok 17\n"
+                    return
+                time.sleep(0.1)
+            raise AssertionError("it did not answer")
+        finally:
+            os.killpg(serving.pid, signal.SIGKILL)
+
+
+def test_a_web_service_is_for_a_service_and_a_server_for_requests(tmp_path: Path) -> None:
+    batch = tmp_path / "batch.json"
+    batch.write_text('{"workload_type": "cpu", "tasks": 10, "cpu_ms_per_task": 5}')
+    made = call("generate", str(batch), "--template", "api-service", "-o", str(tmp_path / "x.py"))
+    assert made.code == 2 and "is for a service" in made.err
+    served = call("generate", str(batch), "--server", "uvicorn", "-o", str(tmp_path / "x.py"))
+    assert served.code == 2 and "this is a batch" in served.err
+    text = _script(tmp_path, FAST, "--template", "api-service").read_text()
+    assert "CPU_MS_PER_TASK = 0.5\n" in text and "REQUESTS_PER_SECOND" not in text
