@@ -46,7 +46,8 @@ def seconds(way: Callable[[], None]) -> float:
         way()
         found.append((time.perf_counter() - wall, time.process_time() - cpu))
     best, cpu = min(found)
-    print(f"{way.__name__:20} {best:.2f} s, {cpu / best:.1f} CPUs busy")
+    others = " (others use the CPUs, too: try again)" if cpu / best < 0.8 else ""
+    print(f"{way.__name__:20} {best:.2f} s, {cpu / best:.1f} CPUs busy{others}")
     return best
 
 

@@ -2,9 +2,9 @@
 
     python why_not_four.py                                        any Python 3.10 or later
 
-Amdahl: if a share s of the time cannot be divided, N workers are N / (1 + s x (N - 1)) times as fast. Contention (a
-lock, memory, a CPU that is two hyper-threads) has the same formula. Look at s, which is worked out for as many workers
-as there are CPUs, and at the line with twice as many: more workers than CPUs add nothing. 3.4x of four is s = 6 %.
+Amdahl: if a share s of the time is done by one at a time, N workers are N / (1 + s x (N - 1)) times as fast. What they
+share otherwise (caches, memory, a core that is sold as two CPUs) takes its part, too. Look at s, which is worked out for
+as many workers as CPUs, and at the line with twice as many: they add nothing. 3.4x of four is s = 6 %.
 """
 
 from __future__ import annotations
