@@ -13,7 +13,9 @@ from shared import check_golden
 from workload_pages import class_page, index_page, names, ours
 
 from selector.benchmark.programs import template_names
+from selector.decision import load_table
 from selector.pipeline import Selector, example_files
+from selector.report.blocks import Bullets
 from selector.report.workloads import LESSONS, class_data, class_document
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,10 +83,52 @@ def test_a_class_of_the_users_own_is_shown_without_an_example() -> None:
     assert class_document(data).sections[0].title == "mine (mine)"
 
 
+TURNS = """table: wrong_turns
+hit_policy: rule_order
+inputs:
+  workload_class: {type: string, values: [cpu_hot, cpu_shared]}
+  convoy: {type: boolean}
+  runs_loop: {type: boolean}
+  cpu_cores: {type: number}
+outputs: {effect: {type: string, values: [convoy, memory]}}
+rules:
+  - id: turns
+    when: {workload_class: cpu_hot, convoy: true, runs_loop: false, cpu_cores: '> 1'}
+    then: {effect: convoy}
+    because: They take turns.
+  - id: anywhere
+    when: {convoy: true}
+    then: {effect: memory}
+    because: Not about a class.
+  - id: elsewhere
+    when: {workload_class: cpu_shared}
+    then: {effect: memory}
+    because: About another class.
+"""
+
+
+def test_wrong_turns_that_name_the_class_are_told_with_the_approaches_that_they_are_about() -> None:
+    tables = {**ours().knowledge.tables, "wrong_turns": load_table(TURNS)}
+    data = class_data("cpu_hot", Selector(host=ours().host, tables=replace(ours().knowledge, tables=tables)))
+    turn = {
+        "rule": "wrong_turns/turns",
+        "approaches": ["threads"],
+        "when": "cpu_cores: > 1",
+        "because": "They take turns.",
+    }
+    assert data["wrong_turns"] == [turn]
+    others = {other["approach"]: other["cost"] for other in data["example"]["others"]}
+    assert others["threads"] == "They take turns." and others["asyncio_threads"] == "Not about a class."
+    section = next(s for s in class_document(data).sections if s.title == "Wrong turns")
+    assert section.blocks == (Bullets((("threads: They take turns.", ("when cpu_cores: > 1 [wrong_turns/turns]",)),)),)
+
+
 def test_rules_show_takes_a_class_as_text_json_and_markdown() -> None:
     text, data = call("rules", "show", "too_small"), json.loads(call("rules", "show", "too_small", "--json").out)
     assert text.code == 0 and "=== Too little work to pay for anything (too_small) ===" in text.out
-    assert {"workload_class", "title", "when", "recommended", "example", "ruled_out", "commands"} == set(data)
+    assert {"workload_class", "title", "when", "recommended", "wrong_turns", "example", "ruled_out", "commands"} == set(
+        data
+    )
     assert data["commands"][0] == "concurrency-selector validate settings-check --budget 60s"
     assert "## What is recommended" in call("rules", "show", "too_small", "--format", "markdown").out
     listed = call("rules", "show", "classes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from selector.decision import DecisionTable
@@ -87,10 +87,10 @@ def _output(output: Output) -> str:
     return "; ".join(map(_then, output)) or "none" if isinstance(output, list) else value_text(output)
 
 
-def when_text(table: DecisionTable, cells: tuple[Cell, ...], without: str = "") -> str:
-    """The tests of a row, but for that of one input."""
+def when_text(table: DecisionTable, cells: tuple[Cell, ...], without: Container[str] = ()) -> str:
+    """The tests of a row, but for those of some inputs."""
     asked = zip(table.inputs, cells, strict=True)
-    tests = [f"{c.name}: {cell_text(t)}" for c, t in asked if t is not ANYTHING and c.name != without]
+    tests = [f"{c.name}: {cell_text(t)}" for c, t in asked if t is not ANYTHING and c.name not in without]
     return "; ".join(tests) if tests else ALWAYS
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from selector.approaches import Traits
 from selector.decision import DecisionTable
-from selector.decision.cells import matches
+from selector.decision.cells import ANYTHING, matches
 from selector.decision.table import Rule
-from selector.errors import SelectorError
 from selector.pipeline import Selector, example_profiles
 from selector.recommend.chain import AS_FAST, Candidate, Situation
+from selector.recommend.knowledge import Knowledge
 from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Section, bullets
 from selector.report.tables import ALWAYS, when_text
 from selector.report.wording import named
@@ -18,6 +19,7 @@ from selector.text import duration, listed, number, significant, times
 from selector.workload.profile import APPROACHES
 
 _CLASS = "workload_class"
+_TURNS = "wrong_turns"  # the table of what goes wrong with the choices that people make instead
 
 
 class Lesson(NamedTuple):
@@ -73,10 +75,9 @@ def classes_of(table: DecisionTable) -> tuple[str, ...]:
 
 
 def class_data(name: str, selector: Selector) -> dict[str, Any]:
-    """What there is to say about a class, as plain data; SelectorError where the tables know no such class."""
-    classify, strategy = selector.knowledge.tables["classify"], selector.knowledge.tables["strategy"]
-    if name not in classes_of(classify):
-        raise SelectorError(f"no class of work {name}", f"one of {', '.join(classes_of(classify))}")
+    """What there is to say about a class, as plain data; the name is one of `classes_of`."""
+    knowledge = selector.knowledge
+    classify, strategy = knowledge.tables["classify"], knowledge.tables["strategy"]
     situations = {example: selector.situation(profile) for example, profile in example_profiles()}
     of_class = {example: found for example, found in situations.items() if found.facts["workload_class"] == name}
     lesson = LESSONS.get(name)
@@ -90,16 +91,17 @@ def class_data(name: str, selector: Selector) -> dict[str, Any]:
             for rule in strategy.rules
             if _is_about(strategy, rule, name)
         ],
+        "wrong_turns": list(_wrong_turns(name, knowledge)),
         "example": _example(shown, of_class[shown]) if shown is not None else None,
         "ruled_out": _ruled_out({example: found for example, found in of_class.items() if example != shown}),
         "commands": list(_commands(lesson, shown)),
     }
 
 
-def _row(table: DecisionTable, rule: Rule) -> dict[str, Any]:
+def _row(table: DecisionTable, rule: Rule, without: Iterable[str] = ()) -> dict[str, Any]:
     return {
         "rule": f"{table.name}/{rule.id}",
-        "when": when_text(table, rule.cells, without=_CLASS),
+        "when": when_text(table, rule.cells, without=(_CLASS, *without)),
         "because": rule.because,
     }
 
@@ -108,6 +110,25 @@ def _is_about(table: DecisionTable, rule: Rule, name: str) -> bool:
     """Whether a row may fire for a class."""
     asked = zip(table.input_names, rule.cells, strict=True)
     return all(matches(cell, name) for column, cell in asked if column == _CLASS)
+
+
+def _wrong_turns(name: str, knowledge: Knowledge) -> Iterator[dict[str, Any]]:
+    """The rows of `wrong_turns` that name the class, where there is such a table, with the approaches they are about."""
+    table = knowledge.tables.get(_TURNS)
+    if table is None:
+        return
+    for rule in table.rules:
+        cells = dict(zip(table.input_names, rule.cells, strict=True))
+        of_class = cells.get(_CLASS, ANYTHING)
+        if of_class is ANYTHING or not matches(of_class, name):
+            continue
+        asked = [(trait, cell) for trait, cell in cells.items() if trait in Traits.__annotations__]
+        about = [
+            approach
+            for approach in APPROACHES
+            if all(matches(cell, getattr(knowledge.approaches[approach].traits, trait)) for trait, cell in asked)
+        ]
+        yield {"approaches": about, **_row(table, rule, Traits.__annotations__)}
 
 
 def _example(name: str, situation: Situation) -> dict[str, Any]:
@@ -141,9 +162,16 @@ def _other(situation: Situation, candidate: Candidate, chosen: Candidate) -> dic
         "title": entry.title,
         **_amount(candidate),
         "times_as_long": seconds / least if seconds and least else None,
-        "cost": entry.cost,
+        "cost": _goes_wrong(candidate, situation) or entry.cost,
         "objections": objections,
     }
+
+
+def _goes_wrong(candidate: Candidate, situation: Situation) -> str:
+    """What `wrong_turns` says of an approach that is not the answer, if anything."""
+    table = situation.knowledge.tables.get(_TURNS)
+    rules = table.decide_among(candidate.facts).rules if table is not None else ()
+    return rules[0].because if rules else ""
 
 
 def _ruled_out(situations: Mapping[str, Situation]) -> list[dict[str, Any]]:
@@ -190,6 +218,11 @@ def class_document(data: Mapping[str, Any]) -> Document:
         ),
         Section("What is recommended", tuple(_recommended(data["recommended"]))),
     ]
+    if data["wrong_turns"]:
+        turns = (
+            (f"{', '.join(row['approaches'])}: {row['because']}", (_condition(row),)) for row in data["wrong_turns"]
+        )
+        sections.append(Section("Wrong turns", (Bullets(tuple(turns)),)))
     if data["example"]:
         sections.append(Section("An example, and what the others would cost", tuple(_told(data["example"]))))
     if further:
