@@ -55,6 +55,9 @@ def test_generate_writes_a_demonstration_as_it_lies_and_says_how_to_run_it(tmp_p
     assert call("generate", "--template", "lock-scope", "-o", "-").out == demonstrations()["lock_scope"].read_text()
     refused(call("generate", "--template", "lost-updates", "-o", str(out)), "there is a file already")
     refused(call("generate", "x.json", "--template", "lock-scope", "-o", "-"), "leave FILE and --set out")
+    refused(
+        call("generate", "--template", "lock-scope", "--budget", "5s", "-o", "-"), "leave --budget, --io and --seed out"
+    )
     refused(call("validate", "--template", "lock-scope"), "the template lock-scope does not say what its work is")
 
 

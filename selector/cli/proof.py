@@ -204,8 +204,11 @@ def _generate_of_its_own(name: str, options: BenchmarkOptions, output: str, forc
     from selector.benchmark.programs import demonstrations, files_of, programs, script_of
     from selector.files import write_folder
     from selector.pipeline import Selector
+    from selector.proof import BenchmarkOptions
 
     if demonstration := demonstrations().get(name):
+        if options != BenchmarkOptions():
+            raise click.UsageError(f"{name} is a demonstration, always the same: leave --budget, --io and --seed out.")
         _put(demonstration.read_text("utf-8"), output, force)
         say(_how_to_run(output, "", _command_of_each_python), err=True)
         return
