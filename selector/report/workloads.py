@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from selector.approaches import Traits
@@ -12,7 +12,7 @@ from selector.decision.table import Rule
 from selector.pipeline import Selector, example_profiles
 from selector.recommend.chain import AS_FAST, Candidate, Situation
 from selector.recommend.knowledge import Knowledge
-from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Section, bullets
+from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.tables import ALWAYS, when_text
 from selector.report.wording import named
 from selector.text import duration, listed, number, significant, times
@@ -267,10 +267,16 @@ def _told(example: Mapping[str, Any]) -> Iterator[Block]:
             ("Answer", ", ".join(filter(None, (named(example["title"], example["approach"]), _how_fast(example))))),
         )
     )
-    yield Paragraph("The others, predicted on the same machine, and what speaks against each:")
-    timed = any(map(_how_fast, example["others"]))  # then a cluster, of which nothing is predicted, is left out
-    others = (other for other in example["others"] if _how_fast(other) or not timed)
-    yield Bullets(tuple((_other_title(other), tuple(_against(other))) for other in others))
+    timed = [other for other in example["others"] if _how_fast(other)]
+    if timed:
+        yield Paragraph("The others, predicted on the same machine, the fastest first:")
+        yield _costs(sorted(timed, key=_slowness))
+    yield Paragraph("What speaks against them:")
+    against: dict[str, list[str]] = {}
+    for other in timed or example["others"]:  # a cluster, of which nothing is predicted, is left out beside the others
+        for point in _against(other):
+            against.setdefault(point, []).append(other["approach"])
+    yield Bullets(tuple((point, (listed(those),)) for point, those in against.items()))
 
 
 def _how_fast(entry: Mapping[str, Any]) -> str:
@@ -280,11 +286,22 @@ def _how_fast(entry: Mapping[str, Any]) -> str:
     return f"{number(significant(rate, 2))} requests/s" if rate is not None else ""
 
 
-def _other_title(other: Mapping[str, Any]) -> str:
-    title, ratio, amount = named(other["title"], other["approach"]), other["times_as_long"], _how_fast(other)
-    if ratio is not None:
-        return f"{title}: {'about' if 1 / AS_FAST < ratio < AS_FAST else times(ratio)} as long ({amount})"
-    return f"{title}: {amount}" if amount else title
+def _costs(others: Sequence[Mapping[str, Any]]) -> Table:
+    """What each takes, and how many times as long as the answer that is; of a service what it does in a second."""
+    if all(other["times_as_long"] is None for other in others):
+        return Table(("approach", "predicted"), tuple((other["approach"], _how_fast(other)) for other in others), "lr")
+    rows = tuple((other["approach"], _how_fast(other), _ratio(other["times_as_long"])) for other in others)
+    return Table(("approach", "predicted", "times as long"), rows, "lrr")
+
+
+def _slowness(other: Mapping[str, Any]) -> float:
+    return float(other["seconds"] or -other["requests_per_second"])
+
+
+def _ratio(ratio: float | None) -> str:
+    if ratio is None:
+        return ""
+    return "about 1x" if 1 / AS_FAST < ratio < AS_FAST else times(ratio)
 
 
 def _against(other: Mapping[str, Any]) -> Iterator[str]:
