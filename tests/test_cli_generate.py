@@ -18,6 +18,7 @@ from fake_script import HERE, TINY
 from sample_template import parameters_in
 
 from selector.benchmark.plan import PlannedPython
+from selector.benchmark.programs import template_names
 from selector.cli.proof import command_for
 from selector.host import find_interpreters
 from selector.proof import BenchmarkOptions
@@ -228,7 +229,10 @@ def test_the_template_for_any_workload_is_the_one_that_is_taken(tiny: Path, tmp_
     [
         (
             ["--template", "nonsense"],
-            ['no template "nonsense"', "one of agents, api-service, compare-approaches, todo-batch, web-scraper"],
+            [
+                'no template "nonsense"',
+                "one of agents, api-service, asyncio-tree, compare-approaches, free-threads, latency-or-throughput, lock-scope, lost-updates, todo-batch, web-scraper, why-not-four, worker-crash",
+            ],
         ),
         (["--template", "nonsense", "FILE"], ['no template "nonsense"']),
         (["--template", "webscraper"], ['(did you mean "web-scraper"?)']),
@@ -255,7 +259,7 @@ def test_what_generate_refuses(arguments: list[str], words: list[str], tiny: Pat
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_the_templates(shell: str) -> None:
     for word, found in {
-        "": {"agents", "api-service", "compare-approaches", "todo-batch", "web-scraper"},
+        "": set(template_names()),
         "we": {"web-scraper"},
         "x": set(),
     }.items():

@@ -55,6 +55,7 @@ MANY_EXAMPLES = {
     "README.md",
     "api.md",
     "commands.md",
+    "learning.md",
     "predictions.md",
     "tables.md",
     "your-own-code.md",

@@ -22,7 +22,7 @@ from strategies import FIXED_HOST
 from selector import Selector, SelectorError, WorkloadProfile, __version__
 from selector import proof as room
 from selector.benchmark import programs as scripts
-from selector.benchmark.programs import TEMPLATE, script_for, script_of, template_named, template_names
+from selector.benchmark.programs import TEMPLATE, demonstrations, script_for, script_of, template_named, template_names
 from selector.files import resource_dir
 from selector.proof import BenchmarkOptions, plan_for
 from selector.workload.reading import profile_from_mapping
@@ -73,14 +73,18 @@ def test_the_script_has_the_numbers_of_the_plan_and_is_otherwise_the_template() 
 
 
 def test_the_templates_have_names_that_people_type() -> None:
-    assert template_names() == ["agents", "api-service", "compare-approaches", "todo-batch", "web-scraper"]
+    own = ["agents", "api-service", "compare-approaches", "todo-batch", "web-scraper"]
+    assert template_names() == sorted([*own, *(d.replace("_", "-") for d in demonstrations())])
     for word in ("web-scraper", "web_scraper", "Web-Scraper", " web_scraper.py "):
         assert template_named(word) == "web_scraper"
     for word, near in {"webscraper": ' (did you mean "web-scraper"?)', "harness": "", "../x": "", "": ""}.items():
         with pytest.raises(SelectorError) as refused:
             template_named(word)
         assert refused.value.message == f"no template {json.dumps(word)}{near}"
-        assert refused.value.hint == "one of agents, api-service, compare-approaches, todo-batch, web-scraper"
+        assert (
+            refused.value.hint
+            == "one of agents, api-service, asyncio-tree, compare-approaches, free-threads, latency-or-throughput, lock-scope, lost-updates, todo-batch, web-scraper, why-not-four, worker-crash"
+        )
 
 
 @pytest.mark.parametrize("name", ["agents", "web_scraper"])

@@ -1,4 +1,5 @@
-"""What ships to be generated: templates of one file, and programs, which are folders of modules that are copied whole.
+"""What ships to be generated: templates of one file, programs, which are folders of modules that are copied whole, and
+demonstrations, which are short scripts that show one thing each.
 
 A program has a template of its own for the benchmark that runs it, and a workload that it measures itself.
 """
@@ -100,15 +101,20 @@ def templates() -> dict[str, Path]:
     return {file.stem: file for file in files if PARAMETERS_BEGIN in file.read_text(encoding="utf-8")}
 
 
+def demonstrations() -> dict[str, Path]:
+    """The demonstrations by name: scripts of at most 60 lines that are run as they are."""
+    return {file.stem: file for file in sorted((resource_dir("programs") / "demos").glob("*.py"))}
+
+
 def template_names() -> list[str]:
     """The templates that can be generated, as they are called on the command line."""
-    return sorted(name.replace("_", "-") for name in [*templates(), *programs()])
+    return sorted(name.replace("_", "-") for name in [*templates(), *programs(), *demonstrations()])
 
 
 def template_named(word: str) -> str:
     """The template that a user means; SelectorError with a suggestion where there is none."""
     name = word.strip().casefold().replace("-", "_").removesuffix(".py")
-    if name not in {**templates(), **programs()}:
+    if name not in {**templates(), **programs(), **demonstrations()}:
         near = suggestion(name.replace("_", "-"), template_names())
         raise SelectorError(f"no template {quoted(word)}{near}", f"one of {', '.join(template_names())}")
     return name

@@ -98,7 +98,7 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
     "--template",
     metavar="NAME",
     shell_complete=_template_names,
-    help="A program that needs no FILE: agents, todo-batch or web-scraper; or api-service, a web service for FILE (default: compare-approaches, for FILE).",
+    help="A program that needs no FILE: agents, todo-batch, web-scraper, or a demonstration, such as lost-updates; or api-service, a web service for FILE (default: compare-approaches, for FILE).",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @function_options
@@ -225,10 +225,17 @@ def _generate_runner(
 
 def _generate_of_its_own(name: str, options: BenchmarkOptions, output: str, force: bool) -> None:
     """Write what a template has that needs no FILE: a script, or the folder of a program."""
-    from selector.benchmark.programs import files_of, programs, script_of
+    from selector.benchmark.programs import demonstrations, files_of, programs, script_of
     from selector.files import write_folder
     from selector.pipeline import Selector
+    from selector.proof import BenchmarkOptions
 
+    if demonstration := demonstrations().get(name):
+        if options != BenchmarkOptions():
+            raise click.UsageError(f"{name} is a demonstration, always the same: leave --budget, --io and --seed out.")
+        _put(demonstration.read_text("utf-8"), output, force)
+        say(_how_to_run(output, "", _command_of_each_python), err=True)
+        return
     program, cpus = programs().get(name), Selector().here.usable_cpus
     if program is None:
         _put(script_of(name, options.budget_seconds, cpus), output, force)
@@ -241,6 +248,15 @@ def _generate_of_its_own(name: str, options: BenchmarkOptions, output: str, forc
     pythons = [python for python in _to_compare(name) if python.free_threaded]  # and the one that runs it
     words = ["python", _as_argument(Path(output)), "compare", *_with_interpreters(pythons)]
     say(f"{output}: run it with: {shlex.join(words)}", err=True)
+
+
+def _command_of_each_python(script: Path) -> str:
+    """How to run a demonstration: as one pleases, or under the newest Python of each kind that is here."""
+    from selector.benchmark.interpreters import one_of_each_kind
+    from selector.host import find_interpreters
+
+    pythons = ("python", *(python.path for python in one_of_each_kind(find_interpreters(), ())))
+    return " or ".join(shlex.join([python, _as_argument(script)]) for python in pythons)
 
 
 def _put(text: str, output: str, force: bool) -> None:

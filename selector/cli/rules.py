@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from selector.errors import SelectorError
 if TYPE_CHECKING:
     from selector.decision import DecisionTable
     from selector.recommend.knowledge import Knowledge
+    from selector.report.blocks import Document
 
     Tables = list[tuple[str, DecisionTable]]  # each with what to call it: its name, or the file that was given
 
@@ -72,29 +74,27 @@ def list_tables(outer_rules: Path | None, form: str, rules: Path | None) -> None
 @tables_option
 @click.pass_obj
 def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | None) -> None:
-    """One table with its rules and their reasons; `facts` lists what a table may ask about.
+    """One table with its rules and their reasons. `facts` lists what a table may ask about, `classes` the classes of work;
+    the name of a class shows when a workload is of it, what is recommended, and what else would cost.
 
     yaml is the file itself, to start your own from; json is what it holds.
     """
     from selector.decision.source import parse_yaml, read_text
-    from selector.recommend.facts import FACTS
     from selector.recommend.knowledge import all_tables
-    from selector.report.tables import facts_document, table_document
+    from selector.report.tables import table_document
     from selector.text import quoted, suggestion
 
-    if name == "facts" and form == "yaml":
-        raise click.UsageError("facts are no table: leave --format yaml out.")
-    if name == "facts":
-        if form == "json":
-            _print_data(dict(FACTS))
-            return
-        print_as(facts_document(FACTS), form)
-        return
     tables = {table.name: table for table in all_tables(rules or outer_rules)}
     if name not in tables:
-        raise SelectorError(
-            f"no table {quoted(name)}{suggestion(name, tables)}", f"one of {', '.join(tables)}, or facts"
-        )
+        beside = _beside_the_tables(tables["classify"], rules or outer_rules)
+        if name not in beside:
+            known = (*tables, *beside)
+            raise SelectorError(f"no table {quoted(name)}{suggestion(name, known)}", f"one of {', '.join(known)}")
+        if form == "yaml":
+            raise click.UsageError(f"{name} is no table: leave --format yaml out.")
+        data, document = beside[name]()
+        _print_data(data) if form == "json" else print_as(document, form)
+        return
     text = read_text(Path(tables[name].source))
     if form == "yaml":
         click.echo(text, nl=False)
@@ -103,6 +103,26 @@ def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | Non
         _print_data(parse_yaml(text, tables[name].source).plain())
         return
     print_as(table_document(tables[name]), form)
+
+
+def _beside_the_tables(classify: DecisionTable, folder: Path | None) -> dict[str, Callable[[], tuple[Any, Document]]]:
+    """What can be shown beside the tables, by name: as data, and as a document."""
+    from selector.pipeline import Selector
+    from selector.recommend.facts import FACTS
+    from selector.report.tables import facts_document
+    from selector.report.workloads import class_data, class_document, classes_data, classes_document, classes_of
+
+    def of_class(name: str) -> tuple[Any, Document]:
+        """A class of work."""
+        data = class_data(name, Selector(folder))
+        return data, class_document(data)
+
+    classes = classes_of(classify)
+    return {
+        "facts": lambda: (dict(FACTS), facts_document(FACTS)),
+        "classes": lambda: (classes_data(classes), classes_document(classes)),
+        **{name: partial(of_class, name) for name in classes},
+    }
 
 
 @rules.command("check", epilog="Example: concurrency-selector rules check my-table.yaml")

@@ -235,10 +235,12 @@ def example_names(_: click.Context, __: click.Parameter, incomplete: str) -> lis
 
 
 def table_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    """The tables that begin like that, and `facts`, for the shell."""
+    """The tables that begin like that, `facts`, and the classes of work, for the shell."""
     from selector.recommend.knowledge import CHAIN
+    from selector.report.workloads import LESSONS
 
-    return [name for name in (*CHAIN, "migration_effort", "facts") if name.startswith(incomplete)]
+    known = (*CHAIN, "migration_effort", "facts", "classes", *LESSONS)
+    return [name for name in known if name.startswith(incomplete)]
 
 
 def read_results(file: str) -> ValidationReport:

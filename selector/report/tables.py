@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from selector.decision import DecisionTable
@@ -10,6 +10,8 @@ from selector.decision.cells import ANYTHING, Cell, cell_text
 from selector.decision.table import Input, Output
 from selector.report.blocks import Bullets, Document, Fields, Section, Table, bullets
 from selector.text import value_text
+
+ALWAYS = "always"  # the condition of a row without tests
 
 
 def tables_document(tables: Sequence[DecisionTable]) -> Document:
@@ -50,7 +52,7 @@ def table_document(table: DecisionTable, meanings: Mapping[str, str] | None = No
     rules = tuple(
         (
             f"{rule.id}: {_then(rule.outputs)}",
-            (f"when {_when(table, rule.cells)}", *((rule.because,) if rule.because else ())),
+            (f"when {when_text(table, rule.cells)}", *((rule.because,) if rule.because else ())),
         )
         for rule in table.rules
     )
@@ -85,9 +87,11 @@ def _output(output: Output) -> str:
     return "; ".join(map(_then, output)) or "none" if isinstance(output, list) else value_text(output)
 
 
-def _when(table: DecisionTable, cells: tuple[Cell, ...]) -> str:
-    tests = [f"{c.name}: {cell_text(t)}" for c, t in zip(table.inputs, cells, strict=True) if t is not ANYTHING]
-    return "; ".join(tests) if tests else "always"
+def when_text(table: DecisionTable, cells: tuple[Cell, ...], without: Container[str] = ()) -> str:
+    """The tests of a row, but for those of some inputs."""
+    asked = zip(table.inputs, cells, strict=True)
+    tests = [f"{c.name}: {cell_text(t)}" for c, t in asked if t is not ANYTHING and c.name not in without]
+    return "; ".join(tests) if tests else ALWAYS
 
 
 def facts_document(facts: dict[str, str]) -> Document:
