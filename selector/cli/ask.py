@@ -81,10 +81,11 @@ def recommend(
 ) -> None:
     """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone.
 
-    As text it is a summary of eight lines; --full tells the rest. JSON and Markdown hold everything.
+    FILE may describe a system of several parts: then for each part, with what joins them. As text it is a summary of eight lines; --full tells the rest. JSON and Markdown hold everything.
     """
     from selector.pipeline import Selector
-    from selector.workload.reading import read_profile
+    from selector.workload.profile import WorkloadProfile
+    from selector.workload.reading import read_workload
 
     selector = Selector(rules or outer_rules)
     if jsonl and (form == "markdown" or results is not None or full):
@@ -95,7 +96,14 @@ def recommend(
     if file is None and not settings and results is None:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
     measured = read_results(results) if results is not None else None
-    profile = measured.profile if measured and file is None and not settings else read_profile(file, settings)
+    profile = measured.profile if measured and file is None and not settings else read_workload(file, settings)
+    if not isinstance(profile, WorkloadProfile):
+        from selector.cli.system import refuse_options, show_system
+
+        refuse_options("The answer", explain=explain, **{"with": results is not None})
+        test_it = _validate_command(file, settings, rules or outer_rules)
+        show_system(selector, profile, form, test_it.line, whole=full)
+        return
     whole = full or explain or form != "text"
     situation = selector.situation(profile)
     result = selector.recommend(situation, "exact" if explain else "sampled" if whole else "none")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from selector.pipeline import Selector
     from selector.proof import BenchmarkOptions
     from selector.workload.profile import ApproachId, WorkloadProfile
+    from selector.workload.system import SystemProfile
 
 REFUTED = 3
 _PRINT = "-"  # as an output: standard output
@@ -113,12 +114,15 @@ def generate(
 ) -> None:
     """Write a benchmark script for the workload in FILE, or for your own function: one file, standard library only.
 
+    For a system of several parts, it is a skeleton in which they run as recommended.
+
     With --runner, the short code that runs the function as is recommended; without FILE it is measured first.
     """
     from selector.benchmark.programs import TEMPLATE, script_for, template_named
     from selector.pipeline import Selector
     from selector.proof import plan_for
-    from selector.workload.reading import read_profile
+    from selector.workload.profile import WorkloadProfile
+    from selector.workload.reading import read_profile, read_workload
 
     options = _options(budget, interpreters=interpreters, io=io, seed=seed)
     request = request_of(function, interpreters, settings, file, unquoted)
@@ -139,12 +143,30 @@ def generate(
         return
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), the fields by --set KEY=VALUE, or a --function.")
-    _, plan = plan_for(Selector(rules or outer_rules), read_profile(file, settings), options)
+    workload = read_workload(file, settings)
+    if not isinstance(workload, WorkloadProfile):
+        _generate_system(Selector(rules or outer_rules), workload, options, output, force)
+        return
+    _, plan = plan_for(Selector(rules or outer_rules), workload, options)
     _put(script_for(plan), output, force)
     for note in plan.notes:
         say(f"note: {note}", err=True)
     approaches = f"{len(plan.approaches)} approaches. "
     say(_how_to_run(output, approaches, lambda script: command_for(script, options, plan.pythons)), err=True)
+
+
+def _generate_system(
+    selector: Selector, system: SystemProfile, options: BenchmarkOptions, output: str, force: bool
+) -> None:
+    """Write the skeleton of a system of several parts."""
+    from selector.cli.system import refuse_options, skeleton_of
+
+    refuse_options("The skeleton", interpreter=options.interpreters, seed=options.seed is not None)
+    text, notes, python = skeleton_of(selector, system)
+    _put(text, output, force)
+    for note in notes:
+        say(f"note: {note}", err=True)
+    say(_how_to_run(output, "", lambda script: shlex.join([python, _as_argument(script)])), err=True)
 
 
 def _generate_for_function(
@@ -306,6 +328,8 @@ def validate(
 ) -> int:
     """Measure the recommendation for the workload in FILE, and what else was possible, on this host: a verdict.
 
+    Of a system of several parts, its skeleton is run: each part by itself, then all together.
+
     With --function it is your own function that is measured, in every way that can run here: it is really called, many
     hundred times, in child processes, and what it does beside returning a value happens as often. FILE is its profile;
     without one, it is measured first.
@@ -313,7 +337,8 @@ def validate(
     from selector.pipeline import Selector
     from selector.proof import prove, prove_function
     from selector.report.live import progress_view
-    from selector.workload.reading import read_profile
+    from selector.workload.profile import WorkloadProfile
+    from selector.workload.reading import read_profile, read_workload
 
     program, request = _program_named(template), request_of(function, interpreters, settings, file, unquoted)
     _check_what_is_measured(file, settings, template if program is not None else None, request)
@@ -323,7 +348,12 @@ def validate(
         known = read_profile(file, settings) if file is not None else None
         proof = prove_function(selector, request, known, options, progress_view, teller())
     else:
-        profile = read_profile(file, settings) if program is None else program.workload(settings)
+        profile = read_workload(file, settings) if program is None else program.workload(settings)
+        if not isinstance(profile, WorkloadProfile):
+            from selector.cli.system import refuse_options, try_out
+
+            refuse_options("The trial", seed=seed is not None)
+            return try_out(selector, profile, options, form, fail_on_refuted=fail_on_refuted)
         proof = prove(selector, profile, options, progress_view, program)
     if form == "json":
         print_json(proof.report.model_dump_json(indent=2))

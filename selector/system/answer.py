@@ -42,7 +42,7 @@ class Planned(NamedTuple):
 
 def recommend_system(selector: Selector, system: SystemProfile) -> SystemRecommendation:
     """The answer to a system on this host, by the tables that the selector has."""
-    return _answer(plan_system(selector, system), selector)
+    return answer_of(plan_system(selector, system), selector)
 
 
 def plan_system(selector: Selector, system: SystemProfile) -> Planned:
@@ -101,7 +101,8 @@ def _profile(part: SystemPart, system: SystemProfile, flow: Flow, share: CpuShar
 # The answer -----------------------------------------------------------------------------------------------------------
 
 
-def _answer(plan: Planned, selector: Selector) -> SystemRecommendation:
+def answer_of(plan: Planned, selector: Selector) -> SystemRecommendation:
+    """The answer that a system worked out comes to."""
     limit = limit_of(_stages(plan), plan.cores)
     joints = _joints(plan, selector)
     parts = tuple(_part(part, plan, limit) for part in plan.system.in_order())
@@ -160,7 +161,7 @@ def _part(part: SystemPart, plan: Planned, limit: Limit | None) -> PartAnswer:
         runs_on=place.python,
         at_once=steady.at_once,
         most_per_s=_short(steady.most_per_s),
-        throughput_per_s=_short(volume * scale if volume is not None and scale is not None else None),
+        throughput_per_s=_short(_product(volume, scale)),
     )
 
 
@@ -173,13 +174,12 @@ def _scale(plan: Planned, limit: Limit | None) -> float | None:
 
 def _expected(plan: Planned, limit: Limit | None) -> SystemExpected:
     entering, scale = plan.flow.entering(plan.system), _scale(plan, limit)
-    known = entering is not None and limit is not None and scale is not None
     serves, amounts = plan.system.mode == "service", plan.flow.amounts
     own = {name: place.own_process for name, place in plan.places.items()}
     on_a_cluster = any(s.choice.chosen.traits.runs_in == "cluster" for s in plan.situations.values())
     return SystemExpected(
-        throughput_per_s=_short(entering * scale) if known else None,
-        saturation_per_s=_short(entering * limit.scale) if known else None,
+        throughput_per_s=_short(_product(entering, scale)),
+        saturation_per_s=_short(_product(entering, limit and limit.scale)),
         utilisation=_short(1 / limit.scale) if limit and serves and amounts else None,
         seconds=_short(1 / limit.scale) if limit and amounts and not serves else None,
         memory_mb=None if on_a_cluster else short(memory_mb(plan.situations, own)),
@@ -204,6 +204,11 @@ def _unknown(plan: Planned) -> tuple[str, ...]:
         if plan.flow.volumes[name] is None and not plan.system.feeders(name):
             found.append(f"{name}.{'requests_per_second' if plan.system.mode == 'service' else 'tasks'}")
     return tuple(found)
+
+
+def _product(a: float | None, b: float | None) -> float | None:
+    """Of two amounts, as far as both are known."""
+    return None if a is None or b is None else a * b
 
 
 def _short(value: float | None) -> float | None:

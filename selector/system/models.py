@@ -42,7 +42,7 @@ class PartAnswer(Recommendation):
 
 
 class Joint(Frozen):
-    """How a part hands items to another: at most `bound` wait (None: the broker keeps them), then the sender does.
+    """How a part hands items to another, and why: at most `bound` wait (None: the broker keeps them), then the sender does.
 
     `items_each` is how many it hands over for each that it has done.
     """
@@ -53,6 +53,7 @@ class Joint(Frozen):
     bound: int | None
     items_each: float
     why: str
+    bound_why: str | None
 
 
 class SystemExpected(Frozen):

@@ -77,18 +77,17 @@ def limit_of(stages: Sequence[Stage], cores: int) -> Limit | None:
         if stage.volume is None or stage.most_per_s is None:
             return None
         if stage.volume:
-            text = f"{stage.name}, with the workers that it has"
-            limits.append(Limit(stage.most_per_s / stage.volume, stage.name, text))
+            limits.append(Limit(stage.most_per_s / stage.volume, stage.name, "its own workers"))
     in_turns = {s.name: (s.volume or 0.0) * s.in_turns_ms for s in stages}
     computing = {s.name: (s.volume or 0.0) * (s.cpu_ms or 0.0) for s in stages}
     for times, room, what in (
-        (in_turns, 1, "the one thread at a time of the main process"),
+        (in_turns, 1, "the one thread at a time that computes in the main process"),
         (computing, cores, "the CPUs"),
     ):
         total = sum(times.values())
         if total:
             most = max(times, key=times.__getitem__)
-            limits.append(Limit(room * 1000 / total, most, f"{what}, of which {most} takes the most"))
+            limits.append(Limit(room * 1000 / total, most, f"{what}, of which it takes the most"))
     return min(limits, key=lambda limit: limit.scale) if limits else None
 
 
