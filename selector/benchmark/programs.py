@@ -85,10 +85,15 @@ def _own_function() -> Path:
     return resource_dir("templates") / f"{OWN_FUNCTION}.py"
 
 
+def _system() -> Path:
+    """The skeleton of a system of several parts, which a FILE with parts asks for and no name does."""
+    return resource_dir("templates") / "system.py"
+
+
 @cache
 def templates() -> dict[str, Path]:
     """The templates of one file by name: what has a parameter block. What lies beside them is put into the scripts."""
-    benches = {program.bench for program in programs().values()} | {_own_function()}
+    benches = {program.bench for program in programs().values()} | {_own_function(), _system()}
     files = [file for file in sorted(resource_dir("templates").glob("*.py")) if file not in benches]
     return {file.stem: file for file in files if PARAMETERS_BEGIN in file.read_text(encoding="utf-8")}
 

@@ -218,21 +218,25 @@ def migrate(outer_rules: Path | None, origin: Any, target: Any, form: str, rules
 @click.pass_obj
 def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path | None) -> None:
     """The workloads that ship, with the approach the tables give each; with a NAME, its JSON to start from."""
-    from selector.pipeline import Selector, example_profiles, example_text
+    from selector.pipeline import Selector, example_profiles, example_systems, example_text
+    from selector.system.answer import recommend_system
 
     if name is not None:
         click.echo(example_text(name), nl=False)
         return
     selector = Selector(rules or outer_rules)
     results = [(stem, selector.recommend(profile, changes="none")) for stem, profile in example_profiles()]
+    systems = [(stem, recommend_system(selector, system)) for stem, system in example_systems()]
     if form == "json":
         import json
 
-        print_json(json.dumps({stem: result.model_dump(mode="json") for stem, result in results}, indent=2))
+        print_json(json.dumps({stem: result.model_dump(mode="json") for stem, result in (*results, *systems)}, indent=2))
         return
+    from selector.report.blocks import Document
     from selector.report.recommendation import examples_document
+    from selector.report.system import systems_section
 
-    print_as(examples_document(results), form)
+    print_as(Document((*examples_document(results).sections, systems_section(systems))), form)
 
 
 @click.command(epilog="Example: concurrency-selector host --json")

@@ -118,9 +118,8 @@ def generate(
 
     With --runner, the short code that runs the function as is recommended; without FILE it is measured first.
     """
-    from selector.benchmark.programs import TEMPLATE, script_for, template_named
+    from selector.benchmark.programs import TEMPLATE, template_named
     from selector.pipeline import Selector
-    from selector.proof import plan_for
     from selector.workload.profile import WorkloadProfile
     from selector.workload.reading import read_profile, read_workload
 
@@ -144,10 +143,18 @@ def generate(
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), the fields by --set KEY=VALUE, or a --function.")
     workload = read_workload(file, settings)
-    if not isinstance(workload, WorkloadProfile):
-        _generate_system(Selector(rules or outer_rules), workload, options, output, force)
-        return
-    _, plan = plan_for(Selector(rules or outer_rules), workload, options)
+    write = _generate_benchmark if isinstance(workload, WorkloadProfile) else _generate_system
+    write(Selector(rules or outer_rules), workload, options, output, force)
+
+
+def _generate_benchmark(
+    selector: Selector, profile: WorkloadProfile, options: BenchmarkOptions, output: str, force: bool
+) -> None:
+    """Write the script that compares the approaches for a workload."""
+    from selector.benchmark.programs import script_for
+    from selector.proof import plan_for
+
+    _, plan = plan_for(selector, profile, options)
     _put(script_for(plan), output, force)
     for note in plan.notes:
         say(f"note: {note}", err=True)

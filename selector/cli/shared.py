@@ -238,7 +238,7 @@ def table_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[
     """The tables that begin like that, and `facts`, for the shell."""
     from selector.recommend.knowledge import CHAIN
 
-    return [name for name in (*CHAIN, "migration_effort", "facts") if name.startswith(incomplete)]
+    return [name for name in (*CHAIN, "migration_effort", "joints", "facts") if name.startswith(incomplete)]
 
 
 def read_results(file: str) -> ValidationReport:

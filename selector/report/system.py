@@ -120,6 +120,15 @@ def _shares(result: SystemRecommendation) -> Block:
     return bullets(*(f"{_short(part.name)}: {part.share.why}" for part in result.parts))
 
 
+def systems_section(entries: Sequence[tuple[str, SystemRecommendation]]) -> Section:
+    """The systems that ship, with the approach of each part and the bottleneck."""
+    items = []
+    for stem, result in entries:
+        parts = ", ".join(f"{_short(part.name)} {part.approach}" for part in result.parts)
+        items.append((f"{stem}: {parts}", (f"The bottleneck is {result.bottleneck}." if result.bottleneck else "",)))
+    return Section("Example systems of several parts", (Bullets(tuple(items)),))
+
+
 # What was measured ----------------------------------------------------------------------------------------------------
 
 

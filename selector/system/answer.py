@@ -49,7 +49,7 @@ def plan_system(selector: Selector, system: SystemProfile) -> Planned:
     """A system with its CPUs and its memory shared out, and the situation of each part."""
     flow = flow_of(system)
     cores = _whole_cores(system, selector.here.usable_cpus)
-    shares = share_cpus([_need(part, flow) for part in system.parts], cores)
+    shares = cpu_shares(system, flow, cores)
 
     def situations(budgets: Mapping[str, float | None]) -> dict[str, Situation]:
         return {
@@ -65,6 +65,11 @@ def plan_system(selector: Selector, system: SystemProfile) -> Planned:
         found = situations(budgets)
     steady = {name: steady_of(situation) for name, situation in found.items()}
     return Planned(system, flow, cores, shares, budgets, found, places_of(found, shares), steady)
+
+
+def cpu_shares(system: SystemProfile, flow: Flow, cores: int) -> dict[str, CpuShare]:
+    """The CPUs of each part, of so many."""
+    return share_cpus([_need(part, flow) for part in system.parts], cores)
 
 
 def _whole_cores(system: SystemProfile, usable: int) -> int:

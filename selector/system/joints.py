@@ -45,7 +45,7 @@ def joint_of(table: DecisionTable, sender: Side, receiver: Side, items_each: flo
     bound = waiting * receiver.at_once or None
     to = cut(receiver.name, 40)
     for_each = "as many as" if waiting == 1 else f"{waiting} for each that"
-    at_most = f"At most {bound:,} wait, {for_each} {to} works on at a time; then {cut(sender.name, 40)} does."
+    at_most = bound and f"At most {bound:,} wait, {for_each} {to} works on at a time; then {cut(sender.name, 40)} does."
     return Joint(
         from_part=sender.name,
         to=receiver.name,
@@ -53,7 +53,7 @@ def joint_of(table: DecisionTable, sender: Side, receiver: Side, items_each: flo
         bound=bound,
         items_each=items_each,
         why=rule.because,
-        bound_why=at_most if bound else None,
+        bound_why=at_most or None,
     )
 
 

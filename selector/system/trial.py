@@ -17,11 +17,12 @@ from selector.host.checks import warnings_after, warnings_before
 from selector.host.state import host_state
 from selector.pipeline import Selector
 from selector.processes import Child, NotStartedError, signals_handled
-from selector.system.answer import Planned, answer_of, plan_system
+from selector.system.answer import Planned, answer_of, cpu_shares, plan_system
+from selector.system.flow import flow_of
 from selector.system.models import SystemRecommendation
 from selector.system.skeleton import main_python, skeleton_notes, skeleton_script
 from selector.system.verdict import SystemReport, TrialEvent, judge_system
-from selector.text import counted, printable, quoted
+from selector.text import counted, percent, printable, quoted
 from selector.workload.system import SystemProfile
 
 _MEASURING = 0.75  # of the budget; the rest is for starting, and for what is on its way at the end
@@ -97,6 +98,11 @@ def system_here(
         )
     own = [part.profile.cpu_cores for part in system.parts]
     fits = sum(count or 1 for count in own) <= cores
+    share = _share_of_rates(system, cores)
+    if share < 1:
+        notes.append(
+            f"More arrives than {cores} CPUs can do: the parts are chosen for {percent(share)} of it, and as much is let in as they take."
+        )
     if not fits and any(own):
         notes.append("The parts ask for more CPUs than there are here: they are shared out anew.")
     parts = []
@@ -106,9 +112,27 @@ def system_here(
         if not tags:
             what = f"part {quoted(part.name)}: none of its interpreters is here: {', '.join(asked or ())}"
             raise SelectorError(what, f"here are: {', '.join(pythons) or 'none'}", 1)
-        update = {"interpreters": tags, "platform": platform, **({} if fits else {"cpu_cores": None})}
+        rates = {name: getattr(part.profile, name) for name in _RATES}
+        scaled = {name: rate * share for name, rate in rates.items() if rate is not None}
+        update = {"interpreters": tags, "platform": platform, **scaled, **({} if fits else {"cpu_cores": None})}
         parts.append(part.model_copy(update={"profile": part.profile.model_copy(update=update)}))
     return system.model_copy(update={"cpu_cores": cores, "platform": platform, "parts": tuple(parts)}), notes
+
+
+_RATES = ("requests_per_second", "throughput_requirement_per_s")
+_BUSY = 0.8  # of the CPUs: more than a service should have to do
+
+
+def _share_of_rates(system: SystemProfile, cores: int) -> float:
+    """How much of what arrives each part can do on its share of so many CPUs, with some room left; 1 for all of it."""
+    flow = flow_of(system)
+    if system.mode == "batch" or not flow.amounts:
+        return 1.0
+    found = [1.0]
+    for name, share in cpu_shares(system, flow, cores).items():
+        busy = (flow.volumes[name] or 0.0) * (system.part(name).profile.cpu_ms_per_task or 0.0) / 1000
+        found += [_BUSY * share.cores / busy] if busy else []
+    return min(found)
 
 
 def _run(

@@ -37,7 +37,7 @@ def read_profile(file: str | None, settings: tuple[str, ...]) -> WorkloadProfile
 def read_workload(file: str | None, settings: tuple[str, ...]) -> WorkloadProfile | SystemProfile:
     """The same, where the file may describe a system of several parts."""
     data = read_answers(file, ())
-    if isinstance(data, dict) and "parts" in data:
+    if isinstance(data, dict) and "parts" in data:  # a system
         from selector.workload.system import system_from_mapping, with_system_settings
 
         return system_from_mapping(with_system_settings(data, settings), named(file))

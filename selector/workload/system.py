@@ -96,11 +96,6 @@ class SystemProfile(Saved):
 # Reading --------------------------------------------------------------------------------------------------------------
 
 
-def describes_system(data: object) -> bool:
-    """Whether decoded JSON is meant to be a system, not one workload."""
-    return isinstance(data, Mapping) and "parts" in data
-
-
 def system_from_mapping(data: object, source: str = "system") -> SystemProfile:
     """A system from decoded JSON; SelectorError naming the part and the field that is wrong, and what is accepted."""
     if not isinstance(data, Mapping):
