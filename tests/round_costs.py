@@ -41,7 +41,7 @@ SHEET = HostCosts(COSTS).sheet("3.14", "3.14", "linux")
 
 
 WORK = Quantities(
-    serves=False, tasks=100, cpu_ms=10.0, wait_ms=0.0, in_flight=None, cores=4, payload_kb=0.0, data_kb=0.0, task_mb=0.0,
+    serves=False, tasks=100, cpu_ms=10.0, wait_ms=0.0, in_flight=None, arrivals_per_ms=None, cores=4, payload_kb=0.0, data_kb=0.0, task_mb=0.0,
     pickle_ms=None, import_ms=0.0, gil_hold_ms=None, free_threaded_ratio=None,
     startup_ms=0.0, startup_mb=0.0, startup_shared=False, gil_share=1.0, library_parallel=False, blocks=False,
     isolated=False, shared_state=None, start_method="fork", gil_build=True, builds=BUILDS,

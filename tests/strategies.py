@@ -50,6 +50,8 @@ def values_of(field: str) -> st.SearchStrategy[Any]:
             return st.sampled_from(_COUNTS) | st.integers(1, LARGEST)
         case "text":
             return st.text(max_size=200)
+        case "several":
+            return st.lists(st.sampled_from(kind.choices), min_size=1, max_size=len(kind.choices), unique=True)
         case "versions":
             return st.lists(st.from_regex(r"\A3\.[0-9]{1,2}t?\Z") | st.sampled_from(TAGS), min_size=1, max_size=4)
     return st.sampled_from(_amounts_of(kind)) | st.floats(0, kind.largest, exclude_min=kind.above_zero)
@@ -99,6 +101,8 @@ def random_value(rng: random.Random, field: str) -> Any:
             return rng.choice(_COUNTS)
         case "text":
             return rng.choice(("", "a name", "Ünï\n🙂"))
+        case "several":
+            return rng.sample(kind.choices, rng.randint(1, len(kind.choices)))
         case "versions":
             return rng.sample(TAGS, rng.randint(1, 3))
     return rng.choice(_amounts_of(kind))

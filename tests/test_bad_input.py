@@ -98,7 +98,15 @@ _OF_A_SHARE = {"count": 1, "number": 0.5}
 
 
 def test_every_field_refuses_every_kind_of_value_but_its_own(selector: Selector) -> None:
-    samples = {"flag": True, "count": 5, "number": 5.5, "text": "some text", "versions": ["3.14"], "none": {}}
+    samples = {
+        "flag": True,
+        "count": 5,
+        "number": 5.5,
+        "text": "some text",
+        "versions": ["3.14"],
+        "several": ["threads"],
+        "none": {},
+    }
     fitting = {"choice": set(), "number": {"number", "count"}}
     for field in FIELDS:
         kind = field_kind(field).kind

@@ -17,15 +17,35 @@ from selector.workload.reading import profile_from_mapping
 from selector.workload.units import unit_of
 
 COUNTS = ("cpu_cores", "tasks", "concurrency", "machines", "library_threads")
-POSITIVE = ("latency_requirement_ms", "memory_budget_mb", "free_threaded_ratio")
+POSITIVE = (
+    "latency_requirement_ms",
+    "memory_budget_mb",
+    "free_threaded_ratio",
+    "requests_per_second",
+    "throughput_requirement_per_s",
+    "finish_within_s",
+)
 SHARES = ("gil_share",)
 AMOUNTS = (
     "cpu_ms_per_task", "io_wait_ms_per_task", "payload_kb_per_task", "task_memory_mb", "startup_ms", "startup_memory_mb",
     "pickle_ms_per_task", "import_ms", "gil_hold_ms",
 )  # fmt: skip
-CHOICES = ("workload_type", "mode", "shared_state", "isolation", "platform", "current_approach", "io_kind")
+CHOICES = (
+    "workload_type",
+    "mode",
+    "shared_state",
+    "isolation",
+    "platform",
+    "current_approach",
+    "io_kind",
+    "maintainability",
+)
 TEXTS = ("name", "description")
-FLAGS = tuple(f for f in FIELDS if f not in (*COUNTS, *POSITIVE, *AMOUNTS, *SHARES, *CHOICES, *TEXTS, "interpreters"))
+FLAGS = tuple(
+    f
+    for f in FIELDS
+    if f not in (*COUNTS, *POSITIVE, *AMOUNTS, *SHARES, *CHOICES, *TEXTS, "interpreters", "team_knows")
+)
 DEFAULTS = {"has_expensive_startup": False, "mode": "batch", "parallelizable": True, "machines": 1, "durable": False}
 
 
@@ -35,7 +55,9 @@ DEFAULTS = {"has_expensive_startup": False, "mode": "batch", "parallelizable": T
 @pytest.mark.parametrize("field", FIELDS)
 def test_each_field_has_its_kind(field: str) -> None:
     kind = field_kind(field)
-    if field in CHOICES:
+    if field == "team_knows":
+        assert kind == FieldKind("several", ("asyncio", "threads", "processes", "queues"))
+    elif field in CHOICES:
         assert kind.kind == "choice" and len(kind.choices) > 1
     else:
         kinds = {COUNTS: "count", POSITIVE: "number", AMOUNTS: "number", SHARES: "number", TEXTS: "text", FLAGS: "flag"}
@@ -48,6 +70,7 @@ def test_each_field_has_its_kind(field: str) -> None:
 def test_each_field_says_what_it_accepts_and_what_it_is(field: str) -> None:
     words = {
         "choice": f"one of {', '.join(field_kind(field).choices)}", "flag": "true or false", "versions": "a list of versions",
+        "several": "a list of any of asyncio, threads",
         "count": "a whole number from 1", "number": "a number", "text": "text of at most",
     }  # fmt: skip
     assert accepted(field).startswith(words[field_kind(field).kind])

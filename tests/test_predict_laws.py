@@ -30,6 +30,7 @@ works = st.builds(
     cpu_ms=st.floats(0, 1e5),
     wait_ms=st.floats(0, 1e5),
     in_flight=st.none() | st.integers(1, 10**5),
+    arrivals_per_ms=st.none() | st.floats(1e-6, 100),
     cores=st.integers(1, 128),
     payload_kb=st.floats(0, 1e6),
     data_kb=st.floats(0, 1e6),

@@ -19,15 +19,33 @@ from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import MAX_PROFILE_BYTES, decode_json, profile_from_json, profile_from_mapping
 
 COUNTS = ("cpu_cores", "tasks", "concurrency", "machines", "library_threads")
-POSITIVE = ("latency_requirement_ms", "memory_budget_mb", "free_threaded_ratio")
+POSITIVE = (
+    "latency_requirement_ms",
+    "memory_budget_mb",
+    "free_threaded_ratio",
+    "requests_per_second",
+    "throughput_requirement_per_s",
+    "finish_within_s",
+)
 AMOUNTS = (
     "cpu_ms_per_task", "io_wait_ms_per_task", "payload_kb_per_task", "task_memory_mb", "startup_ms", "startup_memory_mb",
     "pickle_ms_per_task", "import_ms", "gil_hold_ms",
 )  # fmt: skip
-CHOICES = ("workload_type", "mode", "shared_state", "isolation", "platform", "current_approach", "io_kind")
+CHOICES = (
+    "workload_type",
+    "mode",
+    "shared_state",
+    "isolation",
+    "platform",
+    "current_approach",
+    "io_kind",
+    "maintainability",
+)
 TEXTS = ("name", "description")
 FLAGS = tuple(
-    f for f in FIELDS if f not in (*COUNTS, *POSITIVE, *AMOUNTS, *CHOICES, *TEXTS, "interpreters", "gil_share")
+    f
+    for f in FIELDS
+    if f not in (*COUNTS, *POSITIVE, *AMOUNTS, *CHOICES, *TEXTS, "interpreters", "team_knows", "gil_share")
 )
 DEFAULTS = {"has_expensive_startup": False, "mode": "batch", "parallelizable": True, "machines": 1, "durable": False}
 
@@ -102,6 +120,7 @@ WRONG = {
     **dict.fromkeys(FLAGS, (0, 1, "true", "yes", [], {})),
     "name": (1, True, [], {}, "x" * 201, "\ud800"),
     "description": (1, True, [], {}, "x" * 4001, "\udfff"),
+    "team_knows": ("threads", [], ["nonsense"], [1], {}, 5, True, ["threads"] * 11),
     "interpreters": (
         "3.14",
         [],

@@ -153,7 +153,8 @@ class WorkloadProfile(Saved):
     )
     finish_within_s: Positive | None = Field(None, description="Of a batch: when all of it must be done, in s")
     team_knows: (
-        Annotated[tuple[Annotated[Skill, _Id], ...], BeforeValidator(_as_tuple), Field(max_length=10)] | None
+        Annotated[tuple[Annotated[Skill, _Id], ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=10)]
+        | None
     ) = Field(None, description="What the people who will keep it running know")
     maintainability: Annotated[Literal["normal", "high"], _Id] | None = Field(
         None, description="high: what is hard to debug must gain more before it is taken"
@@ -183,8 +184,9 @@ class WorkloadProfile(Saved):
         return self.releases_gil if self.gil_share is None else self.gil_share <= 0.5
 
     def given(self) -> dict[str, Any]:
-        """The fields that say something, as JSON has them: those set to other than their default, in the order of the model."""
-        said = {name: value for name, value in self.__dict__.items() if value != _DEFAULTS[name]}
+        """The fields that say something, as JSON has them: those set to other than what is implied, in the order of the model."""
+        implied = {**_DEFAULTS, "mode": "batch" if self.requests_per_second is None else "service"}
+        said = {name: value for name, value in self.__dict__.items() if value != implied[name]}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
 
 
