@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from selector.host import Interpreter
     from selector.measure.models import Request
     from selector.pipeline import Selector
-    from selector.proof import BenchmarkOptions
+    from selector.proof import BenchmarkOptions, Proof
     from selector.workload.profile import ApproachId, WorkloadProfile
     from selector.workload.system import SystemProfile
 
@@ -120,7 +120,6 @@ def generate(
     """
     from selector.benchmark.programs import TEMPLATE, template_named
     from selector.pipeline import Selector
-    from selector.workload.profile import WorkloadProfile
     from selector.workload.reading import read_profile, read_workload
 
     options = _options(budget, interpreters=interpreters, io=io, seed=seed)
@@ -142,38 +141,27 @@ def generate(
         return
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), the fields by --set KEY=VALUE, or a --function.")
-    workload = read_workload(file, settings)
-    write = _generate_benchmark if isinstance(workload, WorkloadProfile) else _generate_system
-    write(Selector(rules or outer_rules), workload, options, output, force)
+    _generate_for_file(Selector(rules or outer_rules), read_workload(file, settings), options, output, force)
 
 
-def _generate_benchmark(
-    selector: Selector, profile: WorkloadProfile, options: BenchmarkOptions, output: str, force: bool
+def _generate_for_file(
+    selector: Selector, workload: WorkloadProfile | SystemProfile, options: BenchmarkOptions, output: str, force: bool
 ) -> None:
-    """Write the script that compares the approaches for a workload."""
+    """Write the script that compares the approaches for a workload, or the skeleton of a system."""
     from selector.benchmark.programs import script_for
+    from selector.cli.system import write_skeleton
     from selector.proof import plan_for
+    from selector.workload.profile import WorkloadProfile
 
-    _, plan = plan_for(selector, profile, options)
+    if not isinstance(workload, WorkloadProfile):
+        write_skeleton(selector, workload, options, output, force)
+        return
+    _, plan = plan_for(selector, workload, options)
     _put(script_for(plan), output, force)
     for note in plan.notes:
         say(f"note: {note}", err=True)
     approaches = f"{len(plan.approaches)} approaches. "
     say(_how_to_run(output, approaches, lambda script: command_for(script, options, plan.pythons)), err=True)
-
-
-def _generate_system(
-    selector: Selector, system: SystemProfile, options: BenchmarkOptions, output: str, force: bool
-) -> None:
-    """Write the skeleton of a system of several parts."""
-    from selector.cli.system import refuse_options, skeleton_of
-
-    refuse_options("The skeleton", interpreter=options.interpreters, seed=options.seed is not None)
-    text, notes, python = skeleton_of(selector, system)
-    _put(text, output, force)
-    for note in notes:
-        say(f"note: {note}", err=True)
-    say(_how_to_run(output, "", lambda script: shlex.join([python, _as_argument(script)])), err=True)
 
 
 def _generate_for_function(
@@ -357,11 +345,15 @@ def validate(
     else:
         profile = read_workload(file, settings) if program is None else program.workload(settings)
         if not isinstance(profile, WorkloadProfile):
-            from selector.cli.system import refuse_options, try_out
+            from selector.cli.system import try_out
 
-            refuse_options("The trial", seed=seed is not None)
             return try_out(selector, profile, options, form, fail_on_refuted=fail_on_refuted)
         proof = prove(selector, profile, options, progress_view, program)
+    return _told(proof, form, fail_on_refuted=fail_on_refuted)
+
+
+def _told(proof: Proof, form: str, *, fail_on_refuted: bool) -> int:
+    """Print what came of a run; returns the exit code."""
     if form == "json":
         print_json(proof.report.model_dump_json(indent=2))
     else:

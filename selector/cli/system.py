@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +13,7 @@ from selector.cli.shared import INTERRUPTED, print_as, print_json, say
 
 if TYPE_CHECKING:
     from selector.pipeline import Selector
+    from selector.proof import BenchmarkOptions
     from selector.workload.system import SystemProfile
 
 REFUTED = 3
@@ -27,19 +31,30 @@ def show_system(selector: Selector, system: SystemProfile, form: str, command: s
         print_as(system_document(result, command, form=form, whole=whole), form)
 
 
-def skeleton_of(selector: Selector, system: SystemProfile) -> tuple[str, tuple[str, ...], str]:
-    """The skeleton of a system: its text, what it leaves out, and the Python that it is meant for."""
+def write_skeleton(
+    selector: Selector, system: SystemProfile, options: BenchmarkOptions, output: str, force: bool
+) -> None:
+    """Write the skeleton of a system (to standard output for `-`), and say what it leaves out and how to run it."""
+    from selector.files import write_script
     from selector.system.answer import answer_of, plan_system
     from selector.system.skeleton import main_python, skeleton_notes, skeleton_script
 
+    refuse_options("The skeleton", interpreter=options.interpreters, seed=options.seed is not None)
     plan = plan_system(selector, system)
     answer = answer_of(plan, selector)
-    tag = main_python(answer.parts) or ""
-    notes = skeleton_notes(answer)
-    path = dict(selector.here.interpreters).get(tag)
-    if path is None:
-        notes = (*notes, f"It is meant for Python {tag}, which was not found here.")
-    return skeleton_script(plan, answer), notes, path or "python"
+    text, tag = skeleton_script(plan, answer), main_python(answer.parts) or ""
+    if output == "-":
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    else:
+        write_script(text, Path(output), force)
+    python = dict(selector.here.interpreters).get(tag)
+    notes = [*skeleton_notes(answer), *([] if python else [f"It is meant for Python {tag}, which was not found here."])]
+    for note in notes:
+        say(f"note: {note}", err=True)
+    script = "system.py" if output == "-" else f"./{output}" if output.startswith("-") else output
+    saved = "standard output: save it as system.py and" if output == "-" else f"{output}:"
+    say(f"{saved} run it with: {shlex.join([python or 'python', script])}", err=True)
 
 
 def refuse_options(what: str, **given: Any) -> None:
@@ -50,7 +65,9 @@ def refuse_options(what: str, **given: Any) -> None:
             raise click.UsageError(f"{what} of a system of several parts takes no {option}: leave it out.")
 
 
-def try_out(selector: Selector, system: SystemProfile, options: Any, form: str, *, fail_on_refuted: bool) -> int:
+def try_out(
+    selector: Selector, system: SystemProfile, options: BenchmarkOptions, form: str, *, fail_on_refuted: bool
+) -> int:
     """Run the skeleton of a system here and print the verdict; returns the exit code."""
     from selector.benchmark.folders import write_text
     from selector.proof import interpreters_to_calibrate
@@ -58,6 +75,7 @@ def try_out(selector: Selector, system: SystemProfile, options: Any, form: str, 
     from selector.report.system import trial_document
     from selector.system.trial import try_system
 
+    refuse_options("The trial", seed=options.seed is not None)
     asked = interpreters_to_calibrate(options.interpreters) if options.interpreters else []
     trial = try_system(
         selector,
