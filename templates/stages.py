@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import queue
 import signal
 import sys
@@ -162,7 +163,7 @@ class Stage:
         if part.pool == "threads":
             self.pool = ThreadPoolExecutor(part.workers)
         elif part.pool == "processes":
-            self.pool = ProcessPoolExecutor(part.workers, mp_context=_context())
+            self.pool = ProcessPoolExecutor(part.workers, mp_context=_context(), initializer=_leave_ctrl_c)
         elif part.pool == "interpreters":
             from concurrent.futures import InterpreterPoolExecutor
 
@@ -280,7 +281,16 @@ class ProcessStage(Stage):
         await asyncio.get_running_loop().run_in_executor(self.door, self.put, item)
 
     def _read(self) -> None:
-        while (outcome := self.outbox.get()) is not None:
+        while True:
+            try:
+                outcome = self.outbox.get(timeout=1.0)
+            except queue.Empty:
+                if self.process.is_alive():
+                    continue
+                print(f"the process of {self.part.name!r} has ended by itself", file=sys.stderr)
+                _leave(1)
+            if outcome is None:
+                return
             if not self.skipping:
                 self.pass_on(outcome)
 
@@ -293,9 +303,22 @@ class ProcessStage(Stage):
         self.door.shutdown()
 
 
-def _own_process(part: Part, work: Work, inbox: Any, outbox: Any) -> None:
-    """What the process of a part does: Ctrl-C is for the main one, which tells it when to end."""
+def _leave(code: int) -> None:
+    """End without waiting for threads or processes; the processes are killed."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _leave_ctrl_c() -> None:
+    """Ctrl-C goes to all processes of a terminal: the main one tells the others when to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _own_process(part: Part, work: Work, inbox: Any, outbox: Any) -> None:
+    """What the process of a part does."""
+    _leave_ctrl_c()
     if part.loop:
         asyncio.run(_own_loop(part, work, inbox, outbox))
     else:

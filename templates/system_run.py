@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import multiprocessing
-import os
 import random
 import signal
 import sys
@@ -15,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from stages import Count, LoopStage, Part, Stage, Work, stage_for
+from stages import Count, LoopStage, Part, Stage, Work, _leave, stage_for
 from standing_in import steps_for
 
 _WARM_UP = 0.2  # of a run of some seconds, before it counts: queues fill up first
@@ -78,7 +76,7 @@ async def run_parts(parts: Sequence[Part], work: Work, pace: Pace, stop: threadi
         feed.cancel()  # one that waits for the next arrival; what a thread lets in ends by itself
     await asyncio.gather(*feeds, return_exceptions=True)
     drained = await _drain(ordered)
-    if all_in:
+    if all_in or pace.seconds is None:  # then all of it counts
         seconds, after = time.perf_counter() - begun, [stage.count for stage in ordered]
     return Measured(seconds, [_row(*each, seconds) for each in zip(ordered, before, after, strict=True)], drained)
 
@@ -221,11 +219,3 @@ def _on_signals(stop: threading.Event) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, asked)
-
-
-def _leave(code: int) -> None:
-    """End without waiting for threads or processes; the processes are killed."""
-    for child in multiprocessing.active_children():
-        child.kill()
-    sys.stdout.flush()
-    os._exit(code)
