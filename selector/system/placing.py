@@ -54,6 +54,9 @@ def _runs_on(situation: Situation, python: str | None, main: str | None) -> bool
     """Whether a part runs on the Python of the main process."""
     if python == main or main is None:
         return True
+    listed = situation.profile.interpreters
+    if listed is not None and main not in listed:
+        return False
     if _needs(situation) == "free_threaded":
         return main.endswith("t")
     return not main.endswith("t") or situation.facts["free_threading"] != "ruled_out"
