@@ -230,9 +230,8 @@ def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path 
     if form == "json":
         import json
 
-        print_json(
-            json.dumps({stem: result.model_dump(mode="json") for stem, result in (*results, *systems)}, indent=2)
-        )
+        told = {stem: result.model_dump(mode="json") for stem, result in (*results, *systems)}
+        print_json(json.dumps(dict(sorted(told.items())), indent=2))
         return
     from selector.report.blocks import Document
     from selector.report.recommendation import examples_document
