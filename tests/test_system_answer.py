@@ -98,7 +98,9 @@ def cores(*needs: Need, whole: int) -> dict[str, int]:
 def test_cpus_go_by_what_each_part_computes() -> None:
     assert cores(Need("a", 30, True), Need("b", 10, True), whole=8) == {"a": 6, "b": 2}
     assert cores(Need("a", 99, True), Need("b", 1, False), whole=8) == {"a": 8, "b": 1}
-    assert cores(Need("a", 6, True), Need("b", 0.5, False), Need("c", 0.5, False), whole=4) == {"a": 3, "b": 1, "c": 1}
+    assert cores(Need("a", 6, True), Need("b", 0.5, False), Need("c", 0.5, False), whole=4) == {"a": 4, "b": 1, "c": 1}
+    light = [Need(name, 0.8, False) for name in "bcde"]  # together more than one CPU
+    assert cores(Need("a", 12, True), *light, whole=8) == {"a": 7, **dict.fromkeys("bcde", 1)}
     assert cores(Need("a", 50, True), Need("b", 50, True), Need("c", 50, True), whole=2) == {"a": 1, "b": 1, "c": 1}
 
 

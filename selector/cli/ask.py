@@ -218,7 +218,7 @@ def migrate(outer_rules: Path | None, origin: Any, target: Any, form: str, rules
 @click.pass_obj
 def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path | None) -> None:
     """The workloads that ship, with the approach the tables give each; with a NAME, its JSON to start from."""
-    from selector.pipeline import Selector, example_profiles, example_systems, example_text
+    from selector.pipeline import Selector, example_files, example_profiles, example_systems, example_text
     from selector.system.answer import recommend_system
 
     if name is not None:
@@ -231,7 +231,7 @@ def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path 
         import json
 
         told = {stem: result.model_dump(mode="json") for stem, result in (*results, *systems)}
-        print_json(json.dumps(dict(sorted(told.items())), indent=2))
+        print_json(json.dumps({stem: told[stem] for stem in example_files()}, indent=2))
         return
     from selector.report.blocks import Document
     from selector.report.recommendation import examples_document

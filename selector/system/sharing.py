@@ -54,7 +54,7 @@ def _by_need(needs: Sequence[Need], free: int, total: float) -> dict[str, CpuSha
     parts = {name: cpus / free for name, cpus in wanted.items()}
     light = [name for name, cpus in wanted.items() if cpus < LIGHT_CPUS]
     heavy = {name: cpus for name, cpus in wanted.items() if name not in light}
-    kept = min(math.floor(sum(wanted[name] for name in light) + 0.5), max(0, free - len(heavy)))
+    kept = min(math.floor(sum(wanted[name] for name in light) + 1e-9), max(0, free - len(heavy)))  # whole ones only
     cores = _whole_numbers(heavy, free - kept)
     found = {}
     for name, cpus in wanted.items():

@@ -124,15 +124,17 @@ _BUSY = 0.8  # of the CPUs: more than a service should have to do
 
 
 def _share_of_rates(system: SystemProfile, cores: int) -> float:
-    """How much of what arrives each part can do on its share of so many CPUs, with some room left; 1 for all of it."""
+    """How much of what arrives so many CPUs can do, and each part on its share, with some room left; 1 for all of it."""
     flow = flow_of(system)
     if system.mode == "batch" or not flow.amounts:
         return 1.0
-    found = [1.0]
-    for name, share in cpu_shares(system, flow, cores).items():
-        busy = (flow.volumes[name] or 0.0) * (system.part(name).profile.cpu_ms_per_task or 0.0) / 1000
-        found += [_BUSY * share.cores / busy] if busy else []
-    return min(found)
+    shares = cpu_shares(system, flow, cores)
+    loads = [
+        (share.cores, (flow.volumes[name] or 0.0) * (system.part(name).profile.cpu_ms_per_task or 0.0) / 1000)
+        for name, share in shares.items()
+    ]
+    loads.append((cores, sum(busy for _, busy in loads)))
+    return min(1.0, *(_BUSY * available / busy for available, busy in loads if busy))
 
 
 def _run(
