@@ -28,6 +28,8 @@ class Traits:
     pickles: bool
     convoy: bool
     pool: Literal["none", "cores", "waits"]
+    skill: Literal["none", "asyncio", "threads", "processes", "queues"]
+    debugging: Literal["easy", "moderate", "hard"]
 
 
 @dataclass(frozen=True, eq=False)

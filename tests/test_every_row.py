@@ -56,6 +56,12 @@ def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
     # subinterpreters, each of which imports for long
     imports = {"cpu_ms_per_task": 50, "import_ms": 150, "subinterpreter_ready": True, "free_threading_ready": False}
     yield {"workload_type": "cpu", "tasks": 2000, "interpreters": ["3.14"], **imports}, FIXED_HOST
+    # what the team knows, where that decides
+    waits = {"tasks": 1000, "io_wait_ms_per_task": 50, "concurrency": 200, "team_knows": ["threads"]}
+    yield {"workload_type": "io", **waits}, FIXED_HOST
+    yield {"workload_type": "cpu", "free_threading_ready": True, "team_knows": ["processes"]}, FIXED_HOST
+    # time enough to start workers, and no free-threaded build there
+    yield {"workload_type": "hybrid", "latency_requirement_ms": 300, "platform": "windows"}, FIXED_HOST
     rng = random.Random(8)  # others need up to 6,000 workloads until every row has fired
     for _ in range(2500):
         yield random_profile(rng), random_host(rng)

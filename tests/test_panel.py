@@ -15,7 +15,8 @@ from selector.workload.reading import profile_from_mapping
 
 PANEL = Path(__file__).parent / "panel"
 CASES: dict[str, list[dict[str, Any]]] = {
-    name: json.loads((PANEL / f"{name}.json").read_text("utf-8")) for name in ("cases_a", "cases_b", "cases_c")
+    name: json.loads((PANEL / f"{name}.json").read_text("utf-8"))
+    for name in ("cases_a", "cases_b", "cases_c", "cases_d")
 }
 
 

@@ -307,4 +307,4 @@ def test_every_field_has_values_to_try() -> None:
             assert len(alternatives_of(field)) >= 2
             yield field_kind(field).kind
 
-    assert set(kinds()) == {"choice", "flag", "count", "number", "versions"}
+    assert set(kinds()) == {"choice", "several", "flag", "count", "number", "versions"}

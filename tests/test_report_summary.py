@@ -1,4 +1,4 @@
-"""The summary in eight lines, and the answer of the prompts."""
+"""The summary in ten lines, and the answer of the prompts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ pytestmark = pytest.mark.usefixtures("plain_environment")
 
 
 LABELS = ["Approach:", "Python:", "Expected:", "Fits:", "Effort:", "Instead:", "Next:"]
+#: Lines that only some workloads have.
+OTHERS = {"Today:", "Enough:", "Not:"}
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_a_summary_has_at_most_eight_lines_of_80_columns(name: str) -> None:
+def test_a_summary_has_at_most_ten_lines_of_80_columns(name: str) -> None:
     lines = summary_of(example(name), f"concurrency-selector validate examples/{name}.json").splitlines()
-    assert len(lines) <= 8
+    assert len(lines) <= 10
     assert all(len(line) <= 80 for line in lines)
-    assert [line.split()[0] for line in lines if not line.startswith(" ")] == LABELS
+    labels = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert [label for label in labels if label not in OTHERS] == LABELS
     assert not any(line.endswith("...") for line in lines)
 
 
@@ -33,14 +36,14 @@ def test_a_summary_of_long_words_is_cut_and_never_longer() -> None:
         update={"title": "T " * 200}
     )
     lines = summary_of(result, "concurrency-selector validate " + "x" * 300).splitlines()
-    assert len(lines) <= 8
+    assert len(lines) <= 10
     assert lines[-1] == "Next:     the same with validate"  # a command is not broken, nor cut
 
 
 def test_a_summary_of_the_five_answers_says_all_that_is_missing() -> None:
     five = WorkloadProfile(workload_type="hybrid", latency_requirement_ms=100, memory_budget_mb=256, cpu_cores=4)
     output = summary_of(selector().recommend(five, changes="none"))
-    assert "..." not in output and len(output.splitlines()) == 8
+    assert "..." not in output and len(output.splitlines()) == 9
     assert "memory 256 MB not known (needs task_memory_mb)" in " ".join(output.split())
 
 
@@ -125,4 +128,4 @@ def test_the_prompts_keep_the_sections_of_the_lesson_in_few_lines() -> None:
         wanted = ["Approach", "Reasoning", "Expected speedup", "Memory overhead", "Migration effort"]
         assert [label for label in labels if label in wanted] == wanted
         assert "=== Recommendation ===" in lines and "=== Alternatives ===" in lines
-        assert len(lines) <= 36, name
+        assert len(lines) <= 41, name

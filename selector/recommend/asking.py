@@ -11,13 +11,13 @@ from selector.decision import DecisionTable
 from selector.decision.table import LIST_POLICIES, Rule
 from selector.errors import SelectorError
 from selector.recommend.derive import approach_facts
-from selector.recommend.facts import PREDICTED, Facts, PredictedFacts
+from selector.recommend.facts import OF_A_PAIR, PREDICTED, Facts, PredictedFacts
 from selector.recommend.knowledge import CHAIN, Knowledge
 from selector.workload.profile import ApproachId
 
 #: The verdicts of speedup_bands under which the simpler approach stays.
 STAYING = ("avoid", "stay_simple")
-_ADVICE = "advice"  # the one table of the chain that has no say in the answer
+_NO_SAY = ("advice", "wrong_turns")  # tables of the chain that have no say in the answer
 
 
 def fired_rule(table: DecisionTable, facts: Mapping[str, Any]) -> Rule:
@@ -100,13 +100,14 @@ class TableInParts:
 
 
 @lru_cache(maxsize=8)
-def limit_of_staying(knowledge: Knowledge) -> float | None:
+def limit_of_staying(knowledge: Knowledge, *, people: bool = False) -> float | None:
     """The speedup up to which the bands keep a simpler approach; None where they ask for more than that one figure.
 
-    Or where they do not go from one to the other once, at a bound that belongs to those that stay.
+    What they ask about people is nothing more where the profile says nothing of any, that is without `people`. None, too,
+    where they do not go from one to the other once, at a bound that belongs to those that stay.
     """
     table = knowledge.tables["speedup_bands"]
-    if table.input_names != ("speedup",):
+    if not set(table.input_names) <= ({"speedup"} if people else {*OF_A_PAIR}):
         return None
     bounds = sorted(float(b) for b in table.thresholds("speedup") if isinstance(b, int | float))
     around = sorted({*bounds, *(b * 1.0001 for b in bounds), *(b * 0.9999 for b in bounds)})
@@ -122,7 +123,7 @@ def numbers_asked(knowledge: Knowledge) -> dict[str, list[float]]:
     """Every fact that a table with a say in the answer asks about, with the numbers it is held against."""
     found: dict[str, set[float]] = {}
     for name in CHAIN:
-        if name != _ADVICE:
+        if name not in _NO_SAY:
             table = knowledge.tables[name]
             for fact in table.input_names:
                 numbers = (v for v in table.thresholds(fact) if isinstance(v, int | float) and not isinstance(v, bool))

@@ -19,7 +19,15 @@ from selector.cost.sheet import Sheet
 from selector.cost.terms import Quantities, runs_single
 from selector.decision.table import Rule
 from selector.recommend.asking import STAYING, fired_rule, in_parts, limit_of_staying
-from selector.recommend.derive import add_cost_facts, approach_facts, build_facts, prediction_facts, quantities
+from selector.recommend.derive import (
+    add_cost_facts,
+    approach_facts,
+    build_facts,
+    burden,
+    pair_facts,
+    prediction_facts,
+    quantities,
+)
 from selector.recommend.facts import Facts, HostFacts, PredictedFacts, WorkloadFacts, tag_for
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.pools import Pool, pool_of
@@ -210,7 +218,7 @@ class Situation:
             predicted = []
         weighing = None
         if predicted:
-            chosen, weighing = _nearest_to_fastest(predicted, self.profile.origin, self.knowledge)
+            chosen, weighing = _nearest_to_fastest(predicted, self.profile, self.knowledge)
         elif contenders := [c for c in eligible if c.standing == "contender"]:
             chosen = contenders[0]
         else:
@@ -232,7 +240,7 @@ class Situation:
         """
         fastest = min((c.seconds for c in named if c.seconds and not c.ruled_out), default=math.inf)
         open_to = [a for a in APPROACHES if a not in self.named and self.may_be_eligible(a)]
-        limit = limit_of_staying(self.knowledge)
+        limit = limit_of_staying(self.knowledge, people=_speaks_of_people(self.profile))
         timed = sorted((seconds, a) for a in open_to if (seconds := self.seconds(a)))
         found = []
         for seconds, approach in timed:
@@ -276,44 +284,54 @@ def used_by(candidate: Candidate) -> tuple[float, ...]:
     return tuple(use or 0.0 for use in uses)
 
 
+def _speaks_of_people(profile: WorkloadProfile) -> bool:
+    """Whether a profile says something of the people who will keep it running."""
+    return profile.team_knows is not None or profile.maintainability == "high"
+
+
 def _nearest_to_fastest(
-    predicted: list[Candidate], origin: ApproachId, knowledge: Knowledge
+    predicted: list[Candidate], profile: WorkloadProfile, knowledge: Knowledge
 ) -> tuple[Candidate, Weighing | None]:
     """The simplest candidate that the bands call near enough to the fastest, and the comparison that settled it.
 
-    Simplest is what takes the least effort from where the code is; of several that take the same, those as fast as the
-    fastest of them, and the first in the order of APPROACHES.
+    Simplest is what asks least of the people, where the profile speaks of any, then what takes the least effort from where
+    the code is; of several that take the same, those as fast as the fastest of them, and the first in the order of APPROACHES.
     """
     fastest = min(predicted, key=_seconds)
     if len(predicted) == 1:
         return fastest, None
-    limit = limit_of_staying(knowledge)
+    people = _speaks_of_people(profile)
+    limit = limit_of_staying(knowledge, people=people)
     if limit is not None:
         longest = _seconds(fastest) * limit
         near = [c for c in predicted if _seconds(c) <= longest or c is fastest]
     else:
-        near = [c for c in predicted if c is fastest or _stays(c, fastest, knowledge)]
-    simplicity = {c.approach: knowledge.simplicity(origin, c.approach) for c in near}
+        near = [c for c in predicted if all(_stays(c, f, knowledge) for f in predicted if _seconds(f) < _seconds(c))]
+    if people:
+        burdens = {c.approach: burden(c.workload, c.traits) for c in near}
+        lightest = min(burdens.values())
+        near = [c for c in near if burdens[c.approach] == lightest]
+    simplicity = {c.approach: knowledge.simplicity(profile.origin, c.approach) for c in near}
     least = min(effort for effort, _ in simplicity.values())
     simple = [c for c in near if simplicity[c.approach][0] == least]
     as_fast = min(map(_seconds, simple)) * AS_FAST
     chosen = min((c for c in simple if _seconds(c) <= as_fast), key=lambda c: simplicity[c.approach])
     if chosen is not fastest:
-        return chosen, _weighed(chosen, fastest, knowledge)
+        return chosen, weighed(chosen, fastest, knowledge)
     beaten = [c for c in predicted if c not in near]  # what spoke against the nearest of them
-    return chosen, _weighed(min(beaten or [c for c in near if c is not fastest], key=_seconds), fastest, knowledge)
+    return chosen, weighed(min(beaten or [c for c in near if c is not fastest], key=_seconds), fastest, knowledge)
 
 
 def _stays(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> bool:
-    """Whether the bands let a simpler candidate stay, where they ask for more than how much faster it is."""
-    return _weighed(simpler, fastest, knowledge).band.outputs["verdict"] in STAYING
+    """Whether the bands let a simpler candidate stay, where they ask for more than how much faster the other is."""
+    return weighed(simpler, fastest, knowledge).band.outputs["verdict"] in STAYING
 
 
-def _weighed(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> Weighing:
+def weighed(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> Weighing:
     """What the bands say of taking the fastest candidate instead of a simpler one."""
-    table, speedup = knowledge.tables["speedup_bands"], _seconds(simpler) / max(_seconds(fastest), 1e-9)
-    facts: dict[str, Any] = {"speedup": speedup}
-    if len(table.input_names) > 1:  # of a user's own
+    table, speedup = knowledge.tables["speedup_bands"], max(1.0, _seconds(simpler) / max(_seconds(fastest), 1e-9))
+    facts = pair_facts(simpler.workload, simpler.traits, fastest.traits, speedup)
+    if not set(table.input_names) <= facts.keys():  # of a user's own
         facts = {**simpler.facts, **facts}
     return Weighing(simpler, fastest, facts, fired_rule(table, facts))
 

@@ -29,6 +29,7 @@ _SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # the same of a part 
 _NOT_INPUTS = ("name", "description", "current_approach")
 #: What nobody knows who has not measured it. It is no question, and is looked along only where it is given.
 MEASURED = ("pickle_ms_per_task", "import_ms", "gil_share", "gil_hold_ms", "free_threaded_ratio")
+_SEEN_THROUGH_OTHERS = ("interpreters", "team_knows")  # lists, which tables see as facts of other names
 _INTERPRETER_CHOICES = (("3.14",), ("3.14", "3.14t"))
 
 
@@ -45,7 +46,7 @@ def _inputs_of(situation: Situation) -> list[str]:
 
 
 def _is_seen(field: str) -> bool:
-    return field not in _NOT_INPUTS and (field in FACTS or field == "interpreters")
+    return field not in _NOT_INPUTS and (field in FACTS or field in _SEEN_THROUGH_OTHERS)
 
 
 def alternatives_of(field: str) -> tuple[Any, ...]:

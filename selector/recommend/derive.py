@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any, cast, get_args, get_type_hints
 
 from selector.approaches import Traits
 from selector.cost.memory import footprint_of
@@ -22,7 +22,7 @@ from selector.recommend.facts import (
     newest,
     version_key,
 )
-from selector.workload.profile import ApproachId, WorkloadProfile
+from selector.workload.profile import ApproachId, Skill, WorkloadProfile
 
 _LARGEST_RATIO = 1e12
 #: Operations in flight where nothing says how many: what the usual clients open at most unless told otherwise (aiohttp:
@@ -76,6 +76,7 @@ def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> Workl
     facts["free_threading_experimental"] = free_threaded in EXPERIMENTAL_FREE_THREADING
     facts["start_method"] = default_start_method(facts["platform"], version_key(python)[:2])
     _add_builds(facts, profile)
+    _add_people(facts, profile.team_knows)
     return facts
 
 
@@ -117,7 +118,11 @@ def _cpu_load(facts: WorkloadFacts) -> float | None:
     rates = [facts["requests_per_second"], facts["throughput_requirement_per_s"]]
     rates.append(tasks / within if tasks is not None and within else None)
     asked = [rate for rate in rates if rate is not None]
-    return _against(max(asked) * cpu_ms / 1000, facts["cpu_cores"]) if asked and cpu_ms is not None else None
+    return (
+        _against(min(max(asked), _LARGEST_RATIO) * cpu_ms / 1000, facts["cpu_cores"])
+        if asked and cpu_ms is not None
+        else None
+    )
 
 
 def _waits_for_children(profile: WorkloadProfile) -> bool:
@@ -244,6 +249,31 @@ def _deadline_use(facts: WorkloadFacts, predicted: CostEstimate) -> float | None
     return _against(seconds, min(asked)) if asked else None
 
 
+#: From what is easy to debug to what is hard.
+_DEBUGGING = get_args(get_type_hints(Traits)["debugging"])
+
+
+def burden(facts: WorkloadFacts, traits: Traits) -> tuple[bool, int]:
+    """What an approach asks of the people who keep it running: a skill that they lack; how hard it is to debug, if that counts.
+
+    (False, 0) for every approach where the profile says nothing of its people.
+    """
+    lacked = {
+        "asyncio": facts["lacks_asyncio"],
+        "threads": facts["lacks_threads"],
+        "processes": facts["lacks_processes"],
+        "queues": facts["lacks_queues"],
+    }
+    counts = facts["maintainability"] == "high"
+    return lacked.get(traits.skill, False), _DEBUGGING.index(traits.debugging) if counts else 0
+
+
+def pair_facts(facts: WorkloadFacts, simpler: Traits, faster: Traits, speedup: float) -> dict[str, Any]:
+    """What speedup_bands is asked about a simpler approach and one that is so many times as fast (SpeedupFacts)."""
+    light, heavy = burden(facts, simpler), burden(facts, faster)
+    return {"speedup": speedup, "unfamiliar": heavy[0] > light[0], "harder_to_debug": heavy[1] > light[1]}
+
+
 def approach_facts(
     facts: Facts, approach: ApproachId, traits: Traits, predicted: PredictedFacts | None
 ) -> dict[str, Any]:
@@ -283,6 +313,14 @@ def _add_builds(facts: WorkloadFacts, profile: WorkloadProfile) -> None:
     facts["free_threading"] = _readiness(profile.free_threading_ready, free)
     facts["subinterpreters"] = _readiness(profile.subinterpreter_ready, with_subinterpreters, False)
     facts["gil_build"] = listed is None or newest(listed, free_threaded=False) is not None
+
+
+def _add_people(facts: WorkloadFacts, known: tuple[Skill, ...] | None) -> None:
+    """Which skills the team lacks; none where nothing is said of it."""
+    facts["lacks_asyncio"] = known is not None and "asyncio" not in known
+    facts["lacks_threads"] = known is not None and "threads" not in known
+    facts["lacks_processes"] = known is not None and "processes" not in known
+    facts["lacks_queues"] = known is not None and "queues" not in known
 
 
 def _readiness(said: bool | None, listed: bool | None, listing_is_word: bool = True) -> Readiness:

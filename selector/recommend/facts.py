@@ -116,6 +116,10 @@ class WorkloadFacts(TypedDict):
     gil_build: Annotated[bool, "whether a build with the GIL may be used"]
     start_method: Annotated[str, "how processes start: fork, forkserver or spawn"]
     process_workers_that_fit: Annotated[int | None, "worker processes that fit the memory budget"]
+    lacks_asyncio: Annotated[bool, "whether team_knows is given, and asyncio is not in it"]
+    lacks_threads: Annotated[bool, "whether team_knows is given, and threads are not in it"]
+    lacks_processes: Annotated[bool, "whether team_knows is given, and processes are not in it"]
+    lacks_queues: Annotated[bool, "whether team_knows is given, and queues are not in it"]
 
 
 class Facts(WorkloadFacts):
@@ -152,6 +156,12 @@ class SpeedupFacts(TypedDict):
     """What speedup_bands is asked."""
 
     speedup: Annotated[float, "how much faster the best candidate is than the simpler one (speedup_bands)"]
+    unfamiliar: Annotated[
+        bool | None, "whether the best candidate takes a skill that team_knows lacks, and the simpler one does not"
+    ]
+    harder_to_debug: Annotated[
+        bool | None, "whether maintainability is high, and the best candidate is harder to debug than the simpler one"
+    ]
 
 
 def _meanings(facts: type) -> dict[str, str]:
@@ -163,6 +173,8 @@ def _meanings(facts: type) -> dict[str, str]:
     }
 
 
+#: The facts about two candidates that speedup_bands is asked.
+OF_A_PAIR = tuple(SpeedupFacts.__annotations__)
 #: The facts about an approach that are predicted.
 PREDICTED = tuple(PredictedFacts.__annotations__)
 #: Every fact by name, with its meaning.

@@ -37,6 +37,7 @@ CHAIN: dict[str, TableContract] = {
     "speedup_bands": TableContract({"verdict": ("avoid", "stay_simple", "consider", "use")}, _SINGLE),
     "engine": TableContract({"engine": get_args(Engine)}, _SINGLE),
     "advice": TableContract({"topic": None}, LIST_POLICIES),
+    "wrong_turns": TableContract({"effect": None}, LIST_POLICIES),
 }
 
 

@@ -12,6 +12,7 @@ from selector.decision.table import Rule
 from selector.recommend.chain import AS_FAST, Candidate, Choice, Situation, Weighing
 from selector.recommend.expected import Expected, Outlook, expected_of, outlook_of, short
 from selector.recommend.facts import HostFacts
+from selector.recommend.turns import Verdict, current_of, good_enough_of, wrong_turns_of
 from selector.workload.profile import ApproachId, WorkloadProfile
 
 _Plain = dict[str, Any]  # what a model below is made from
@@ -65,6 +66,30 @@ class InputChange(_Saved):
     engine: Engine | None = None
 
 
+class Current(_Saved):
+    """What becomes of the approach that the code has today: right, near (enough), slower, breaks or unknown, in a sentence."""
+
+    approach: ApproachId
+    verdict: Verdict
+    text: str
+
+
+class GoodEnough(_Saved):
+    """A simpler approach that meets the requirements on time as well, in a sentence."""
+
+    approach: ApproachId
+    text: str
+
+
+class WrongTurn(_Saved):
+    """What goes wrong with another approach, by which row of the table wrong_turns, in a clause."""
+
+    approach: ApproachId
+    effect: str
+    rule: str
+    text: str
+
+
 class RunsHere(_Saved):
     """Whether the Python it needs was found on this host, and where."""
 
@@ -90,6 +115,9 @@ class Recommendation(_Saved):
     alternatives: tuple[Alternative, ...]
     would_change: tuple[InputChange, ...] | None
     runs_here: RunsHere
+    current: Current | None = None
+    good_enough: GoodEnough | None = None
+    wrong_turns: tuple[WrongTurn, ...] = ()
 
     def _repr_markdown_(self) -> str:
         """What a notebook shows: the recommendation as `recommend --format markdown` prints it."""
@@ -138,6 +166,9 @@ def recommendation_data(situation: Situation) -> _Plain:
         "alternatives": _alternatives(choice, outlook, here["available"]),
         "would_change": None,
         "runs_here": here,
+        "current": current_of(situation),
+        "good_enough": good_enough_of(situation),
+        "wrong_turns": wrong_turns_of(situation),
     }
 
 

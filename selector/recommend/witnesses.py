@@ -29,7 +29,7 @@ from selector.recommend.derive import approach_facts
 from selector.recommend.facts import FACTS, HostFacts
 from selector.recommend.knowledge import CHAIN, Knowledge, check_fits, load_knowledge
 from selector.workload.fields import field_kind
-from selector.workload.profile import APPROACHES, WorkloadProfile
+from selector.workload.profile import APPROACHES, SKILLS, WorkloadProfile
 from selector.workload.reading import profile_from_mapping
 
 Facts = Mapping[str, Any]
@@ -226,6 +226,9 @@ def _facts_asked(table: str, situation: Situation) -> Iterator[Facts]:
                 yield weighing.facts
         case "advice":
             yield situation.choice.chosen.facts
+        case "wrong_turns":
+            for approach in APPROACHES:
+                yield approach_facts(situation.facts, approach, situation.traits(approach), None)
 
 
 def _fields(region: Mapping[str, str], witness: Facts, rng: Random, *, guess: float) -> dict[str, Any]:
@@ -235,6 +238,9 @@ def _fields(region: Mapping[str, str], witness: Facts, rng: Random, *, guess: fl
     for name, value in witness.items():
         if name in region and name in _BACKWARDS and value is not None and rng.random() >= guess / 2:
             fields |= _BACKWARDS[name](value)
+    lacked = [skill for skill in SKILLS if witness.get(f"lacks_{skill}")]
+    if lacked and any(f"lacks_{skill}" in region for skill in lacked):
+        fields["team_knows"] = [skill for skill in SKILLS if skill not in lacked]
     for name in region:
         if name in WorkloadProfile.model_fields:
             guessed = fields.get(name)

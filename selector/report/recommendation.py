@@ -9,6 +9,7 @@ from selector.recommend.explain import Crossover, Explanation, RowReport, TableR
 from selector.recommend.recommendation import InputChange, Reason, Recommendation
 from selector.report.blocks import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.summary import Command, answer_fields, summary_section
+from selector.report.turns import turns_sections
 from selector.report.wording import alternative_title, first_eligible, guide_command, python_text
 from selector.text import duration, memory, number, significant, times, value_words
 
@@ -33,6 +34,7 @@ def recommendation_document(
     if result.alternatives:
         items = tuple((alternative_title(a), a.tradeoffs) for a in result.alternatives)
         sections.append(Section("Alternatives", (Bullets(items, numbered=True),)))
+    sections += turns_sections(result)
     if result.would_change:
         lines = _changes(result.would_change, exactly=explanation is not None)
         sections.append(Section("What would change the answer", (bullets(*lines),)))

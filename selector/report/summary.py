@@ -1,4 +1,4 @@
-"""The answer in eight lines, and the short answer of the prompts; `recommendation_document` tells it whole."""
+"""The answer in ten lines, and the short answer of the prompts; `recommendation_document` tells it whole."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from selector.recommend.recommendation import Recommendation
 from selector.report.blocks import Block, Document, Fields, Paragraph, Section, bullets
+from selector.report.turns import enough_in_short, enough_text, today_text, today_word, turns_sections, turns_texts
 from selector.report.wording import (
     approach_text,
     assumed_text,
@@ -31,7 +32,7 @@ from selector.report.wording import (
 )
 from selector.text import printable
 
-_LINES, _COLUMNS = 8, 80
+_LINES, _COLUMNS = 10, 80
 _MERE_ADVICE = ("sizing", "advice")  # tables whose reasons do not tell why it is this approach
 
 
@@ -51,7 +52,7 @@ class _Row(NamedTuple):
 
 
 def summary_document(result: Recommendation, validate: Command, *, measured: bool = False) -> Document:
-    """The summary alone, without a heading: at most eight lines of 80 columns."""
+    """The summary alone, without a heading: at most ten lines of 80 columns."""
     return Document((summary_section(result, validate, measured=measured, title=""),))
 
 
@@ -74,6 +75,7 @@ def summary_section(
         _Row("", (latency_basis_text(result),), extra=True),
         _Row("Effort", (effort_text(result),)),
         _Row("Instead", _instead(result, alone=not title)),
+        *_rows_of_turns(result),
         *_next(result, validate, measured=measured),
     ]
     return Section(title, (Fields(_fitted([row for row in rows if row.versions and row.versions[0]])),))
@@ -109,6 +111,17 @@ def _instead(result: Recommendation, *, alone: bool) -> tuple[str, ...]:
         price = price_text(other)
         told = price.partition(": ")[0]
     return f"{told}; the rest: --full" if alone else price, told
+
+
+def _rows_of_turns(result: Recommendation) -> list[_Row]:
+    """The verdict on what is there today, what would do, and the most tempting mistakes, as many as there is room for.
+
+    At least one mistake is told, unless it is that of today.
+    """
+    today, turns = today_text(result), turns_texts(result)
+    told = result.current is not None and result.current.verdict in ("slower", "breaks")
+    rows = [_Row(("Not", "")[n > 0], (text,), extra=told or n > 0) for n, text in enumerate(turns)]
+    return [_Row("Today", (today, today_word(result))), _Row("Enough", (enough_in_short(result),)), *rows]
 
 
 def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[_Row]:
@@ -156,7 +169,7 @@ def brief_document(result: Recommendation) -> Document:
     sections = [Section("Recommendation", tuple(_brief_answer(result)))]
     if result.alternatives:
         sections.append(Section("Alternatives", (bullets(*map(price_text, result.alternatives), numbered=True),)))
-    return Document(tuple(sections))
+    return Document((*sections, *turns_sections(result)))
 
 
 def _brief_answer(result: Recommendation) -> list[Block]:
@@ -187,6 +200,8 @@ def answer_fields(result: Recommendation, python: str, reasons: Iterable[str], *
         ("Assumed", "; ".join(expected.assumed)),
         *figure("Memory overhead", memory_text(expected, profile), memory_basis_text(expected)),
         *figure("Requirements", requirements_text(result), latency_basis_text(result)),
+        ("Today", today_text(result)),
+        ("Good enough", enough_text(result)),
         ("Migration effort", effort_text(result)),
     ]
     return Fields(tuple(pair for pair in pairs if pair[1]))

@@ -150,7 +150,7 @@ def _simpler(evidence: Evidence, judgement: Judgement) -> Iterator[str]:
 
 def _band_of(evidence: Evidence, c: Contest) -> Rule:
     """The band of the speedup over the simpler rival."""
-    return evidence.case.band(1 / c.ratio.mid, c.rival.arm)
+    return evidence.case.band(1 / c.ratio.mid, c.rival.arm, c.recommended.arm)
 
 
 #: What a failure of the recommended approach says about the profile.

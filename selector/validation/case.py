@@ -13,6 +13,7 @@ from selector.cost.batch import Parts, batch_parts
 from selector.decision.table import Rule
 from selector.errors import SelectorError
 from selector.recommend.chain import Situation
+from selector.recommend.derive import pair_facts
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
@@ -106,11 +107,12 @@ class Case:
         own_code = plan is not None and plan.stand_in is None
         return next((rule for rule in rules if not (own_code and rule.outputs.get("kind") == "slow")), None)
 
-    def band(self, speedup: float, simpler: Arm) -> Rule:
-        """What speedup_bands says to giving up a simpler approach for that speedup; SelectorError if nothing."""
+    def band(self, speedup: float, simpler: Arm, faster: Arm) -> Rule:
+        """What speedup_bands says to giving up a simpler approach for a faster one; SelectorError if nothing."""
         table = self.knowledge.tables["speedup_bands"]
-        others = self._facts(simpler) if len(table.input_names) > 1 else {}
-        decision = table.decide_among({**others, "speedup": speedup})
+        facts = pair_facts(self._situation.facts, self.traits(simpler), self.traits(faster), speedup)
+        others = {} if set(table.input_names) <= facts.keys() else self._facts(simpler)
+        decision = table.decide_among({**others, **facts})
         if decision.rules:
             return decision.rules[0]
         if not isinstance(decision.output, dict):

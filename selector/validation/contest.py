@@ -132,4 +132,4 @@ class Contest:
         return Contest(self.evidence, ours, theirs)
 
     def _worth_it(self, speedup: float) -> bool:
-        return worth_it(self.evidence.case.band(speedup, self.recommended.arm))
+        return worth_it(self.evidence.case.band(speedup, self.recommended.arm, self.rival.arm))

@@ -270,7 +270,7 @@ class _Measuring:
         if arm is not self.baseline:
             ratio = _ratio(self.baseline_samples, samples, self.noise, self.case.seed)
         found["speedup"], found["speedup_range"] = ratio.mid, SpeedupRange(low=ratio.low, high=ratio.high)
-        found["band"] = str(self.case.band(ratio.mid, self.baseline).outputs["verdict"])
+        found["band"] = str(self.case.band(ratio.mid, self.baseline, arm).outputs["verdict"])
         return found
 
 

@@ -146,7 +146,7 @@ def _with_range(ratio: Interval) -> str:
 
 def _confirmed(evidence: Evidence, c: Contest, _winner: ArmResult) -> str:
     if c.lost:
-        band = evidence.case.band(c.ratio.mid, c.recommended.arm)
+        band = evidence.case.band(c.ratio.mid, c.recommended.arm, c.rival.arm)
         return f"{_against(evidence, c)}. {sentence(band.because)}"
     behind = f"{measured_duration(c.rival.seconds)}, {_with_range(c.inverse)} as long"
     return f"{evidence.took(c.recommended)}, the fastest here. {evidence.subject(c.rival)}, the next, took {behind}."

@@ -25,6 +25,7 @@ ApproachId = Literal[
 ]
 #: What people have to know to keep an approach running.
 Skill = Literal["asyncio", "threads", "processes", "queues"]
+SKILLS: tuple[Skill, ...] = get_args(Skill)
 #: Every approach, simplest first: the order that settles ties.
 APPROACHES: tuple[ApproachId, ...] = get_args(ApproachId)
 
