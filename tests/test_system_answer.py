@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 from command import call
 from printed import text_of
-from strategies import FIXED_HOST
+from strategies import FIXED_HOST, random_profile
 
 from selector import HostFacts, Selector
 from selector.decision.load import load_table
@@ -19,11 +20,12 @@ from selector.files import resource_dir
 from selector.pipeline import example_systems
 from selector.report.markdown import render_markdown
 from selector.report.system import system_document
-from selector.system.answer import plan_system, recommend_system
+from selector.system.answer import answer_of, plan_system, recommend_system
 from selector.system.diagram import cut_line, drawing, mermaid
 from selector.system.flow import flow_of
 from selector.system.models import JointKind, SystemRecommendation
 from selector.system.sharing import MemoryNeed, Need, share_cpus, share_memory
+from selector.system.skeleton import skeleton_script
 from selector.system.whole import Stage, limit_of
 from selector.workload.system import system_from_mapping
 
@@ -189,6 +191,17 @@ def test_a_part_that_rules_free_threading_out_is_another_program() -> None:
     assert found.joints[0].kind == "pipe"
 
 
+def test_parts_of_one_process_share_its_loop() -> None:
+    found = recommend_system(Selector(host=FIXED_HOST), dict(example_systems())["api-with-pipeline"])
+    (process,) = found.processes
+    assert process.parts == ("api", "clean", "thumbnail", "store")
+    assert process.on_one_loop == ("api", "store")
+    text = text_of(system_document(found, None, form="text", whole=False))
+    assert "Processes:  api, clean, thumbnail and store on Python 3.14; api and store share one loop" in " ".join(
+        text.split()
+    ).replace("Processes: ", "Processes:  ")
+
+
 def test_a_joint_says_how_many_wait_and_why() -> None:
     (joint, *_) = answer(
         {"name": "a", **WAITS, "requests_per_second": 30, "feeds": ["c"]}, {"name": "c", **COMPUTES}
@@ -308,3 +321,42 @@ def test_the_list_of_examples_has_the_systems() -> None:
     assert EXPECTED.keys() <= found.keys()
     assert [part["name"] for part in found["ten-agents"]["parts"]] == ["fetch", "infer"]
     assert "api-with-pipeline: api " in call("examples").out
+
+
+# Any system -----------------------------------------------------------------------------------------------------------
+
+
+def random_system(rng: random.Random) -> dict[str, Any]:
+    """Parts with any fields, that feed any that come after them."""
+    names = [f"p{number}" for number in range(rng.randint(1, 5))]
+    mode, apart = rng.choice((("batch", "requests_per_second"), ("service", "finish_within_s")))
+    parts = []
+    for place, name in enumerate(names):
+        fields = {
+            **random_profile(rng),
+            "mode": mode,
+            "name": name,
+            "cpu_cores": None,
+            "memory_budget_mb": None,
+            apart: None,
+        }
+        parts.append({**fields, "feeds": [other for other in names[place + 1 :] if rng.random() < 0.5]})
+    whole = {"cpu_cores": rng.choice((None, 1, 2, 3, 8, 64)), "memory_budget_mb": rng.choice((None, 10, 1000, 10**6))}
+    return {**whole, "parts": parts}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_every_system_has_an_answer_that_can_be_shown_saved_and_run(seed: int) -> None:
+    rng, selector = random.Random(seed), Selector(host=FIXED_HOST)
+    for _ in range(60):
+        plan = plan_system(selector, system_from_mapping(random_system(rng)))
+        found = answer_of(plan, selector)
+        assert json.loads(found.model_dump_json())["schema"] == 1
+        compile(skeleton_script(plan, found), "system.py", "exec")
+        text = text_of(system_document(found, "x", form="text", whole=False))
+        assert max(map(len, text.splitlines())) <= 80
+        if found.bottleneck is not None:
+            for part in found.parts:
+                assert part.most_per_s is not None and part.throughput_per_s is not None
+                assert part.throughput_per_s <= part.most_per_s * 1.01

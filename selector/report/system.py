@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.recommendation import recommendation_document
 from selector.system.diagram import KIND_NAMES, drawing, rate
-from selector.system.models import Joint, SystemRecommendation
+from selector.system.models import Joint, Process, SystemRecommendation
 from selector.system.verdict import PartMeasured, SystemReport
 from selector.text import duration, listed, measured_times, memory, number, one_line, percent, significant
 
@@ -59,6 +59,8 @@ def _facts(result: SystemRecommendation, command: str | None) -> Iterator[tuple[
         yield "Throughput", _throughput(result)
     if expected.seconds is not None:
         yield "Expected time", duration(expected.seconds)
+    for place, process in enumerate(result.processes):
+        yield ("Processes", "")[place > 0], _process(process)
     if expected.memory_mb is not None:
         yield "Memory", _memory(result)
     words = {True: "yes", False: "no", None: "not known"}
@@ -68,10 +70,17 @@ def _facts(result: SystemRecommendation, command: str | None) -> Iterator[tuple[
         yield "Next", command
 
 
+def _process(process: Process) -> str:
+    """`api and clean on Python 3.14; api and store share one loop`."""
+    python = f" on Python {process.python}" if process.python else ""
+    loop = f"; {listed([_short(name) for name in process.on_one_loop])} share one loop" if process.on_one_loop else ""
+    return f"{listed([_short(name) for name in process.parts])}{python}{loop}"
+
+
 def _bottleneck(result: SystemRecommendation) -> str:
     if result.bottleneck is None:
         named = listed([_short_field(field) for field in result.unknown[:4]])
-        return f"not known, as {named} is not given" if named else "not known"
+        return f"not known, as {named} is not given" if named else "not known: a GPU, or a cluster, is not predicted"
     return f"{_short(result.bottleneck)}: the limit is {result.expected.limited_by}"
 
 

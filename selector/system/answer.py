@@ -16,6 +16,7 @@ from selector.system.joints import Side, joint_of, joints_table
 from selector.system.models import (
     Joint,
     PartAnswer,
+    Process,
     Share,
     SystemExpected,
     SystemFits,
@@ -118,6 +119,7 @@ def answer_of(plan: Planned, selector: Selector) -> SystemRecommendation:
         system=plan.system,
         cpu_cores=plan.cores,
         parts=parts,
+        processes=_processes(plan),
         joints=joints,
         bottleneck=bottleneck,
         expected=expected,
@@ -136,6 +138,18 @@ def _stages(plan: Planned) -> list[Stage]:
         volume, most = plan.flow.volumes[name], plan.steady[name].most_per_s
         found.append(Stage(name, volume, most, situation.work.cpu_ms, turns))
     return found
+
+
+def _processes(plan: Planned) -> tuple[Process, ...]:
+    """The main process first, if any part is in it, then those of one part each."""
+    main = [name for name, place in plan.places.items() if not place.own_process]
+    loops = [name for name in main if plan.situations[name].choice.chosen.traits.runs_loop]
+    found = []
+    if main:
+        shared = tuple(loops) if len(loops) > 1 else ()
+        found.append(Process(parts=tuple(main), python=plan.places[main[0]].python, on_one_loop=shared))
+    others = [(name, place.python) for name, place in plan.places.items() if place.own_process]
+    return (*found, *(Process(parts=(name,), python=python, on_one_loop=()) for name, python in others))
 
 
 def _joints(plan: Planned, selector: Selector) -> tuple[Joint, ...]:

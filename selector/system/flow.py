@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from selector.workload.system import SystemProfile
 
+_MOST_EACH = 1e9  # items for each of a part that has next to none: a number that JSON can say
+
 
 class Flow(NamedTuple):
     """What flows through a system.
@@ -44,6 +46,6 @@ def flow_of(system: SystemProfile) -> Flow:
         inflow = sum(known) if feeders and len(known) == len(before) else None
         start = None if feeders or amounts else 1.0
         volumes[part.name] = float(own) if own is not None else inflow if feeders else start
-        each = own / inflow if own is not None and inflow else 1.0
+        each = min(own / inflow, _MOST_EACH) if own is not None and inflow else 1.0
         passes.update({(feeder.name, part.name): each for feeder in feeders})
     return Flow(volumes, passes, amounts)

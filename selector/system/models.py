@@ -56,6 +56,14 @@ class Joint(Frozen):
     bound_why: str | None
 
 
+class Process(Frozen):
+    """A process of the system: its parts, its Python, and those of the parts that share its loop (none: fewer than two)."""
+
+    parts: tuple[str, ...]
+    python: str | None
+    on_one_loop: tuple[str, ...]
+
+
 class SystemExpected(Frozen):
     """What to expect of the whole; None where nothing is known to base it on.
 
@@ -87,6 +95,7 @@ class SystemRecommendation(Frozen):
     system: SystemProfile
     cpu_cores: int
     parts: tuple[PartAnswer, ...]
+    processes: tuple[Process, ...]
     joints: tuple[Joint, ...]
     bottleneck: str | None
     expected: SystemExpected

@@ -120,11 +120,16 @@ class MemoryNeed(NamedTuple):
 
 
 def share_memory(needs: Sequence[MemoryNeed], budget_mb: float | None) -> dict[str, float | None]:
-    """The memory budget of each part: its own, else its share of the rest by what it is predicted to take."""
+    """The memory budget of each part: its own, else its share of the rest by what it is predicted to take, in whole MB."""
     own = {need.name: need.own_budget_mb for need in needs}
     if budget_mb is None:
         return own
     free = max(0.0, budget_mb - sum(value for value in own.values() if value is not None))
     total = sum(need.megabytes for need in needs if need.own_budget_mb is None)
-    shares = {need.name: max(1.0, free * need.megabytes / total) if total else free for need in needs}
+    shares = {need.name: _rounded_down(free * need.megabytes / total if total else free) for need in needs}
     return {name: shares[name] if value is None else value for name, value in own.items()}
+
+
+def _rounded_down(megabytes: float) -> float:
+    """A budget that can be said; at least 1 MB, as a budget is over 0."""
+    return float(max(1, math.floor(megabytes + 1e-6)))

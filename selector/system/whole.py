@@ -26,6 +26,7 @@ def steady_of(situation: Situation) -> Steady:
     """What the approach that was chosen for a part does with its workers, once they are warm."""
     chosen, work = situation.choice.chosen, situation.work
     bound = situation.profile.concurrency if work.serves else work.in_flight
+    bound = bound if situation.profile.parallelizable else 1
     serving = work._replace(serves=True, tasks=None, arrivals_per_ms=None, in_flight=bound or _UNBOUNDED)
     found = None if situation.profile.gpu else estimate(chosen.traits, chosen.workers, serving)
     all_at_once = chosen.traits.overlaps_waits == "all"
