@@ -178,6 +178,20 @@ def test_from_threads_into_a_loop_and_into_a_process_of_its_own() -> None:
     assert two.joints[0].kind == "process_queue"
 
 
+def test_only_a_part_that_holds_up_the_others_has_a_process_of_its_own() -> None:
+    loop = {**WAITS, "requests_per_second": 10}
+    one = {**COMPUTES, "cpu_cores": 1}  # one CPU: plain code
+
+    def own(*parts: dict[str, Any]) -> list[bool]:
+        return [part.own_process for part in answer(*parts, cpu_cores=4).parts]
+
+    assert own({"name": "a", **loop, "feeds": ["b"]}, {"name": "b", **one, "requests_per_second": 5}) == [False, False]
+    assert own({"name": "a", **loop, "feeds": ["b"]}, {"name": "b", **one, "requests_per_second": 15}) == [False, True]
+    held = {**WAITS, "cpu_ms_per_task": 60, "cpu_cores": 1, "requests_per_second": 1}
+    assert own({"name": "a", **loop, "feeds": ["b"]}, {"name": "b", **held}) == [False, True]
+    assert own({"name": "b", **held}) == [False]
+
+
 def test_a_part_that_rules_free_threading_out_is_another_program() -> None:
     shared = {"workload_type": "cpu", "cpu_ms_per_task": 300, "shared_state": "read_only", "startup_memory_mb": 900,
               "has_expensive_startup": True, "startup_ms": 3000, "free_threading_ready": True, "mode": "service"}  # fmt: skip

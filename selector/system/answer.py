@@ -27,6 +27,8 @@ from selector.system.sharing import CpuShare, MemoryNeed, Need, share_cpus, shar
 from selector.system.whole import Limit, Stage, Steady, in_turns_ms, limit_of, memory_mb, steady_of
 from selector.workload.system import SystemPart, SystemProfile
 
+_ALONE = Place(own_process=True, python=None)
+
 
 class Planned(NamedTuple):
     """A system worked out: what was shared out, and what the tables say of each part by its name."""
@@ -65,7 +67,8 @@ def plan_system(selector: Selector, system: SystemProfile) -> Planned:
         budgets = share_memory(needs, system.memory_budget_mb)
         found = situations(budgets)
     steady = {name: steady_of(situation) for name, situation in found.items()}
-    return Planned(system, flow, cores, shares, budgets, found, places_of(found, shares), steady)
+    plan = Planned(system, flow, cores, shares, budgets, found, {}, steady)
+    return plan._replace(places=places_of(found, _loads(plan)))
 
 
 def cpu_shares(system: SystemProfile, flow: Flow, cores: int) -> dict[str, CpuShare]:
@@ -129,10 +132,27 @@ def answer_of(plan: Planned, selector: Selector) -> SystemRecommendation:
     )
 
 
+def _loads(plan: Planned) -> dict[str, float]:
+    """The CPUs that each part keeps busy in the whole; where that is not known, those that it has by its share."""
+    scale = _scale(plan, limit_of(_stages(plan), plan.cores))
+    found = {}
+    for name, situation in plan.situations.items():
+        busy = _product(plan.flow.volumes[name], situation.work.cpu_ms)
+        share = plan.shares[name]
+        needed = share.needed if share.needed is not None else float(share.cores) if _computes(situation) else 0.0
+        found[name] = needed if busy is None or scale is None else busy * scale / 1000
+    return found
+
+
+def _computes(situation: Situation) -> bool:
+    return bool(situation.work.cpu_ms) if situation.work.cpu_ms is not None else not situation.facts["waits"]
+
+
 def _stages(plan: Planned) -> list[Stage]:
+    """The parts as the whole sees them; before they have places, as if each had a process of its own."""
     found = []
     for name, situation in plan.situations.items():
-        place = plan.places[name]
+        place = plan.places.get(name, _ALONE)
         free_threaded = bool(place.python and place.python.endswith("t"))
         turns = in_turns_ms(situation, place.own_process, free_threaded)
         volume, most = plan.flow.volumes[name], plan.steady[name].most_per_s

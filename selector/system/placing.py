@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from selector.recommend.chain import Situation
 from selector.recommend.facts import version_key
-from selector.system.sharing import CpuShare
 
 
 class Place(NamedTuple):
@@ -17,10 +16,15 @@ class Place(NamedTuple):
     python: str | None
 
 
-def places_of(situations: Mapping[str, Situation], shares: Mapping[str, CpuShare]) -> dict[str, Place]:
+_BUSY_CPUS = 0.5  # kept busy by a part alone: two of them would come to more than the one thread at a time
+_LONG_MS = 50.0  # on a loop, which does nothing else meanwhile
+
+
+def places_of(situations: Mapping[str, Situation], loads: Mapping[str, float]) -> dict[str, Place]:
     """The place of each part: together in one process, but for those that cannot be, or would hold the others up.
 
-    A part holds others up that computes much under the GIL, or on the loop: two of them would take turns.
+    A part holds others up that computes much under the GIL, or much or for long on the loop: they would take turns.
+    `loads` are the CPUs that each part keeps busy.
     """
     pythons = {name: s.interpreter(s.choice.chosen.approach) for name, s in situations.items()}
     main = _main_python(situations, pythons)
@@ -30,10 +34,8 @@ def places_of(situations: Mapping[str, Situation], shares: Mapping[str, CpuShare
         python = pythons[name]
         if situation.choice.chosen.traits.runs_in == "cluster" or not _runs_on(situation, python, main):
             found[name] = Place(True, python)
-        elif others and _holds_up(situation, main) and not shares[name].is_light and _computes(situation):
-            found[name] = Place(True, main)
         else:
-            found[name] = Place(False, main)
+            found[name] = Place(others and _holds_up(situation, main, loads[name]), main)
     return found
 
 
@@ -62,16 +64,12 @@ def _runs_on(situation: Situation, python: str | None, main: str | None) -> bool
     return not main.endswith("t") or situation.facts["free_threading"] != "ruled_out"
 
 
-def _holds_up(situation: Situation, main: str | None) -> bool:
-    """Whether its computing keeps others of its process from running."""
+def _holds_up(situation: Situation, main: str | None, load: float) -> bool:
+    """Whether its computing keeps others of its process from running, for much of the time or for long at a time."""
     traits, work = situation.choice.chosen.traits, situation.work
     if traits.blocks_loop:
-        return True
-    if work.library_parallel:
+        return load >= _BUSY_CPUS or (work.cpu_ms or 0.0) >= _LONG_MS
+    if work.library_parallel or load < _BUSY_CPUS:
         return False
     under_gil = main is None or not main.endswith("t")
     return under_gil and traits.runs_in == "own" and not traits.parallel_python and work.gil_share > 0.5
-
-
-def _computes(situation: Situation) -> bool:
-    return bool(situation.work.cpu_ms) if situation.work.cpu_ms is not None else not situation.facts["waits"]
