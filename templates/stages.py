@@ -42,6 +42,7 @@ class Part(NamedTuple):
 class Work(NamedTuple):
     """What the parts do: functions of the script."""
 
+    start: Callable[[Part], None]
     first_item: Callable[[Part, int], Any]
     wait: Callable[[Part, Any], None]
     wait_async: Callable[[Part, Any], Awaitable[None]]
@@ -159,15 +160,16 @@ class Stage:
 
     def make_pool(self) -> None:
         """The pool that its part computes in, if it has one, with all of its workers started."""
-        part = self.part
-        if part.pool == "threads":
-            self.pool = ThreadPoolExecutor(part.workers)
-        elif part.pool == "processes":
-            self.pool = ProcessPoolExecutor(part.workers, mp_context=_context(), initializer=_leave_ctrl_c)
+        part, start = self.part, (self.work.start, self.part)
+        if part.pool == "processes":
+            self.pool = ProcessPoolExecutor(part.workers, _context(), _start_worker, start)
         elif part.pool == "interpreters":
             from concurrent.futures import InterpreterPoolExecutor
 
-            self.pool = InterpreterPoolExecutor(part.workers)
+            self.pool = InterpreterPoolExecutor(part.workers, initializer=self.work.start, initargs=(part,))
+        else:
+            self.work.start(part)
+            self.pool = ThreadPoolExecutor(part.workers) if part.pool == "threads" else None
         if self.pool is not None:
             list(self.pool.map(time.sleep, [0.05] * part.workers))
 
@@ -316,9 +318,15 @@ def _leave_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def _start_worker(start: Callable[[Part], None], part: Part) -> None:
+    """What a process of a pool does first."""
+    _leave_ctrl_c()
+    start(part)
+
+
 def _own_process(part: Part, work: Work, inbox: Any, outbox: Any) -> None:
     """What the process of a part does."""
-    _leave_ctrl_c()
+    _start_worker(work.start, part)
     if part.loop:
         asyncio.run(_own_loop(part, work, inbox, outbox))
     else:

@@ -11,7 +11,7 @@
     python system.py --json           one JSON object a line
 
 The parts are below, with how each runs and how it is joined to the others. What each does stands in for your code: it
-waits and computes for as long as its description says. Put your own into `wait`, `wait_async` and `compute`.
+waits and computes for as long as its description says. Put your own into `start`, `wait`, `wait_async` and `compute`.
 
 Whoever hands over to a queue that is full waits: so the slowest part slows down those before it, and no queue grows
 without end. Ctrl-C lets no more in, what is on its way is finished, and a table tells what each part did; a second Ctrl-C
@@ -76,6 +76,10 @@ PARTS: tuple[dict[str, object], ...] = (
 # and give must pickle where a part computes in processes.
 
 
+def start(_part: Part) -> None:
+    """What a part needs before its first item, such as a model: once in each process or subinterpreter that computes for it."""
+
+
 def first_item(part: Part, number: int) -> Any:
     """What enters the system at a part that nobody feeds."""
     return number.to_bytes(8, "little") + bytes(int(part.payload_kb * 1024))
@@ -103,4 +107,4 @@ def compute(part: Part, _item: Any) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(NAME, PARTS, Work(first_item, wait, wait_async, compute)))
+    sys.exit(run_command(NAME, PARTS, Work(start, first_item, wait, wait_async, compute)))

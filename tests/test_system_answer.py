@@ -334,7 +334,6 @@ def test_the_list_of_examples_has_the_systems() -> None:
     found = call("examples", "--json").json
     assert EXPECTED.keys() <= found.keys()
     assert [part["name"] for part in found["ten-agents"]["parts"]] == ["fetch", "infer"]
-    assert "api-with-pipeline: api " in call("examples").out
 
 
 # Any system -----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,22 @@ def test_every_kind_of_part_hands_on_every_item(tmp_path: Path, needs: Callable[
 
 
 @pytest.mark.slow
+def test_a_part_starts_once_in_each_process(tmp_path: Path) -> None:
+    parts = (
+        part("in", ("a", 1.0), loop=True, items=20),
+        part("a", ("b", 1.0), pool="processes"),
+        part("b", own_process=True),
+    )
+    notes = (
+        "def first_item(",
+        "import os\n\n_start = start\n\n\ndef start(part):\n    print(part.name, file=open(NOTES, 'a'))\n\n\ndef first_item(",
+    )
+    said = tmp_path / "notes.txt"
+    ran(skeleton(tmp_path, *parts, code=(notes[0], notes[1].replace("NOTES", repr(str(said))))))
+    assert sorted(said.read_text("utf-8").split()) == ["a", "a", "b", "in"]
+
+
+@pytest.mark.slow
 def test_measuring_runs_each_part_and_then_all(tmp_path: Path) -> None:
     parts = part("a", ("b", 1.0), loop=True, per_second=5.0), part("b", io_wait_ms=20.0)
     events = [TrialEvent.model_validate_json(json.dumps(e)) for e in ran(skeleton(tmp_path, *parts), "--measure", "4")]
@@ -203,8 +220,13 @@ def row(name: str, per_second: float, busy: float, **more: Any) -> Row:
     )
 
 
-def judged(*together: Row, warnings: tuple[str, ...] = (), name: str = "api-with-pipeline") -> SystemReport:
-    answer = recommend_system(Selector(host=FIXED_HOST), SYSTEMS[name])
+@cache
+def answer_of_the_api() -> SystemRecommendation:
+    return recommend_system(Selector(host=FIXED_HOST), SYSTEMS["api-with-pipeline"])
+
+
+def judged(*together: Row, warnings: tuple[str, ...] = ()) -> SystemReport:
+    answer = answer_of_the_api()
     alone = [TrialEvent(event="alone", seconds=1.0, parts=(r,)) for r in together]
     events = [*alone, *([TrialEvent(event="together", seconds=5.0, parts=together)] if together else [])]
     return judge_system(answer, events, "3.14", warnings)

@@ -155,8 +155,8 @@ def _stages(plan: Planned) -> list[Stage]:
         place = plan.places.get(name, _ALONE)
         free_threaded = bool(place.python and place.python.endswith("t"))
         turns = in_turns_ms(situation, place.own_process, free_threaded)
-        volume, most = plan.flow.volumes[name], plan.steady[name].most_per_s
-        found.append(Stage(name, volume, most, situation.work.cpu_ms, turns))
+        volume, steady = plan.flow.volumes[name], plan.steady[name]
+        found.append(Stage(name, volume, steady.most_per_s, situation.work.cpu_ms, turns, steady.limit))
     return found
 
 

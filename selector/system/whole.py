@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from selector.cost.predict import estimate
 from selector.cost.terms import runs_single
-from selector.recommend.chain import Situation
+from selector.recommend.chain import Candidate, Situation
 
 _UNBOUNDED = 10_000  # in flight where nothing bounds it: more than any pool has workers
 _MOST_AT_ONCE = 1000  # items on a loop of which nobody says how many there may be
@@ -16,10 +16,14 @@ _HEADROOM = 2.0  # as many items on a loop as keep it busy, twice
 
 
 class Steady(NamedTuple):
-    """What a part does when there is always something to do: items a second (None: not known), how many at a time."""
+    """What a part does when there is always something to do: items a second (None: not known), how many at a time.
+
+    `limit` is what does not allow for more, in words.
+    """
 
     most_per_s: float | None
     at_once: int
+    limit: str = ""
 
 
 def steady_of(situation: Situation) -> Steady:
@@ -33,11 +37,21 @@ def steady_of(situation: Situation) -> Steady:
     if found is None or found.capacity is None or found.latency_ms is None:
         return Steady(None, bound or chosen.workers if all_at_once else chosen.workers)
     alone_s = max(found.latency_ms, 1e-6) / 1000
-    most = min(found.capacity, bound / alone_s) if bound else found.capacity
+    in_flight_per_s = bound / alone_s if bound else math.inf
+    most = min(found.capacity, in_flight_per_s)
+    limit = f"the {bound:,} that it has in flight" if in_flight_per_s < found.capacity else _limit_of(chosen)
     if not all_at_once:
-        return Steady(most, 1 if runs_single(chosen.traits) else min(chosen.workers, bound or chosen.workers))
+        at_once = 1 if runs_single(chosen.traits) else min(chosen.workers, bound or chosen.workers)
+        return Steady(most, at_once, limit)
     enough = math.ceil(_HEADROOM * most * alone_s)
-    return Steady(most, min(bound or _MOST_AT_ONCE, max(chosen.workers, enough, 1)))
+    return Steady(most, min(bound or _MOST_AT_ONCE, max(chosen.workers, enough, 1)), limit)
+
+
+def _limit_of(chosen: Candidate) -> str:
+    """What a part has too little of when all of it is busy."""
+    if chosen.workers > 1:
+        return f"its {chosen.workers:,} workers"
+    return "its loop, which computes one item at a time" if chosen.traits.runs_loop else "that it does one at a time"
 
 
 class Stage(NamedTuple):
@@ -51,6 +65,7 @@ class Stage(NamedTuple):
     most_per_s: float | None
     cpu_ms: float | None
     in_turns_ms: float
+    limit: str = "its own workers"
 
 
 class Limit(NamedTuple):
@@ -78,7 +93,7 @@ def limit_of(stages: Sequence[Stage], cores: int) -> Limit | None:
         if stage.volume is None or stage.most_per_s is None:
             return None
         if stage.volume:
-            limits.append(Limit(stage.most_per_s / stage.volume, stage.name, "its own workers"))
+            limits.append(Limit(stage.most_per_s / stage.volume, stage.name, stage.limit))
     in_turns = {s.name: (s.volume or 0.0) * s.in_turns_ms for s in stages}
     computing = {s.name: (s.volume or 0.0) * (s.cpu_ms or 0.0) for s in stages}
     for times, room, what in (
