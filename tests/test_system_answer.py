@@ -237,6 +237,9 @@ def test_a_table_of_the_users_is_asked_and_what_it_cannot_ask_is_refused(tmp_pat
     file.write_text(text.replace("kind: run_in_executor, waiting: 2", "kind: run_in_executor, waiting: 1"))
     system = system_from_mapping({"parts": parts})
     assert recommend_system(Selector(tmp_path, FIXED_HOST), system).joints[0].bound == 4
+    file.write_text(text.replace("run_in_executor", "telepathy"))
+    with pytest.raises(SelectorError, match='kind "telepathy", waiting 2 is no joint'):
+        recommend_system(Selector(tmp_path, FIXED_HOST), system)
     file.write_text(text.replace("one_python", "moon"))
     with pytest.raises(SelectorError, match="moon is not known of a joint"):
         recommend_system(Selector(tmp_path, FIXED_HOST), system)

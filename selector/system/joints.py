@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from selector.decision.load import load_table
-from selector.decision.table import DecisionTable
+from selector.decision.table import DecisionTable, Rule
 from selector.errors import SelectorError
 from selector.files import find_rules
 from selector.recommend.asking import fired_rule
 from selector.recommend.chain import Situation
 from selector.recommend.knowledge import Knowledge
-from selector.system.models import Joint
+from selector.system.models import Joint, JointKind
 from selector.system.placing import Place
-from selector.text import cut
+from selector.text import cut, quoted
 
+_KINDS = get_args(JointKind)
+_MOST_WAITING = 1000
 ASKED = ("durable", "one_python", "same_process", "from_loop", "to_loop", "to_pool")
 
 
@@ -32,16 +34,22 @@ def joints_table(knowledge: Knowledge) -> DecisionTable:
     table = load_table(find_rules(knowledge.folders, "joints.yaml"))
     if odd := [column.name for column in table.inputs if column.name not in ASKED]:
         raise SelectorError(f"{table.source}: input {odd[0]} is not known of a joint", f"one of {', '.join(ASKED)}")
-    for rule in table.rules:
-        if {"kind", "waiting"} - set(rule.outputs):
-            raise SelectorError(f"{table.source}: rule {rule.id}: a joint has a kind and a number waiting")
     return table
+
+
+def _answer(table: DecisionTable, facts: dict[str, Any]) -> tuple[Rule, int]:
+    """The row that fires, and how many may wait for each; SelectorError where a user's table says something else."""
+    rule = fired_rule(table, facts)
+    kind, waiting = rule.outputs.get("kind"), rule.outputs.get("waiting")
+    if kind not in _KINDS or type(waiting) not in (int, float) or not 0 <= float(str(waiting)) <= _MOST_WAITING:
+        what = f"{table.source}: rule {rule.id}: kind {quoted(kind)}, waiting {quoted(waiting)} is no joint"
+        raise SelectorError(what, f"kind is one of {', '.join(_KINDS)}; waiting a number from 0 to {_MOST_WAITING}")
+    return rule, int(float(str(waiting)))
 
 
 def joint_of(table: DecisionTable, sender: Side, receiver: Side, items_each: float) -> Joint:
     """How one part hands items to another; SelectorError where a table of the user's has no answer."""
-    rule = fired_rule(table, _facts(sender, receiver))
-    waiting = int(rule.outputs["waiting"] or 0)
+    rule, waiting = _answer(table, _facts(sender, receiver))
     bound = waiting * receiver.at_once or None
     to = cut(receiver.name, 40)
     for_each = "as many as" if waiting == 1 else f"{waiting} for each that"
