@@ -164,14 +164,21 @@ class Stage:
         if part.pool == "processes":
             self.pool = ProcessPoolExecutor(part.workers, _context(), _start_worker, start)
         elif part.pool == "interpreters":
-            from concurrent.futures import InterpreterPoolExecutor
-
-            self.pool = InterpreterPoolExecutor(part.workers, initializer=self.work.start, initargs=(part,))
+            self.pool = _interpreters(part.workers, *start)
         else:
             self.work.start(part)
             self.pool = ThreadPoolExecutor(part.workers) if part.pool == "threads" else None
         if self.pool is not None:
             list(self.pool.map(time.sleep, [0.05] * part.workers))
+
+
+def _interpreters(workers: int, start: Callable[[Part], None], part: Part) -> Executor:
+    """A pool of subinterpreters, each with a GIL of its own."""
+    if sys.version_info >= (3, 14):
+        from concurrent.futures import InterpreterPoolExecutor
+
+        return InterpreterPoolExecutor(workers, initializer=start, initargs=(part,))
+    raise SystemExit(f"{part.name!r} runs in subinterpreters, which need Python 3.14")
 
 
 def _context() -> Any:
@@ -364,8 +371,6 @@ async def _own_loop(part: Part, work: Work, inbox: Any, outbox: Any) -> None:
 
 def stage_for(part: Part, work: Work) -> Stage:
     """The stage that runs a part as its parameters say."""
-    if part.pool == "interpreters" and sys.version_info < (3, 14):
-        raise SystemExit(f"{part.name!r} runs in subinterpreters, which need Python 3.14")
     if part.own_process:
         return ProcessStage(part, work)
     return LoopStage(part, work) if part.loop else ThreadStage(part, work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from computing import _least_cpu_seconds, _StandIn
@@ -23,13 +24,13 @@ def steps_for(cpu_ms: float, gil_share: float) -> Steps:
     return _found(seconds * gil_share, _spin), _found(seconds * (1 - gil_share), _hash_blocks)
 
 
-def _found(seconds: float, run: object) -> int:
+def _found(seconds: float, run: Callable[[int], object]) -> int:
     if seconds <= 0:
         return 0
 
     def took(steps: int) -> float:
         """The CPU time of so many steps."""
-        return _least_cpu_seconds(partial(run, steps))  # type: ignore[arg-type]
+        return _least_cpu_seconds(partial(run, steps))
 
     return _StandIn(seconds, took, took).made()[0]
 
