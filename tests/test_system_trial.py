@@ -270,7 +270,10 @@ def test_too_little_is_no_verdict() -> None:
     assert (failed.verdict, failed.reason[:27]) == ("inconclusive", '"api" failed on 2 items: Va')
     system = system_from_mapping({"parts": [{"name": "a", "workload_type": "io", "feeds": []}]})
     unknown = judge_system(recommend_system(Selector(host=FIXED_HOST), system), [], "3.14")
-    assert unknown.reason.endswith("not enough is known of it: a.io_wait_ms_per_task.")
+    assert unknown.reason.endswith("not known is a.io_wait_ms_per_task.")
+    mail = {"name": "mail", "workload_type": "io", "durable": True, "requests_per_second": 1, "io_wait_ms_per_task": 9}
+    lasting = recommend_system(Selector(host=FIXED_HOST), system_from_mapping({"parts": [mail]}))
+    assert judge_system(lasting, [], "3.14").reason.endswith("(without: --set mail.durable=false).")
 
 
 def test_the_report_shows_predicted_beside_measured() -> None:

@@ -172,8 +172,7 @@ def _verdict(
 def _doubt(answer: SystemRecommendation, together: Mapping[str, Row]) -> str:
     """Why there can be no verdict; empty if there can."""
     if answer.bottleneck is None or answer.expected.saturation_per_s is None:
-        missing = f": {', '.join(answer.unknown[:5])}" if answer.unknown else ""
-        return f"Nothing is predicted for the whole, as not enough is known of it{missing}."
+        return f"Nothing is predicted for the whole: {_not_predicted(answer)}."
     if not together:
         return "The run ended before all parts had run together."
     if failed := next((row for row in together.values() if row.errors), None):
@@ -182,6 +181,22 @@ def _doubt(answer: SystemRecommendation, together: Mapping[str, Row]) -> str:
         done = together[answer.bottleneck].done
         return f"Only {done} items came through {_name(answer.bottleneck)}: give a longer --budget."
     return ""
+
+
+def _not_predicted(answer: SystemRecommendation) -> str:
+    """Why there is no prediction for the whole."""
+    if answer.unknown:
+        return f"not known is {', '.join(answer.unknown[:5])}"
+    for part in answer.parts:
+        if part.engine:
+            asks = [
+                f"{name}={value}"
+                for name, value in (("durable", "false"), ("machines", "1"))
+                if name in part.profile.given()
+            ]
+            without = f" (without: {' '.join(f'--set {part.name}.{ask}' for ask in asks)})" if asks else ""
+            return f"{_name(part.name)} runs on a cluster, of which one machine tells nothing{without}"
+    return "what a GPU does is not known"
 
 
 def _could_be_either(answer: SystemRecommendation, one: str, other: str) -> bool:
