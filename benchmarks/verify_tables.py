@@ -28,7 +28,17 @@ from tests.random_tables import random_table, wide_table  # noqa: E402
 SIZES = ((12, 6), (20, 6), (60, 10))  # rows, inputs
 POLICIES = ("first", "unique", "priority", "collect")
 TABLES = 10  # of each size
-CHAIN = ("classify", "strategy", "sizing", "eligibility", "speedup_bands", "engine", "advice", "migration_effort")
+CHAIN = (
+    "classify",
+    "strategy",
+    "sizing",
+    "eligibility",
+    "speedup_bands",
+    "engine",
+    "advice",
+    "migration_effort",
+    "joints",
+)
 
 
 def measure(name: str, tables: Sequence[DecisionTable]) -> None:

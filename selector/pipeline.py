@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic_core import to_json
 
@@ -23,7 +23,10 @@ from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.recommendation import Recommendation, build_recommendation, recommendation_data
 from selector.text import quoted, suggestion
 from selector.workload.profile import WorkloadProfile
-from selector.workload.reading import profile_from_json, profile_from_mapping
+from selector.workload.reading import decode_json, profile_from_mapping
+
+if TYPE_CHECKING:
+    from selector.workload.system import SystemProfile
 
 _PYTHONS = ("python3.exe", "python.exe") if os.name == "nt" else ("python3", "python")
 
@@ -126,13 +129,25 @@ def _calibrated(knowledge: Knowledge, here: HostFacts) -> Knowledge:
 
 
 def example_files() -> dict[str, Path]:
-    """The files of the workloads that ship, by name."""
+    """The files of the workloads and systems that ship, by name."""
     return {file.stem: file for file in sorted(resource_dir("examples").glob("*.json"))}
 
 
 def example_profiles() -> list[tuple[str, WorkloadProfile]]:
-    """The workloads that ship, by name."""
-    return [(name, profile_from_json(file.read_bytes(), file.name)) for name, file in example_files().items()]
+    """The workloads that ship, by name; without the systems of several parts."""
+    read = _example_data()
+    return [(name, profile_from_mapping(data, name)) for name, data in read.items() if "parts" not in data]
+
+
+def example_systems() -> list[tuple[str, SystemProfile]]:
+    """The systems of several parts that ship, by name."""
+    from selector.workload.system import system_from_mapping  # most starts need none
+
+    return [(name, system_from_mapping(data, name)) for name, data in _example_data().items() if "parts" in data]
+
+
+def _example_data() -> dict[str, Any]:
+    return {name: decode_json(file.read_bytes(), file.name) for name, file in example_files().items()}
 
 
 def example_text(name: str) -> str:

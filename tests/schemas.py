@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RULES = resource_dir("rules")
 
 
-TABLES = sorted(RULES / f"{name}.yaml" for name in (*CHAIN, "migration_effort"))
+TABLES = sorted(RULES / f"{name}.yaml" for name in (*CHAIN, "migration_effort", "joints"))
 
 
 HEADER = "# yaml-language-server: $schema=table.schema.json\n"

@@ -17,7 +17,8 @@ from selector.report.tables import table_document
 
 _CHAIN_LINK = "[the chain](../how-it-decides.md#the-eight-tables)"
 _BESIDE_THE_CHAIN = {
-    "migration_effort": "Asked for the way from the approach of today to the one recommended, and by `migrate`."
+    "migration_effort": "Asked for the way from the approach of today to the one recommended, and by `migrate`.",
+    "joints": "Asked for each pair of parts of [a system](../systems.md) of which one feeds the other.",
 }
 _EXAMPLES_SHOWN = 3
 

@@ -45,7 +45,7 @@ each_table = pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
 
 
 def test_every_table_of_the_chain_is_there_and_every_other_file_is_known() -> None:
-    assert {file.stem for file in TABLES} == {*CHAIN, "migration_effort"}
+    assert {file.stem for file in TABLES} == {*CHAIN, "migration_effort", "joints"}
     assert {table.name for table in all_tables()} == {file.stem for file in TABLES}
 
 
@@ -104,7 +104,7 @@ def test_the_classes_of_classify_are_those_that_strategy_knows() -> None:
 
 
 def test_no_row_of_classify_strategy_or_effort_repeats_the_tests_of_another() -> None:
-    for name in ("classify", "migration_effort", "engine"):
+    for name in ("classify", "migration_effort", "engine", "joints"):
         rules = load_table(RULES / f"{name}.yaml").rules
         assert len({rule.cells for rule in rules}) == len(rules), name
 

@@ -20,7 +20,7 @@ from selector.report.tables import table_document
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "tables"
-NAMES = (*CHAIN, "migration_effort")
+NAMES = (*CHAIN, "migration_effort", "joints")
 
 
 def ours(name: str) -> DecisionTable:

@@ -83,10 +83,8 @@ def _bench(name: str) -> Path:
     return resource_dir("templates") / f"{name.partition('_')[0]}_bench.py"
 
 
-_ASKED_FOR = (
-    OWN_FUNCTION,
-    SERVICES,
-)  # templates by what `--function`, or a profile of a service, asks for: no name does
+#: Templates by what `--function`, a profile of a service, or a FILE with parts asks for: no name does.
+_ASKED_FOR = (OWN_FUNCTION, SERVICES, "system")
 
 
 def _asked_for(template: str) -> Path:

@@ -81,10 +81,11 @@ def recommend(
 ) -> None:
     """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone.
 
-    As text it is a summary of eight lines; --full tells the rest. JSON and Markdown hold everything.
+    FILE may describe a system of several parts: then for each part, with what joins them. As text it is a summary of eight lines; --full tells the rest. JSON and Markdown hold everything.
     """
     from selector.pipeline import Selector
-    from selector.workload.reading import read_profile
+    from selector.workload.profile import WorkloadProfile
+    from selector.workload.reading import read_workload
 
     selector = Selector(rules or outer_rules)
     if jsonl and (form == "markdown" or results is not None or full):
@@ -95,7 +96,14 @@ def recommend(
     if file is None and not settings and results is None:
         raise click.UsageError("Give a FILE (- for standard input), or the fields by --set KEY=VALUE.")
     measured = read_results(results) if results is not None else None
-    profile = measured.profile if measured and file is None and not settings else read_profile(file, settings)
+    profile = measured.profile if measured and file is None and not settings else read_workload(file, settings)
+    if not isinstance(profile, WorkloadProfile):
+        from selector.cli.system import refuse_options, show_system
+
+        refuse_options("The answer", explain=explain, **{"with": results is not None})
+        test_it = _validate_command(file, settings, rules or outer_rules)
+        show_system(selector, profile, form, test_it.line, whole=full)
+        return
     whole = full or explain or form != "text"
     situation = selector.situation(profile)
     result = selector.recommend(situation, "exact" if explain else "sampled" if whole else "none")
@@ -210,21 +218,26 @@ def migrate(outer_rules: Path | None, origin: Any, target: Any, form: str, rules
 @click.pass_obj
 def examples(outer_rules: Path | None, name: str | None, form: str, rules: Path | None) -> None:
     """The workloads that ship, with the approach the tables give each; with a NAME, its JSON to start from."""
-    from selector.pipeline import Selector, example_profiles, example_text
+    from selector.pipeline import Selector, example_files, example_profiles, example_systems, example_text
+    from selector.system.answer import recommend_system
 
     if name is not None:
         click.echo(example_text(name), nl=False)
         return
     selector = Selector(rules or outer_rules)
     results = [(stem, selector.recommend(profile, changes="none")) for stem, profile in example_profiles()]
+    systems = [(stem, recommend_system(selector, system)) for stem, system in example_systems()]
     if form == "json":
         import json
 
-        print_json(json.dumps({stem: result.model_dump(mode="json") for stem, result in results}, indent=2))
+        told = {stem: result.model_dump(mode="json") for stem, result in (*results, *systems)}
+        print_json(json.dumps({stem: told[stem] for stem in example_files()}, indent=2))
         return
+    from selector.report.blocks import Document
     from selector.report.recommendation import examples_document
+    from selector.report.system import systems_section
 
-    print_as(examples_document(results), form)
+    print_as(Document((*examples_document(results).sections, systems_section(systems))), form)
 
 
 @click.command(epilog="Example: concurrency-selector host --json")

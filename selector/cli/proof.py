@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from selector.host import Interpreter
     from selector.measure.models import Request
     from selector.pipeline import Selector
-    from selector.proof import BenchmarkOptions
+    from selector.proof import BenchmarkOptions, Proof
     from selector.workload.profile import ApproachId, WorkloadProfile
+    from selector.workload.system import SystemProfile
 
 REFUTED = 3
 _PRINT = "-"  # as an output: standard output
@@ -125,12 +126,13 @@ def generate(
 ) -> None:
     """Write a benchmark script for the workload in FILE, or for your own function: one file, standard library only.
 
+    For a system of several parts, it is a skeleton in which they run as recommended.
+
     With --runner, the short code that runs the function as is recommended; without FILE it is measured first.
     """
-    from selector.benchmark.programs import FOR_PROFILES, TEMPLATE, script_for, template_named
+    from selector.benchmark.programs import FOR_PROFILES, TEMPLATE, template_named
     from selector.pipeline import Selector
-    from selector.proof import plan_for
-    from selector.workload.reading import read_profile
+    from selector.workload.reading import read_profile, read_workload
 
     options = _options(budget, function, interpreters=interpreters, io=io, seed=seed)
     request = request_of(function, interpreters, settings, file, unquoted)
@@ -152,15 +154,30 @@ def generate(
         return
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), the fields by --set KEY=VALUE, or a --function.")
-    _, plan = plan_for(Selector(rules or outer_rules), read_profile(file, settings), options)
-    _put(script_for(plan, name), output, force)
-    _say_how_to_run(plan, name, options, output)
+    _generate_for_file(Selector(rules or outer_rules), read_workload(file, settings), name, options, output, force)
 
 
-def _say_how_to_run(plan: BenchmarkPlan, template: str, options: BenchmarkOptions, output: str) -> None:
-    """What to mind, and the command that runs what was written for a profile."""
-    from selector.benchmark.programs import TEMPLATE
+def _generate_for_file(
+    selector: Selector,
+    workload: WorkloadProfile | SystemProfile,
+    template: str,
+    options: BenchmarkOptions,
+    output: str,
+    force: bool,
+) -> None:
+    """Write what a template makes of a workload, or the skeleton of a system."""
+    from selector.benchmark.programs import TEMPLATE, script_for
+    from selector.cli.system import write_skeleton
+    from selector.proof import plan_for
+    from selector.workload.profile import WorkloadProfile
 
+    if not isinstance(workload, WorkloadProfile):
+        if template != TEMPLATE:
+            raise click.UsageError(f"The template {template} is for one workload, and FILE is a system of several.")
+        write_skeleton(selector, workload, options, output, force)
+        return
+    _, plan = plan_for(selector, workload, options)
+    _put(script_for(plan, template), output, force)
     if template != TEMPLATE:
         about = "It needs starlette and uvicorn. "
         say(_how_to_run(output, about, lambda script: f"python {shlex.quote(_as_argument(script))}"), err=True)
@@ -346,6 +363,8 @@ def validate(
 ) -> int:
     """Measure the recommendation for the workload in FILE, and what else was possible, on this host: a verdict.
 
+    Of a system of several parts, its skeleton is run: each part by itself, then all together.
+
     With --function it is your own function that is measured, in every way that can run here: it is really called, many
     hundred times, in child processes, and what it does beside returning a value happens as often. FILE is its profile;
     without one, it is measured first.
@@ -353,7 +372,8 @@ def validate(
     from selector.pipeline import Selector
     from selector.proof import prove, prove_function
     from selector.report.live import progress_view
-    from selector.workload.reading import read_profile
+    from selector.workload.profile import WorkloadProfile
+    from selector.workload.reading import read_profile, read_workload
 
     more: dict[str, Any] = {"io": io, "seed": seed, "save": save, "force": force}
     options = _options(budget, function, interpreters=interpreters, **more)
@@ -364,8 +384,17 @@ def validate(
         known = read_profile(file, settings) if file is not None else None
         proof = prove_function(selector, request, known, options, progress_view, teller())
     else:
-        profile = read_profile(file, settings) if program is None else program.workload(settings)
+        profile = read_workload(file, settings) if program is None else program.workload(settings)
+        if not isinstance(profile, WorkloadProfile):
+            from selector.cli.system import try_out
+
+            return try_out(selector, profile, options, form, fail_on_refuted=fail_on_refuted)
         proof = prove(selector, profile, options, progress_view, program)
+    return _told(proof, form, fail_on_refuted=fail_on_refuted)
+
+
+def _told(proof: Proof, form: str, *, fail_on_refuted: bool) -> int:
+    """Print what came of a run; returns the exit code."""
     if form == "json":
         print_json(proof.report.model_dump_json(indent=2))
     else:

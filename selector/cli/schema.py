@@ -10,15 +10,16 @@ from selector.cli.shared import forms_option, print_json
 
 
 @click.command(epilog="Example: concurrency-selector schema table > table.schema.json")
-@click.argument("what", type=click.Choice(["table", "profile"]))
+@click.argument("what", type=click.Choice(["table", "profile", "system"]))
 @forms_option("json")
 def schema(what: str, form: str) -> None:
-    """The JSON Schema of a decision table's YAML file, or of a workload's JSON file (profile).
+    """The JSON Schema of a decision table's YAML file, of a workload's JSON file (profile), or of one with several parts (system).
 
     Editors complete and check with it; docs/tables.md says how to tell them.
     """
     _ = form  # a schema is JSON, however it is asked for
     from selector.decision.schema import table_schema
-    from selector.workload.schema import profile_schema
+    from selector.workload.schema import profile_schema, system_schema
 
-    print_json(json.dumps(table_schema() if what == "table" else profile_schema(), indent=2))
+    schemas = {"table": table_schema, "profile": profile_schema, "system": system_schema}
+    print_json(json.dumps(schemas[what](), indent=2))

@@ -239,7 +239,7 @@ def table_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[
     from selector.recommend.knowledge import CHAIN
     from selector.report.workloads import LESSONS
 
-    known = (*CHAIN, "migration_effort", "facts", "classes", *LESSONS)
+    known = (*CHAIN, "migration_effort", "joints", "facts", "classes", *LESSONS)
     return [name for name in known if name.startswith(incomplete)]
 
 

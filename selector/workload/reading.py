@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -17,6 +17,9 @@ from selector.errors import SelectorError
 from selector.text import quoted, suggestion
 from selector.workload.fields import accepted, value_from_text, what_was_meant
 from selector.workload.profile import WorkloadProfile
+
+if TYPE_CHECKING:
+    from selector.workload.system import SystemProfile
 
 STANDARD_INPUT = "-"
 MAX_PROFILE_BYTES = 1_000_000
@@ -29,6 +32,16 @@ _LONGEST_LINE = 2**28  # bytes; longer ones are refused without waiting for thei
 def read_profile(file: str | None, settings: tuple[str, ...]) -> WorkloadProfile:
     """The profile in a file or on standard input (none: nothing given), with the settings over it."""
     return profile_from_mapping(read_answers(file, settings), named(file))
+
+
+def read_workload(file: str | None, settings: tuple[str, ...]) -> WorkloadProfile | SystemProfile:
+    """The same, where the file may describe a system of several parts."""
+    data = read_answers(file, ())
+    if isinstance(data, dict) and "parts" in data:  # a system
+        from selector.workload.system import system_from_mapping, with_system_settings
+
+        return system_from_mapping(with_system_settings(data, settings), named(file))
+    return profile_from_mapping(with_settings(data, settings), named(file))
 
 
 def read_answers(file: str | None, settings: tuple[str, ...]) -> object:
@@ -117,8 +130,11 @@ def profile_from_mapping(data: object, source: str = "profile") -> WorkloadProfi
     """A profile from decoded JSON; raises SelectorError naming every field that is wrong and what is accepted."""
     if not isinstance(data, Mapping):
         raise SelectorError(
-            f"{source}: a workload is a JSON object, not {_kind(data)}", 'for example: {"workload_type": "io"}'
+            f"{source}: a workload is a JSON object, not {kind_of_json(data)}", 'for example: {"workload_type": "io"}'
         )
+    if "parts" in data:
+        what = f"{source}: this describes a system of several parts, where one workload is needed"
+        raise SelectorError(what, "`recommend`, `generate` and `validate` take a system, alone in its file")
     try:
         return WorkloadProfile.model_validate(data)
     except ValidationError as error:
@@ -176,7 +192,8 @@ def _whole_number(digits: str) -> int:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_int=_whole_number)
 
 
-def _kind(value: object) -> str:
+def kind_of_json(value: object) -> str:
+    """What a decoded value is, in words: `an object`, `a list`, `text`, ..."""
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
 
@@ -191,5 +208,10 @@ def _sentence(error: Any) -> str:
         return f"unknown field {quoted(field)}{suggestion(field, list(WorkloadProfile.model_fields))}"
     if kind == "missing":
         return f"{field} is missing: {accepted(field)}"
-    more = what_was_meant(field, error["input"]) if isinstance(error["input"], str) else ""
-    return f"{field} is {quoted(error['input'])}: expected {accepted(field)}{more}"
+    return said_of(field, error["input"])
+
+
+def said_of(field: str, value: object) -> str:
+    """What is wrong with the value of a field: `tasks is "many": expected a whole number from 1 to 10^12`."""
+    more = what_was_meant(field, value) if isinstance(value, str) else ""
+    return f"{field} is {quoted(value)}: expected {accepted(field)}{more}"
