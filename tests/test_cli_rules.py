@@ -62,7 +62,7 @@ def test_our_own_tables_are_proven_without_an_error_or_a_warning() -> None:
     result = call("rules", "check", "--strict", *AMPLE)
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 9
     line = r"ok  \w+: \d+ rules, \d+ inputs, .* cells, proven(, \d+ notes?)?"
     assert all(re.fullmatch(line, each) for each in lines)
 
@@ -286,7 +286,7 @@ def test_folders_stand_before_ours_and_flipped_examples_are_named(tmp_path: Path
     copy_of("engine", tmp_path / "mine", "then: {engine: celery}", "then: {engine: dask}")
     result = diff(RULES, tmp_path / "mine", *AMPLE)
     assert result.code == 1
-    assert len(re.findall("^same     ", result.out, re.MULTILINE)) == 7
+    assert len(re.findall("^same     ", result.out, re.MULTILINE)) == 8
     assert re.search(r"^changed  engine: \d+ regions? of input with other answers", result.out, re.MULTILINE)
     assert re.search(r"^changed  recommendations: \d+ of \d+ ", result.out, re.MULTILINE)
     assert "         durable-email-jobs: distributed with celery, now distributed with dask\n" in result.out
