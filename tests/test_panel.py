@@ -16,7 +16,7 @@ from selector.workload.reading import profile_from_mapping
 PANEL = Path(__file__).parent / "panel"
 CASES: dict[str, list[dict[str, Any]]] = {
     name: json.loads((PANEL / f"{name}.json").read_text("utf-8"))
-    for name in ("cases_a", "cases_b", "cases_c", "cases_d")
+    for name in ("cases_a", "cases_b", "cases_c", "cases_d", "cases_e")
 }
 
 
@@ -41,7 +41,7 @@ def test_each_case_is_a_valid_workload_with_a_source_and_a_verdict() -> None:
 
 
 def test_the_panels_are_large_and_every_case_of_one_has_its_own_name() -> None:
-    assert sum(map(len, CASES.values())) >= 191
+    assert sum(map(len, CASES.values())) >= 225
     for cases in CASES.values():
         assert len({case["id"] for case in cases}) == len(cases)
 
@@ -51,9 +51,9 @@ def test_the_sources_accept_our_approach_in_90_of_100_cases(panel: str, answers:
     assert len(missed(panel, answers)) / len(CASES[panel]) <= 0.1, missed(panel, answers)
 
 
-def test_the_sources_accept_our_approach_in_97_of_100_cases_of_all(answers: dict[str, dict[str, str]]) -> None:
+def test_the_sources_accept_our_approach_in_98_of_100_cases_of_all(answers: dict[str, dict[str, str]]) -> None:
     found = {case: ours for panel in CASES for case, ours in missed(panel, answers).items()}
-    assert len(found) / sum(map(len, CASES.values())) <= 0.03, found
+    assert len(found) / sum(map(len, CASES.values())) <= 0.02, found
 
 
 def missed(panel: str, answers: dict[str, dict[str, str]]) -> dict[str, str]:

@@ -32,7 +32,8 @@ from selector.report.wording import (
 )
 from selector.text import printable
 
-_LINES, _COLUMNS = 10, 80
+_LINES, _LINES_OF_ANSWER, _COLUMNS = 10, 8, 80
+_INDENT = len("Approach: ")  # the longest label
 _MERE_ADVICE = ("sizing", "advice")  # tables whose reasons do not tell why it is this approach
 
 
@@ -75,10 +76,19 @@ def summary_section(
         _Row("", (latency_basis_text(result),), extra=True),
         _Row("Effort", (effort_text(result),)),
         _Row("Instead", _instead(result, alone=not title)),
-        *_rows_of_turns(result),
         *_next(result, validate, measured=measured),
     ]
-    return Section(title, (Fields(_fitted([row for row in rows if row.versions and row.versions[0]])),))
+    answer = _fitted(_telling(rows), _LINES_OF_ANSWER)
+    turns = _fitted(
+        _telling(_rows_of_turns(result)), _LINES - sum(_lines(text, _COLUMNS - _INDENT) for _, text in answer)
+    )
+    end = next(place for place, (label, _) in enumerate(answer) if label == "Next")
+    return Section(title, (Fields((*answer[:end], *turns, *answer[end:])),))
+
+
+def _telling(rows: list[_Row]) -> list[_Row]:
+    """The rows that say something."""
+    return [row for row in rows if row.versions and row.versions[0]]
 
 
 def _expected(result: Recommendation) -> tuple[str, ...]:
@@ -133,18 +143,23 @@ def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[
     return [*to_measure, _Row("" if to_measure else "Next", (guide,), extra=bool(to_measure))]
 
 
-def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
-    """The rows in so many words that they fit: without what is extra, then in fewer words where most lines are (of two
-    alike, the later), then cut.
+def _lines(text: str, room: int) -> int:
+    """How many lines a text takes."""
+    return len(textwrap.wrap(printable(text), room, break_on_hyphens=False)) or 1
+
+
+def _fitted(rows: list[_Row], most: int) -> tuple[tuple[str, str], ...]:
+    """The rows in so many words that they fit into so many lines: without what is extra, then in fewer words where most
+    lines are (of two alike, the later), then cut.
     """
-    room = _COLUMNS - max(len(row.label) for row in rows) - 2
+    room = _COLUMNS - _INDENT
     told = [row._replace(versions=row.versions[1:]) if _is_long_command(row, room) else row for row in rows]
 
     def lines(row: _Row) -> int:
         """How many lines a row takes."""
-        return len(textwrap.wrap(printable(row.versions[0]), room, break_on_hyphens=False)) or 1
+        return _lines(row.versions[0], room)
 
-    while sum(map(lines, told)) > _LINES:
+    while sum(map(lines, told)) > most:
         if extra := [row for row in told if row.extra]:
             told.remove(extra[-1])
             continue
