@@ -60,6 +60,11 @@ def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
     waits = {"tasks": 1000, "io_wait_ms_per_task": 50, "concurrency": 200, "team_knows": ["threads"]}
     yield {"workload_type": "io", **waits}, FIXED_HOST
     yield {"workload_type": "cpu", "free_threading_ready": True, "team_knows": ["processes"]}, FIXED_HOST
+    # rows that few workloads drawn at random come to
+    rarely_waits = {"cpu_ms_per_task": 400, "io_wait_ms_per_task": 10, "shared_state": "hot_writes"}
+    yield {"workload_type": "hybrid", **rarely_waits}, FIXED_HOST
+    one_fits = {"shared_state": "read_only", "memory_budget_mb": 60, "startup_memory_mb": 30}
+    yield {"workload_type": "cpu", **one_fits}, FIXED_HOST
     # time enough to start workers, and no free-threaded build there
     yield {"workload_type": "hybrid", "latency_requirement_ms": 300, "platform": "windows"}, FIXED_HOST
     rng = random.Random(8)  # others need up to 6,000 workloads until every row has fired
@@ -71,7 +76,7 @@ def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
 def harvest() -> Harvest:
     found = Harvest()
     in_parts.cache_clear()  # it keeps which row of sizing fired, and asks no more
-    limit_of_staying(tables())  # it asks on both sides of every bound, once: no workload's question
+    limit_of_staying(tables(), people=False)  # it asks on both sides of every bound, once: no workload's question
 
     def noting(decide: Callable[..., Decision]) -> Callable[..., Decision]:
         def decide_and_note(self: DecisionTable, *asked: Any) -> Decision:

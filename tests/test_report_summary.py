@@ -44,7 +44,7 @@ def test_a_summary_of_long_words_is_cut_and_never_longer() -> None:
 def test_a_summary_of_the_five_answers_says_all_that_is_missing() -> None:
     five = WorkloadProfile(workload_type="hybrid", latency_requirement_ms=100, memory_budget_mb=256, cpu_cores=4)
     output = summary_of(selector().recommend(five, changes="none"))
-    assert "..." not in output and len(output.splitlines()) == 9
+    assert "..." not in output and len(output.splitlines()) == 10
     assert "memory 256 MB not known (needs task_memory_mb)" in " ".join(output.split())
 
 

@@ -73,6 +73,7 @@ BAD_VALUES: dict[str, tuple[Any, ...]] = {
     "choice": ("", "nonsense", 1, True, ["cpu"], {}, "cpu io hybrid", "none none"),
     "flag": (0, 1, "true", "yes", [], {}),
     "text": (1, True, [], {}, "x" * 4001),
+    "several": ("nonsense", "asyncio", [], ["asynci"], [1], [None], {}, ["threads"] * 11, 5),
     "versions": ("3.14", [], [3.14], ["3"], ["3.14", "2.7"], ["3.14t "], ["3.141"], [None], {}, ["3.14"] * 51, 5),
 }
 

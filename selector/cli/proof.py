@@ -28,7 +28,7 @@ from selector.cli.target import function_options, request_of, stray_words
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
-    from selector.benchmark.plan import BenchmarkPlan, PlannedPython
+    from selector.benchmark.plan import PlannedPython
     from selector.benchmark.programs import Program
     from selector.host import Interpreter
     from selector.measure.models import Request

@@ -329,7 +329,7 @@ def _stays(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> bool
 
 def weighed(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> Weighing:
     """What the bands say of taking the fastest candidate instead of a simpler one."""
-    table, speedup = knowledge.tables["speedup_bands"], max(1.0, _seconds(simpler) / max(_seconds(fastest), 1e-9))
+    table, speedup = knowledge.tables["speedup_bands"], _seconds(simpler) / max(_seconds(fastest), 1e-9)
     facts = pair_facts(simpler.workload, simpler.traits, fastest.traits, speedup)
     if not set(table.input_names) <= facts.keys():  # of a user's own
         facts = {**simpler.facts, **facts}

@@ -34,7 +34,8 @@ from selector.report.wording import (
 )
 from selector.text import printable
 
-_LINES, _COLUMNS = 10, 80
+_LINES, _LINES_OF_ANSWER, _COLUMNS = 10, 8, 80
+_INDENT = len("Approach: ")  # the longest label
 _ASKED_FOR = ("Capacity", "Note")  # rows that are there for those only who gave a rate, each a line more
 _MERE_ADVICE = ("sizing", "advice")  # tables whose reasons do not tell why it is this approach
 
@@ -79,10 +80,20 @@ def summary_section(
         *_what_it_takes(result),
         _Row("Effort", (effort_text(result),)),
         _Row("Instead", _instead(result, alone=not title)),
-        *_rows_of_turns(result),
         *_next(result, validate, measured=measured),
     ]
-    return Section(title, (Fields(_fitted([row for row in rows if row.versions and row.versions[0]])),))
+    told = _telling(rows)
+    more = sum(row.label in _ASKED_FOR for row in told)
+    answer = _fitted(told, _LINES_OF_ANSWER + more)
+    left = _LINES + more - sum(_lines(text, _COLUMNS - _INDENT) for _, text in answer)
+    turns = _fitted(_telling(_rows_of_turns(result)), left)
+    end = next(place for place, (label, _) in enumerate(answer) if label == "Next")
+    return Section(title, (Fields((*answer[:end], *turns, *answer[end:])),))
+
+
+def _telling(rows: list[_Row]) -> list[_Row]:
+    """The rows that say something."""
+    return [row for row in rows if row.versions and row.versions[0]]
 
 
 def _what_it_takes(result: Recommendation) -> list[_Row]:
@@ -154,18 +165,22 @@ def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[
     return [*to_measure, _Row("" if to_measure else "Next", (guide,), extra=bool(to_measure))]
 
 
-def _fitted(rows: list[_Row]) -> tuple[tuple[str, str], ...]:
-    """The rows in so many words that they fit: without what is extra, then in fewer words where most lines are (of two
-    alike, the later), then cut.
+def _lines(text: str, room: int) -> int:
+    """How many lines a text takes."""
+    return len(textwrap.wrap(printable(text), room, break_on_hyphens=False)) or 1
+
+
+def _fitted(rows: list[_Row], most: int) -> tuple[tuple[str, str], ...]:
+    """The rows in so many words that they fit into so many lines: without what is extra, then in fewer words where most
+    lines are (of two alike, the later), then cut.
     """
-    room = _COLUMNS - max(len(row.label) for row in rows) - 2
+    room = _COLUMNS - _INDENT
     told = [row._replace(versions=row.versions[1:]) if _is_long_command(row, room) else row for row in rows]
 
     def lines(row: _Row) -> int:
         """How many lines a row takes."""
-        return len(textwrap.wrap(printable(row.versions[0]), room, break_on_hyphens=False)) or 1
+        return _lines(row.versions[0], room)
 
-    most = _LINES + sum(row.label in _ASKED_FOR for row in told)
     while sum(map(lines, told)) > most:
         if extra := [row for row in told if row.extra]:
             told.remove(extra[-1])
