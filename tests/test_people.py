@@ -12,9 +12,11 @@ from strategies import FIXED_HOST
 
 from selector.decision import load_table
 from selector.pipeline import Selector
+from selector.recommend.along import stretches
 from selector.recommend.asking import limit_of_staying
 from selector.recommend.chain import Situation
 from selector.recommend.changes import input_names
+from selector.recommend.line import Line
 from selector.workload.reading import profile_from_mapping
 
 #: 200 waits of 50 ms at once: a loop is 1.6 times as fast as as many threads as there may be.
@@ -96,3 +98,13 @@ def test_both_are_inputs_that_may_change_an_answer() -> None:
     assert ("team_knows", ("threads",), "threads") in [(c.input, c.to, c.approach) for c in changes]
     changes = on(FIXED_HOST).recommend(COMPUTING, changes="sampled").would_change or ()
     assert ("maintainability", "high", "multiprocessing") in [(c.input, c.to, c.approach) for c in changes]
+
+
+def test_where_waves_of_tasks_turn_the_answer_back_for_one_count_it_is_found() -> None:
+    """Five tasks on four workers take two waves: what is easy to debug is then within 2x again."""
+    fields = {"workload_type": "hybrid", "cpu_ms_per_task": 200, "io_wait_ms_per_task": 20, "concurrency": 50}
+    fields |= {"team_knows": ["queues", "threads"], "maintainability": "high", "free_threading_ready": False}
+    profile = profile_from_mapping({**fields, "tasks": 10, "current_approach": "asyncio"})
+    line = Line(Situation(profile, FIXED_HOST, tables()), "tasks")
+    found = [(s.low, s.high, s.answer[0]) for s in stretches(line, 1, 1000)]
+    assert found[1:3] == [(4, 4, "multiprocessing"), (5, 5, "single_threaded")]

@@ -56,6 +56,15 @@ def test_the_bands_may_be_the_users() -> None:
         validate_results(recommended(WAITING), session, with_bands(BANDS))
 
 
+def test_what_nobody_knows_must_be_measured_to_be_twice_as_fast() -> None:
+    """Threads where the team knows no asyncio: a loop that is 1.5 times as fast refutes them no more than a prediction."""
+    people = LOOPING.model_copy(update={"team_knows": ("threads",)})
+    assert recommended(people).approach == THREADS
+    for loop, verdict in ((0.4, "confirmed"), (0.2, "refuted")):
+        session = run([baseline(3.2), control(3.2), steady(THREADS, 0.6), steady("asyncio", loop)])
+        assert validate_results(recommended(people), session, knowledge()).verdict == verdict
+
+
 # Any run --------------------------------------------------------------------------------------------------------------
 
 amounts = st.none() | st.sampled_from([0.0, 1e-9, 0.05, 1.0, 99.0, 210.0, 1e12]) | st.floats(0, 1e12)

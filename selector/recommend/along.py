@@ -119,23 +119,38 @@ def _points(line: Line, low: Number, high: Number) -> list[Number]:
 
 def _crossings(line: Line, low: Number, high: Number) -> list[Number] | None:
     """Values on both sides of where the ratio of two times meets a bound; None unless all times are straight lines."""
-    middle = (low + high) // 2 if line.axis.whole else low + (high - low) / 2
-    times = [line.timed(value) for value in (low, middle, high)]
-    if not times[0].keys() == times[1].keys() == times[2].keys():
+    first, last = line.timed(low), line.timed(high)
+    if first.keys() != last.keys() or not all(
+        _straight(line, value, (low, first), (high, last)) for value in _between(line, low, high)
+    ):
         return None
-    share = (middle - low) / (high - low)
-    for at_low, at_middle, at_high in zip(*(t.values() for t in times), strict=True):
-        off = abs(at_low + (at_high - at_low) * share - at_middle)
-        if off > at_middle * (_STRAIGHT_TO_IN_COUNTS if line.axis.whole else _STRAIGHT_TO):
-            return None
     found: list[Number] = []
-    for one, other in permutations(times[0], 2):
+    for one, other in permutations(first, 2):
         for bound in {1.0, AS_FAST, *numbers_asked(line.situation.knowledge).get("speedup", ())}:
-            before = times[0][one] - bound * times[0][other]
-            after = times[2][one] - bound * times[2][other]
+            before = first[one] - bound * first[other]
+            after = last[one] - bound * last[other]
             if (before > 0) != (after > 0):
                 found += _both_sides(line, low + (high - low) * (before / (before - after)), low, high)
     return found
+
+
+_Times = tuple[Number, dict[ApproachId, float]]  # a value, and the times that are compared there
+
+
+def _between(line: Line, low: Number, high: Number) -> list[Number]:
+    """Where times are looked at to see whether they are straight: of counts at more places, as waves of tasks make steps."""
+    if line.axis.whole:
+        return [low + int((high - low) * quarter / 4) for quarter in (2, 1, 3)]
+    return [low + (high - low) / 2]
+
+
+def _straight(line: Line, value: Number, low: _Times, high: _Times) -> bool:
+    """Whether the times at a value lie on the straight lines between those of two others."""
+    times, share = line.timed(value), (value - low[0]) / (high[0] - low[0])
+    straight_to = _STRAIGHT_TO_IN_COUNTS if line.axis.whole else _STRAIGHT_TO
+    return times.keys() == low[1].keys() and all(
+        abs(low[1][a] + (high[1][a] - low[1][a]) * share - there) <= there * straight_to for a, there in times.items()
+    )
 
 
 def _both_sides(line: Line, value: float, low: Number, high: Number) -> list[Number]:
