@@ -190,6 +190,8 @@ def test_only_a_part_that_holds_up_the_others_has_a_process_of_its_own() -> None
     held = {**WAITS, "cpu_ms_per_task": 60, "cpu_cores": 1, "requests_per_second": 1}
     assert own({"name": "a", **loop, "feeds": ["b"]}, {"name": "b", **held}) == [False, True]
     assert own({"name": "b", **held}) == [False]
+    some = [{"name": str(n), **one, "requests_per_second": 6 + (n == 2)} for n in range(4)]  # 0.3 CPUs and more each
+    assert own(*some) == [True, False, True, False]
 
 
 def test_a_part_that_rules_free_threading_out_is_another_program() -> None:

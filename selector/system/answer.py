@@ -68,7 +68,7 @@ def plan_system(selector: Selector, system: SystemProfile) -> Planned:
         found = situations(budgets)
     steady = {name: steady_of(situation) for name, situation in found.items()}
     plan = Planned(system, flow, cores, shares, budgets, found, {}, steady)
-    return plan._replace(places=places_of(found, _loads(plan)))
+    return plan._replace(places=places_of(found, _loads(plan), cores))
 
 
 def cpu_shares(system: SystemProfile, flow: Flow, cores: int) -> dict[str, CpuShare]:

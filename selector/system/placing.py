@@ -16,26 +16,42 @@ class Place(NamedTuple):
     python: str | None
 
 
-_BUSY_CPUS = 0.5  # kept busy by a part alone: two of them would come to more than the one thread at a time
+_BUSY_CPUS = 0.5  # kept busy by a part alone: others of its process would wait for it too often
+_FULL = 0.8  # of the one thread at a time that computes in a process
 _LONG_MS = 50.0  # on a loop, which does nothing else meanwhile
 
 
-def places_of(situations: Mapping[str, Situation], loads: Mapping[str, float]) -> dict[str, Place]:
+def places_of(situations: Mapping[str, Situation], loads: Mapping[str, float], cores: int) -> dict[str, Place]:
     """The place of each part: together in one process, but for those that cannot be, or would hold the others up.
 
-    A part holds others up that computes much under the GIL, or much or for long on the loop: they would take turns.
-    `loads` are the CPUs that each part keeps busy.
+    `loads` are the CPUs that each part keeps busy, of so many.
     """
     pythons = {name: s.interpreter(s.choice.chosen.approach) for name, s in situations.items()}
     main = _main_python(situations, pythons)
-    others = len(situations) > 1
     found = {}
     for name, situation in situations.items():
-        python = pythons[name]
-        if situation.choice.chosen.traits.runs_in == "cluster" or not _runs_on(situation, python, main):
-            found[name] = Place(True, python)
-        else:
-            found[name] = Place(others and _holds_up(situation, main, loads[name]), main)
+        together = situation.choice.chosen.traits.runs_in != "cluster" and _runs_on(situation, pythons[name], main)
+        found[name] = Place(not together, main if together else pythons[name])
+    if len(situations) > 1:
+        in_main = {name: situations[name] for name, place in found.items() if not place.own_process}
+        found.update(dict.fromkeys(_in_the_way(in_main, loads, cores, main), Place(True, main)))
+    return found
+
+
+def _in_the_way(
+    situations: Mapping[str, Situation], loads: Mapping[str, float], cores: int, main: str | None
+) -> set[str]:
+    """The parts of the main process that would hold the others up: that compute much under the GIL, or much or long on a loop.
+
+    Where many that compute a little come to too much for one process, those that compute most, one for each CPU.
+    """
+    turns = {name: loads[name] for name, situation in situations.items() if _takes_turns(situation, main)}
+    found = {name for name, load in turns.items() if load >= _BUSY_CPUS or _stops_the_loop(situations[name])}
+    for name in sorted(turns.keys() - found, key=lambda name: (-turns[name], name)):
+        left = sum(load for other, load in turns.items() if other not in found)
+        if left <= _FULL or len(found) + 1 >= cores:
+            break
+        found.add(name)
     return found
 
 
@@ -64,12 +80,15 @@ def _runs_on(situation: Situation, python: str | None, main: str | None) -> bool
     return not main.endswith("t") or situation.facts["free_threading"] != "ruled_out"
 
 
-def _holds_up(situation: Situation, main: str | None, load: float) -> bool:
-    """Whether its computing keeps others of its process from running, for much of the time or for long at a time."""
+def _takes_turns(situation: Situation, main: str | None) -> bool:
+    """Whether it computes where one at a time does: on a loop, or in a thread with a GIL."""
     traits, work = situation.choice.chosen.traits, situation.work
     if traits.blocks_loop:
-        return load >= _BUSY_CPUS or (work.cpu_ms or 0.0) >= _LONG_MS
-    if work.library_parallel or load < _BUSY_CPUS:
-        return False
+        return True
     under_gil = main is None or not main.endswith("t")
-    return under_gil and traits.runs_in == "own" and not traits.parallel_python and work.gil_share > 0.5
+    in_thread = traits.runs_in == "own" and not traits.parallel_python and not work.library_parallel
+    return under_gil and in_thread and work.gil_share > 0.5
+
+
+def _stops_the_loop(situation: Situation) -> bool:
+    return situation.choice.chosen.traits.blocks_loop and (situation.work.cpu_ms or 0.0) >= _LONG_MS

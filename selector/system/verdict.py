@@ -13,7 +13,7 @@ from selector.system.models import PartAnswer, SystemRecommendation
 from selector.text import cut, measured_times, number, percent, significant
 from selector.validation.models import Verdict
 
-CLOSE = 1.3  # measured against predicted: up to so many times either way a throughput is as predicted
+CLOSE = 1.3  # predicted against measured: up to so many times a throughput is as predicted
 _ALIKE = 1.2  # two parts that could do as much as that of each other: which of them is the bottleneck is chance
 _AS_BUSY = 0.1  # of its time
 _LEAST_ITEMS = 10  # that must have come through a part to tell its pace
@@ -162,11 +162,11 @@ def _verdict(
             return _Judged("inconclusive", f"{named}, but other programs took CPUs meanwhile. {pace}.")
         return _Judged("refuted", f"{named}. {pace}.")
     named = f"{_name(bottleneck)} was the bottleneck, as predicted (busy {percent(expected.busy)} of its time)"
-    if 1 / CLOSE <= ratio <= CLOSE:
-        return _Judged("confirmed", f"{named}. {pace}.")
-    if ratio < 1 and disturbed:
+    if ratio * CLOSE >= 1:
+        return _Judged("confirmed", f"{named}. {pace}{': more than that' if ratio > CLOSE else ''}.")
+    if disturbed:
         return _Judged("inconclusive", f"{named}. {pace}, but other programs took CPUs meanwhile.")
-    return _Judged("refuted", f"{named}. {pace}: more than {measured_times(CLOSE)} off.")
+    return _Judged("refuted", f"{named}. {pace}: too little.")
 
 
 def _doubt(answer: SystemRecommendation, together: Mapping[str, Row]) -> str:
