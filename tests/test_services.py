@@ -138,6 +138,7 @@ def test_who_falls_behind_while_another_keeps_up_is_refuted() -> None:
     report = judged_service([PLAIN, serves("asyncio", 300.0, 80.0), serves("threads", 40.0, 300.0)])
     assert (report.verdict, report.winner) == ("refuted", "threads")
     assert report.reason.startswith("asyncio does not keep up with 100 requests a second: it does 80. Threads keeps up")
+    assert report.latency is not None and (report.latency.measured, report.latency.met) == (None, False)
 
 
 def test_where_none_keeps_up_who_does_most_is_right() -> None:
