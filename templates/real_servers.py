@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from servers import Serving, WithPool, _in_processes, _Ready
+from servers import Serving, _in_processes, _Ready, with_pool
 
 _Serve = Callable[[socket.socket, Serving, _Ready], None]
 
@@ -24,7 +24,7 @@ def real_server(name: str | None, approach: str) -> _Serve | None:
 
 def _uvicorn(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
     """One process with one event loop."""
-    import uvicorn  # type: ignore[import-not-found,unused-ignore]
+    import uvicorn  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     serving.start(serving.settings)
     config = uvicorn.Config(_asgi(serving, ready), lifespan="on", log_level="error", access_log=False)
@@ -51,7 +51,7 @@ def _asgi(serving: Serving, ready: _Ready) -> Callable[..., Any]:
 
 def _gunicorn(listener: socket.socket, serving: Serving, ready: _Ready, *, processes: bool, threads: bool) -> None:
     """Its workers: `processes` of one thread each, or one process with `threads`."""
-    from gunicorn.app.base import BaseApplication  # type: ignore[import-not-found,unused-ignore]
+    from gunicorn.app.base import BaseApplication  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     workers = serving.workers if processes else 1
     there, say = os.pipe()
@@ -99,9 +99,9 @@ def _wsgi(serving: Serving) -> Callable[..., Any]:
 _REAL: dict[str, dict[str, _Serve]] = {
     "uvicorn": {
         "asyncio": _uvicorn,
-        "asyncio_threads": WithPool("threads", _uvicorn),
-        "asyncio_free_threaded": WithPool("threads", _uvicorn),
-        "asyncio_processes": WithPool("processes", _uvicorn),
+        "asyncio_threads": partial(with_pool, "threads", _uvicorn),
+        "asyncio_free_threaded": partial(with_pool, "threads", _uvicorn),
+        "asyncio_processes": partial(with_pool, "processes", _uvicorn),
         "multiprocessing": partial(_in_processes, _uvicorn),  # what --workers does
     },
     "gunicorn": {

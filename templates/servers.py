@@ -10,6 +10,7 @@ import contextlib
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -75,20 +76,15 @@ def interpreters(listener: socket.socket, serving: Serving, ready: _Ready) -> No
         while True:
             connection = listener.accept()[0]
             if line := connection.recv(64):
-                pool.submit(serving.work, serving.item).add_done_callback(_Reply(connection, line))
+                pool.submit(serving.work, serving.item).add_done_callback(partial(_reply, connection, line))
 
 
-class _Reply(NamedTuple):
-    """Answers a request when its work is done."""
-
-    connection: socket.socket
-    line: bytes
-
-    def __call__(self, done: Future[Any]) -> None:
-        with self.connection:
-            if done.exception() is None:
-                with contextlib.suppress(ConnectionError):
-                    self.connection.sendall(b"ok " + self.line)
+def _reply(connection: socket.socket, line: bytes, done: Future[Any]) -> None:
+    """Answer a request when its work is done."""
+    with connection:
+        if done.exception() is None:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(b"ok " + line)
 
 
 def _in_processes(
@@ -97,7 +93,7 @@ def _in_processes(
     """Processes that accept from one socket, each of which serves."""
     import multiprocessing
 
-    started = multiprocessing.SimpleQueue()
+    started: Any = multiprocessing.SimpleQueue()
     arguments = (serve, listener, serving, started)
     workers = [
         multiprocessing.Process(target=_one_of_many, args=arguments, daemon=True) for _ in range(serving.workers)
@@ -129,21 +125,21 @@ def loop_alone(listener: socket.socket, serving: Serving, ready: _Ready) -> None
     _serve_on_loop(listener, serving, ready)
 
 
-class WithPool(NamedTuple):
-    """Serves with a pool of `threads` or `processes` beside it, for what `offload` hands over."""
+def with_pool(
+    kind: str,
+    serve: Callable[[socket.socket, Serving, _Ready], None],
+    listener: socket.socket,
+    serving: Serving,
+    ready: _Ready,
+) -> None:
+    """Serve with a pool of `threads` or `processes` beside it, for what `offload` hands over."""
+    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
-    kind: str
-    serve: Callable[[socket.socket, Serving, _Ready], None]
-
-    def __call__(self, listener: socket.socket, serving: Serving, ready: _Ready) -> None:
-        """Serve for ever."""
-        from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-
-        made = ThreadPoolExecutor if self.kind == "threads" else ProcessPoolExecutor
-        with made(serving.workers, initializer=serving.start, initargs=(serving.settings,)) as pool:
-            _start_all(pool, serving)
-            _pools.append(pool)
-            self.serve(listener, serving, ready)
+    made: Any = ThreadPoolExecutor if kind == "threads" else ProcessPoolExecutor
+    with made(serving.workers, initializer=serving.start, initargs=(serving.settings,)) as pool:
+        _start_all(pool, serving)
+        _pools.append(pool)
+        serve(listener, serving, ready)
 
 
 def _start_all(pool: Executor, serving: Serving) -> None:
@@ -201,12 +197,12 @@ SERVERS: dict[str, Server] = {
     "native_parallel": Server(one_by_one, pool=False, library_threads=True),
     "asyncio": Server(loop_alone, pool=False, slots=False),
     "threads": Server(thread_pool),
-    "asyncio_threads": Server(WithPool("threads", _serve_on_loop), slots=False),
+    "asyncio_threads": Server(partial(with_pool, "threads", _serve_on_loop), slots=False),
     "free_threaded": Server(thread_pool, free_threaded=True),
-    "asyncio_free_threaded": Server(WithPool("threads", _serve_on_loop), slots=False, free_threaded=True),
+    "asyncio_free_threaded": Server(partial(with_pool, "threads", _serve_on_loop), slots=False, free_threaded=True),
     "subinterpreters": Server(interpreters, since=(3, 14)),
     "multiprocessing": Server(prefork),
-    "asyncio_processes": Server(WithPool("processes", _serve_on_loop), slots=False),
+    "asyncio_processes": Server(partial(with_pool, "processes", _serve_on_loop), slots=False),
 }
 
 

@@ -242,13 +242,13 @@ class _ServiceRun:
         for part in _OF_THE_RATE:
             if part > _FULL and not saturated:
                 watch.finish(rows)
-                last = max(_SATURATING * seconds, 0.3, 6 * self.cost["wall_seconds"])
+                last = max(_SATURATING * seconds, 0.3, min(6 * self.cost["wall_seconds"], 0.3 * seconds))
                 order = {"kind": "closed", "in_flight": in_flight, "seconds": last, "limit_seconds": 2.0}
                 saturated = send(order, last + 30)
             if rows and not rows[-1].get("kept_up"):
                 continue
             lasts = _SHARES[part] * seconds
-            limit = 1.0 + 0.5 * lasts + 5 * self.cost["wall_seconds"]
+            limit = min(1.0 + 0.5 * lasts + 5 * self.cost["wall_seconds"], max(1.0, self.left()))
             order = {"rate": part * self.rate, "seconds": lasts, "seed": self.seed + number, "limit_seconds": limit}
             rows.append(send({"kind": "open", **order}, lasts + limit + 30))
         if fate := server.died():
@@ -261,8 +261,8 @@ class _ServiceRun:
         workers = arm.workers if kind.pool else 1
         if kind.slots:
             return 2 * workers + 2
-        cpu = max(self.cost["cpu_seconds"], 0.0002)
-        return min(1000, math.ceil(2 * (workers + self.workload.cpus) * self.cost["wall_seconds"] / cpu))
+        cpu = max(float(self.cost["cpu_seconds"]), 0.0002)
+        return min(1000, math.ceil(2 * (workers + self.workload.cpus) * float(self.cost["wall_seconds"]) / cpu))
 
     def _report(self, arm: _Arm, number: int, answer: dict[str, Any]) -> None:
         """Keep what came of a visit, and tell."""

@@ -13,7 +13,7 @@ from selector.cost.predict import estimate
 from selector.cost.queueing import mean_wait_ms, serve_arrivals
 from selector.workload.profile import ApproachId
 
-REQUESTS = 30_000
+REQUESTS = 20_000
 WITHIN = 0.3  # of the p95 that is simulated, below 0.8 of what can be done
 
 

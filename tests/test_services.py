@@ -138,6 +138,7 @@ def test_who_falls_behind_while_another_keeps_up_is_refuted() -> None:
     report = judged_service([PLAIN, serves("asyncio", 300.0, 80.0), serves("threads", 40.0, 300.0)])
     assert (report.verdict, report.winner) == ("refuted", "threads")
     assert report.reason.startswith("asyncio does not keep up with 100 requests a second: it does 80. Threads keeps up")
+    assert report.latency is not None and (report.latency.measured, report.latency.met) == (None, False)
 
 
 def test_where_none_keeps_up_who_does_most_is_right() -> None:
@@ -166,6 +167,9 @@ def test_beside_other_programs_there_is_no_verdict_that_they_may_have_turned() -
     busy: dict[str, Any] = {"cpus_taken": 1.2}
     behind = judged_service([PLAIN, serves("asyncio", 300.0, 80.0, **busy), serves("threads", 40.0, 300.0)])
     assert behind.verdict == "inconclusive" and "may keep up" in behind.reason
+    plain = serves("single_threaded", 5000.0, 30.0, **busy)  # of 22 ms each it cannot do more than 45, whoever is there
+    kept = judged_service([plain, serves("asyncio", 24.0, 400.0)])
+    assert kept.verdict == "confirmed" and "no other approach keeps up" in kept.reason
     late = judged_service([PLAIN, serves("asyncio", 110.0, 400.0, **busy), serves("threads", 95.0, 300.0)])
     assert late.verdict == "inconclusive" and "may answer in time" in late.reason
     slower = judged_service([PLAIN, serves("asyncio", 60.0, 400.0, **busy), serves("threads", 24.0, 300.0)])

@@ -85,6 +85,8 @@ def _assumed_rate(
 ) -> tuple[float, str]:
     """(Requests a second, how they are found)."""
     cpu_ms, wait_ms = (float(str(parameters[name])) for name in ("CPU_MS_PER_TASK", "IO_WAIT_MS_PER_TASK"))
+    if profile.throughput_requirement_per_s:
+        return profile.throughput_requirement_per_s, "what must be done"
     rate = _LOADED * (most_per_s or 1000 / max(cpu_ms, wait_ms / 100, 0.1))
     by = f"{_LOADED:g} of what the recommended approach can do"
     if (

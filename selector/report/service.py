@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from selector.report.blocks import Block, Paragraph, Section, Table
-from selector.text import MEMORY, column_figure, column_times, counted, duration, measured_duration, unit_for
+from selector.text import (
+    MEMORY,
+    column_figure,
+    column_times,
+    counted,
+    duration,
+    measured_duration,
+    measured_memory,
+    memory,
+    unit_for,
+)
 from selector.validation import Measurement, ValidationReport
 
 _NOTHING = "-"
@@ -20,9 +30,9 @@ def measured_service(report: ValidationReport) -> str:
 
 def service_table(report: ValidationReport, compared: list[Measurement]) -> list[Block]:
     """A row for each approach, and what the columns mean."""
-    memory = unit_for((m.peak_memory_mb for m in compared), MEMORY[:2])
-    rows = tuple(_row(m, report, memory[1]) for m in compared)
-    header = ("", "Approach", "Python", "Workers", "Most/s", "p50 (ms)", "p95 (ms)", "p99 (ms)", "CPU %", f"Memory ({memory[0]})", "Decision")  # fmt: skip
+    unit = unit_for((m.peak_memory_mb for m in compared), MEMORY[:2])
+    rows = tuple(_row(m, report, unit[1]) for m in compared)
+    header = ("", "Approach", "Python", "Workers", "Most/s", "p50 (ms)", "p95 (ms)", "p99 (ms)", "CPU %", f"Memory ({unit[0]})", "Decision")  # fmt: skip
     metrics = " or ".join(dict.fromkeys(m.memory_metric for m in compared if m.status == "ok" and m.memory_metric))
     legend = (
         "> recommended, * winner. Most/s: requests a second that it does at most. p50, p95, p99: from the planned arrival of"
@@ -32,7 +42,7 @@ def service_table(report: ValidationReport, compared: list[Measurement]) -> list
     return [Table(header, rows, "llrrrrrrrrl", ("p50 (ms)", "p99 (ms)", "CPU %")), Paragraph(legend)]
 
 
-def _row(m: Measurement, report: ValidationReport, memory: float) -> tuple[str, ...]:
+def _row(m: Measurement, report: ValidationReport, megabytes: float) -> tuple[str, ...]:
     here = (m.approach, m.interpreter)
     mark = ">" if here == (report.recommended, report.recommended_interpreter) else ""
     settled = report.verdict != "inconclusive"
@@ -47,7 +57,7 @@ def _row(m: Measurement, report: ValidationReport, memory: float) -> tuple[str, 
         column_figure(m.service.saturation_per_s),
         *(_NOTHING if ms is None else column_figure(ms) for ms in waits),
         _NOTHING if m.cpu_percent is None else f"{m.cpu_percent:.0f}",
-        _NOTHING if m.peak_memory_mb is None else column_figure(m.peak_memory_mb, memory),
+        _NOTHING if m.peak_memory_mb is None else column_figure(m.peak_memory_mb, megabytes),
         "keeps up" if m.service.keeps_up else "falls behind",
     )
 
@@ -72,5 +82,15 @@ def latencies_section(report: ValidationReport) -> list[Section]:
         if most := m.service.predicted_saturation_per_s:
             found = m.service.saturation_per_s
             rows.append((f"{name}: most, per s", f"{most:.3g}", column_figure(found), column_times(found / most)))
+        if (m.approach, m.interpreter) == (report.recommended, report.recommended_interpreter):
+            rows += _promised_memory(name, m, report.expected.memory_mb)
     header = ("", "Predicted", "Measured", "Ratio")
     return [Section("Predicted and measured", (Table(header, tuple(rows), "lrrr"),))] if rows else []
+
+
+def _promised_memory(name: str, m: Measurement, promised: float | None) -> list[tuple[str, str, str, str]]:
+    """The memory of the recommended approach, as it was promised."""
+    if not promised or m.peak_memory_mb is None:
+        return []
+    ratio = column_times(m.peak_memory_mb / promised)
+    return [(f"{name}: memory", memory(promised), measured_memory(m.peak_memory_mb), ratio)]

@@ -115,6 +115,8 @@ def _judged(report: ValidationReport) -> str:
 
 def _required(requirement: Requirement | None, asked: float, units: Units, what: str) -> str:
     """`NOT met: 118 MB, over 64 MB (measured peak)`."""
+    if requirement is not None and requirement.measured is None and requirement.met is False:
+        return f"NOT met: it does not keep up, and its queue grows; {given(asked, units)} allowed"
     if requirement is None or requirement.measured is None:
         return f"not known: nothing measured, {given(asked, units)} allowed"
     words = {True: "met", False: "NOT met", None: "not known"}[requirement.met]

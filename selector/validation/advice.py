@@ -34,8 +34,11 @@ def requirements(evidence: Evidence, result: ArmResult | None) -> tuple[Requirem
     latency = m.task_latency_ms.p95 if m and m.task_latency_ms else None
     if profile.mode == "service" and not evidence.case.serves:
         latency = None  # a batch has no arrivals and no queue: it says nothing of the latency of a request
-    memory = m.peak_memory_mb if m else None
-    return _required(profile.latency_requirement_ms, latency), _required(profile.memory_budget_mb, memory)
+    memory = _required(profile.memory_budget_mb, m.peak_memory_mb if m else None)
+    limit = profile.latency_requirement_ms
+    if limit is not None and m and m.service and not m.service.keeps_up:
+        return Requirement(required=limit, measured=None, met=False), memory  # its queue grows as long as requests come
+    return _required(limit, latency), memory
 
 
 def _required(limit: float | None, measured: float | None) -> Requirement | None:

@@ -112,7 +112,10 @@ class Measurement(Saved):
 
 
 class Requirement(Saved):
-    """A limit of the profile against what the recommended approach took; None where that was not measured."""
+    """A limit of the profile against what the recommended approach took; None where that was not measured.
+
+    A latency that is not met and was not measured is that of a service which does not keep up.
+    """
 
     required: float
     measured: float | None

@@ -88,3 +88,21 @@ def held_back(case: Case, taken: float | None, samples: Sequence[float]) -> floa
     if taken is None or taken <= QUIET_CPUS or not samples or plan is None or not plan.task_wall_ms:
         return 0.0
     return max(0.0, 1 - plan.task_wall_ms / 1000 / statistics.median(samples))
+
+
+def most_alone(case: Case, arm: Arm, measured: float, taken: float | None) -> float:
+    """The most requests a second that it may do where nobody else takes CPUs: in proportion to those that it had.
+
+    But no more than its workers have time for, which each hold one request while it waits, nor than the CPUs that it can use.
+    """
+    plan = case.session.plan
+    if taken is None or taken <= QUIET_CPUS or plan is None or not plan.task_wall_ms:
+        return measured
+    traits, bounds = case.traits(arm), [measured * case.cpus / max(case.cpus - taken, 0.1 * case.cpus)]
+    if traits.overlaps_waits == "none":
+        bounds.append(1000 / plan.task_wall_ms)
+    elif traits.overlaps_waits == "pool" or (case.profile.async_library is False and traits.pool != "none"):
+        bounds.append(1000 * arm.workers / plan.task_wall_ms)
+    if plan.task_cpu_ms:
+        bounds.append(1000 * case.computes_on(arm) / plan.task_cpu_ms)
+    return max(measured, min(bounds))

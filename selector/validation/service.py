@@ -10,15 +10,17 @@ from collections.abc import Iterator, Sequence
 
 from selector.text import listed, measured_duration, measured_memory, measured_range, measured_times, number
 from selector.validation.advice import requirements
-from selector.validation.case import QUIET_CPUS
 from selector.validation.contest import Contest
 from selector.validation.doubts import Doubt, crowd, doubt_of_stand_in, doubt_of_verdict
 from selector.validation.evidence import ArmResult, Evidence
 from selector.validation.models import Requirement, ServedAt, ServiceFigures
+from selector.validation.served import most_alone
 from selector.validation.verdict import Judgement, decide, no_result, recommended_arm, winner_of
 
 _BY_CPU = 0.7  # of what its CPUs allow: a prediction above that is limited by computing
 _WORTH_IT = 1.2  # as in the bands: what is less than that faster than another one is not worth more
+_QUIET = "Close what else computes, or wait until it is done, and validate again."
+_AGAIN = "Validate again when the machine is quiet."
 _MOST_SENT = 0.3  # of a CPU, for sending: more takes part in what is measured
 
 
@@ -61,7 +63,7 @@ def _doubt_of_sender(evidence: Evidence, result: ArmResult) -> Doubt | None:
     if not row.late:
         return None
     why = f"What sent the requests was late itself, by {measured_duration(row.late_ms / 1000)}: that is no measure of a server."
-    return Doubt(" ".join(filter(None, (why, crowd(evidence)))), "Validate again when the machine is quiet.")
+    return Doubt(" ".join(filter(None, (why, crowd(evidence)))), _AGAIN)
 
 
 def _falls_behind(
@@ -91,13 +93,15 @@ def _falls_behind(
 
 
 def _doubt_of_saturation(evidence: Evidence, results: Sequence[ArmResult], rate: float) -> Doubt | None:
-    """Where others took CPUs, without which one of these would keep up."""
+    """Where others took CPUs, without which one of these would keep up; or it did as much, and fell behind all the same."""
     for result in results:
-        taken, cpus = result.cpus_taken or 0.0, evidence.case.cpus
-        alone = figures(result).saturation_per_s * cpus / max(cpus - taken, 0.1 * cpus)
-        if taken > QUIET_CPUS and alone >= rate:
-            why = f"{crowd(evidence, taken)} Without them {evidence.name(result)} may keep up with {number(rate)} a second."
-            return Doubt(why, "Close what else computes, or wait until it is done, and validate again.", result)
+        measured, taken = figures(result).saturation_per_s, result.cpus_taken
+        if rate > most_alone(evidence.case, result.arm, measured, taken):
+            continue
+        may = f"{evidence.name(result)} may keep up with {number(rate)} a second"
+        if beside := crowd(evidence, taken):
+            return Doubt(f"{beside} Without them {may}.", _QUIET, result)
+        return Doubt(f"{may[:1].upper()}{may[1:]}: it did {measured:.3g}, and was behind all the same.", _AGAIN, result)
     return None
 
 
@@ -146,7 +150,7 @@ def _late(evidence: Evidence, recommended: ArmResult, able: Sequence[ArmResult])
     best = winner_of(evidence, in_time)
     if recommended.seconds * (1 - recommended.held_back) * 1000 <= limit_ms:
         why = f"{crowd(evidence, recommended.cpus_taken)} Without them {evidence.name(recommended)} may answer in time."
-        doubt = Doubt(why, "Close what else computes, or wait until it is done, and validate again.", best)
+        doubt = Doubt(why, _QUIET, best)
         return Judgement("inconclusive", why, recommended, best, None, (), doubt)
     reason = (
         f"{_waits(evidence, recommended)}, over the {number(limit_ms)} ms that are allowed."
