@@ -328,7 +328,9 @@ def test_with_what_is_said_to_be_missing_a_speedup_is_predicted(kind: str, mode:
     fields: dict[str, Any] = {"workload_type": kind, "mode": mode, **load}
     open_ = advice(**fields)
     assert open_.expected.speedup is None
-    given = {name: 1 if name == "requests_per_second" else 100 for name in missing(open_.profile)}  # that it keeps up with
+    given = {
+        name: 1 if name == "requests_per_second" else 100 for name in missing(open_.profile)
+    }  # that it keeps up with
     assert advice(**fields, **given).expected.speedup is not None
     for name in given:
         assert advice(**fields, **{n: v for n, v in given.items() if n != name}).expected.speedup is None, name
