@@ -14,9 +14,7 @@ from selector.report.workloads import class_data, class_document, classes_data, 
 #: The machine that the pages show: no free-threaded build on it.
 HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))
 _MADE = "<!-- made by `UPDATE_GOLDEN=1 pytest tests/test_workload_pages.py` -->"
-_TABLES = (
-    "[classify](../tables/classify.md), [strategy](../tables/strategy.md) and [eligibility](../tables/eligibility.md)"
-)
+_TABLES = ", ".join(f"[{name}](../tables/{name}.md)" for name in ("classify", "strategy", "wrong_turns", "eligibility"))
 
 
 @cache

@@ -113,10 +113,8 @@ def _is_about(table: DecisionTable, rule: Rule, name: str) -> bool:
 
 
 def _wrong_turns(name: str, knowledge: Knowledge) -> Iterator[dict[str, Any]]:
-    """The rows of `wrong_turns` that name the class, where there is such a table, with the approaches they are about."""
-    table = knowledge.tables.get(_TURNS)
-    if table is None:
-        return
+    """The rows of `wrong_turns` that name the class, with the approaches they are about."""
+    table = knowledge.tables[_TURNS]
     for rule in table.rules:
         cells = dict(zip(table.input_names, rule.cells, strict=True))
         of_class = cells.get(_CLASS, ANYTHING)
@@ -169,8 +167,7 @@ def _other(situation: Situation, candidate: Candidate, chosen: Candidate) -> dic
 
 def _goes_wrong(candidate: Candidate, situation: Situation) -> str:
     """What `wrong_turns` says of an approach that is not the answer, if anything."""
-    table = situation.knowledge.tables.get(_TURNS)
-    rules = table.decide_among(candidate.facts).rules if table is not None else ()
+    rules = situation.knowledge.tables[_TURNS].decide_among(candidate.facts).rules
     return rules[0].because if rules else ""
 
 
