@@ -19,7 +19,7 @@ WAITING = WorkloadProfile(workload_type="io", tasks=64, io_wait_ms_per_task=50, 
 LOOPING = WorkloadProfile(
     workload_type="io", tasks=64, io_wait_ms_per_task=5, cpu_ms_per_task=0.01, concurrency=64, async_library=True
 )
-COMPUTING = WorkloadProfile(workload_type="cpu", tasks=64, cpu_ms_per_task=10, picklable=True)
+COMPUTING = WorkloadProfile(workload_type="cpu", tasks=64, cpu_ms_per_task=20, picklable=True)
 THREADING = COMPUTING.model_copy(update={"free_threading_ready": True})
 IN_A_LOOP = WorkloadProfile(
     workload_type="hybrid", tasks=64, cpu_ms_per_task=10, io_wait_ms_per_task=20, event_loop=True

@@ -19,7 +19,7 @@ from sample_template import parameters_in
 
 from selector.benchmark.plan import PlannedPython
 from selector.benchmark.programs import template_names
-from selector.cli.proof import command_for
+from selector.cli.generate import command_for
 from selector.host import find_interpreters
 from selector.proof import BenchmarkOptions
 
@@ -42,7 +42,8 @@ def test_generate_writes_a_script_with_the_numbers_of_the_profile(tiny: Path, tm
     out = tmp_path / "my bench.py"
     result = call("generate", str(tiny), "-o", str(out), "--budget", "2m", *HERE)
     assert (result.code, result.out) == (0, "")
-    said, command = result.err.rstrip().split(" approaches. Run it with: ")
+    *_, told = result.err.splitlines()
+    said, command = told.split(" approaches. Run it with: ")
     assert said == f"{out}: {len(numbers_of(out)['APPROACHES'])}"
     assert shlex.split(command) == ["python", str(out), "--interpreter", os.path.abspath(sys.executable)]
     compile(out.read_bytes(), out.name, "exec")
@@ -149,7 +150,9 @@ def test_a_hyphen_prints_the_script(tiny: Path, tmp_path: Path, monkeypatch: pyt
     assert call("generate", str(tiny), "-o", "bench.py", *HERE).code == 0
     assert printed.out == Path("bench.py").read_text("utf-8")
     assert re.search(
-        r"^standard output: \d approaches. Save it as bench.py and run it with: python bench.py", printed.err
+        r"^standard output: \d approaches. Save it as bench.py and run it with: python bench.py",
+        printed.err,
+        re.MULTILINE,
     )
     own = call("generate", "--template", "agents", "-o", "-")
     assert compile(own.out, "agents.py", "exec")

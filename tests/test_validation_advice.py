@@ -15,7 +15,7 @@ def test_advice_compares_the_task_with_what_the_profile_says() -> None:
     rows = [baseline(0.3), control(0.3), steady(PROCESSES, 0.5)]
     report = judged(rows, COMPUTING, task_ms=(30.0, 2.0), own_code=True)
     assert (
-        "A task computes for 2 ms here, and the profile says cpu_ms_per_task = 10: correct it and ask again."
+        "A task computes for 2 ms here, and the profile says cpu_ms_per_task = 20: correct it and ask again."
         in report.advice
     )
     profile = IN_A_LOOP.model_copy(update={"event_loop": None})

@@ -66,7 +66,7 @@ def test_a_server_on_this_machine_that_answers_the_work_is_no_other_program(
 
 
 def test_a_rival_that_others_held_back_confirms_nothing() -> None:
-    single = COMPUTING.model_copy(update={"tasks": 64, "cpu_ms_per_task": 0.5})
+    single = COMPUTING.model_copy(update={"tasks": 64, "cpu_ms_per_task": 2})
     assert recommended(single).approach == SINGLE
     rows = [baseline(1.0, figures=beside(1.0, 99.0)), steady(PROCESSES, 1.2, workers=2, figures=beside(1.0, 100.0))]
     assert judged(rows, single).verdict == "inconclusive"

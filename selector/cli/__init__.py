@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from selector.cli import ask, calibrate, completion, measure, proof, rules, schema
+from selector.cli import ask, calibrate, completion, generate, measure, proof, rules, schema
 from selector.cli.shared import (
     Commands,
     format_option,
@@ -149,7 +149,7 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
 for _command in (
     measure.measure,
     ask.recommend,
-    proof.generate,
+    generate.generate,
     proof.validate,
     calibrate.calibrate,
     ask.migrate,

@@ -1,0 +1,59 @@
+"""What the commands that generate and validate may be told about the measuring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from selector.cli.shared import (
+    Command,
+)
+
+if TYPE_CHECKING:
+    from selector.proof import BenchmarkOptions
+
+
+def measuring_options(command: Command) -> Command:
+    """What both commands may be told about the measuring."""
+    for option in (
+        click.option("--budget", default="60s", show_default=True, metavar="TIME", help="Time for the whole run."),
+        click.option(
+            "--interpreter",
+            "interpreters",
+            multiple=True,
+            metavar="VERSION|PATH",
+            help="Measure with this Python, such as 3.14t (default: the profile's, else the application's); a function with this one, too (default: those found here that can do more).",
+        ),
+        click.option(
+            "--io",
+            type=click.Choice(["socket", "sleep"]),
+            default="socket",
+            show_default=True,
+            help="Wait for a server on this machine, or just sleep.",
+        ),
+        click.option(
+            "--server",
+            type=click.Choice(["uvicorn", "gunicorn"]),
+            help="Serve a service by it, as far as it can; it must be installed in the Python (--python).",
+        ),
+        click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the order of the measurements."),
+    ):
+        command = option(command)
+    return command
+
+
+def benchmark_options(
+    budget: str, function: dict[str, Any], *, interpreters: tuple[str, ...], **given: Any
+) -> BenchmarkOptions:
+    """How to measure; takes --server out of the options of a `function`.
+
+    With it and no function, --python is the Python that has the server, which is measured first.
+    """
+    from selector.benchmark.budget import budget_from_text
+    from selector.proof import BenchmarkOptions
+
+    server = function.pop("server")
+    if server is not None and function["python"] is not None and function["function"] is None:
+        interpreters, function["python"] = (function["python"], *interpreters), None
+    return BenchmarkOptions(budget_from_text(budget), interpreters=interpreters, server=server, **given)
