@@ -87,8 +87,8 @@ def capacity_of(situation: Situation) -> dict[str, Any] | None:
     """The fields of Capacity for the recommended way; None where no rate is asked for, or nothing is known."""
     facts, work = situation.facts, situation.work
     asked = _asked(facts)
-    if asked is None or facts["gpu"]:
-        return None
+    if asked is None or facts["gpu"] or (facts["mode"] == "batch" and not facts["parallelizable"]):
+        return None  # where each step needs the one before, more CPUs and machines do nothing
     chosen = situation.choice.chosen
     terms = terms_of(chosen.traits, situation.shape)
     on_cluster = chosen.traits.runs_in == "cluster"
