@@ -270,6 +270,6 @@ def test_no_figure_is_too_small_or_too_large(rate: float, cpu: float) -> None:
 
 def test_what_cannot_be_divided_needs_no_machines() -> None:
     fields = {"workload_type": "cpu", "tasks": 1000, "cpu_ms_per_task": 10, "finish_within_s": 1}
-    alone = Selector(host=FIXED_HOST).recommend(WorkloadProfile(**fields, parallelizable=False))
+    alone = recommended(**fields, parallelizable=False)
     assert (alone.capacity, alone.approach) == (None, "single_threaded")
     assert alone.fits.deadline is False

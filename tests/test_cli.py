@@ -244,7 +244,9 @@ def test_json_is_asked_for_in_the_same_two_ways_everywhere(arguments: list[str])
         {k: v for k, v in got.items() if k != "memory"} if isinstance(got, dict) else got
         for got in (short.json, long.json, both.json)
     ]
-    assert found[0] == found[1] == found[2]  # but for the memory that is free, which changes from one moment to the next
+    assert (
+        found[0] == found[1] == found[2]
+    )  # but for the memory that is free, which changes from one moment to the next
 
 
 def test_every_command_that_prints_a_result_has_both_ways() -> None:
