@@ -13,9 +13,10 @@ from selector.cost.terms import Quantities, at_once_of, slots_of
 
 _SHORTEST_MS = 1e-6  # nothing takes no time at all
 #: CPU time to accept a connection, read a request and answer it, beside the work. Measured on CPython 3.14.10, 2 virtual
-#: CPUs, by `validate` of a service with 0.5 ms of work: asyncio streams 0.1 to 0.35 ms, a thread that blocks 0.05 to 0.2.
-_ANSWER_ON_LOOP_MS = 0.25
-_ANSWER_BLOCKING_MS = 0.1
+#: CPUs, as the CPU time of a server whose requests wait for 1 ms, at 150 and 400 a second: asyncio streams 0.33 to 0.49 ms, of
+#: which some 0.05 are the wait; a thread or process that blocks 0.11 to 0.21.
+_ANSWER_ON_LOOP_MS = 0.3
+_ANSWER_BLOCKING_MS = 0.13
 #: Threads of one GIL that a request goes through beside its computing, each of which has to get it: who accepts, who answers.
 _PASSAGES = 2
 
