@@ -32,7 +32,8 @@ def test_the_plan_of_an_example_holds_together(name: str, tags: tuple[str, ...])
     plan = plan_of(profile, *tags)
     check(plan)
     assert plan == plan_of(profile, *tags)
-    known = (profile.cpu_ms_per_task, profile.io_wait_ms_per_task, profile.concurrency)
+    load = profile.requests_per_second if profile.mode == "service" else profile.concurrency
+    known = (profile.cpu_ms_per_task, profile.io_wait_ms_per_task, load)
     assert not plan.parameters["ASSUMED"] or None in known
     assert len(plan.approaches) > 1 or not profile.parallelizable or "nothing to compare" in notes_of(plan)
 
@@ -72,7 +73,8 @@ def check_any_plan(profile: WorkloadProfile, host: HostFacts, wanted: list[str],
     check(plan)
     assert plan.seed == seed
     assert not wanted or {p.tag for p in plan.pythons} == set(wanted)
-    assert profile.parallelizable or (set(plan.workers.values()) == {1} and plan.parameters["CONCURRENCY"] == 1)
+    assert profile.parallelizable or set(plan.workers.values()) == {1}
+    assert profile.parallelizable or plan.parameters.get("CONCURRENCY", 1) == 1
 
 
 # Approaches -----------------------------------------------------------------------------------------------------------
