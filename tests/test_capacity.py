@@ -168,9 +168,9 @@ def test_a_rate_that_a_batch_must_reach() -> None:
 
 def test_what_arrives_is_set_against_what_it_can_do() -> None:
     text = " ".join(text_of(recommendation_document(service(50))).split())
-    assert "50 requests/s arrive, 26 % of the 190/s it can do; 95 % within" in text
+    assert "50 requests/s arrive, 27 % of the 190/s it can do; 95 % within" in text
     assert "keeps up with 50/s" in text
-    assert "Capacity: 0.26 of 4 CPUs busy; planned for 75 %: one process does" in text
+    assert "Capacity: 0.27 of 4 CPUs busy; planned for 75 %: one process does" in text
     assert "9.5 times at 95 % (M/D/1)" in text
 
 
