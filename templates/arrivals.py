@@ -180,34 +180,35 @@ def _part_of(ordered: list[float], part: float) -> float | None:
 
 
 def _closed_loop(
-    port: int, in_flight: int, seconds: float, limit_seconds: float, *, http: bool = False
+    port: int, in_flight: int, seconds: float, limit_seconds: float, ramp_seconds: float = 0.0, *, http: bool = False
 ) -> dict[str, Any]:
     """So many requests under way all the time: how many a server does in a second when it has always enough to do.
 
-    Counted from when as many as are under way have been answered, as those that begin together end together.
+    They begin one after the other in `ramp_seconds`, as those that begin together end together, and are counted after that.
     """
     requests = _Requests(port, http)
     sent = 0
     gc.disable()
     cpu, begun = time.process_time(), time.perf_counter()
     while (now := time.perf_counter() - begun) < seconds and len(requests.failed) < 1000:
-        while requests.under_way < in_flight:
+        allowed = in_flight if now >= ramp_seconds else max(1, int(in_flight * now / ramp_seconds))
+        while requests.under_way < allowed:
             requests.send(sent)
             sent += 1
-        requests.attend(min(seconds - now, 0.1))
+        requests.attend(min(seconds - now, 0.1, ramp_seconds / in_flight if now < ramp_seconds else 0.1))
     while requests.under_way and time.perf_counter() - begun < seconds + limit_seconds:
         requests.attend(0.1)
     took, cpu = time.perf_counter() - begun, time.process_time() - cpu
     requests.close()
     gc.enable()
     done = sorted(at - begun for at in requests.answered.values())
-    rate = _rate_of([at for at in done if at <= seconds] or done, in_flight)
+    rate = _rate_of(done, 2 * ramp_seconds, seconds)
     return {"done_per_s": rate, "errors": len(requests.failed), "cpu_seconds": cpu, "seconds": took}
 
 
-def _rate_of(done: list[float], in_flight: int) -> float:
-    """How many are done in a second, by when each was (in order), while so many are under way all the time."""
-    first = min(in_flight, len(done) // 2)
-    if not first:
-        return len(done) / done[-1] if done else 0.0
-    return (len(done) - first) / max(done[-1] - done[first - 1], 1e-6)
+def _rate_of(done: list[float], begin: float, end: float) -> float:
+    """How many are done in a second between two moments, by when each was; if none was then, of all that were done."""
+    inside = sum(begin < at <= end for at in done)
+    if inside:
+        return inside / (end - begin)
+    return len(done) / done[-1] if done else 0.0

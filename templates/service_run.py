@@ -22,16 +22,12 @@ if TYPE_CHECKING:
     import argparse
 
 _SCHEMA = 1
-_OF_THE_RATE = (0.5, 0.8, 1.0, 1.2)
 _FULL = 1.0
-_SHARES = {
-    0.5: 0.12,
-    0.8: 0.18,
-    1.0: 0.45,
-    1.2: 0.12,
-}  # of the time that a visit has for its loads; the rest: see below
+#: Parts of the rate, in the order that they are sent, each with its share of the time that a visit has for its loads.
+_SHARES = {0.5: 0.12, 0.8: 0.18, _FULL: 0.45, 1.2: 0.12}  # at first; the rest: see below
+_AGAIN = {_FULL: 0.95}  # the rate that is judged, again and again
 _WARMING, _SATURATING = 0.03, 0.1
-_ROUNDS = 3  # to aim at: fewer runs tell nothing apart
+_ROUNDS = 6  # to aim at: from five on, the scatter of an arm tells itself how far chance may have put it off
 _FIRST_SHARE = 0.35  # of what is left of the budget, for the first round, in which losers still take part
 _LONGEST_VISIT = 60.0  # of loads in one visit
 _SHORTEST_VISIT = 0.8
@@ -218,10 +214,13 @@ class _ServiceRun:
     def _loads(
         self, arm: _Arm, number: int, seconds: float, port: int, server: _Session, sender: _Session
     ) -> dict[str, Any]:
-        """Warm a server, send it the rates one after the other up to the first that it cannot keep up with, saturate it."""
+        """Warm a server, send it the rates one after the other up to the first that it cannot keep up with, saturate it.
+
+        Once it has been through all that, the full rate alone: that is what the verdict rests on.
+        """
         assert server.group is not None
         watch = _Watch(server.group.process.pid, self.launcher.kept().process.pid, self.workload.cpus)
-        in_flight, http = self._in_flight(arm), real_server(self.options.server, arm.approach) is not None
+        http = real_server(self.options.server, arm.approach) is not None
 
         def send(order: dict[str, Any], limit: float) -> dict[str, Any]:
             _obey(self.launcher.parent)
@@ -238,22 +237,33 @@ class _ServiceRun:
         )
         watch.begin()
         rows: list[dict[str, Any]] = []
-        saturated: dict[str, Any] = {}
-        for part in _OF_THE_RATE:
+        saturated = {"done_per_s": self.saturation[arm.arm]} if arm.arm in self.saturation else {}
+        for part, share in _AGAIN.items() if saturated else _SHARES.items():
             if part > _FULL and not saturated:
                 watch.finish(rows)
-                last = max(_SATURATING * seconds, 0.3, min(6 * self.cost["wall_seconds"], 0.3 * seconds))
-                order = {"kind": "closed", "in_flight": in_flight, "seconds": last, "limit_seconds": 2.0}
-                saturated = send(order, last + 30)
+                saturated = send(self._saturating(arm, seconds), seconds + 30)
             if rows and not rows[-1].get("kept_up"):
                 continue
-            lasts = _SHARES[part] * seconds
-            limit = min(1.0 + 0.5 * lasts + 5 * self.cost["wall_seconds"], max(1.0, self.left()))
-            order = {"rate": part * self.rate, "seconds": lasts, "seed": self.seed + number, "limit_seconds": limit}
-            rows.append(send({"kind": "open", **order}, lasts + limit + 30))
+            limit = min(1.0 + 0.5 * share * seconds + 5 * self.cost["wall_seconds"], max(1.0, self.left()))
+            order = {
+                "rate": part * self.rate,
+                "seconds": share * seconds,
+                "seed": self.seed + number,
+                "limit_seconds": limit,
+            }
+            rows.append(send({"kind": "open", **order}, share * seconds + limit + 30))
+        if not watch.found:
+            watch.finish(rows)
         if fate := server.died():
             return fate
         return {**watch.found, "service": _served(rows, saturated), "seconds": sum(row["seconds"] for row in rows)}
+
+    def _saturating(self, arm: _Arm, seconds: float) -> dict[str, Any]:
+        """The order to keep a server of an arm busy for a part of the seconds that a visit has."""
+        ramp = max(0.05, float(self.cost["wall_seconds"]))
+        last = 2 * ramp + max(_SATURATING * seconds, min(0.5, 0.3 * seconds))
+        order = {"kind": "closed", "in_flight": self._in_flight(arm), "seconds": last}
+        return {**order, "limit_seconds": 2.0, "ramp_seconds": ramp}
 
     def _in_flight(self, arm: _Arm) -> int:
         """So many requests under way that a server has always enough to do, if it can have them in flight."""
@@ -262,7 +272,8 @@ class _ServiceRun:
         if kind.slots:
             return 2 * workers + 2
         cpu = max(float(self.cost["cpu_seconds"]), 0.0002)
-        return min(1000, math.ceil(2 * (workers + self.workload.cpus) * float(self.cost["wall_seconds"]) / cpu))
+        at_once = min(workers, self.workload.cpus)
+        return min(1000, 4 + math.ceil(2 * at_once * float(self.cost["wall_seconds"]) / cpu))
 
     def _report(self, arm: _Arm, number: int, answer: dict[str, Any]) -> None:
         """Keep what came of a visit, and tell."""

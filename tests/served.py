@@ -29,7 +29,16 @@ class Served(NamedTuple):
     visits: tuple[dict[str, Any], ...]
 
 
-def serves(approach: str, p95: float, most: float, *, visits: int = 5, late_ms: float = 0.0, **figures: Any) -> Served:
+def serves(
+    approach: str,
+    p95: float,
+    most: float,
+    *,
+    visits: int = 5,
+    late_ms: float = 0.0,
+    cpu_ms: float = 2.3,
+    **figures: Any,
+) -> Served:
     """An arm with its p95 at the full rate in ms, and the requests a second that it does at most."""
     found = []
     for number in range(visits):
@@ -44,7 +53,7 @@ def serves(approach: str, p95: float, most: float, *, visits: int = 5, late_ms: 
             if rate > most:
                 break
         load = {"arrivals_per_s": tuple(rows), "saturation_per_s": most, "open_loop": True}
-        load |= {"cpu_ms_per_request": 2.3, "sender_cpus": 0.02}
+        load |= {"cpu_ms_per_request": cpu_ms, "sender_cpus": 0.02}
         beside = {"cpus_taken": 0.02, "cpu_percent": 30.0, "peak_memory_mb": 20.0, "memory_metric": "pss", **figures}
         found.append({"service": load, "task_latency_ms": each, **beside})
     return Served(approach, 1, tuple(found))

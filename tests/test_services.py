@@ -63,10 +63,12 @@ def test_a_server_that_falls_behind_is_told_from_one_that_does_not(arrivals: Mod
 
 def test_the_most_that_is_done_is_told_from_bursts(arrivals: ModuleType) -> None:
     steady = [0.01 * number for number in range(1, 101)]
-    assert arrivals._rate_of(steady, 4) == pytest.approx(100)
+    assert arrivals._rate_of(steady, 0.1, 0.5) == pytest.approx(100, rel=0.03)
     bursts = [0.1 * (1 + number // 50) + 1e-5 * (number % 50) for number in range(250)]  # fifty at once, each 0.1 s
-    assert arrivals._rate_of(bursts, 50) == pytest.approx(500, rel=0.01)
-    assert (arrivals._rate_of([], 4), arrivals._rate_of([0.5], 4)) == (0.0, 2.0)
+    assert arrivals._rate_of(bursts, 0.15, 0.55) == pytest.approx(500, rel=0.01)
+    at_the_end = [0.3 + 1e-5 * number for number in range(150)]  # nothing between, and all at once then
+    assert arrivals._rate_of(at_the_end, 0.1, 0.5) == pytest.approx(375)
+    assert (arrivals._rate_of([], 0.1, 0.5), arrivals._rate_of([0.5], 0.6, 1.0)) == (0.0, 2.0)
 
 
 # The servers ----------------------------------------------------------------------------------------------------------
@@ -174,6 +176,16 @@ def test_beside_other_programs_there_is_no_verdict_that_they_may_have_turned() -
     assert late.verdict == "inconclusive" and "may answer in time" in late.reason
     slower = judged_service([PLAIN, serves("asyncio", 60.0, 400.0, **busy), serves("threads", 24.0, 300.0)])
     assert slower.verdict == "inconclusive"
+
+
+def test_where_every_request_took_far_more_cpu_time_than_it_was_made_for_there_is_no_verdict() -> None:
+    """Two virtual CPUs that others of the machine share: the same steps took 11 ms at one moment and 17 at another."""
+    slow = [serves("single_threaded", 5000.0, 30.0, cpu_ms=3.3), serves("asyncio", 158.0, 240.0, cpu_ms=3.4)]
+    report = judged_service(slow)
+    assert (report.verdict, report.winner) == ("inconclusive", None)
+    assert report.reason.startswith("A request took 1.5 times the CPU time that it was made to take, or more")
+    one = [serves("single_threaded", 5000.0, 45.0), serves("asyncio", 30.0, 300.0, cpu_ms=3.4)]
+    assert judged_service(one).verdict != "inconclusive"  # it may be what answering costs
 
 
 def test_what_was_sent_late_is_not_judged() -> None:

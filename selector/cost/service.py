@@ -19,6 +19,8 @@ _ANSWER_ON_LOOP_MS = 0.3
 _ANSWER_BLOCKING_MS = 0.13
 #: Threads of one GIL that a request goes through beside its computing, each of which has to get it: who accepts, who answers.
 _PASSAGES = 2
+#: Steps of a request that a loop takes beside computing for it, each behind what it computes for others: to accept, to read.
+_STEPS_ON_LOOP = 2
 
 
 def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
@@ -106,6 +108,8 @@ def _open(traits: Traits, workers: int, work: Quantities, terms: Terms, arrivals
     if terms.convoy and cpu > 0:
         held = cpu * work.gil_share
         alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), _held_up_ms(held, work, terms))
+    if traits.runs_loop and not terms.pooled:  # whoever it accepts, or reads from, waits for what it computes, too
+        alone += _STEPS_ON_LOOP * mean_wait_ms(arrivals_per_ms, 1 / capacity)
     return Service(done * 1000, capacity * 1000, alone + max(queued))
 
 

@@ -11,6 +11,9 @@ from selector.approaches import Traits
 from selector.benchmark.events import Arm, Session
 from selector.cost.batch import Parts, batch_parts
 from selector.cost.predict import CostEstimate, estimate
+from selector.cost.service import computing_ms, overhead_ms
+from selector.cost.shape import shape_of, terms_of
+from selector.cost.terms import at_once_of
 from selector.decision.table import Rule
 from selector.errors import SelectorError
 from selector.recommend.chain import Situation
@@ -149,6 +152,17 @@ class Case:
             return None
         work = self._situation.changed(interpreters=(arm.interpreter,)).work
         return estimate(self.traits(arm), arm.workers, work._replace(arrivals_per_ms=rate / 1000))
+
+    def request_cpu_ms(self, arm: Arm) -> float | None:
+        """The CPU time that a request should take, with what it takes to answer it; None for an unknown Python."""
+        if self.rate is None or not _TAG.fullmatch(arm.interpreter):
+            return None
+        work = self._situation.changed(interpreters=(arm.interpreter,)).work
+        if work.cpu_ms is None:
+            return None
+        work, traits = work._replace(arrivals_per_ms=self.rate / 1000), self.traits(arm)
+        terms = terms_of(traits, shape_of(work))
+        return computing_ms(at_once_of(traits, arm.workers, work), work, terms) + overhead_ms(traits, work, terms)
 
     def _predicted(self, arm: Arm) -> Parts | None:
         if self.session.plan is None or self.serves or not _TAG.fullmatch(arm.interpreter):

@@ -21,6 +21,7 @@ _BY_CPU = 0.7  # of what its CPUs allow: a prediction above that is limited by c
 _WORTH_IT = 1.2  # as in the bands: what is less than that faster than another one is not worth more
 _QUIET = "Close what else computes, or wait until it is done, and validate again."
 _AGAIN = "Validate again when the machine is quiet."
+_SLOWER = 1.3  # than reckoned: what answering costs, and what two at once lose, is not known to a tenth
 _MOST_SENT = 0.3  # of a CPU, for sending: more takes part in what is measured
 
 
@@ -32,6 +33,8 @@ def judge_service(evidence: Evidence) -> Judgement:
     if recommended is None or not recommended.ok or recommended.measurement.service is None:
         return Judgement("inconclusive", no_result(evidence, recommended), recommended, None, None, ())
     if doubt := _doubt_of_sender(evidence, recommended):
+        return Judgement("inconclusive", doubt.why, recommended, None, None, (), doubt)
+    if doubt := _doubt_of_speed(evidence):
         return Judgement("inconclusive", doubt.why, recommended, None, None, (), doubt)
     rivals = [r for r in evidence.compared if r.ok and r.arm.approach != recommended.arm.approach]
     admitted = [r for r in rivals if r.measurement.service and (recommended.ruled_out or not r.ruled_out)]
@@ -63,6 +66,20 @@ def _doubt_of_sender(evidence: Evidence, result: ArmResult) -> Doubt | None:
     if not row.late:
         return None
     why = f"What sent the requests was late itself, by {measured_duration(row.late_ms / 1000)}: that is no measure of a server."
+    return Doubt(" ".join(filter(None, (why, crowd(evidence)))), _AGAIN)
+
+
+def _doubt_of_speed(evidence: Evidence) -> Doubt | None:
+    """Where a request took far more CPU time under every approach than it was made for: then it was another workload."""
+    known = [(figures(r).cpu_ms_per_request, r) for r in evidence.compared if r.ok and r.measurement.service]
+    pairs = [(cpu, evidence.case.request_cpu_ms(r.arm)) for cpu, r in known if cpu is not None]
+    ratios = [cpu / expected for cpu, expected in pairs if expected]
+    if not ratios or min(ratios) <= _SLOWER:
+        return None
+    why = (
+        f"A request took {min(ratios):.2g} times the CPU time that it was made to take, or more: the CPUs were slower"
+        " meanwhile, as they are where a virtual machine shares them with others."
+    )
     return Doubt(" ".join(filter(None, (why, crowd(evidence)))), _AGAIN)
 
 
