@@ -126,6 +126,14 @@ def test_more_processes_do_more_until_who_hands_over_is_full() -> None:
     assert tiny.capacity == pytest.approx(1000 / (0.2 + 0.5 + 0.3))  # what the loop does for each
 
 
+def test_steps_on_a_loop_wait_for_what_it_computes_and_not_for_what_may_be_in_flight() -> None:
+    free = estimate(TRAITS["asyncio"], 1, SERVICE._replace(arrivals_per_ms=0.03))
+    bound = estimate(TRAITS["asyncio"], 1, SERVICE._replace(arrivals_per_ms=0.03, in_flight=2))
+    queues = [serve_arrivals(0.03, 1, 1 / 10.55), serve_arrivals(0.03, 2, 2 / 50.55)]
+    assert free.queued_ms and bound.queued_ms and queues[0] and queues[1] and queues[1] > queues[0]
+    assert bound.queued_ms - free.queued_ms == pytest.approx(queues[1] - queues[0])
+
+
 def test_no_more_is_done_than_may_be_in_flight() -> None:
     bound = served("asyncio", 1, 60.0)
     few = estimate(TRAITS["asyncio"], 1, SERVICE._replace(arrivals_per_ms=0.06, in_flight=2))

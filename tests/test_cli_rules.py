@@ -132,6 +132,7 @@ def test_several_files_are_checked_as_a_chain_and_versions_of_one_are_not(fee: P
     assert call("rules", "check", str(fee), str(edit(fee, "5}", "6}", fee.parent / "other.yaml"))).code == 0
 
 
+@pytest.mark.slow
 def test_a_finding_about_facts_comes_with_a_workload_for_recommend(tmp_path: Path) -> None:
     file = copy_of("classify", tmp_path, "when: {gpu: true}", "when: {gpu: true, mode: batch}")
     edit(file, "when: {workload_type: io}", "when: {workload_type: io, gpu: not(true)}")
@@ -208,6 +209,7 @@ def test_recorded_cases_are_compared_until_they_are_recorded_anew(fee: Path) -> 
     assert call("rules", "test", str(fee)).code == 0
 
 
+@pytest.mark.slow
 def test_recording_with_rules_of_ones_own_leaves_ours_alone(tmp_path: Path) -> None:
     copy_of("engine", tmp_path, "Ray schedules", "Ray plans")
     before = {path: path.stat().st_mtime_ns for path in (RULES / "cases").iterdir()}

@@ -109,7 +109,7 @@ def _open(traits: Traits, workers: int, work: Quantities, terms: Terms, arrivals
         held = cpu * work.gil_share
         alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), _held_up_ms(held, work, terms))
     if traits.runs_loop and not terms.pooled:  # whoever it accepts, or reads from, waits for what it computes, too
-        alone += _STEPS_ON_LOOP * mean_wait_ms(arrivals_per_ms, 1 / capacity)
+        alone += _STEPS_ON_LOOP * mean_wait_ms(arrivals_per_ms, 1 / places[0].capacity)  # that of its thread
     return Service(done * 1000, capacity * 1000, alone + max(queued))
 
 
