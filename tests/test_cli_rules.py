@@ -308,6 +308,7 @@ def test_a_changed_fact_comes_with_a_workload(tmp_path: Path) -> None:
     assert then != now
 
 
+@pytest.mark.slow
 def test_examples_that_get_no_answer_are_named(tmp_path: Path) -> None:
     new = copy_of("classify", tmp_path, "when: {workload_type: io}", "when: {workload_type: io, mode: service}")
     result = diff(RULES / "classify.yaml", new)
@@ -315,6 +316,7 @@ def test_examples_that_get_no_answer_are_named(tmp_path: Path) -> None:
     assert re.search(r"\n         [\w-]+: \w+, now an error \(table classify in .*: no rule matches", result.out)
 
 
+@pytest.mark.slow
 def test_tables_that_come_and_go_are_a_difference(tmp_path: Path, fee: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -346,6 +348,7 @@ EVERY = [(bound, form) for bound in EXTREMES for form in FORMS]
 SOME = [(bound, FORMS[number % len(FORMS)]) for number, bound in enumerate(EXTREMES[::2])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cells", [SOME, pytest.param(EVERY, marks=pytest.mark.slow)], ids=["some", "all"])
 def test_figures_of_any_size_are_checked_tested_and_compared(cells: list[tuple[str, str]], tmp_path: Path) -> None:
     """Beside a bound of a count lies a whole number that may have more digits than one may write."""

@@ -23,6 +23,8 @@ from selector.recommend.recommendation import recommendation_data
 from selector.workload.profile import APPROACHES
 from selector.workload.reading import profile_from_mapping
 
+pytestmark = pytest.mark.slow  # thousands of workloads
+
 # Every row has its case -----------------------------------------------------------------------------------------------
 
 #: Rows for what is measured, not predicted: of two predictions the faster is never the slower one.

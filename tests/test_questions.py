@@ -163,6 +163,7 @@ def skip_what_matters_alone(situation, asked):
     return asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_after(1, [204, *range(200, 204), *range(205, 210)]))
 def test_pairs_are_looked_at_when_nothing_matters_alone(seed, knowledge):
     situation, asked = random_situation(seed, knowledge)

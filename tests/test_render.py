@@ -329,6 +329,7 @@ def test_the_defaults_of_a_template_written_out_are_its_own(scripts: Path, tmp_p
         assert ast.dump(there_and_back) == ast.dump(ast.parse((scripts / path.stem / "defaults.py").read_bytes()))
 
 
+@pytest.mark.slow
 def test_scripts_of_a_template_have_no_name_that_is_unknown_or_unused(scripts: Path) -> None:
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--target-version", "py310"]
     done = subprocess.run([*command, scripts], capture_output=True, text=True, encoding="utf-8", check=False)

@@ -118,6 +118,7 @@ def printed() -> dict[str, tuple[str, str]]:
     return {name: (text_of(document), render_markdown(document)) for name, document in every_document().items()}
 
 
+@pytest.mark.slow
 def test_lines_in_a_pipe_have_at_most_80_columns() -> None:
     for name, (text, _) in printed().items():
         assert [line for line in text.splitlines() if cell_len(line) > 80] == [], name

@@ -30,6 +30,7 @@ def many(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_large_file_is_answered_as_a_pipe_is(many: Path) -> None:
     assert stream._ALONE < LINES
     by_workers = subprocess.run([*COMMAND, str(many)], capture_output=True, text=True, check=False)

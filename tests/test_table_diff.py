@@ -284,6 +284,7 @@ def test_names_from_a_table_cannot_reach_the_terminal() -> None:
 # Mutants of our own tables --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "names"),
     [(60, {"engine", "sizing", "speedup_bands"}), pytest.param(200, set(), marks=pytest.mark.slow)],

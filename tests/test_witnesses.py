@@ -39,6 +39,7 @@ def rows() -> Iterator[Any]:
             yield name, rule.id, proof.space.region(fate.fires), proof.space.witness(fate.fires)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
 def test_for_nearly_every_row_there_is_a_workload_for_which_it_fires(step: int) -> None:
     knowledge, missing, count = load_knowledge(), [], 0
