@@ -178,7 +178,8 @@ def plan_for_function(
     changes: Literal["none", "sampled"] = "none",
 ) -> tuple[Recommendation, BenchmarkPlan]:
     """The recommendation for a function on this host, and the plan to call it in every way that can run here."""
-    here = selector.here
+    here = replace(selector.here, application=request.python.tag)  # nobody is sent to another that may be used as well
+    selector = replace(selector, host=here, tables=selector.knowledge)
     cpus = min(profile.cpu_cores or here.usable_cpus, here.usable_cpus)
     on_this_host = {"cpu_cores": cpus, "platform": here.platform}
     situation = selector.situation(profile_as_asked(profile, request).model_copy(update=on_this_host))

@@ -99,6 +99,11 @@ def test_what_calls_start_and_leave_ends_with_them(folder):
         assert time.monotonic() < end
 
 
+def test_what_only_raises_is_called_with_each_item_once(folder):
+    said = ask(folder, "main", "failing.py:always", items="40")
+    assert said["problem"]["kind"] == "raises_always" and "every item tried (12)" in said["problem"]["text"]
+
+
 def test_calls_that_only_raise_are_not_looked_at(folder):
     said = ask(folder, "look", "failing.py:always", items="50", seconds=0.1)
     assert said.code == 1 and said["problem"]["kind"] == "raises_always" and "held" not in said["phase"]

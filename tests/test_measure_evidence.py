@@ -166,6 +166,12 @@ def test_a_costly_start_is_that_of_set_up_and_first_call() -> None:
     assert "as it imports sklearn" in fields(saying(first_ms=301.0, first_imports=["sklearn"]))["startup_ms"].how
 
 
+def test_a_busy_machine_is_told() -> None:
+    quiet, busy = (findings_from(saying(solo={"delay_ms": ms, "wall_ms": 1.0 + ms})) for ms in (0.02, 0.6))
+    assert not any("busy" in note for note in notes_on(quiet, None, CLIENTS))
+    assert notes_on(busy, None, CLIENTS)[0].startswith("Other programs were busy: calls waited for a CPU for 37 %")
+
+
 def test_no_figures_are_no_fields() -> None:
     assert fields({}) == {}
     assert fields({"solo": {"cpu_ms": float("nan"), "wall_ms": 1}}) == {}

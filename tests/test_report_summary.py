@@ -65,14 +65,16 @@ def test_a_summary_without_a_requirement_tells_the_memory_that_is_held_against_n
 
 def test_a_summary_says_what_its_figures_rest_on_and_what_is_assumed() -> None:
     assumed = "32 operations in flight, as concurrency is not given; plausible 8 to 1,000"
-    result = expecting(example("web-scraper"), basis="measured here on 2026-11-28 under 3.14t", assumed=(assumed,))
+    result = expecting(
+        example("web-scraper"), basis="costs measured here on 2026-11-28 under 3.14t", assumed=(assumed,)
+    )
     output = " ".join(summary_of(result).split())
-    assert "measured here on 2026-11-28; assuming 32 operations in flight Fits:" in output
+    assert "costs measured here on 2026-11-28; assuming 32 operations in flight Fits:" in output
     whole = " ".join(text_of(recommendation_document(result)).split())
-    assert "measured here on 2026-11-28 under 3.14t Expected time:" in whole
+    assert "costs measured here on 2026-11-28 under 3.14t Expected time:" in whole
     assert f"Assumed: {assumed} Memory" in whole
     brief = " ".join(text_of(brief_document(result)).split())
-    assert "; measured here on 2026-11-28 under 3.14t" in brief and f"Assumed: {assumed}" in brief
+    assert "; costs measured here on 2026-11-28 under 3.14t" in brief and f"Assumed: {assumed}" in brief
 
 
 def test_what_is_unknown_rests_on_nothing_and_a_verdict_on_latency_on_what_its_figure_does() -> None:
@@ -90,13 +92,16 @@ def test_what_is_unknown_rests_on_nothing_and_a_verdict_on_latency_on_what_its_f
 @pytest.mark.parametrize(
     ("basis", "said"),
     [
-        ("documented (contention_threads_python)", "partly measured here on 2026-11-28 under 3.14t"),
-        ("measured under 3.14, taken for 3.14t (thread_start_ms)", "partly measured here on 2026-11-28 under 3.14t"),
-        ("4 CPUs reckoned from 2", "measured here on 2026-11-28 under 3.14t"),
+        ("documented (contention_threads_python)", "costs partly measured here on 2026-11-28 under 3.14t"),
+        (
+            "measured under 3.14, taken for 3.14t (thread_start_ms)",
+            "costs partly measured here on 2026-11-28 under 3.14t",
+        ),
+        ("4 CPUs reckoned from 2", "costs measured here on 2026-11-28 under 3.14t"),
     ],
 )
 def test_what_is_left_out_for_room_is_not_passed_over(basis: str, said: str) -> None:
-    whole = f"measured here on 2026-11-28 under 3.14t; {basis}; {'and much more ' * 5}"
+    whole = f"costs measured here on 2026-11-28 under 3.14t; {basis}; {'and much more ' * 5}"
     told = [line.strip() for line in summary_of(expecting(example("web-scraper"), basis=whole)).splitlines()]
     assert said in told
 

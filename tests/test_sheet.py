@@ -99,7 +99,7 @@ POOL = ("process_pool_forkserver_ms", "contention_processes")
 
 def test_costs_are_measured_only_under_the_interpreter_that_is_meant() -> None:
     own = rest_on(sheet("3.14", measured("3.14", GIL)), POOL, 2)
-    assert (own.source, own.text) == ("calibrated", "measured here on 2026-11-28 under 3.14")
+    assert (own.source, own.text) == ("calibrated", "costs measured here on 2026-11-28 under 3.14")
     newer = rest_on(sheet("3.15", measured("3.14", GIL)), POOL, 2)
     assert (newer.source, newer.kind, newer.text) == ("documented", "taken", "measured under 3.14, taken for 3.15")
     free = rest_on(sheet("3.14t", measured("3.14", GIL)), POOL, 2)
@@ -117,7 +117,7 @@ def test_costs_of_the_nearest_version_are_taken_and_its_own_come_first() -> None
 def test_one_documented_cost_makes_the_figure_no_calibrated_one_and_is_named() -> None:
     rest = rest_on(sheet("3.14", measured("3.14", GIL)), (*POOL, "process_pool_spawn_ms"), 2)
     assert rest.source == "documented"
-    assert rest.text == "measured here on 2026-11-28 under 3.14; documented (process_pool_spawn_ms)"
+    assert rest.text == "costs measured here on 2026-11-28 under 3.14; documented (process_pool_spawn_ms)"
 
 
 def test_what_another_platform_does_was_not_measured_here() -> None:
@@ -130,7 +130,7 @@ def test_more_workers_than_were_measured_are_named_and_widen_the_range() -> None
     found = sheet("3.14", measured("3.14", GIL))
     rest = rest_on(found, POOL, 16)
     assert rest.source == "documented"
-    assert rest.text == "measured here on 2026-11-28 under 3.14; 16 CPUs reckoned from 2"
+    assert rest.text == "costs measured here on 2026-11-28 under 3.14; 16 CPUs reckoned from 2"
     assert rest_on(sheet("3.14"), POOL, 4).text == "documented costs, not measured here; 4 CPUs reckoned from 2"
     name = "contention_processes"
 

@@ -185,6 +185,7 @@ def first_calls(session: Session, looks: list[Any]) -> list[Any]:
         took.append(spent.taken)
         session.warm += [spent] if good else []
         results += [result] if good else []
+    tried_if_all_raise(session, min(took))
     after = subject.digests(range(warm))
     changes = [number for number in range(warm) if after[number] != before[number]]
     if changes:
@@ -195,6 +196,16 @@ def first_calls(session: Session, looks: list[Any]) -> list[Any]:
         session.settings = session.settings._replace(seconds=session.settings.seconds / 2)
     solo.hopeless(subject)
     return results
+
+
+def tried_if_all_raise(session: Session, call_seconds: float) -> None:
+    """Where no call came to a result yet, call with each further item once: enough of them tell that there is nothing to measure."""
+    subject, errors = session.subject, session.subject.errors
+    while errors.failed == errors.attempts < min(solo.HOPELESS, len(subject.items)):
+        session.channel.beat()
+        if time.monotonic() + call_seconds > session.latest:
+            break
+        subject.attempt(errors.attempts)
 
 
 def first_call(session: Session) -> tuple[list[Any], list[float]]:

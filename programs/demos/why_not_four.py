@@ -45,5 +45,6 @@ if __name__ == "__main__":
             if workers == CPUS > 1:
                 share = max(0.0, (workers / faster - 1) / (workers - 1))
                 told = f" of {workers}: s = {share:.0%}, with which four CPUs would be {4 / (1 + 3 * share):.1f}x"
+                told += "; others use the CPUs, too: try again" if share > alone + 0.2 else ""
             print(f"  {workers} workers: {faster:.2f}x{told}")
-    print("by the formula:", *(f"s = {s} %: {4 / (1 + 0.03 * s):.1f}x of four;" for s in (0, 2, 6, 8, 20)))
+    print("by the formula:", *(f"s = {s} %: {4 / (1 + 0.03 * s):.1f}x," for s in (0, 2, 6, 8, 20)), "of four")

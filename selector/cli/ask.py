@@ -81,7 +81,7 @@ def recommend(
 ) -> None:
     """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone.
 
-    FILE may describe a system of several parts: then for each part, with what joins them. As text it is a summary of eight lines; --full tells the rest. JSON and Markdown hold everything.
+    FILE may describe a system of several parts: then for each part, with what joins them. As text it is a summary of some ten lines; --full tells the rest. JSON and Markdown hold everything.
     """
     from selector.pipeline import Selector
     from selector.workload.profile import WorkloadProfile

@@ -154,7 +154,7 @@ def _documented_slowdown(documented: Costs, tag: str) -> float:
 
 def _basis(measured: MeasuredCosts, tag: str) -> Basis:
     if measured.tag == tag:
-        return Basis("measured", f"measured here on {measured.measured_at} under {tag}")
+        return Basis("measured", f"costs measured here on {measured.measured_at} under {tag}")
     return Basis("taken", f"measured under {measured.tag}, taken for {tag}")
 
 

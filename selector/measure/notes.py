@@ -11,12 +11,13 @@ from selector.text import percent
 
 BLOCKS_MS = 5.0  # without an await: what else runs in the loop notices
 _CUT = {"memory": "more would have taken too much memory", "time": "making them took too long"}
+_BUSY = 0.1  # of the time that it wants a CPU
 _SLOW_PICKLING = 0.2  # of its computing
 
 
 def notes_on(found: Findings, order: str | None, clients: Clients) -> list[str]:
     """The sentences, the most important first."""
-    notes = _loop_notes(found)
+    notes = _loop_notes(found) + _busy_notes(found)
     if found.mutated:
         notes.append("It changes the item that it is given: a worker process or subinterpreter changes a copy of it.")
     notes += _write_notes(found)
@@ -47,6 +48,20 @@ def _loop_notes(found: Findings) -> list[str]:
     what = "waiting in a blocking call" if steps.blocking_ms > 0.5 * steps.longest_ms else "computing"
     note = f"It blocks the event loop for {milliseconds(steps.longest_ms)} at a time, {what}: hand that part to a"
     return [f"{note} thread (asyncio.to_thread) or a pool."]
+
+
+def _busy_notes(found: Findings) -> list[str]:
+    """Whether others took CPUs from it: its CPU time is then more than it is alone, as they share caches and a clock."""
+    calls = found.calls
+    if calls is None or not calls.delay_known or calls.cpu_ms <= 0:
+        return []
+    share = calls.delay_ms / (calls.cpu_ms + calls.delay_ms)
+    if share <= _BUSY:
+        return []
+    return [
+        f"Other programs were busy: calls waited for a CPU for {percent(share)} of the time that they wanted one. CPU times are"
+        " higher then, some by a half: measure again when the machine is quiet."
+    ]
 
 
 def _write_notes(found: Findings) -> list[str]:

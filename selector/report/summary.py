@@ -129,8 +129,9 @@ def _basis(result: Recommendation) -> tuple[str, ...]:
     """What the figures rest on and what was assumed; then without the details, and without the Python that stands above."""
     basis, assumed = basis_text(result.expected), assumed_text(result.expected)
     surest, _, others = basis.partition(";")
-    partly = "partly " if "documented" in others or "taken for" in others else ""  # the rest is less sure
-    brief = "; ".join(filter(None, (partly + surest, assumed.partition(";")[0].partition(", as ")[0])))
+    if "documented" in others or "taken for" in others:  # the rest is less sure
+        surest = surest.replace("costs measured", "costs partly measured")
+    brief = "; ".join(filter(None, (surest, assumed.partition(";")[0].partition(", as ")[0])))
     return "; ".join(filter(None, (basis, assumed))), brief, brief.replace(f" under {result.interpreter}", "")
 
 

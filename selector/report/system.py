@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from selector.recommend.facts import EXPERIMENTAL_FREE_THREADING
 from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.recommendation import recommendation_document
 from selector.system.diagram import KIND_NAMES, drawing, rate
@@ -72,7 +73,8 @@ def _facts(result: SystemRecommendation, command: str | None) -> Iterator[tuple[
 
 def _process(process: Process) -> str:
     """`api and clean on Python 3.14; api and store share one loop`."""
-    python = f" on Python {process.python}" if process.python else ""
+    experimental = " (an experimental build)" if process.python in EXPERIMENTAL_FREE_THREADING else ""
+    python = f" on Python {process.python}{experimental}" if process.python else ""
     loop = f"; {listed([_short(name) for name in process.on_one_loop])} share one loop" if process.on_one_loop else ""
     return f"{listed([_short(name) for name in process.parts])}{python}{loop}"
 

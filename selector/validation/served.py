@@ -50,14 +50,14 @@ def _mostly_there(loads: Sequence[ServiceLoad], rate: float) -> bool:
 
 
 def _served_at(case: Case, arm: Arm, rows: Sequence[ServedRate]) -> ServedAt:
-    """One rate over all visits: percentiles are means, each visit for as much as it had requests."""
+    """One rate over all visits: percentiles are medians of theirs, as the times of batches are."""
     rate = rows[0].rate
     predicted = case.predicted_service(arm, rate)
     return ServedAt(
         rate=rate,
-        p50_ms=_weighed((row.p50_ms, row.requests) for row in rows),
-        p95_ms=_weighed((row.p95_ms, row.requests) for row in rows),
-        p99_ms=_weighed((row.p99_ms, row.requests) for row in rows),
+        p50_ms=_median(row.p50_ms for row in rows),
+        p95_ms=_median(row.p95_ms for row in rows),
+        p99_ms=_median(row.p99_ms for row in rows),
         done_per_s=statistics.fmean(row.done_per_s for row in rows),
         errors=sum(row.errors for row in rows),
         requests=sum(row.requests for row in rows),
@@ -66,12 +66,6 @@ def _served_at(case: Case, arm: Arm, rows: Sequence[ServedRate]) -> ServedAt:
         late_ms=statistics.median(row.late_ms for row in rows),
         predicted_p95_ms=predicted.queued_ms if predicted is not None else None,
     )
-
-
-def _weighed(values: Iterable[tuple[float | None, int]]) -> float | None:
-    known = [(value, weight) for value, weight in values if value is not None]
-    whole = sum(weight for _, weight in known)
-    return sum(value * weight for value, weight in known) / whole if whole else None
 
 
 def _median(values: Iterable[float | None]) -> float | None:

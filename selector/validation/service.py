@@ -106,6 +106,10 @@ def _falls_behind(
     behind = (
         f", and {evidence.name(next_best)}, the next, {figures(next_best).saturation_per_s:.3g}" if next_best else ""
     )
+    promised = figures(recommended).predicted_saturation_per_s
+    if promised is not None and promised > rate:
+        reason = f"{told}{behind}. None keeps up here, and {promised:.3g} were expected of it."
+        return Judgement("refuted", reason, recommended, None, recommended, ())
     return Judgement("confirmed", f"{told}{behind}. None keeps up here.", recommended, next_best, recommended, ())
 
 

@@ -72,7 +72,7 @@ def _rests_on_documented_costs(result: Recommendation) -> bool:
     """Whether something is predicted from costs of other machines; what was measured and is too noisy stays so."""
     expected, basis = result.expected, result.expected.basis or ""
     known = expected.seconds is not None or expected.throughput is not None
-    return known and "documented" in basis and not basis.startswith("measured here")
+    return known and "documented" in basis and not basis.startswith("costs measured here")
 
 
 def _wants_measured(prompts: Prompts) -> bool:
