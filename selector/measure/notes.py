@@ -58,10 +58,8 @@ def _busy_notes(found: Findings) -> list[str]:
     share = calls.delay_ms / (calls.cpu_ms + calls.delay_ms)
     if share <= _BUSY:
         return []
-    return [
-        f"Other programs were busy: calls waited for a CPU for {percent(share)} of the time that they wanted one. CPU times are"
-        " higher then, some by a half: measure again when the machine is quiet."
-    ]
+    waited = f"Other programs were busy: calls waited for a CPU for {percent(share)} of the time that they wanted one."
+    return [f"{waited} CPU times are higher then, some by a half: measure again when the machine is quiet."]
 
 
 def _write_notes(found: Findings) -> list[str]:
