@@ -180,11 +180,8 @@ def plan_for_function(
     """The recommendation for a function on this host, and the plan to call it in every way that can run here."""
     here = replace(selector.here, application=request.python.tag)  # nobody is sent to another that may be used as well
     selector = replace(selector, host=here, tables=selector.knowledge)
-    on_this_host = {
-        "cpu_cores": min(profile.cpu_cores or here.usable_cpus, here.usable_cpus),
-        "platform": here.platform,
-    }
-    situation = selector.situation(profile_as_asked(profile, request).model_copy(update=on_this_host))
+    most = {"cpu_cores": min(profile.cpu_cores or here.usable_cpus, here.usable_cpus), "platform": here.platform}
+    situation = selector.situation(profile_as_asked(profile, request).model_copy(update=most))
     recommendation = selector.recommend(situation, changes)
     return recommendation, _function_plan(selector, request, options, (situation, recommendation))
 

@@ -18,7 +18,7 @@ CACHE_VARIABLE = "CONCURRENCY_SELECTOR_CACHE_DIR"
 IN_CI = os.environ.get("CI") == "true"
 
 settings.register_profile("here", deadline=None, max_examples=30)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, max_examples=50)
 settings.load_profile("ci" if IN_CI else "here")
 gc.set_threshold(50_000, 20, 100)  # thousands of tests keep much alive: to look through it again and again takes long
 

@@ -88,8 +88,8 @@ def test_nor_where_everything_is_compared_by_its_time(seed: int) -> None:
 
 @pytest.mark.slow
 def test_the_grid_finds_what_powers_of_ten_miss() -> None:
-    found = benchmark.misses_of(workload(10), benchmark.by_ladder)
-    assert [(miss.kind, miss.field) for miss in found] == [("overlooked", "io_wait_ms_per_task")]
+    found = benchmark.misses_of(workload(21), benchmark.by_ladder)
+    assert [(miss.kind, miss.field) for miss in found] == [("overlooked", "concurrency")]
 
 
 @pytest.mark.slow

@@ -71,7 +71,7 @@ def test_rules_list_show_check_and_test_of_ours() -> None:
         "utf-8"
     )
     assert call("rules", "check").out.count("ok  ") == call("rules", "test").out.count("ok  ") >= 8
-    refused(call("rules", "show", "clasify"), 'no table "clasify" (did you mean "classify"?)', "or facts")
+    refused(call("rules", "show", "clasify"), 'no table "clasify" (did you mean "classify"?)', "facts, classes")
     refused(call("rules"), "Usage: ")
 
 
