@@ -80,6 +80,63 @@ def test_more_requests_never_take_less(rate: float, more: float) -> None:
     assert (one.machines or 0) <= (other.machines or 0)
 
 
+SHOP: dict[str, Any] = {
+    "workload_type": "io", "mode": "service", "cpu_ms_per_task": 6, "io_wait_ms_per_task": 80, "cpu_cores": 2,
+    "latency_requirement_ms": 250, "current_approach": "threads", "team_knows": ["threads", "processes"],
+}  # fmt: skip
+ASYNCIO_API: dict[str, Any] = SHOP | {
+    "current_approach": "asyncio", "team_knows": None, "event_loop": True, "async_library": True
+}  # fmt: skip
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    st.sampled_from([SHOP, SHOP | {"async_library": False}, ASYNCIO_API]), st.integers(100, 1900), st.integers(1, 25)
+)
+def test_within_an_approach_more_requests_take_no_less(profile: dict[str, Any], rate: int, step: int) -> None:
+    most: dict[str, tuple[float, int]] = {}
+    for arrives in (rate, rate + step, rate + 4 * step):
+        result = recommended(**profile, requests_per_second=arrives)
+        assert result.approach != "distributed"
+        found = capacity(result)
+        busy, machines = most.get(result.approach, (0.0, 0))
+        assert (found.cpus_busy or 0) >= busy and (found.machines or 0) >= machines
+        most[result.approach] = found.cpus_busy or 0, found.machines or 0
+
+
+@pytest.mark.parametrize("profile", [SHOP, SHOP | {"async_library": False}, ASYNCIO_API])
+@pytest.mark.parametrize("rate", [400, 2000])
+def test_a_web_api_of_short_requests_is_served_by_more_machines(profile: dict[str, Any], rate: int) -> None:
+    result = recommended(**profile, requests_per_second=rate)
+    found = capacity(result)
+    assert result.approach != "distributed" and result.fits.throughput is False
+    assert (found.machines or 0) > 1
+    assert found.text.endswith(f"{found.machines} machines of 2 CPUs behind a load balancer")
+    summary, whole = summary_of(result), " ".join(text_of(recommendation_document(result)).split())
+    assert "NOT keep up" in summary and f"{found.machines} machines behind a load balancer" in summary
+    assert found.server is not None and f"On each:  {found.server.command}" in summary
+    assert f"on each of {found.machines} machines, if it is a web service" in whole
+
+
+def test_where_one_process_does_not_keep_up_it_is_said_how_many_do() -> None:
+    result = recommended(**SHOP, async_library=False, requests_per_second=200)
+    summary, whole = summary_of(result), " ".join(text_of(recommendation_document(result)).split())
+    assert (result.approach, capacity(result).processes, capacity(result).machines) == ("threads", 2, 1)
+    assert "one process does NOT keep up" in summary and "; 2 do" in summary
+    assert "latency 250 ms NOT met by one process" in summary
+    assert "Today:    threads: one process does not keep up, 2 do" in summary
+    assert "one process of it does NOT keep up: 200/s arrive" in whole
+    assert result.current is not None and result.current.verdict == "slower"
+    assert result.current.text == "One process of it does not keep up with 200/s: it takes 2 of them."
+
+
+@pytest.mark.parametrize(("rate", "verdict"), [(200, "slower"), (2000, "breaks")])
+def test_of_today_it_breaks_only_what_no_number_of_processes_here_mends(rate: float, verdict: str) -> None:
+    current = recommended(**SHOP, async_library=False, requests_per_second=rate).current
+    assert current is not None and current.verdict == verdict
+    assert current.text.startswith("One process of it does not keep up with ")
+
+
 @settings(max_examples=10)
 @given(st.floats(0.1, 5000), st.floats(0.1, 500), st.sampled_from(["cpu", "io", "hybrid"]))
 def test_what_is_planned_has_room(rate: float, cpu: float, kind: str) -> None:

@@ -27,6 +27,7 @@ from selector.workload.profile import LARGEST
 #: (M/D/1) it waits r / (2 (1 - r)) times its own time: 1.5 times at 75 %, 9.5 times at 95 %.
 PLANNED = 0.75
 _MOST = 1e15  # of anything
+BALANCED = " behind a load balancer"
 _NOISE = 1e-9  # of floats, that must not make it one more
 
 
@@ -116,6 +117,35 @@ def capacity_of(situation: Situation) -> dict[str, Any] | None:
         "server": servers[0] if servers else None,
         "other_servers": tuple(servers[1:]),
     }
+
+
+class Prefork(NamedTuple):
+    """How many processes of it an approach takes, and machines of this size, planned for PLANNED; `here`: this one is enough.
+
+    `here` asks for no room above: that all its CPUs keep up with what arrives.
+    """
+
+    rate: float
+    processes: int
+    machines: int
+    here: bool
+
+
+def prefork_of(situation: Situation, candidate: Candidate) -> Prefork | None:
+    """What keeps up with the arrivals of a service where one process of an approach does not; None where more do not help."""
+    facts, work = situation.facts, situation.work
+    asked = _asked(facts)
+    if asked is None or not work.serves or candidate.traits.runs_in != "own":
+        return None
+    if (candidate.own["utilisation"] or 0.0) < 1:
+        return None  # one is enough, or nobody knows
+    plan = _here(candidate, work, terms_of(candidate.traits, situation.shape), asked.rate)
+    if plan.processes is None or plan.machines is None or plan.processes < 2:
+        return None
+    budget, cores = facts["memory_budget_mb"], facts["cpu_cores"]
+    most = cores if budget is None else min(cores, int(budget / candidate.predicted.whole_mb))
+    here = (plan.utilisation or 0.0) < most and (plan.busy or 0.0) < cores
+    return Prefork(asked.rate, plan.processes, plan.machines, here)
 
 
 def _short(value: float | None) -> float | None:
@@ -248,7 +278,8 @@ def _takes(plan: _Plan, chosen: Candidate, facts: Facts) -> str:
     if plan.place is not None and plan.place.name == "in_flight" and (plan.utilisation or 0.0) > PLANNED:
         return f"at most {plan.place.servers:,} in flight: no worker more helps"
     if machines is not None and machines > 1:
-        return f"{planned}: {machines:,} machines of {_cpus(facts)}"
+        serving = facts["mode"] == "service" and chosen.traits.runs_in != "cluster"
+        return f"{planned}: {machines:,} machines of {_cpus(facts)}{BALANCED if serving else ''}"
     if facts["mode"] == "batch" and plan.utilisation is not None:
         return f"{'this' if chosen.traits.runs_in != 'cluster' else 'one'} machine does it in time" if machines else ""
     if machines is None or processes is None or plan.workers is None:
@@ -310,7 +341,7 @@ def _what_scales(plan: _Plan, chosen: Candidate, facts: Facts) -> list[str]:
     if plan.processes is not None and plan.machines > _machines_that_compute(plan.busy, facts):
         return ["It scales by machines, as the memory budget of one holds no more processes."]
     if plan.machines > 1:
-        return [f"It scales by machines: {plan.machines:,} of this size behind a load balancer, or workers on a queue."]
+        return [f"It scales by machines: {plan.machines:,} of this size{BALANCED}, or workers on a queue."]
     if plan.processes is not None and plan.processes > 1 and chosen.traits.runs_in == "own":
         return [f"It scales by processes: {plan.processes:,} of them take requests from one port (prefork workers)."]
     return []

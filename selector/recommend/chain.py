@@ -255,19 +255,29 @@ class Situation:
         """With no eligible contender: an eligible fallback, else any eligible approach, else the least objectionable one.
 
         That is the one whose first objection stands lowest in eligibility, which puts what cannot be mended first; of
-        several with the same objection the one that exceeds a requirement by least, or the first.
+        several with the same objection the one that exceeds a requirement by least, or the first. Of a service, which
+        more machines are to be had for, it is the simplest of those that exceed it by about as much.
         """
         considered = {c.approach for c in candidates}
-        others = [self.candidate(a) for a in APPROACHES if a not in considered]
+        everyone = [*candidates, *(self.candidate(a) for a in APPROACHES if a not in considered)]
         rows = self.knowledge.tables["eligibility"].rules
         place = {rule.id: number for number, rule in enumerate(rows)}
 
-        def merit(candidate: Candidate) -> tuple[int, float]:
-            """Where its first objection stands, and how little it exceeds what is required."""
-            objection = min((place[rule.id] for rule in candidate.ruled_out), default=len(rows))
-            return objection, -max(1.0, *used_by(candidate)) if candidate.ruled_out else 0.0
+        def objection(candidate: Candidate) -> int:
+            """Where its first objection stands."""
+            return min((place[rule.id] for rule in candidate.ruled_out), default=len(rows))
 
-        return max([*candidates, *others], key=merit)
+        lowest = max(map(objection, everyone))
+        as_bad = [c for c in everyone if objection(c) == lowest]
+        least = min(map(_excess, as_bad))
+        if least <= 1 or not self.work.serves:
+            return min(as_bad, key=_excess)
+        return min((c for c in as_bad if _excess(c) <= least * AS_FAST), key=self._simplicity)
+
+    def _simplicity(self, candidate: Candidate) -> tuple[Any, ...]:
+        """What a candidate asks of the people, where the profile speaks of any, and of who moves there; least first."""
+        people = burden(candidate.workload, candidate.traits) if _speaks_of_people(self.profile) else ()
+        return people, self.knowledge.simplicity(self.profile.origin, candidate.approach)
 
 
 def _tags(profile: WorkloadProfile, host: HostFacts) -> tuple[str, str, str, str]:
@@ -282,6 +292,11 @@ def used_by(candidate: Candidate) -> tuple[float, ...]:
     own = candidate.own
     uses = (own["memory_use"], own["latency_use"], own["queued_latency_use"], own["utilisation"], own["deadline_use"])
     return tuple(use or 0.0 for use in uses)
+
+
+def _excess(candidate: Candidate) -> float:
+    """How many times a requirement it takes, of the one that it exceeds most; 1 where it exceeds none, 0 if it is eligible."""
+    return max(1.0, *used_by(candidate)) if candidate.ruled_out else 0.0
 
 
 def _speaks_of_people(profile: WorkloadProfile) -> bool:

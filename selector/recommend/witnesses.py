@@ -52,9 +52,8 @@ _STARTS = {"fork": ("linux", ["3.13"]), "forkserver": ("linux", ["3.14"]), "spaw
 #: Fields from which a fact of that value may follow.
 _BACKWARDS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "cpu_load": lambda load: {
-        "mode": "service",
-        "requests_per_second": 100 * load,
-        "cpu_ms_per_task": 10,
+        "throughput_requirement_per_s": load,  # of a batch and of a service
+        "cpu_ms_per_task": 1000,
         "cpu_cores": 1,
     },
     "in_flight": lambda count: {"concurrency": count},

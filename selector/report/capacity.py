@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from selector.recommend.capacity import Capacity
-from selector.recommend.expected import Expected, missing, not_given
+from selector.recommend.capacity import BALANCED, Capacity
+from selector.recommend.expected import missing, not_given
 from selector.recommend.recommendation import Recommendation
 from selector.recommend.servers import Server
 from selector.text import PREDICTED, Units, beside, duration, given, listed, memory, number, percent, significant
-from selector.workload.profile import WorkloadProfile
 
 _SECONDS: Units = (("s", 1.0), ("min", 60.0), ("h", 3600.0))
 _SHOWN = 6  # digits
@@ -24,13 +23,22 @@ def _given_rate(per_second: float) -> str:
     return f"{number(significant(per_second, _SHOWN))}/s"
 
 
-def throughput_text(expected: Expected, profile: WorkloadProfile, words: int = 2) -> str:
+def several_processes(result: Recommendation) -> int | None:
+    """How many processes of it keep up where one does not; None where one does, or where it is more machines that do."""
+    found = result.capacity
+    if found is None or result.fits.throughput is not False or found.processes is None or found.machines is None:
+        return None
+    return found.processes if found.processes > found.machines else None
+
+
+def throughput_text(result: Recommendation, words: int = 2) -> str:
     """What a service does in a second, and how long one takes, in fewer words or without; only where it is predicted.
 
     Where it is known how many requests arrive, they are set against the most that it can do.
     """
-    if profile.requests_per_second is not None and expected.saturation_per_s is not None:
-        return _arrivals_text(expected, profile.requests_per_second, expected.saturation_per_s, words)
+    expected = result.expected
+    if result.profile.requests_per_second is not None and expected.saturation_per_s is not None:
+        return _arrivals_text(result, result.profile.requests_per_second, expected.saturation_per_s, words)
     done = number(significant(expected.throughput or 0.0, PREDICTED))
     told = f"{done} requests per second" if words == 2 else f"{done} requests/s"
     if expected.latency_ms is None or not words:
@@ -38,9 +46,12 @@ def throughput_text(expected: Expected, profile: WorkloadProfile, words: int = 2
     return f"{told}, 95 %{' of them' if words == 2 else ''} within {duration(expected.latency_ms / 1000)}"
 
 
-def _arrivals_text(expected: Expected, arrives: float, most: float, words: int) -> str:
+def _arrivals_text(result: Recommendation, arrives: float, most: float, words: int) -> str:
     """`50 requests/s arrive, 23 % of the 220/s it can do; 95 % within 60 ms`, or that it does not keep up."""
+    expected = result.expected
     if arrives >= most or expected.latency_ms is None:
+        if (processes := several_processes(result)) is not None:
+            return _by_processes(result, processes, _at_most(most, arrives), _given_rate(arrives), words)
         short = f"does NOT keep up: {_given_rate(arrives)} arrive, it can do {_at_most(most, arrives)}"
         return f"{short}, so its queue grows without end" if words == 2 else short
     within = duration(expected.latency_ms / 1000)
@@ -48,6 +59,15 @@ def _arrivals_text(expected: Expected, arrives: float, most: float, words: int) 
         return f"{number(significant(arrives, _SHOWN))} requests/s arrive, {_part(arrives, most)} of the {rate(most)} it can do; 95 % within {within}"
     short = f"{_given_rate(arrives)} of {rate(most)} ({_part(arrives, most)})"
     return f"{short}, 95 % within {within}" if words else short
+
+
+def _by_processes(result: Recommendation, processes: int, most: str, arrives: str, words: int) -> str:
+    """That one process does not keep up, and how many do, on how many machines."""
+    machines = several_machines(result)
+    enough = f"{processes:,}{f' on {machines:,} machines' if machines else ''} do"
+    if words == 2:
+        return f"one process of it does NOT keep up: {arrives} arrive, it can do {most}; {enough}"
+    return f"one process does NOT keep up{f' ({most} of {arrives})' if words else ''}; {enough}"
 
 
 def _at_most(most: float, arrives: float) -> str:
@@ -77,7 +97,12 @@ def rate_verdict(result: Recommendation, *, short: bool) -> list[str]:
     if profile.mode == "service":
         if short and met:
             return []  # a summary says beside it which part of what it can do that is
-        return [f"{'keeps up' if met else 'does NOT keep up'} with {_given_rate(asked)}"]
+        who = ""
+        if several_processes(result) is not None:
+            if short and result.profile.latency_requirement_ms is not None:
+                return []  # a summary says so beside it, and how many do
+            who = "one process "
+        return [f"{'keeps up' if met else f'{who}does NOT keep up'} with {_given_rate(asked)}"]
     return [f"{_given_rate(asked)} {'met' if met else 'NOT met'}"]
 
 
@@ -107,13 +132,30 @@ def capacity_text(result: Recommendation) -> str:
     return result.capacity.text if result.capacity is not None else ""
 
 
+def capacity_texts(result: Recommendation) -> tuple[str, ...]:
+    """The same, and in fewer words from one to the next where it takes machines behind a load balancer."""
+    whole = capacity_text(result)
+    if result.capacity is None or not whole.endswith(BALANCED):
+        return (whole,)
+    machines = f"{result.capacity.machines:,} machines{BALANCED}"
+    return whole, f"{whole.partition(';')[0]}: {machines}", machines
+
+
+def several_machines(result: Recommendation) -> int | None:
+    """On how many machines the server is started; None where it is one."""
+    found = result.capacity
+    return found.machines if found is not None and found.machines is not None and found.machines > 1 else None
+
+
 def server_texts(result: Recommendation) -> tuple[str, ...]:
     """How to run it as a web service, in fewer words from one to the next; none where no server is known to fit."""
     server = result.capacity.server if result.capacity is not None else None
     if server is None:
         return ()
-    long = f"{server.command} ({_IF_WEB}; some {memory(server.worker_memory_mb)} a worker)"
-    return long, f"{server.command} ({_IF_WEB})", server.command
+    machines = several_machines(result)
+    asked = f"of {machines:,} machines; {_IF_WEB}" if machines else _IF_WEB
+    long = f"{server.command} ({asked}; some {memory(server.worker_memory_mb)} a worker)"
+    return long, f"{server.command} ({asked})", server.command
 
 
 def capacity_fields(result: Recommendation) -> list[tuple[str, str]]:
@@ -122,15 +164,16 @@ def capacity_fields(result: Recommendation) -> list[tuple[str, str]]:
     if capacity is None:
         return []
     found = [("Capacity", capacity.text), *(("", text) for text in capacity.details)]
-    return [*found, *_server_fields(capacity)]
+    return [*found, *_server_fields(capacity, several_machines(result))]
 
 
-def _server_fields(capacity: Capacity) -> list[tuple[str, str]]:
+def _server_fields(capacity: Capacity, machines: int | None) -> list[tuple[str, str]]:
+    each = f", on each of {machines:,} machines" if machines else ""
     if capacity.server is None:
         return []
-    others = [("", f"or {_server_line(server)}") for server in capacity.other_servers]
+    others = [("", f"or {_server_line(server)}{each}") for server in capacity.other_servers]
     note = [("", capacity.server.note)] if capacity.server.note else []
-    return [("Server", f"{_server_line(capacity.server)}, {_IF_WEB}"), *note, *others]
+    return [("Server", f"{_server_line(capacity.server)}{each}, {_IF_WEB}"), *note, *others]
 
 
 def _server_line(server: Server) -> str:

@@ -9,7 +9,14 @@ from typing import NamedTuple
 from selector.recommend.expected import Expected
 from selector.recommend.recommendation import Recommendation
 from selector.report.blocks import Block, Document, Fields, Paragraph, Section, bullets
-from selector.report.capacity import capacity_fields, capacity_text, server_texts, throughput_text
+from selector.report.capacity import (
+    capacity_fields,
+    capacity_text,
+    capacity_texts,
+    server_texts,
+    several_machines,
+    throughput_text,
+)
 from selector.report.turns import enough_in_short, enough_text, today_text, today_word, turns_sections, turns_texts
 from selector.report.wording import (
     approach_text,
@@ -100,7 +107,8 @@ def _what_it_takes(result: Recommendation) -> list[_Row]:
     """What the rate that is asked for takes, how to run it, and what of the workload does not count."""
     notes = " ".join(result.notes)
     short = "; ".join(note.partition(":")[0] for note in result.notes)
-    rows = [_Row("Capacity", (capacity_text(result),)), _Row("Server", server_texts(result))]
+    server = "On each" if several_machines(result) else "Server"  # of the machines that stand above it
+    rows = [_Row("Capacity", capacity_texts(result)), _Row(server, server_texts(result))]
     return [*rows, _Row("Note", (notes, short))]
 
 
@@ -112,7 +120,7 @@ def _expected(result: Recommendation) -> tuple[str, ...]:
         told = f"{time}, no speedup over sequential code" if gains_nothing(expected) else f"{speedup}: {time}"
         return (f"{told}, {mostly}", told) if mostly else (told,)
     if expected.throughput is not None:
-        texts = tuple(throughput_text(expected, result.profile, words) for words in (2, 1, 0))
+        texts = tuple(throughput_text(result, words) for words in (2, 1, 0))
         if result.fits.throughput is None:
             return tuple(f"{speedup}: {text}" for text in texts)
         return texts if not result.fits.throughput else _set_against_arrivals(expected, speedup, texts)
@@ -234,7 +242,7 @@ def answer_fields(result: Recommendation, python: str, reasons: Iterable[str], *
         *((("Reasoning", "")[n > 0], reason) for n, reason in enumerate(reasons)),
         *figure("Expected speedup", speedup_text(expected, profile), basis_text(expected)),
         ("Expected time", _joined(", ", time, mostly_text(expected)) if whole and time else time),
-        ("Throughput", throughput_text(expected, profile) if expected.throughput is not None else ""),
+        ("Throughput", throughput_text(result) if expected.throughput is not None else ""),
         ("Assumed", "; ".join(expected.assumed)),
         *figure("Memory overhead", memory_text(expected, profile), memory_basis_text(expected)),
         *figure("Requirements", requirements_text(result), latency_basis_text(result)),

@@ -12,7 +12,7 @@ from selector.host import environment_python
 from selector.recommend.expected import TASK_TIMES, Expected, missing, not_given
 from selector.recommend.facts import EXPERIMENTAL_FREE_THREADING
 from selector.recommend.recommendation import Alternative, Recommendation
-from selector.report.capacity import deadline_verdict, rate_verdict
+from selector.report.capacity import deadline_verdict, rate_verdict, several_processes
 from selector.text import (
     MEMORY,
     MILLISECONDS,
@@ -215,7 +215,8 @@ def _latency_verdict(result: Recommendation, *, short: bool) -> list[str]:
     names = (*TASK_TIMES, *load)
     why = _GPU if profile.gpu else _needs(not_given(profile, names))
     why = "it depends on the cluster" if _elsewhere(result.expected) else why
-    return [_judged("latency", result.fits.latency, found, limit, MILLISECONDS, why, short=short)]
+    whose = " by one process" if result.fits.latency is False and several_processes(result) is not None else ""
+    return [_judged("latency", result.fits.latency, found, limit, MILLISECONDS, why, short=short) + whose]
 
 
 def _memory_verdict(result: Recommendation, *, short: bool) -> list[str]:
