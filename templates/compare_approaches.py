@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from approaches import offload
 from computing import _least_cpu_seconds, _StandIn, _uses
 from harness import main
+from native import hash_pieces, touched_memory
 from workload import workload_of
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def compute(item: Item) -> Result:
 def computed(number: int, steps: int) -> tuple[int, dict[int, int]]:
     """The value of a task, and what it wrote to shared state."""
     if RELEASES_GIL or NATIVE_PARALLEL:
-        return hash_pieces(steps), {}
+        return hash_pieces(steps, worker.settings["library_threads"]), {}
     if SHARED_STATE == "none":
         return count_up(number, 0, steps), {}
     return share(number, steps)
@@ -217,44 +218,11 @@ def task_memory() -> bytearray:
         return touched_memory(TASK_MEMORY_MB)
 
 
-def touched_memory(megabytes: float) -> bytearray:
-    """Memory that is really there: every page of it has been written."""
-    memory = bytearray(int(megabytes * 1024 * 1024))
-    memory[::4096] = bytes(len(range(0, len(memory), 4096)))
-    return memory
-
-
 def count_up(value: int, begin: int, end: int) -> int:
     """Pure Python that holds the GIL."""
     for step in range(begin, end):
         value = (value + step * step) % 65_521
     return value
-
-
-_PIECE, _BLOCK = 2048, bytes(65_536)
-
-
-def hash_pieces(pieces: int) -> int:
-    """Native code that releases the GIL: hashlib does from 2048 bytes on. The library may spread it over threads."""
-    parts = worker.settings["library_threads"]
-    if parts == 1:
-        return _hash(pieces)
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(parts) as pool:
-        return sum(pool.map(_hash, [pieces // parts + (part < pieces % parts) for part in range(parts)])) % 256
-
-
-def _hash(pieces: int) -> int:
-    """In blocks of 64 KB, and what is left in one: many small ones would mostly call."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    blocks, rest = divmod(pieces * _PIECE, len(_BLOCK))
-    for _ in range(blocks):
-        digest.update(_BLOCK)
-    digest.update(_BLOCK[:rest])
-    return digest.digest()[0] if pieces else 0
 
 
 _STEPS_BETWEEN_ACCESSES = 50  # some 2 us of computing: shared state that matters

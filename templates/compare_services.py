@@ -23,6 +23,7 @@ import time
 from typing import Any
 
 from computing import _least_cpu_seconds, _StandIn, _uses
+from native import hash_pieces, touched_memory
 from servers import offload
 from service_harness import serve_and_measure
 from workload import workload_of
@@ -148,16 +149,9 @@ def compute(item: Item) -> Result:
     """The computing part of a request, in memory of its own."""
     number, payload = item
     memory = touched_memory(TASK_MEMORY_MB)
-    steps = worker.settings["steps"]
-    value = hash_pieces(steps) if RELEASES_GIL or NATIVE_PARALLEL else count_up(number, steps)
+    steps, threads = worker.settings["steps"], worker.settings["library_threads"]
+    value = hash_pieces(steps, threads) if RELEASES_GIL or NATIVE_PARALLEL else count_up(number, steps)
     return value + len(memory) % 1, payload
-
-
-def touched_memory(megabytes: float) -> bytearray:
-    """Memory that is really there: every page of it has been written."""
-    memory = bytearray(int(megabytes * 1024 * 1024))
-    memory[::4096] = bytes(len(range(0, len(memory), 4096)))
-    return memory
 
 
 def count_up(value: int, steps: int) -> int:
@@ -165,32 +159,6 @@ def count_up(value: int, steps: int) -> int:
     for step in range(steps):
         value = (value + step * step) % 65_521
     return value
-
-
-_PIECE, _BLOCK = 2048, bytes(65_536)
-
-
-def hash_pieces(pieces: int) -> int:
-    """Native code that releases the GIL: hashlib does from 2048 bytes on. The library may spread it over threads."""
-    parts = worker.settings["library_threads"]
-    if parts == 1:
-        return _hash(pieces)
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(parts) as pool:
-        return sum(pool.map(_hash, [pieces // parts + (part < pieces % parts) for part in range(parts)])) % 256
-
-
-def _hash(pieces: int) -> int:
-    """In blocks of 64 KB, and what is left in one: many small ones would mostly call."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    blocks, rest = divmod(pieces * _PIECE, len(_BLOCK))
-    for _ in range(blocks):
-        digest.update(_BLOCK)
-    digest.update(_BLOCK[:rest])
-    return digest.digest()[0]
 
 
 def merge(_results: list[Any]) -> dict[int, int]:

@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from command_line import _parsed, _parser
 from competing import Subject
 from ending import _run_to_its_end
 from function_run import _FunctionRun
@@ -46,20 +47,11 @@ def _as_asked(subject: Subject, options: argparse.Namespace) -> Subject:
 def _arguments(subject: Subject) -> argparse.Namespace:
     import argparse
 
-    parser = argparse.ArgumentParser(description="Call a function in every way that can run here, and compare.")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line, as it happens")
-    parser.add_argument("--budget", type=float, default=subject.budget_seconds, metavar="SECONDS")
-    parser.add_argument("--interpreter", action="append", default=[], metavar="PATH", help="default: this Python")
+    about = "Call a function in every way that can run here, and compare."
+    parser = _parser(about, subject.budget_seconds, WAYS, "order of the measurements")
     parser.add_argument("--tasks", type=int, default=None, metavar="N", help="tasks of the whole job")
-    parser.add_argument("--seed", type=int, default=None, metavar="N", help="of the order of the measurements")
-    parser.add_argument("--approach", action="append", choices=sorted(WAYS), help="only these")
     parser.add_argument("--io", help=argparse.SUPPRESS)
-    parser.add_argument("--parent", type=int, default=None, help=argparse.SUPPRESS)
-    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    parser.add_argument("--keeper", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if not 0 < options.budget < 1e9:
-        parser.error("--budget: a number of seconds over 0")
+    options = _parsed(parser)
     if options.tasks is not None and options.tasks < 1:
         parser.error("--tasks: a whole number from 1")
     return options

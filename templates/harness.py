@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from approaches import APPROACHES_BY_ID
 from child import _child
+from command_line import _parsed, _parser
 from ending import _run_to_its_end
 from keeper import _keep, _wait_protocol
 from processes import _listen_to_signals
@@ -41,23 +42,12 @@ def _as_asked(workload: Workload, options: argparse.Namespace) -> Workload:
 
 
 def _arguments(workload: Workload) -> argparse.Namespace:
-    import argparse
-
     about = _printable(workload.name)  # argparse fills in "%(prog)s", and then takes "%%" for "%"
-    parser = argparse.ArgumentParser(description=about.replace("%", "%%") if "%(prog)" in about else about)
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line, as it happens")
-    parser.add_argument("--budget", type=float, default=workload.budget_seconds, metavar="SECONDS")
-    parser.add_argument("--interpreter", action="append", default=[], metavar="PATH", help="default: this Python")
+    about = about.replace("%", "%%") if "%(prog)" in about else about
+    parser = _parser(about, workload.budget_seconds, APPROACHES_BY_ID, "order of the measurements")
     parser.add_argument("--io", choices=("socket", "sleep"), default="socket", help="wait for a server, or just sleep")
     parser.add_argument("--tasks", type=int, default=workload.tasks, metavar="N", help="tasks in one measurement")
-    parser.add_argument("--seed", type=int, default=None, metavar="N", help="of the order of the measurements")
-    parser.add_argument("--approach", action="append", choices=sorted(APPROACHES_BY_ID), help="only these")
-    parser.add_argument("--parent", type=int, default=None, help=argparse.SUPPRESS)
-    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    parser.add_argument("--keeper", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if not 0 < options.budget < 1e9:
-        parser.error("--budget: a number of seconds over 0")
+    options = _parsed(parser)
     if options.tasks is not None and options.tasks < 1:
         parser.error("--tasks: a whole number from 1")
     return options

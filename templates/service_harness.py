@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from arrivals import _closed_loop, _open_loop
+from command_line import _parsed, _parser
 from ending import _run_to_its_end
 from here import _gil_enabled, _leave, _own_peak_mb, _probe
 from keeper import _keep, _wait_protocol
@@ -43,22 +44,13 @@ def serve_and_measure(workload: Workload, requests_per_second: float, server: st
 def _service_arguments(workload: Workload, requests_per_second: float, server: str | None) -> argparse.Namespace:
     import argparse
 
-    parser = argparse.ArgumentParser(description="Serve requests that arrive at random in every way, and compare.")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line, as it happens")
-    parser.add_argument("--budget", type=float, default=workload.budget_seconds, metavar="SECONDS")
-    parser.add_argument("--interpreter", action="append", default=[], metavar="PATH", help="default: this Python")
+    about = "Serve requests that arrive at random in every way, and compare."
+    parser = _parser(about, workload.budget_seconds, SERVERS, "arrivals and the order")
     parser.add_argument("--rate", type=float, default=requests_per_second, metavar="N", help="requests per second")
     known = ("uvicorn", "gunicorn")
     parser.add_argument("--server", choices=known, default=server, help="serve by it what it can; it must be installed")
-    parser.add_argument("--seed", type=int, default=None, metavar="N", help="of the arrivals and the order")
-    parser.add_argument("--approach", action="append", choices=sorted(SERVERS), help="only these")
     parser.add_argument("--io", help=argparse.SUPPRESS)
-    parser.add_argument("--parent", type=int, default=None, help=argparse.SUPPRESS)
-    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    parser.add_argument("--keeper", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if not 0 < options.budget < 1e9:
-        parser.error("--budget: a number of seconds over 0")
+    options = _parsed(parser)
     if not 0 < options.rate < 1e6:
         parser.error("--rate: a number of requests per second, over 0 and under a million")
     return options

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from computing import _least_cpu_seconds, _StandIn
+from native import hash_pieces
 
-#: Steps of Python code, which hold the GIL, and blocks that are hashed, which releases it.
+#: Steps of Python code, which hold the GIL, and pieces that are hashed, which releases it.
 Steps = tuple[int, int]
 
 
@@ -15,13 +16,13 @@ def burn(steps: Steps) -> None:
     """Compute for so many steps."""
     _spin(steps[0])
     if steps[1]:
-        _hash_blocks(steps[1])
+        hash_pieces(steps[1])
 
 
 def steps_for(cpu_ms: float, gil_share: float) -> Steps:
     """How many steps take so many ms of CPU time on this Python, by trying: less than a second."""
     seconds = cpu_ms / 1000
-    return _found(seconds * gil_share, _spin), _found(seconds * (1 - gil_share), _hash_blocks)
+    return _found(seconds * gil_share, _spin), _found(seconds * (1 - gil_share), hash_pieces)
 
 
 def _found(seconds: float, run: Callable[[int], object]) -> int:
@@ -40,13 +41,3 @@ def _spin(steps: int) -> int:
     for step in range(steps):
         value = (value + step * step) % 65_521
     return value
-
-
-_HASHED = bytes(65_536)
-
-
-def _hash_blocks(blocks: int) -> None:
-    import hashlib
-
-    for _ in range(blocks):
-        hashlib.sha256(_HASHED).digest()
