@@ -145,6 +145,7 @@ def _open_loop(
 
 
 _WARM = 0.15  # of the requests: until the queue is as long as it will be
+_TOLD = 200  # latencies of a load, so that those of several visits can be put together
 
 
 def _as_row(planned: list[float], answered: dict[int, float], late: list[float], seconds: float) -> dict[str, Any]:
@@ -166,7 +167,15 @@ def _as_row(planned: list[float], answered: dict[int, float], late: list[float],
         "requests": len(planned),
         "kept_up": errors <= 0.01 * len(planned) and done >= _KEPT_UP * len(planned) / seconds,
         "late_ms": 1000 * (_part_of(sorted(late), 0.95) or 0.0),
+        "latencies_ms": [round(each, 3) for each in _thinned(latencies)],
     }
+
+
+def _thinned(ordered: list[float]) -> list[float]:
+    """The same values if they are few, else as many as tell all percentiles, evenly spread from the least to the most."""
+    if len(ordered) <= _TOLD:
+        return ordered
+    return [ordered[round(place * (len(ordered) - 1) / (_TOLD - 1))] for place in range(_TOLD)]
 
 
 def _part_of(ordered: list[float], part: float) -> float | None:

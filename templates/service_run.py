@@ -25,7 +25,7 @@ _SCHEMA = 1
 _FULL = 1.0
 #: Parts of the rate, in the order that they are sent, each with its share of the time that a visit has for its loads.
 _SHARES = {0.5: 0.12, 0.8: 0.18, _FULL: 0.45, 1.2: 0.12}  # at first; the rest: see below
-_AGAIN = {_FULL: 0.95}  # the rate that is judged, again and again
+_AGAIN = {_FULL: 0.85}  # the rate that is judged, again and again
 _WARMING, _SATURATING = 0.03, 0.1
 _ROUNDS = 6  # to aim at: from five on, the scatter of an arm tells itself how far chance may have put it off
 _FIRST_SHARE = 0.35  # of what is left of the budget, for the first round, in which losers still take part
@@ -237,9 +237,9 @@ class _ServiceRun:
         )
         watch.begin()
         rows: list[dict[str, Any]] = []
-        saturated = {"done_per_s": self.saturation[arm.arm]} if arm.arm in self.saturation else {}
-        for part, share in _AGAIN.items() if saturated else _SHARES.items():
-            if part > _FULL and not saturated:
+        saturated: dict[str, Any] = {}
+        for part, share in _AGAIN.items() if arm.arm in self.saturation else _SHARES.items():
+            if part > _FULL:
                 watch.finish(rows)
                 saturated = send(self._saturating(arm, seconds), seconds + 30)
             if rows and not rows[-1].get("kept_up"):
@@ -252,8 +252,9 @@ class _ServiceRun:
                 "limit_seconds": limit,
             }
             rows.append(send({"kind": "open", **order}, share * seconds + limit + 30))
-        if not watch.found:
+        if not saturated:
             watch.finish(rows)
+            saturated = send(self._saturating(arm, seconds), seconds + 30)
         if fate := server.died():
             return fate
         return {**watch.found, "service": _served(rows, saturated), "seconds": sum(row["seconds"] for row in rows)}
@@ -303,7 +304,7 @@ _SERVED_FIELDS = (
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short", "extrapolated_from",
     "cpus_taken", "service",
 )  # fmt: skip
-_ROW = ("rate", "p50_ms", "p95_ms", "p99_ms", "done_per_s", "errors", "requests", "kept_up", "late_ms")
+_ROW = ("rate", "p50_ms", "p95_ms", "p99_ms", "done_per_s", "errors", "requests", "kept_up", "late_ms", "latencies_ms")
 
 
 def _served_arms(workload: Workload, pythons: list[_Python]) -> Iterator[_Arm]:

@@ -136,6 +136,19 @@ def test_who_keeps_up_in_time_and_is_not_beaten_is_confirmed() -> None:
     assert (behind.keeps_up, len(behind.arrivals_per_s)) == (False, 1)
 
 
+def test_percentiles_are_of_the_requests_of_all_visits_together() -> None:
+    """One visit of five with a long queue: it has a fifth of the requests, more than the slowest twentieth."""
+    asyncio = serves("asyncio", 24.0, 400.0)
+    for number, visit in enumerate(asyncio.visits):
+        for row in visit["service"]["arrivals_per_s"]:
+            row["latencies_ms"] = (50.0, 90.0) if number == 0 else (20.0, 24.0)
+    report = judged_service([PLAIN, asyncio, serves("threads", 200.0, 300.0)])
+    row = found(report, "asyncio").service.arrivals_per_s[2]
+    assert (row.p50_ms, row.p95_ms, row.p99_ms) == (24.0, 90.0, 90.0)
+    assert report.latency is not None and report.latency.measured == pytest.approx(90.0)
+    assert report.reason.startswith("asyncio answers 95 of 100 requests in 90 ms")
+
+
 def test_who_falls_behind_while_another_keeps_up_is_refuted() -> None:
     report = judged_service([PLAIN, serves("asyncio", 300.0, 80.0), serves("threads", 40.0, 300.0)])
     assert (report.verdict, report.winner) == ("refuted", "threads")

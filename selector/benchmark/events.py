@@ -143,6 +143,7 @@ class ServedRate(Saved):
 
     `errors` were refused, broken off or not answered in the time that they had. `late_ms` is how late the sender was, 95th
     percentile: what it sends late, nobody can answer in time. `kept_up` is whether all were done soon after the last came.
+    `latencies_ms` are some of the latencies, evenly spread from the least to the most.
     """
 
     rate: _Amount
@@ -154,6 +155,7 @@ class ServedRate(Saved):
     requests: _Count
     kept_up: bool
     late_ms: _Amount
+    latencies_ms: tuple[_Amount, ...] = ()
 
     @property
     def late(self) -> bool:

@@ -16,7 +16,7 @@ from selector.decision.table import Rule
 from selector.text import measured_duration
 from selector.validation.case import QUIET_CPUS, Case
 from selector.validation.models import Measurement, SecondsRange, SpeedupRange
-from selector.validation.served import held_back, most_done, served_figures
+from selector.validation.served import held_back, levelled, most_done, served_figures
 
 #: Where the run could not show how noisy this host is, it is taken for rather noisy; a warning says so.
 ASSUMED_NOISE = 0.10
@@ -202,6 +202,7 @@ class _Measuring:
         good = [cell for cell in cells if cell.status == "ok"] if samples else []
         status, reason = self._fate(arm, cells, samples)
         served = served_figures(self.case, arm, good)
+        samples = levelled(samples, served, self.case.rate)
         measurement = Measurement(
             approach=arm.approach,
             title=approach.title,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from selector.benchmark.events import Arm, CellEvent, ServedRate, ServiceLoad
 from selector.validation.case import QUIET_CPUS, Case
@@ -50,14 +50,18 @@ def _mostly_there(loads: Sequence[ServiceLoad], rate: float) -> bool:
 
 
 def _served_at(case: Case, arm: Arm, rows: Sequence[ServedRate]) -> ServedAt:
-    """One rate over all visits: percentiles are medians of theirs, as the times of batches are."""
-    rate = rows[0].rate
+    """One rate over all visits, with the percentiles of all their requests together.
+
+    A visit is short, and a queue is seldom long: the percentiles of the visits by themselves are mostly too low (by 14 %
+    at 60 % of what a server can do and by 24 % at 75 %, simulated with six visits of 60 to 75 requests each).
+    """
+    rate, together = rows[0].rate, sorted(_weighted(rows))
     predicted = case.predicted_service(arm, rate)
     return ServedAt(
         rate=rate,
-        p50_ms=_median(row.p50_ms for row in rows),
-        p95_ms=_median(row.p95_ms for row in rows),
-        p99_ms=_median(row.p99_ms for row in rows),
+        p50_ms=_percentile(together, 50) or _median(row.p50_ms for row in rows),
+        p95_ms=_percentile(together, 95) or _median(row.p95_ms for row in rows),
+        p99_ms=_percentile(together, 99) or _median(row.p99_ms for row in rows),
         done_per_s=statistics.fmean(row.done_per_s for row in rows),
         errors=sum(row.errors for row in rows),
         requests=sum(row.requests for row in rows),
@@ -66,6 +70,34 @@ def _served_at(case: Case, arm: Arm, rows: Sequence[ServedRate]) -> ServedAt:
         late_ms=statistics.median(row.late_ms for row in rows),
         predicted_p95_ms=predicted.queued_ms if predicted is not None else None,
     )
+
+
+def _weighted(rows: Sequence[ServedRate]) -> Iterator[tuple[float, float]]:
+    """The latencies of all visits, each with how many requests it stands for."""
+    for row in rows:
+        yield from ((each, row.requests / len(row.latencies_ms)) for each in row.latencies_ms)
+
+
+def _percentile(weighted: Sequence[tuple[float, float]], percent: float) -> float | None:
+    """The value that so many percent of the weight, in order, do not exceed; None of nothing."""
+    left = percent / 100 * sum(weight for _, weight in weighted)
+    for value, weight in weighted:
+        left -= weight
+        if left <= 0:
+            return value
+    return None
+
+
+def levelled(samples: tuple[float, ...], served: ServiceFigures | None, rate: float | None) -> tuple[float, ...]:
+    """The 95th percentiles of the visits, in seconds, brought to the level of that of all requests together.
+
+    They tell how it scatters, but are mostly too low by themselves.
+    """
+    at_rate = [row.p95_ms for row in served.arrivals_per_s if row.rate == rate] if served and served.keeps_up else []
+    if not samples or not at_rate or not at_rate[0]:
+        return samples
+    level = at_rate[0] / 1000 / statistics.median(samples)
+    return tuple(level * each for each in samples)
 
 
 def _median(values: Iterable[float | None]) -> float | None:
