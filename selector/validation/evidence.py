@@ -16,7 +16,7 @@ from selector.decision.table import Rule
 from selector.text import measured_duration
 from selector.validation.case import QUIET_CPUS, Case
 from selector.validation.models import Measurement, SecondsRange, SpeedupRange
-from selector.validation.served import held_back, levelled, most_done, served_figures
+from selector.validation.served import held_back, latency_at, levelled, most_done, served_figures
 
 #: Where the run could not show how noisy this host is, it is taken for rather noisy; a warning says so.
 ASSUMED_NOISE = 0.10
@@ -203,6 +203,7 @@ class _Measuring:
         status, reason = self._fate(arm, cells, samples)
         served = served_figures(self.case, arm, good)
         samples = levelled(samples, served, self.case.rate)
+        latency = latency_at(served, self.case.rate)
         measurement = Measurement(
             approach=arm.approach,
             title=approach.title,
@@ -216,7 +217,7 @@ class _Measuring:
             oversubscribed=self.case.oversubscribes(arm),
             predicted_seconds=self.case.predicted_seconds(arm),
             **(self._times(arm, samples) if served is None else self._served_times(arm, good)),
-            **_figures(good),
+            **(_figures(good) | ({"task_latency_ms": latency} if latency else {})),
             service=served,
         )
         taken = _cpus_taken(good)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
-from selector.benchmark.events import Arm, CellEvent, ServedRate, ServiceLoad
+from selector.benchmark.events import Arm, CellEvent, ServedRate, ServiceLoad, TaskLatency
 from selector.validation.case import QUIET_CPUS, Case
 from selector.validation.models import ServedAt, ServiceFigures
 
@@ -93,11 +93,19 @@ def levelled(samples: tuple[float, ...], served: ServiceFigures | None, rate: fl
 
     They tell how it scatters, but are mostly too low by themselves.
     """
-    at_rate = [row.p95_ms for row in served.arrivals_per_s if row.rate == rate] if served and served.keeps_up else []
-    if not samples or not at_rate or not at_rate[0]:
+    together = latency_at(served, rate)
+    if not samples or together is None:
         return samples
-    level = at_rate[0] / 1000 / statistics.median(samples)
+    level = together.p95 / 1000 / statistics.median(samples)
     return tuple(level * each for each in samples)
+
+
+def latency_at(served: ServiceFigures | None, rate: float | None) -> TaskLatency | None:
+    """The percentiles of all requests together at that rate, of a service that keeps up with it."""
+    rows = [row for row in served.arrivals_per_s if row.rate == rate] if served and served.keeps_up else []
+    if not rows or rows[0].p50_ms is None or not rows[0].p95_ms or rows[0].p99_ms is None:
+        return None
+    return TaskLatency(p50=rows[0].p50_ms, p95=rows[0].p95_ms, p99=rows[0].p99_ms)
 
 
 def _median(values: Iterable[float | None]) -> float | None:
