@@ -311,7 +311,7 @@ def _nearest_to_fastest(
 
     Simplest is what asks least of the people, where the profile speaks of any, then what takes the least effort from where
     the code is; of several that take the same, those as fast as the fastest of them, and the first in the order of APPROACHES.
-    A service of which nothing says how it runs today has no code to move: there `strategy`'s contenders come first.
+    A service of which nothing says how it runs today has no code to move: a contender without workers stays.
     """
     fastest = min(predicted, key=_seconds)
     if len(predicted) == 1:
@@ -327,13 +327,13 @@ def _nearest_to_fastest(
         burdens = {c.approach: burden(c.workload, c.traits) for c in near}
         lightest = min(burdens.values())
         near = [c for c in near if burdens[c.approach] == lightest]
-    if profile.mode == "service" and profile.current_approach is None:
-        near = [c for c in near if c.standing == "contender"] or near
     simplicity = {c.approach: knowledge.simplicity(profile.origin, c.approach) for c in near}
     least = min(effort for effort, _ in simplicity.values())
     simple = [c for c in near if simplicity[c.approach][0] == least]
     as_fast = min(map(_seconds, simple)) * AS_FAST
     chosen = min((c for c in simple if _seconds(c) <= as_fast), key=lambda c: simplicity[c.approach])
+    if profile.mode == "service" and profile.current_approach is None:
+        chosen = next((c for c in near if c.standing == "contender" and c.traits.pool == "none"), chosen)
     if chosen is not fastest:
         return chosen, weighed(chosen, fastest, knowledge)
     beaten = [c for c in predicted if c not in near]  # what spoke against the nearest of them
