@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from measures import Run
 from text import WIDTH, figure, plural
-from winner import short_title, takes_turns, why
+from winner import Titled, short_title, takes_turns, why
 
 Points = Iterable[tuple[int, float]]
 
@@ -75,12 +74,12 @@ def stops_paying_at(points: Points, gain: float = 0.05) -> int | None:
 # The chart ------------------------------------------------------------------------------------------------------------
 
 
-def can_have_more(run: Run) -> bool:
+def can_have_more(run: Titled) -> bool:
     """Whether more processors are more than a number: sequential code has one, however many are asked for."""
     return run.execution != "sequential"
 
 
-def scalability(run: Run, points: Points, fit: tuple[float, float], width: int = WIDTH) -> str:
+def scalability(run: Titled, points: Points, fit: tuple[float, float], width: int = WIDTH) -> str:
     """Speedup by processors as bars, and what it means; `fit` is what measures.usl makes of the points.
 
     Where processors compute at the same time, each bar has a mark at the ideal (> if that is further right). Where they
