@@ -26,11 +26,24 @@ from measures import Run, processes_of_session, profile_of
 from measuring import Session, Way, measured
 from reading import Todos
 from records import built
-from results import MARK, PROGRAM, SCHEMA, Comparison, Measured, Trial, Work, as_json, points, read_results, ways
+from results import (
+    MARK,
+    PROGRAM,
+    SCHEMA,
+    Comparison,
+    Measured,
+    Trial,
+    Work,
+    as_json,
+    left_out,
+    points,
+    read_results,
+    ways,
+)
 from scaling import scalability, usl
 from scheduling import SCHEDULES
 from tasks import Settings, batches, make_tasks, process_batch
-from text import print_whole
+from text import in_lines, print_whole
 from timelines import timeline, timeline_html, timeline_svg
 from winner import winner
 from writing import SHOWN, check_replaceable, write_whole
@@ -135,7 +148,17 @@ def _comparison(session: Session, tasks: int, options: Namespace) -> Comparison:
         schema=SCHEMA,
         at=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         machine=machine(session.pythons),
-        work=Work(kind, session.tasks, tasks, session.task_ms, options.effort, size, options.uneven, source),
+        work=Work(
+            kind,
+            session.tasks,
+            tasks,
+            session.task_ms,
+            session.task_wall_ms,
+            options.effort,
+            size,
+            options.uneven,
+            source,
+        ),
         measured=tuple(session.rows),
         same_results=session.differed == 0,
         measurements=session.measurements,
@@ -247,9 +270,8 @@ def _say(found: Comparison, options: Namespace) -> None:
     print(table(found, utf8=utf8))
     same = f"All ways gave the same results, {found.measurements:,} measurements."
     print(f"\n{same if found.same_results else 'The results DIFFER: that must not be.'}")
-    for row in found.measured:
-        if not row.samples:
-            print(f"Not measured: {row.title}, {row.processors:,}: {row.reason}")
+    for reason, names in left_out(found).items():
+        print(in_lines(f"Not measured ({reason}): {'; '.join(names)}", utf8=utf8))
     if found.shown is not None:
         print(f"\n{timeline(found.shown)}")
     print(f"\n{scaled(found, utf8=utf8)}")

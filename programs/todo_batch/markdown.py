@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from limits import limit_of
 from measures import Run
-from results import Comparison, Measured, Trial, points, ways
+from results import Comparison, Measured, Trial, left_out, points, ways
 from scaling import scalability, stops_paying_at, usl
 from text import figure, plural, printable
 from timelines import idle_percent, timeline
@@ -120,11 +120,8 @@ _LEGEND = (
 
 
 def _left_out(found: Comparison) -> str:
-    lines = [
-        f"- not measured: {escaped(row.title)}, {plural(row.processors, 'processor')}: {escaped(row.reason)}"
-        for row in found.measured
-        if not row.samples
-    ]
+    reasons = left_out(found).items()
+    lines = [f"- not measured ({escaped(reason)}): {escaped('; '.join(names))}" for reason, names in reasons]
     return "\n\n" + "\n".join(lines) if lines else ""
 
 

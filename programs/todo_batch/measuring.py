@@ -45,6 +45,7 @@ class Session(NamedTuple):
     paths: dict[str, str]  # of the Pythons, by their tags
     tasks: int
     task_ms: float
+    task_wall_ms: float
     measurements: int
     differed: int
     seconds: float
@@ -171,7 +172,7 @@ def _session(
         raise ValueError(f"plain sequential code, the baseline, could not be measured: {why}: more --budget may help")
     named = _Named(cells.values(), several=len({cell["interpreter"] for own in cells.values() for cell in own}) > 1)
     rows = [named.row(plain, baseline=True)]
-    rows += [named.row(own) for own in cells.values() if own[0]["role"] == "candidate"]
+    rows += [named.row(own) for _, own in sorted(cells.items()) if own[0]["role"] == "candidate"]
     everything = [cell for own in cells.values() for cell in own if cell["status"] != "not_run"]
     return Session(
         rows=rows,
@@ -179,6 +180,7 @@ def _session(
         paths={tag: path for tag, (_, path) in pythons.items()},
         tasks=plan["tasks"],
         task_ms=plan["task_cpu_ms"],
+        task_wall_ms=plan["task_wall_ms"],
         measurements=len(everything),
         differed=sum(cell["status"] == "mismatch" for cell in everything),
         seconds=end.get("seconds", 0.0),

@@ -6,7 +6,6 @@ Such a file may come from anywhere, so nothing in it is trusted: text stays text
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
@@ -22,21 +21,23 @@ T = TypeVar("T")
 
 
 def read_json(file: Path) -> Any:
-    """What a file has; ValueError with what to do if it is no JSON of a size that such files have."""
+    """What a file has; ValueError with what is wrong if it is no JSON of a size that such files have."""
+    if not file.is_file():
+        raise ValueError(f"{file}: there is no such file")
     try:
-        if not file.is_file():
-            raise ValueError(f"{file}: there is no such file")
         if file.stat().st_size > _MOST_BYTES:
-            raise ValueError(f"{file}: over {_MOST_BYTES // 1_000_000} MB: no file of results")
+            raise OSError(f"it has over {_MOST_BYTES // 1_000_000} MB")
         return json.loads(file.read_text("utf-8"), parse_constant=_refused)
     except OSError as error:
         raise ValueError(f"{file}: it cannot be read: {error.strerror or error}") from None
     except RecursionError:
-        raise ValueError(f"{file}: lists within lists without end: no file of results") from None
+        raise ValueError(f"{file}: lists within lists without end") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{file}: no text in UTF-8: no file of results") from None
+        raise ValueError(f"{file}: no text in UTF-8") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{file}, line {error.lineno}, column {error.colno}: no JSON: {error.msg}") from None
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
 
 
 def _refused(constant: str) -> Any:
@@ -119,16 +120,14 @@ _NAMED = {str: "text", int: "a whole number from 0", float: "a number from 0", b
 
 
 def _plain(kind: Any, value: Any, where: str) -> Any:
-    if kind is float and type(value) is int:
-        value = float(value) if abs(value) <= _LARGEST else math.inf
-    fits = type(value) is kind
+    fits = type(value) is kind or (kind is float and type(value) is int)
     if fits and kind in (int, float):
         fits = 0 <= value <= _LARGEST
     if fits and kind is str:
         fits = len(value) <= _LONGEST_TEXT
     if not fits:
         raise _wrong(where, value, _NAMED[kind])
-    return value
+    return float(value) if kind is float else value
 
 
 def _of(kind: type, value: Any, where: str) -> Any:

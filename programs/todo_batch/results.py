@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,16 +33,22 @@ class Machine(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What was done in each measurement. `task_ms` is the CPU time of a task, as it was tried out beforehand."""
+    """What was done in each measurement. A task's CPU time and its time with waits are as it was tried out beforehand."""
 
     kind: str
     tasks: int
     tasks_asked: int
-    task_ms: float
+    task_ms: float  # of CPU
+    task_wall_ms: float
     effort: int
     batch_size: int
     uneven: int
     source: str | None = None
+
+    @property
+    def computes(self) -> bool:
+        """Whether a task computes for more than half of its time: else waits overlap, whoever takes turns."""
+        return self.task_ms > 0.5 * self.task_wall_ms
 
 
 class Measured(NamedTuple):
@@ -160,8 +166,7 @@ class Comparison(NamedTuple):
             return Interval(1.0, 1.0, 1.0)
         if min(len(base.samples), len(row.samples)) < 2:
             return Interval(*[base.seconds / row.seconds] * 3)
-        noise = _statistics().LEAST_NOISE if self.noise is None else self.noise
-        return Interval(*_statistics().bootstrap_ratio(base.samples, row.samples, noise=noise))
+        return _ratio(base.samples, row.samples, self.noise)
 
 
 def way(row: Measured) -> tuple[str, str, str, str]:
@@ -181,6 +186,15 @@ def points(rows: Iterable[Measured]) -> list[tuple[int, float]]:
     """(Processors, speedup over one processor) of one way; nothing where one processor was not measured."""
     by_size = {row.processors: row.seconds for row in rows if row.samples}
     return [(size, by_size[1] / seconds) for size, seconds in sorted(by_size.items())] if 1 in by_size else []
+
+
+def left_out(found: Comparison) -> dict[str, list[str]]:
+    """Which rows have no result, by the reason."""
+    reasons: dict[str, list[str]] = {}
+    for row in found.measured:
+        if not row.samples:
+            reasons.setdefault(row.reason, []).append(f"{row.title} {row.processors:,}")
+    return reasons
 
 
 def noise_floor(one: Iterable[float], other: Iterable[float]) -> float | None:
@@ -242,6 +256,12 @@ def _check(found: Comparison) -> None:
 
 
 # The selector's statistics --------------------------------------------------------------------------------------------
+
+
+@lru_cache(10_000)
+def _ratio(slow: tuple[float, ...], fast: tuple[float, ...], noise: float | None) -> Interval:
+    least = _statistics().LEAST_NOISE if noise is None else noise
+    return Interval(*_statistics().bootstrap_ratio(slow, fast, noise=least))
 
 
 @cache

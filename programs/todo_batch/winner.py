@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from measures import FREE_THREADED
-from results import Code, Comparison, Measured
+from results import Code, Comparison, Interval, Measured
 from text import clipped, figure, plural
 
 CLOSE = 1.05  # a difference of one way to another below that says nothing
@@ -92,11 +92,17 @@ class Choice(NamedTuple):
     because: str
 
 
+def racing(found: Comparison) -> list[Measured]:
+    """The rows that can gain something: where tasks compute, those that take turns have a lead by chance alone."""
+    return [row for row in found.rows if row.baseline or not (takes_turns(row) and found.work.computes)]
+
+
 def choice(found: Comparison) -> Choice:
     """The simplest of those that take at most 1.2 times as long as the fastest: fewest lines, then fewest processors."""
-    fastest = winner(found.rows)
+    rows = racing(found)
+    fastest = winner(rows)
     assert fastest is not None  # the baseline is always there
-    near = [row for row in found.rows if row.seconds <= WORTH * fastest.seconds]
+    near = [row for row in rows if row.seconds <= WORTH * fastest.seconds]
     taken = min(near, key=lambda row: (_lines(row, found), row.processors, row.seconds))
     return Choice(taken, fastest, _because(taken, fastest, found))
 
@@ -153,7 +159,7 @@ class Gain(NamedTuple):
 
 def gains(found: Comparison) -> list[Gain]:
     """Each schedule under the fastest execution, then each execution with its fastest schedule; the simplest first."""
-    fastest = winner(found.rows)
+    fastest = winner(racing(found))
     assert fastest is not None
     alike = [row for row in found.rows if (row.name, row.processors) == (fastest.name, fastest.processors)]
     fastest_last = sorted(found.rows, key=lambda row: -row.seconds)  # a dict keeps the last of those with the same key
@@ -180,18 +186,26 @@ def _gains(what: str, rows: dict[str, Measured], found: Comparison) -> list[Gain
             best = row
             continue
         gain, worth = found.speedup(row, ordered[0][1]), found.speedup(row, best)
-        verdict = _verdict(worth.mid, lines(row) / max(1.0, lines(best)))
+        chance = row not in racing(found)
+        verdict = _verdict(worth, lines(row) / max(1.0, lines(best)), chance=chance)
         made.append(Gain(what, name, code(row), row, (gain.low, gain.mid, gain.high), verdict))
-        if worth.mid >= WORTH:
+        if _gains_enough(worth) and not chance:
             best = row
     return made
 
 
-def _verdict(times: float, code: float) -> str:
-    """`times` as fast as the best that is simpler, for so many times its code."""
+def _gains_enough(gain: Interval) -> bool:
+    """By the middle, and not by chance alone."""
+    return gain.mid >= WORTH and (gain.low > 1 or gain.low == gain.high)
+
+
+def _verdict(gain: Interval, code: float, *, chance: bool) -> str:
+    """Of what gains so much over the best that is simpler, for so many times its code."""
     for_code = f"for {figure(code, 1)} times the code" if math.isfinite(code) else "for code that was not counted"
-    if times >= WORTH:
-        return f"{figure(times, 2)} times as fast {for_code}: worth it"
-    if times > CLOSE:
-        return f"{figure(100 * times - 100, 0)} % faster {for_code}: stay"
-    return f"no faster {for_code}: stay" if times > 1 / CLOSE else f"slower {for_code}: stay"
+    if chance:
+        return f"its processors take turns {for_code}: stay"
+    if _gains_enough(gain):
+        return f"{figure(gain.mid, 2)} times as fast {for_code}: worth it"
+    if gain.mid > CLOSE:
+        return f"{figure(100 * gain.mid - 100, 0)} % faster {for_code}: stay"
+    return f"no faster {for_code}: stay" if gain.mid > 1 / CLOSE else f"slower {for_code}: stay"
