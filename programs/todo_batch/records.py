@@ -24,9 +24,9 @@ def read_json(file: Path) -> Any:
     """What a file has; ValueError with what is wrong if it is no JSON of a size that such files have."""
     if not file.is_file():
         raise ValueError(f"{file}: there is no such file")
+    if file.stat().st_size > _MOST_BYTES:
+        raise ValueError(f"{file}: it has over {_MOST_BYTES // 1_000_000} MB")
     try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise OSError(f"it has over {_MOST_BYTES // 1_000_000} MB")
         return json.loads(file.read_text("utf-8"), parse_constant=_refused)
     except OSError as error:
         raise ValueError(f"{file}: it cannot be read: {error.strerror or error}") from None
