@@ -183,8 +183,12 @@ def _besides(best: Measured, tasks: int, options: Namespace) -> dict[str, tuple[
         ("Ways to hand in results", "collect", "threads", options),
     ):
         print(f"{title}:", file=sys.stderr)
-        rows = measured(_ways(vary, name, options), how, tasks, [options.processors], budget)
-        found[title] = tuple(rows.rows)
+        try:
+            session = measured(_ways(vary, name, options), how, tasks, [options.processors], budget)
+        except ValueError as error:  # the budget was too short for it: the rest counts all the same
+            print(f"{title} were left out: {error}", file=sys.stderr)
+        else:
+            found[title] = tuple(session.rows)
     return found
 
 
@@ -277,7 +281,7 @@ def _say(found: Comparison, options: Namespace) -> None:
     print(f"\n{scaled(found, utf8=utf8)}")
     for rows in ways(found.rows):
         if winner(found.rows) in rows and len(scale := points(rows)) > 1:
-            print(f"\n{scalability(rows[0], scale, usl(scale))}")
+            print(f"\n{scalability(rows[0], scale, usl(scale), cpus=found.machine.cpus)}")
     print(f"\n{limits(found, utf8=utf8)}\n\n{worth(found, utf8=utf8)}")
 
 

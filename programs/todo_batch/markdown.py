@@ -29,7 +29,7 @@ def markdown(found: Comparison) -> str:
         "Memory": _memory_use(found.rows),
         "Error handling confirmed": _errors(found),
         **{escaped(title): _speedups(rows, found) for title, rows in found.besides.items()},
-        "Scalability": _code(scalability(best, scale, usl(scale))),
+        "Scalability": _code(scalability(best, scale, usl(scale), cpus=found.machine.cpus)),
         "What limits it": limits_of(found),
         "Complexity against gain": complexity(found),
         **({} if found.shown is None else {"Timeline": _code(timeline(found.shown))}),
