@@ -282,7 +282,9 @@ def _say(found: Comparison, options: Namespace) -> None:
     for rows in ways(found.rows):
         if winner(found.rows) in rows and len(scale := points(rows)) > 1:
             print(f"\n{scalability(rows[0], scale, usl(scale), cpus=found.machine.cpus)}")
-    print(f"\n{limits(found, utf8=utf8)}\n\n{worth(found, utf8=utf8)}")
+    for text in (limits(found, utf8=utf8), worth(found, utf8=utf8)):
+        if text:
+            print(f"\n{text}")
 
 
 def _write(found: Comparison, options: Namespace) -> None:
