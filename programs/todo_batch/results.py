@@ -7,6 +7,7 @@ it is read, by the statistics of the selector.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -189,11 +190,12 @@ def points(rows: Iterable[Measured]) -> list[tuple[int, float]]:
 
 
 def left_out(found: Comparison) -> dict[str, list[str]]:
-    """Which rows have no result, by the reason."""
+    """Which rows have no result, by the reason; after how many seconds one was stopped makes no other reason of it."""
     reasons: dict[str, list[str]] = {}
     for row in found.measured:
         if not row.samples:
-            reasons.setdefault(row.reason, []).append(f"{row.title} {row.processors:,}")
+            reason = re.sub(r"[\d.]+ s\b", "some seconds", row.reason)
+            reasons.setdefault(reason, []).append(f"{row.title} {row.processors:,}")
     return reasons
 
 
