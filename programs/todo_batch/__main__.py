@@ -3,17 +3,20 @@
     python todo_batch run                         work through 2,000 made-up tasks, in threads
     python todo_batch run --from todos.csv --execution processes --journal run.db --out results.jsonl
                                                   again, it goes on where it was, and results.jsonl has every task once
-    python todo_batch compare                     every way this Python has, side by side
+    python todo_batch compare                     every way this Python has, side by side, for three minutes
     python todo_batch compare --interpreter python3.14t --report report.md --timeline timeline.html
-    python todo_batch compare --vary schedule --execution processes --uneven 10
+    python todo_batch compare --vary schedule --execution processes --uneven 10 --budget 60
+    python todo_batch compare --results results.json
+    python todo_batch report results.json --decision -o DECISION.md --core-hour-price 0.04 --gb-hour-price 0.005
     python todo_batch profile                     the workload, as concurrency-selector takes it
 
 Exit codes: 0 done; 1 some tasks failed, or results differ; 2 bad input or usage; 3 the run could not go on (a full
 disk, a locked journal, no room for the processors); 130 stopped by Ctrl-C or SIGTERM.
 
 Read the modules in this order: tasks, scheduling, crew and its kinds (crew_threads, crew_processes, crew_asyncio),
-executions, collecting, coordinator, journal, reading, writing, running, measures, winner, dashboard, timelines, scaling,
-markdown, comparing; text has what they print with.
+executions, collecting, coordinator, journal, reading, writing, running, measures; then, of comparing them, measuring,
+results, winner, scaling, limits, complexity, dashboard, timelines, markdown, decision, comparing. text has what they
+print with, records reads their files, machine says where they ran.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from collecting import COLLECTORS
-from comparing import compare, workload_of
+from comparing import compare, report, workload_of
 from executions import EXECUTIONS
 from journal import begun_with
 from running import BAD_INPUT, CANNOT_GO_ON, STOPPED, run
@@ -56,10 +59,12 @@ def main() -> int:
 
 def _command(options: argparse.Namespace) -> int:
     """Do it, and print all of it: what cannot be printed is said."""
-    files = {f"--{name}": getattr(options, name, None) for name in ("journal", "out", "report", "timeline")}
-    check_apart({"--from": options.source, **files})
-    options.effort = options.effort or _effort_before(options) or effort_for(options.kind, options.task_ms)
-    commands = {"run": run, "compare": compare, "profile": _profile}
+    names = ("journal", "out", "report", "timeline", "results", "output")
+    files = {f"--{name}": getattr(options, name, None) for name in names}
+    check_apart({"--from": getattr(options, "source", None), **files})
+    if options.command != "report":
+        options.effort = options.effort or _effort_before(options) or effort_for(options.kind, options.task_ms)
+    commands = {"run": run, "compare": compare, "report": report, "profile": _profile}
     try:
         code = commands[options.command](options)
         sys.stdout.flush()
@@ -134,15 +139,24 @@ def _arguments() -> argparse.Namespace:
     comparison = commands.add_parser("compare", help="do so in every way, and compare")
     _common(comparison)
     add = comparison.add_argument
-    add("--vary", choices=("execution", "schedule", "collect"), default="execution", help="what to compare")
+    add("--vary", choices=("all", "execution", "schedule", "collect"), default="all", help="what to compare")
     add("--interpreter", action="append", default=[], metavar="PATH", help="also under this Python")
-    add("--scaling", type=_numbers, default=[1, 2, 4, 8], metavar="N,N", help="processor counts for the fastest")
-    add("--report", type=Path, metavar="FILE", help="compare everything, and write a Markdown report")
+    add("--scaling", type=_numbers, default=[1, 2, 4, 8], metavar="N,N", help="processor counts for every way")
+    add("--budget", type=_above_0, default=180.0, metavar="SECONDS", help="for the measurements")
+    add("--seed", type=int, metavar="N", help="of the order of the measurements")
+    add("--report", type=Path, metavar="FILE", help="compare more, throw failures in, and write a Markdown report")
+    add("--results", type=Path, metavar="FILE", help="the same, as JSON that `report` reads")
     add("--timeline", type=Path, metavar="FILE", help="write who worked when (.svg or .html)")
+    told = commands.add_parser("report", help="what `compare --results FILE` measured, as a report or a decision")
+    told.add_argument("results", type=Path, metavar="FILE")
+    told.add_argument("--decision", action="store_true", help="the document that says what you run, and why")
+    told.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it to a file")
+    told.add_argument("--core-hour-price", type=_above_0, metavar="PRICE", help="of a core for an hour, for --decision")
+    told.add_argument("--gb-hour-price", type=_above_0, metavar="PRICE", help="of a GB of memory for an hour")
     profile = commands.add_parser("profile", help="print the workload of a sequential run, for concurrency-selector")
     _common(profile)
     options = parser.parse_args()
-    if options.uneven > 1 and options.source:
+    if options.command != "report" and options.uneven > 1 and options.source:
         parser.error("--uneven is for made-up tasks: leave --from out")
     return options
 
