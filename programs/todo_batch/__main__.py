@@ -6,6 +6,7 @@
     python todo_batch compare                     every way this Python has, side by side
     python todo_batch compare --interpreter python3.14t --report report.md --timeline timeline.html
     python todo_batch compare --vary schedule --execution processes --uneven 10
+    python todo_batch race                        what a collector without a lock loses, and why a lock or a queue does not
     python todo_batch profile                     the workload, as concurrency-selector takes it
 
 Exit codes: 0 done; 1 some tasks failed, or results differ; 2 bad input or usage; 3 the run could not go on (a full
@@ -30,6 +31,8 @@ from collecting import COLLECTORS
 from comparing import compare, workload_of
 from executions import EXECUTIONS
 from journal import begun_with
+from mixed import ARRANGEMENTS, Part, parts_of
+from racing import race
 from running import BAD_INPUT, CANNOT_GO_ON, STOPPED, run
 from scheduling import SCHEDULES
 from tasks import KINDS, CannotGoOn, effort_for
@@ -56,10 +59,9 @@ def main() -> int:
 
 def _command(options: argparse.Namespace) -> int:
     """Do it, and print all of it: what cannot be printed is said."""
-    files = {f"--{name}": getattr(options, name, None) for name in ("journal", "out", "report", "timeline")}
-    check_apart({"--from": options.source, **files})
-    options.effort = options.effort or _effort_before(options) or effort_for(options.kind, options.task_ms)
-    commands = {"run": run, "compare": compare, "profile": _profile}
+    if options.command != "race":
+        _prepare(options)
+    commands = {"run": run, "compare": compare, "race": race, "profile": _profile}
     try:
         code = commands[options.command](options)
         sys.stdout.flush()
@@ -70,6 +72,24 @@ def _command(options: argparse.Namespace) -> int:
         _drop_output()
         return _refused(f"the output cannot be written: {error.strerror or error}", CANNOT_GO_ON)
     return code
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    """What is to be done with tasks: its files are apart, and it is known what a task costs."""
+    files = {f"--{name}": getattr(options, name, None) for name in ("journal", "out", "report", "timeline")}
+    check_apart({"--from": options.source, **files})
+    before = _effort_before(options)
+    parts: tuple[Part, ...] = getattr(options, "crew", ())
+    if parts:
+        kept = before if isinstance(before, dict) else {}
+        given = {part.kind: options.effort or kept.get(part.kind) for part in parts}
+        options.efforts = {p.kind: given[p.kind] or effort_for(p.kind, p.task_ms or options.task_ms) for p in parts}
+        options.kind, options.effort = parts[0].kind, options.efforts[parts[0].kind]
+        options.processors = sum(part.processors for part in parts)
+    else:
+        before = before if isinstance(before, int) else None
+        options.efforts = {}
+        options.effort = options.effort or before or effort_for(options.kind, options.task_ms)
 
 
 def _refused(error: object, code: int) -> int:
@@ -109,11 +129,14 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _effort_before(options: argparse.Namespace) -> int | None:
-    """The effort of the run that this one goes on with: measured again, it would be another, and other work."""
+def _effort_before(options: argparse.Namespace) -> int | dict[str, int] | None:
+    """The effort of the run that this one goes on with (by kind, where there are several): measured again, it would be
+    another, and other work.
+    """
     journal = getattr(options, "journal", None)
     effort = begun_with(journal).get("effort") if journal else None
-    if effort is not None and (type(effort) is not int or effort < 1):
+    found = effort.values() if isinstance(effort, dict) else [effort]
+    if effort is not None and any(type(each) is not int or each < 1 for each in found):
         raise ValueError(f"{journal}: a journal of another program, or a damaged one: its effort is {effort!r}")
     return effort
 
@@ -130,6 +153,15 @@ def _arguments() -> argparse.Namespace:
     _common(run)
     run.add_argument("--journal", type=Path, metavar="FILE", help="go on where a killed run was")
     run.add_argument("--out", type=Path, metavar="FILE", help="write all outcomes, a line of JSON each")
+    add = run.add_argument
+    add(
+        "--crew",
+        type=_crew,
+        default=(),
+        metavar="KIND=N[:MS],...",
+        help="processors of several kinds (MS: a task costs)",
+    )
+    add("--arrangement", choices=ARRANGEMENTS, default="pipeline", help="how a task gets through the kinds of --crew")
     run.add_argument("--trouble", type=json.loads, default={}, help=argparse.SUPPRESS)
     comparison = commands.add_parser("compare", help="do so in every way, and compare")
     _common(comparison)
@@ -141,16 +173,33 @@ def _arguments() -> argparse.Namespace:
     add("--timeline", type=Path, metavar="FILE", help="write who worked when (.svg or .html)")
     profile = commands.add_parser("profile", help="print the workload of a sequential run, for concurrency-selector")
     _common(profile)
+    contest = commands.add_parser("race", help="show what a collector without a lock loses")
+    contest.add_argument("--processors", type=_positive, default=4, metavar="N", help="threads that hand in results")
+    contest.add_argument("--results", type=_positive, default=25_000, metavar="N", help="that each of them hands in")
+    contest.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
+    _check_together(options, parser)
+    return options
+
+
+def _check_together(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Options that exclude each other end the program; those that nobody gave get their defaults."""
+    if options.command == "race":
+        return
     if options.uneven > 1 and options.source:
         parser.error("--uneven is for made-up tasks: leave --from out")
-    return options
+    if getattr(options, "crew", ()) and (options.kind or options.processors):
+        parser.error(
+            "--crew says which kinds there are, and how many processors of each: leave --kind and --processors out"
+        )
+    options.kind = options.kind or "validate"
+    options.processors = options.processors or _cpus()
 
 
 def _common(command: argparse.ArgumentParser) -> None:
     """What every command may be told about the tasks and how to do them."""
     add = command.add_argument
-    add("--kind", choices=sorted(KINDS), default="validate", help="what processors do")
+    add("--kind", choices=sorted(KINDS), help="what processors do (default: validate)")
     add("--tasks", type=_positive, default=2000, metavar="N", help="so many made-up tasks")
     add("--from", dest="source", type=Path, metavar="FILE", help="the todos of a CSV or JSON file (-: standard input)")
     add("--strict", action="store_true", help="a todo that cannot be read ends the run, instead of failing alone")
@@ -158,7 +207,7 @@ def _common(command: argparse.ArgumentParser) -> None:
     add("--task-ms", type=_above_0, default=1.0, metavar="MS", help="what a task is to cost")
     add("--uneven", type=_positive, default=1, metavar="N", help="the first tenth of the tasks costs N times as much")
     add("--execution", choices=EXECUTIONS, default="threads")
-    add("--processors", type=_positive, default=_cpus(), metavar="N")
+    add("--processors", type=_positive, metavar="N", help="how many (default: the CPUs that may be used)")
     add("--schedule", choices=sorted(SCHEDULES), default="queue")
     add("--collect", choices=sorted(COLLECTORS), default="queue", help="how threads hand in results")
     add("--batch-size", type=_positive, default=50, metavar="N")
@@ -171,6 +220,13 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
     return int(text)
+
+
+def _crew(text: str) -> tuple[Part, ...]:
+    try:
+        return parts_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _above_0(text: str) -> float:
