@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -77,47 +77,52 @@ class Waits(NamedTuple):
 
 
 def waits_of(run: Run) -> Waits:
-    """Reckon it; a run of one kind has one, without a name."""
+    """Reckon it; a run of one kind has one, without a name. It is about the batches that the report has spans of."""
     spans, shares = run.report.spans, run.report.shares
+    ends = [span.ended for span in spans]
+    is_cut = 0 < len(spans) < sum(share.batches for share in shares.values())
+    until = max(ends if is_cut else [run.report.seconds, *ends])
     kinds: dict[str, KindTimes] = {}
     gaps: list[Gap] = []
-    until = max([run.report.seconds, *(span.ended for span in spans)])
     turns = _Worked(spans) if run.execution in _ONE_AT_A_TIME else None
-    for processor, share in sorted(shares.items()):
+    of: dict[int, list[Span]] = {processor: [] for processor in sorted(shares)}
+    for span in sorted(spans, key=lambda span: span.began):
+        of[span.processor].append(span)
+    for processor, own in of.items():
+        share = shares[processor]
         times = kinds.setdefault(share.kind, KindTimes(share.kind))
         times.processors += 1
         times.tasks += share.tasks
         times.computed += share.cpu_seconds
-        own = sorted((span for span in spans if span.processor == processor), key=lambda span: span.began)
-        last = 0.0
-        for span in own:
-            if span.began > last:
-                origin = shares[spans[span.after].processor].kind if span.after >= 0 else ""
-                parts = _parts(span, last, spans, origin, turns, first=span is own[0])
-                for name, seconds in parts.items():
-                    times.idle[name] += seconds
-                gaps.append(
-                    Gap(
-                        processor, share.kind, last, span.began, max(parts, key=parts.__getitem__, default=HANDING_OVER)
-                    )
-                )
-            times.worked += span.ended - max(span.began, last)
-            last = max(last, span.ended)
-        times.idle[ENDED] += until - last
-        gaps.append(Gap(processor, share.kind, last, until, ENDED))
-    longest = sorted(gaps, key=lambda gap: gap.began - gap.ended)
-    return Waits([*kinds.values()], _bottleneck(kinds.values()), _path(run, until), longest, len(spans))
+        for begin, end, parts in _idle(own, run, turns, until):
+            for name, seconds in parts.items():
+                times.idle[name] += seconds
+            gaps.append(Gap(processor, share.kind, begin, end, max(parts, key=parts.__getitem__, default=ENDED)))
+        times.worked += sum(span.ended - span.began for span in own)
+    gaps.sort(key=lambda gap: gap.began - gap.ended)
+    return Waits([*kinds.values()], _bottleneck(kinds.values()), _path(run, until), gaps, len(spans))
 
 
-def _parts(
-    span: Span, last: float, spans: Sequence[Span], origin: str, turns: _Worked | None, *, first: bool
-) -> dict[str, float]:
+def _idle(
+    own: Sequence[Span], run: Run, turns: _Worked | None, until: float
+) -> Iterator[tuple[float, float, dict[str, float]]]:
+    """When a processor with these spans did nothing: begin, end, and what that was for."""
+    last = 0.0
+    for span in own:
+        if span.began > last:
+            yield last, span.began, _parts(span, last, run, turns, first=span is own[0])
+        last = max(last, span.ended)
+    yield last, until, {ENDED: until - last}
+
+
+def _parts(span: Span, last: float, run: Run, turns: _Worked | None, *, first: bool) -> dict[str, float]:
     """What the time before a span was for, in seconds by name: `last` is when its processor had ended what it did before."""
     ready = min(max(span.ready, last), span.began)
     came = ready
     if span.after >= 0:  # the kind before had ended it at `came`, and others knew of it when it was `ready`
-        came = min(max(spans[span.after].ended, last), ready)
-        name = f"{WAITED}{origin}"
+        before = run.report.spans[span.after]
+        came = min(max(before.ended, last), ready)
+        name = f"{WAITED}{run.report.shares[before.processor].kind or 'another try'}"
     else:
         name = f"{HELD_BACK}{span.held}" if span.held else f"{WAITED}{READING}"
     others = turns.between(ready, span.began) if turns else 0.0
@@ -159,7 +164,7 @@ def _path(run: Run, until: float) -> dict[str, float]:
 
     It needs what its processor did before, and what made it ready; one that was read needs what had ended when it was.
     """
-    spans, found = run.report.spans, Counter[str]()
+    spans, found = run.report.spans, defaultdict[str, float](float)
     if not spans:
         return {}
     by_end = sorted(range(len(spans)), key=lambda place: spans[place].ended)
@@ -205,11 +210,11 @@ def told(run: Run, width: int = WIDTH) -> list[str]:
     if not run.report.spans or len(waits.kinds) < 2:
         return []
     lines = [*_bottleneck_told(run, waits), *_waits_told(waits, _LEAST * run.report.seconds), path_told(waits)]
-    least = _LEAST * run.report.seconds
-    for gap in [gap for gap in waits.gaps if gap.ended - gap.began >= least][:_SHOWN_GAPS]:
-        lines.append(
-            f"Idle: processor {gap.processor} ({gap.kind}) from {gap.began:.3f} to {gap.ended:.3f} s: {gap.why}"
-        )
+    long = [gap for gap in waits.gaps if gap.ended - gap.began >= _LEAST * run.report.seconds]
+    lines += [
+        f"Idle: processor {gap.processor} ({gap.kind}) from {gap.began:.3f} to {gap.ended:.3f} s: {gap.why}"
+        for gap in long[:_SHOWN_GAPS]
+    ]
     table = (clipped(line, width) for line in _table(waits.kinds))
     return [
         *table,
