@@ -135,7 +135,7 @@ def test_threads_are_called_what_they_are(todo: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: gil, raising=False)
     assert todo.measures.title_of("threads") == title
     assert {todo.measures.title_of(name) for name in todo.executions.EXECUTIONS} == {
-        "Sequential", title, "Processes", "Subinterpreters", "asyncio"
+        "Sequential", title, "Processes", "Subinterpreters", "asyncio", "Agents (asyncio)"
     }  # fmt: skip
 
 

@@ -162,6 +162,13 @@ def _arguments() -> argparse.Namespace:
         help="processors of several kinds (MS: a task costs)",
     )
     add("--arrangement", choices=ARRANGEMENTS, default="pipeline", help="how a task gets through the kinds of --crew")
+    add(
+        "--answer-ms",
+        type=_above_0,
+        default=5.0,
+        metavar="MS",
+        help="what the service of `agents` waits for a task (5)",
+    )
     run.add_argument("--trouble", type=json.loads, default={}, help=argparse.SUPPRESS)
     comparison = commands.add_parser("compare", help="do so in every way, and compare")
     _common(comparison)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable
 
 from crew import Crew, Message
+from crew_agents import Agents
 from crew_asyncio import Asyncio
 from crew_processes import Processes
 from crew_threads import Subinterpreters, Threads
@@ -48,7 +50,15 @@ class Sequential(Crew):
 
 
 #: What can run the processors; what each needs is checked by `crew_for`.
-EXECUTIONS = ("sequential", "threads", "processes", "subinterpreters", "asyncio")
+EXECUTIONS = ("sequential", "threads", "processes", "subinterpreters", "asyncio", "agents")
+
+#: Those that need the settings alone.
+_PLAIN: dict[str, Callable[[Settings], Crew]] = {
+    "sequential": Sequential,
+    "processes": Processes,
+    "asyncio": Asyncio,
+    "agents": Agents,
+}
 
 
 def crew_for(execution: str, settings: Settings, collect: str = "queue") -> Crew:
@@ -57,8 +67,6 @@ def crew_for(execution: str, settings: Settings, collect: str = "queue") -> Crew
         raise ValueError("subinterpreters need Python 3.14 or later")
     if execution in ("threads", "subinterpreters"):
         return (Threads if execution == "threads" else Subinterpreters)(settings, collect)
-    if execution == "processes":
-        return Processes(settings)
-    if execution not in EXECUTIONS:
+    if execution not in _PLAIN:
         raise ValueError(f"no execution {execution!r}: there are {', '.join(EXECUTIONS)}")
-    return Asyncio(settings) if execution == "asyncio" else Sequential(settings)
+    return _PLAIN[execution](settings)

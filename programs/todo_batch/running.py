@@ -135,7 +135,7 @@ class _Job:
         """Do what is left. What ends it before its time is in `error`; what ended until then, counts."""
         o = self.options
         trouble = {int(number): what for number, what in o.trouble.items()}
-        crew = _crew(o, Settings(o.kind, o.effort, trouble, o.tasks // 10, o.uneven, o.efforts))
+        crew = _crew(o, Settings(o.kind, o.effort, trouble, o.tasks // 10, o.uneven, o.efforts, o.answer_ms))
         kinds = tuple((part.kind, part.processors) for part in o.crew)
         how = Options(o.processors, o.schedule, o.timeout, o.attempts, kinds, o.arrangement)
         coordinator = Coordinator(crew, how, self._record)

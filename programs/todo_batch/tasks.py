@@ -6,6 +6,8 @@ every execution, every way to divide the work and every repetition after a failu
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 import zlib
@@ -58,15 +60,12 @@ class Outcome(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Tasks that go to a processor together; after a failure they come again, with another attempt.
-
-    `kind` is what is to be done with them, where processors are of several kinds; else it is that of the settings.
-    """
+    """Tasks that go to a processor together; after a failure they come again, with another attempt."""
 
     number: int
     tasks: list[Task]
     attempt: int = 1
-    kind: str = ""
+    kind: str = ""  # what is to be done with them, where processors are of several kinds
 
     @property
     def priority(self) -> int:
@@ -91,8 +90,7 @@ class ProcessingResult(NamedTuple):
 class Settings(NamedTuple):
     """What a worker has to know. `effort` adjusts what a task costs; `trouble` is for tests: what befalls which task.
 
-    The first `heavy` tasks cost `weight` times as much as the others: batches that are not even. Where processors are of
-    several kinds, `efforts` has that of each.
+    The first `heavy` tasks cost `weight` times as much as the others. `efforts`: of each kind, where there are several.
     """
 
     kind: str = "validate"
@@ -101,6 +99,7 @@ class Settings(NamedTuple):
     heavy: int = 0
     weight: int = 1
     efforts: dict[str, int] = {}  # noqa: RUF012  # likewise
+    answer_ms: float = 0.0  # that the service of agents waits before it answers
 
     def effort_of(self, task: Task, kind: str) -> int:
         """What this task is to cost."""
@@ -285,7 +284,7 @@ def summary(kind: str, values: Iterable[Any]) -> dict[str, Any]:
 # One batch ------------------------------------------------------------------------------------------------------------
 
 
-class Trouble(Exception):  # noqa: N818  # it is what befalls a task in a test
+class Trouble(Exception):  # noqa: N818  # what befalls a task in a test
     """A processor that was told to raise."""
 
 
@@ -350,9 +349,6 @@ def _befall(trouble: str, attempt: int) -> None:
     if what == "hang":
         time.sleep(3600)
     if what == "kill":
-        import os
-        import signal
-
         os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
 
 

@@ -78,7 +78,8 @@ def _notes(run: Run) -> Iterator[str]:
         yield f"It shows the first {len(run.report.spans):,} of {sum(share.batches for share in shares):,} batches."
     busy, cpu = sum(share.busy_seconds for share in shares), sum(share.cpu_seconds for share in shares)
     if busy > 0 and cpu < 0.8 * busy:
-        yield f"Of that work, {100 * cpu / busy:.0f} % was computing; the rest was waiting for a CPU or the GIL."
+        what = "the service's answers" if run.execution == "agents" else "a CPU or the GIL"
+        yield f"Of that work, {100 * cpu / busy:.0f} % was computing; the rest was waiting for {what}."
 
 
 _LEFT, _RIGHT, _PICTURE, _ROW, _TOP = 96, 80, 720, 22, 56  # of the picture, in pixels
