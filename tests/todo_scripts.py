@@ -18,10 +18,10 @@ from todo_program import FOLDER
 COMMON = """
 import json, os, signal, sys, threading, time
 from coordinator import Coordinator, Options
-from executions import EXECUTIONS, crew_for
+from executions import AWAITING, EXECUTIONS, crew_for
 from tasks import Settings, batches, make_tasks
 
-HERE = [name for name in EXECUTIONS if name != "subinterpreters" or sys.version_info >= (3, 14)]
+HERE = [name for name in (*EXECUTIONS, *AWAITING) if name != "subinterpreters" or sys.version_info >= (3, 14)]
 
 class Run:
     def __init__(self, execution, settings=Settings(), collect="queue", crew=None, **options):

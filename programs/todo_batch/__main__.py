@@ -29,7 +29,7 @@ from typing import Any
 
 from collecting import COLLECTORS
 from comparing import compare, workload_of
-from executions import EXECUTIONS
+from executions import AWAITING, EXECUTIONS
 from journal import begun_with
 from mixed import ARRANGEMENTS, Part, parts_of
 from racing import race
@@ -149,27 +149,7 @@ def _profile(options: argparse.Namespace) -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="todo_batch", description=(__doc__ or "").partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="work through tasks")
-    _common(run)
-    run.add_argument("--journal", type=Path, metavar="FILE", help="go on where a killed run was")
-    run.add_argument("--out", type=Path, metavar="FILE", help="write all outcomes, a line of JSON each")
-    add = run.add_argument
-    add(
-        "--crew",
-        type=_crew,
-        default=(),
-        metavar="KIND=N[:MS],...",
-        help="processors of several kinds (MS: a task costs)",
-    )
-    add("--arrangement", choices=ARRANGEMENTS, default="pipeline", help="how a task gets through the kinds of --crew")
-    add(
-        "--answer-ms",
-        type=_above_0,
-        default=5.0,
-        metavar="MS",
-        help="what the service of `agents` waits for a task (5)",
-    )
-    run.add_argument("--trouble", type=json.loads, default={}, help=argparse.SUPPRESS)
+    _add_run(commands.add_parser("run", help="work through tasks"))
     comparison = commands.add_parser("compare", help="do so in every way, and compare")
     _common(comparison)
     add = comparison.add_argument
@@ -189,6 +169,20 @@ def _arguments() -> argparse.Namespace:
     return options
 
 
+def _add_run(run: argparse.ArgumentParser) -> None:
+    """What a run may be told."""
+    _common(run, (*EXECUTIONS, *AWAITING))
+    add = run.add_argument
+    add("--crew", type=_crew, default=(), metavar="KIND=N,...", help="of several kinds (N:MS: MS is what a task costs)")
+    add("--arrangement", choices=ARRANGEMENTS, default="pipeline", help="how a task gets through the kinds of --crew")
+    add("--answer-ms", type=_above_0, default=5.0, metavar="MS", help="what the service of agents waits for a task")
+    add("--journal", type=Path, metavar="FILE", help="go on where a killed run was")
+    add("--out", type=Path, metavar="FILE", help="write all outcomes, a line of JSON each")
+    add("--report", type=Path, metavar="FILE", help="write who worked when, and who waited for whom (Markdown)")
+    add("--timeline", type=Path, metavar="FILE", help="the same as a picture (.svg or .html)")
+    add("--trouble", type=json.loads, default={}, help=argparse.SUPPRESS)
+
+
 def _check_together(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """Options that exclude each other end the program; those that nobody gave get their defaults."""
     if options.command == "race":
@@ -203,7 +197,7 @@ def _check_together(options: argparse.Namespace, parser: argparse.ArgumentParser
     options.processors = options.processors or _cpus()
 
 
-def _common(command: argparse.ArgumentParser) -> None:
+def _common(command: argparse.ArgumentParser, executions: tuple[str, ...] = EXECUTIONS) -> None:
     """What every command may be told about the tasks and how to do them."""
     add = command.add_argument
     add("--kind", choices=sorted(KINDS), help="what processors do (default: validate)")
@@ -213,7 +207,7 @@ def _common(command: argparse.ArgumentParser) -> None:
     add("--effort", type=_positive, metavar="N", help="what a task costs (default: as --task-ms)")
     add("--task-ms", type=_above_0, default=1.0, metavar="MS", help="what a task is to cost")
     add("--uneven", type=_positive, default=1, metavar="N", help="the first tenth of the tasks costs N times as much")
-    add("--execution", choices=EXECUTIONS, default="threads")
+    add("--execution", choices=executions, default="threads")
     add("--processors", type=_positive, metavar="N", help="how many (default: the CPUs that may be used)")
     add("--schedule", choices=sorted(SCHEDULES), default="queue")
     add("--collect", choices=sorted(COLLECTORS), default="queue", help="how threads hand in results")

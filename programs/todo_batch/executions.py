@@ -50,7 +50,10 @@ class Sequential(Crew):
 
 
 #: What can run the processors; what each needs is checked by `crew_for`.
-EXECUTIONS = ("sequential", "threads", "processes", "subinterpreters", "asyncio", "agents")
+EXECUTIONS = ("sequential", "threads", "processes", "subinterpreters", "asyncio")
+
+#: What waits for somebody else to do the work: the same results, but nothing to compare the time of those above with.
+AWAITING = ("agents",)
 
 #: Those that need the settings alone.
 _PLAIN: dict[str, Callable[[Settings], Crew]] = {
@@ -68,5 +71,5 @@ def crew_for(execution: str, settings: Settings, collect: str = "queue") -> Crew
     if execution in ("threads", "subinterpreters"):
         return (Threads if execution == "threads" else Subinterpreters)(settings, collect)
     if execution not in _PLAIN:
-        raise ValueError(f"no execution {execution!r}: there are {', '.join(EXECUTIONS)}")
+        raise ValueError(f"no execution {execution!r}: there are {', '.join([*EXECUTIONS, *AWAITING])}")
     return _PLAIN[execution](settings)

@@ -28,9 +28,9 @@ from mixed import summary_of
 from reading import Arriving, Todos
 from tasks import Batch, CannotGoOn, Outcome, Settings, batches, make_tasks, summary
 from text import print_whole, printable
-from timelines import timeline
-from waits import as_json
-from writing import Out
+from timelines import timeline, timeline_html, timeline_svg
+from waits import as_json, told
+from writing import SHOWN, Out, check_replaceable, write_whole
 
 _SHOWN_ERRORS = 5
 _SHOWN_PROCESSORS = 16
@@ -39,6 +39,9 @@ BAD_INPUT, CANNOT_GO_ON, STOPPED = 2, 3, 130  # exit codes; 0: done, 1: some tas
 
 def run(options: Namespace) -> int:
     """Work through the tasks, and say what came of them; returns the exit code."""
+    for file in (options.report, options.timeline):
+        if file is not None:
+            check_replaceable(file, SHOWN)
     with _out_of(options) as out, _journal_of(options) as journal:
         if not options.json:
             gil = getattr(sys, "_is_gil_enabled", lambda: True)()
@@ -47,6 +50,7 @@ def run(options: Namespace) -> int:
         job = _Job(options, journal, out)
         run = job.measured()
         notes = job.finish(out)
+    _write(run, options)
     (_print_json if options.json else _print)(run, job)
     for note in notes:
         print(note, file=sys.stderr)
@@ -294,6 +298,17 @@ def _print_json(run: Run, job: _Job) -> None:
         "waits": as_json(run),
     }
     print_whole(json.dumps(data))
+
+
+def _write(run: Run, options: Namespace) -> None:
+    """The files that were asked for."""
+    if options.timeline is not None:
+        html = options.timeline.suffix == ".html"
+        write_whole(options.timeline, (timeline_html if html else timeline_svg)(run), SHOWN)
+    if options.report is not None:
+        lines = [*timeline(run).splitlines(), *([] if len(options.crew) > 1 else told(run, whole=True))]
+        code = "\n".join(f"    {line}" for line in lines)  # by indentation: no text can end it
+        write_whole(options.report, f"# Todo batch, one run\n\n{printable(run.title)}:\n\n{code}\n", SHOWN)
 
 
 def _effort(options: Namespace) -> str:

@@ -396,6 +396,5 @@ def effort_for(kind: str, task_ms: float) -> int:
         effort *= 4
         if effort > _LARGEST_EFFORT:
             return 1
-        result = min((process_batch(Settings(kind, effort), batch) for _ in range(2)), key=lambda r: r.cpu_seconds)
-        took = result.cpu_seconds
+        took = min(process_batch(Settings(kind, effort), batch).cpu_seconds for _ in range(2))
     return max(1, round(effort * task_ms / (took * 1000 / 20)))

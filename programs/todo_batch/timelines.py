@@ -162,7 +162,7 @@ def timeline_html(run: Run) -> str:
     )
     heads = ("Processor", "Tasks", "Batches", "Busy (s)", "Computing (s)", "Idle (%)", "Times lost")
     head = "".join(f"<th>{name}</th>" for name in heads)
-    waits = "\n".join(told(run, 120))
+    waits = "\n".join(told(run, 120, whole=True))
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"/>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>

@@ -204,15 +204,18 @@ def _before(spans: Sequence[Span]) -> dict[int, int]:
 # In words -------------------------------------------------------------------------------------------------------------
 
 
-def told(run: Run, width: int = WIDTH) -> list[str]:
-    """A table of the kinds, the bottleneck, who waited for whom, the critical path, the longest gaps: no line is longer."""
+def told(run: Run, width: int = WIDTH, *, whole: bool = False) -> list[str]:
+    """A table of the kinds, the bottleneck, who waited for whom, the critical path, the longest gaps: no line is longer.
+
+    Where all are of one kind, there is nothing to tell, unless it is to be the `whole`.
+    """
     waits = waits_of(run)
-    if not run.report.spans or len(waits.kinds) < 2:
+    if not run.report.spans or not (whole or len(waits.kinds) > 1):
         return []
     lines = [*_bottleneck_told(run, waits), *_waits_told(waits, _LEAST * run.report.seconds), path_told(waits)]
     long = [gap for gap in waits.gaps if gap.ended - gap.began >= _LEAST * run.report.seconds]
     lines += [
-        f"Idle: processor {gap.processor} ({gap.kind}) from {gap.began:.3f} to {gap.ended:.3f} s: {gap.why}"
+        f"Idle: processor {gap.processor}{f' ({gap.kind})' if gap.kind else ''} from {gap.began:.3f} to {gap.ended:.3f} s: {gap.why}"
         for gap in long[:_SHOWN_GAPS]
     ]
     table = (clipped(line, width) for line in _table(waits.kinds))
@@ -223,7 +226,8 @@ def told(run: Run, width: int = WIDTH) -> list[str]:
 
 
 def _table(kinds: Sequence[KindTimes]) -> Iterator[str]:
-    name = max(len("Kind"), *(min(14, len(times.kind)) for times in kinds))
+    names = {times.kind: clipped(times.kind, 14) or "all" for times in kinds}
+    name = max(map(len, ["Kind", *names.values()]))
     yield f"{'Kind':{name}}  Procs      Tasks  Worked  Handover  Waited  Starting  Ended"
     for times in kinds:
         idle, waited = times.idle, sum(times.waited.values())
@@ -231,7 +235,7 @@ def _table(kinds: Sequence[KindTimes]) -> Iterator[str]:
         shares = (f"{100 * part / (sum(parts) or 1):.0f} %" for part in parts)
         worked, handing, waiting, starting, nothing = shares
         yield (
-            f"{clipped(times.kind, name):{name}}  {times.processors:5,}  {times.tasks:9,}  {worked:>6}  {handing:>8}"
+            f"{names[times.kind]:{name}}  {times.processors:5,}  {times.tasks:9,}  {worked:>6}  {handing:>8}"
             f"  {waiting:>6}  {starting:>8}  {nothing:>5}"
         )
 
@@ -239,6 +243,8 @@ def _table(kinds: Sequence[KindTimes]) -> Iterator[str]:
 def _bottleneck_told(run: Run, waits: Waits) -> Iterator[str]:
     """Which kind it is, and what one processor more of it could save at most."""
     ordered = sorted(waits.kinds, key=lambda times: -times.least_seconds)
+    if len(ordered) < 2:
+        return
     most = ordered[0]
     if takes_turns(run):
         most = max(waits.kinds, key=lambda times: times.computed)
@@ -264,7 +270,7 @@ def _waits_told(waits: Waits, least: float) -> Iterator[str]:
     for times in waits.kinds:
         said = [f"{name} {seconds:.3f} s" for name, seconds in times.waited.items() if seconds >= least]
         if said:
-            yield f"{times.kind} {', '.join(said)} ({plural(times.processors, 'processor')})"
+            yield f"{times.kind or 'all'} {', '.join(said)} ({plural(times.processors, 'processor')})"
 
 
 def path_told(waits: Waits) -> str:
