@@ -78,7 +78,7 @@ def _prepare(options: argparse.Namespace) -> None:
     """What is to be done with tasks: its files are apart, and it is known what a task costs."""
     files = {f"--{name}": getattr(options, name, None) for name in ("journal", "out", "report", "timeline")}
     check_apart({"--from": options.source, **files})
-    before = _effort_before(options)
+    before = None if options.effort else _effort_before(options)
     parts: tuple[Part, ...] = getattr(options, "crew", ())
     if parts:
         kept = before if isinstance(before, dict) else {}
