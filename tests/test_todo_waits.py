@@ -95,6 +95,8 @@ def test_it_is_said_in_lines_that_fit(todo: Any) -> None:
     assert lines[4] == "  4.500 s, if a CPU is free for it"
     assert "validate held back by report 1.000 s (1 processor)" in lines
     assert "report waited for validate 1.500 s (1 processor)" in lines
+    run.report.shares[1].cpu_seconds = 3.0
+    assert "but of CPUs there were too few: 33 % of that work was computing" in " ".join(todo.waits.told(run)[3:5])
     run.report.shares[1].kind = "x\x1b[31m" * 30
     for text in ("\n".join(todo.waits.told(run)), todo.timelines.timeline(run)):
         assert max(map(len, text.splitlines())) <= 80 and "\x1b" not in text

@@ -3,6 +3,8 @@
     python todo_batch run                         work through 2,000 made-up tasks, in threads
     python todo_batch run --from todos.csv --execution processes --journal run.db --out results.jsonl
                                                   again, it goes on where it was, and results.jsonl has every task once
+    python todo_batch run --crew validate=1,report=2 --execution processes
+                                                  a pipeline of several kinds: which is the bottleneck, who waits for whom
     python todo_batch compare                     every way this Python has, side by side
     python todo_batch compare --interpreter python3.14t --report report.md --timeline timeline.html
     python todo_batch compare --vary schedule --execution processes --uneven 10
@@ -12,8 +14,8 @@
 Exit codes: 0 done; 1 some tasks failed, or results differ; 2 bad input or usage; 3 the run could not go on (a full
 disk, a locked journal, no room for the processors); 130 stopped by Ctrl-C or SIGTERM.
 
-Read the modules in this order: tasks, scheduling, crew and its kinds (crew_threads, crew_processes, crew_asyncio),
-executions, collecting, coordinator, journal, reading, writing, running, measures, winner, dashboard, timelines, scaling,
+Read the modules in this order: tasks, scheduling, crew and its kinds (crew_threads, crew_processes, crew_asyncio, service
+and crew_agents), executions, collecting, racing, mixed, coordinator, journal, reading, writing, running, measures, waits, winner, dashboard, timelines, scaling,
 markdown, comparing; text has what they print with.
 """
 

@@ -28,6 +28,7 @@ READING = "reading"  # what is waited for where there is no kind before it
 _ONE_AT_A_TIME = ("sequential", "asyncio")  # of whom only one works at any moment
 _SHOWN_GAPS = 3
 _LEAST = 0.01  # of the run: what is shorter is not told
+_COMPUTING = 0.8  # of the work, if there were CPUs enough for it
 _CLEAR = 1.1  # a bottleneck has so many times the work of the next kind, for each of its processors
 
 
@@ -259,9 +260,13 @@ def _bottleneck_told(run: Run, waits: Waits) -> Iterator[str]:
         yield f"Bottleneck: none stands out ({names} have about as much to do)"
     else:
         more = max([ordered[1].least_seconds, most.worked / (most.processors + 1)])
+        part = most.computed / most.worked
+        free = "if a CPU is free for it"
+        if part < _COMPUTING and run.execution != "agents":
+            free = f"but of CPUs there were too few: {100 * part:.0f} % of that work was computing"
         yield (
             f"Bottleneck: {most.kind}, {most.least_seconds:.3f} s of work {each}: one more saves up to "
-            f"{most.least_seconds - more:.3f} s, if a CPU is free for it"
+            f"{most.least_seconds - more:.3f} s, {free}"
         )
 
 
