@@ -69,4 +69,5 @@ def _measure(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
         "gil_enabled": gil,
         "checksum": f"{_checksum([value for value, *_ in done[: order['checked']]]):08x}",
         "state_checksum": f"{_checksum(state):08x}",
+        "figures": workload.figures() if workload.figures else None,
     }

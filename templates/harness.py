@@ -38,6 +38,10 @@ def _as_asked(workload: Workload, options: argparse.Namespace) -> Workload:
         approaches=tuple(options.approach or workload.approaches),
         variants={name: options.tasks or tasks for name, tasks in variants.items()},
         budget_seconds=options.budget,
+        scaling=options.scaling or workload.scaling,
+        recommended=None if options.scaling else workload.recommended,
+        rounds=options.rounds,
+        settings={**workload.settings, **options.settings},
     )
 
 
@@ -47,7 +51,18 @@ def _arguments(workload: Workload) -> argparse.Namespace:
     parser = _parser(about, workload.budget_seconds, APPROACHES_BY_ID, "order of the measurements")
     parser.add_argument("--io", choices=("socket", "sleep"), default="socket", help="wait for a server, or just sleep")
     parser.add_argument("--tasks", type=int, default=workload.tasks, metavar="N", help="tasks in one measurement")
+    parser.add_argument("--scaling", metavar="N,N", help="measure all approaches with these pool sizes")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="drop nothing as slow before so many rounds")
+    parser.add_argument("--settings", type=json.loads, default={}, help="of the work, as a JSON object")
     options = _parsed(parser)
     if options.tasks is not None and options.tasks < 1:
         parser.error("--tasks: a whole number from 1")
+    if options.rounds < 1:
+        parser.error("--rounds: a whole number from 1")
+    sizes = options.scaling.split(",") if options.scaling else []
+    if not all(size.isdecimal() and int(size) for size in sizes):
+        parser.error("--scaling: whole numbers from 1, such as 1,2,4,8")
+    if not isinstance(options.settings, dict):
+        parser.error("--settings: a JSON object, with what is told to the work")
+    options.scaling = tuple(map(int, sizes))
     return options

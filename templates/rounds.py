@@ -79,7 +79,14 @@ class _Run:
 
     def _calibrate(self, python: _Python, variant: str) -> bool:
         """How much work makes a task, on the reference interpreter: every arm then does the same."""
-        settings = {"io": self.options.io, "port": 0, "variant": variant, "library_threads": 1, "shares_memory": True}
+        settings = {
+            **self.workload.settings,
+            "io": self.options.io,
+            "port": 0,
+            "variant": variant,
+            "library_threads": 1,
+            "shares_memory": True,
+        }
         limit = self.schedule.at_most(max(self.schedule.left() / 3, 5.0) * self.schedule.crowding)
         answer = self.launcher.ask(python.path, {"kind": "calibrate", "settings": settings}, limit)
         self.schedule.costs[variant] = answer
@@ -163,7 +170,7 @@ class _Run:
 _CELL_FIELDS = (
     "seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short", "extrapolated_from",
-    "cpus_taken",
+    "cpus_taken", "figures",
 )  # fmt: skip
 
 

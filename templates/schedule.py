@@ -23,17 +23,26 @@ def _arms_of(workload: Workload, pythons: list[_Python], variant: str, cost: dic
     for role in ("baseline", "control"):
         yield _Arm(0, "single_threaded", pythons[0].tag, 1, role, variant, pythons[0].path)
     for name in workload.approaches:
-        approach = APPROACHES_BY_ID[name]
         if name == "single_threaded" and not _computes(cost):
             continue  # plain code on another build shows what computing costs there
-        size = workload.workers.get(name, workload.cpus) if approach.pool else 1
         for python in pythons:
-            if not _can_run(name, python, pythons[0]):
-                continue
-            yield _Arm(0, name, python.tag, size, "candidate", variant, python.path)
-            for workers in workload.scaling if name == workload.recommended and approach.pool else ():
-                if workers != size:
-                    yield _Arm(0, name, python.tag, workers, "scaling", variant, python.path)
+            if _can_run(name, python, pythons[0]):
+                for workers, role in _sizes(workload, name):
+                    yield _Arm(0, name, python.tag, workers, role, variant, python.path)
+
+
+def _sizes(workload: Workload, name: str) -> list[tuple[int, str]]:
+    """(Workers, role) of an approach: its own size, and those that show how the recommended one scales.
+
+    Where nothing is recommended, every approach is a candidate with each size that is asked for.
+    """
+    if not APPROACHES_BY_ID[name].pool:
+        return [(1, "candidate")]
+    if workload.recommended is None and workload.scaling:
+        return [(workers, "candidate") for workers in workload.scaling]
+    size = workload.workers.get(name, workload.cpus)
+    more = workload.scaling if name == workload.recommended else ()
+    return [(size, "candidate"), *((workers, "scaling") for workers in more if workers != size)]
 
 
 def _can_run(name: str, python: _Python, reference: _Python) -> bool:
@@ -249,6 +258,8 @@ class _Schedule:
             return f"failed: {self.failed[arm.arm]}"
         samples = self.seconds.get(arm.arm)
         if best is None or not samples or arm.role == "scaling" or arm.approach == self.workload.recommended:
+            return ""
+        if len(samples) < self.workload.rounds:
             return ""
         share = min(self.took[arm.arm]) / self.budget
         again = 1 if share > 0.08 else 2 if share > 0.03 else 3

@@ -10,7 +10,8 @@
 
 It lies beside the modules of the system and runs them as they are: the coordinator hands out batches of todos, and the
 clock runs from before the processors are hired until they are gone. `concurrency-selector validate --template
-todo-batch` runs it, and judges its own recommendation by it.
+todo-batch` runs it, and judges its own recommendation by it; `compare` of the system runs it with every schedule, by
+approaches such as `multiprocessing/stealing/queue`: an execution, a schedule, a way to hand in.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ import os
 import sys
 from functools import partial
 from importlib import import_module
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from approaches import APPROACHES_BY_ID, Done, Job
+from approaches import APPROACHES_BY_ID, Approach, Done, Job
 from harness import main
 from workload import workload_of
 
@@ -60,10 +63,28 @@ EXECUTIONS = {  # of the system, by approach
 }
 
 
-class _Worker:
-    """What one process has: the settings of this run."""
+class _Error(str):
+    """What a task that failed said, in the place of its value."""
 
-    effort = 1
+    __slots__ = ()
+
+
+class _Worker:
+    """What one process has: the settings of this run, and what its last one told of itself."""
+
+    def __init__(self) -> None:
+        self.settings: dict[str, Any] = {}
+        self.figures: dict[str, float] = {}
+
+    def said(self, name: str) -> Any:
+        """A setting; where nobody gave it, the parameter of this script."""
+        own = {"kind": KIND, "batch_size": BATCH_SIZE, "effort": 1, "uneven": 1, "source": None, "strict": False}
+        return self.settings.get(name, own[name])
+
+    def of_system(self, tasks: int) -> Any:
+        """The settings as the system takes them; the first tenth of so many tasks may cost more."""
+        make = system("tasks").Settings
+        return make(self.said("kind"), self.said("effort"), {}, tasks // 10, self.said("uneven"))
 
 
 worker = _Worker()
@@ -78,57 +99,81 @@ def system(module: str) -> Any:
     return import_module(module)
 
 
-def run_system(execution: str, job: Job) -> list[Done]:
-    """All tasks through the coordinator. A task's time is the time of its batch, divided evenly."""
+def run_system(execution: str, schedule: str, collect: str, job: Job) -> list[Done]:
+    """All tasks through the coordinator, each tried once. A task's time is the time of its batch, divided evenly."""
     coordinator, executions, tasks = system("coordinator"), system("executions"), system("tasks")
     recorded: list[list[Any]] = []
-    crew = executions.crew_for(execution, tasks.Settings(KIND, job.settings["effort"]), COLLECT)
-    chief = coordinator.Coordinator(crew, coordinator.Options(job.workers, SCHEDULE), recorded.append)
-    report = chief.run(tasks.batches(job.items, BATCH_SIZE), -(-len(job.items) // BATCH_SIZE))
-    if report.failed or report.retried:
+    size = worker.said("batch_size")
+    crew = executions.crew_for(execution, worker.of_system(len(job.items)), collect)
+    chief = coordinator.Coordinator(crew, coordinator.Options(job.workers, schedule, attempts=1), recorded.append)
+    report = chief.run(tasks.batches(job.items, size), -(-len(job.items) // size))
+    if report.retried or (report.failed and not worker.said("source")):  # a user's todos may fail
         raise RuntimeError(f"{report.failed} tasks failed, such as {recorded[0]}"[:300])
+    shares = report.shares.values()
+    worker.figures = {
+        "work_cpu_seconds": sum(share.cpu_seconds for share in shares),
+        "busy_seconds": sum(share.busy_seconds for share in shares),
+        "busiest_seconds": max(share.busy_seconds for share in shares),
+        "stolen": float(report.stolen),
+    }
     done: dict[int, Done] = {}
     for outcomes, span in zip(recorded, report.spans, strict=True):  # of the same batches, in the same order
         each = (span.ended - span.began) / len(outcomes)
         for place, outcome in enumerate(outcomes):
             began = chief.begun + span.began + place * each
-            done[outcome.number] = (outcome.value, span.processor, began, began + each)
+            value = outcome.value if outcome.status == "done" else _Error(outcome.error)
+            done[outcome.number] = (value, span.processor, began, began + each)
     return [done[task.number] for task in job.items]
 
 
 def use_executions() -> None:
-    """From now on the approaches are the executions of the system."""
-    for approach, execution in EXECUTIONS.items():
-        APPROACHES_BY_ID[approach] = APPROACHES_BY_ID[approach]._replace(run=partial(run_system, execution))
+    """From now on the approaches are the executions of the system, alone and with each schedule and way to hand in."""
+    others = {name: name for name in system("executions").EXECUTIONS if name not in EXECUTIONS.values()}
+    for approach, execution in {**EXECUTIONS, **others}.items():
+        known = APPROACHES_BY_ID.get(approach) or Approach(run=lambda _: [], parallel=True)
+        APPROACHES_BY_ID[approach] = known._replace(run=partial(run_system, execution, SCHEDULE, COLLECT))
+        for schedule in system("scheduling").SCHEDULES:
+            for collect in system("collecting").COLLECTORS:
+                run = partial(run_system, execution, schedule, collect)
+                way = known._replace(run=run, pool=execution != "sequential")
+                APPROACHES_BY_ID[f"{approach}/{schedule}/{collect}"] = way
 
 
 def configure(settings: dict[str, Any]) -> None:
     """Take the settings and import the system, before the clock starts, as a program would."""
-    worker.effort = settings.get("effort", 1)
+    worker.settings = settings
     for name in ("tasks", "executions", "coordinator"):
         system(name)
 
 
 def calibrate() -> dict[str, Any]:
-    """The effort with which a task takes as long as it should, and what tasks of that effort take (`stand_in`)."""
+    """The effort with which a task takes as long as it should, and what tasks of that effort take (`stand_in`).
+
+    Where somebody gave the effort, that is it.
+    """
+    if "effort" in worker.settings:
+        return {}
     tasks = system("tasks")
-    worker.effort = tasks.effort_for(KIND, CPU_MS_PER_TASK)
+    effort = tasks.effort_for(worker.said("kind"), CPU_MS_PER_TASK)
+    worker.settings = {**worker.settings, "effort": effort}
     batch = tasks.Batch(0, items(20))
-    seconds = min(tasks.process_batch(tasks.Settings(KIND, worker.effort), batch).cpu_seconds for _ in range(3))
+    seconds = min(tasks.process_batch(worker.of_system(0), batch).cpu_seconds for _ in range(3))
     made_ms = seconds * 1000 / len(batch.tasks)
-    return {"effort": worker.effort, "stand_in": {"cpu_ms": CPU_MS_PER_TASK, "made_cpu_ms": made_ms}}
+    return {"effort": effort, "stand_in": {"cpu_ms": CPU_MS_PER_TASK, "made_cpu_ms": made_ms}}
 
 
 def items(count: int) -> list[Any]:
-    """The tasks: made-up todos."""
+    """The tasks: made-up todos, or as many of a file as it has."""
+    if source := worker.said("source"):
+        return list(islice(system("reading").Todos(Path(source), strict=worker.said("strict")), count))
     return list(system("tasks").make_tasks(count))
 
 
 def work(task: Any) -> Any:
     """One task, to see what it takes."""
     tasks = system("tasks")
-    result = tasks.process_batch(tasks.Settings(KIND, worker.effort), tasks.Batch(0, [task]))
-    return result.outcomes[0].value
+    (outcome,) = tasks.process_batch(worker.of_system(0), tasks.Batch(0, [task])).outcomes
+    return outcome.value
 
 
 async def work_async(task: Any) -> Any:
@@ -145,10 +190,15 @@ async def close_async() -> None:
 
 
 def merge(values: list[Any]) -> Any:
-    """What all tasks come to."""
-    return system("tasks").summary(KIND, values)
+    """What all tasks come to; what failed is in none of its counts."""
+    return system("tasks").summary(worker.said("kind"), [value for value in values if not isinstance(value, _Error)])
+
+
+def figures() -> dict[str, float]:
+    """What the last run told of itself: seconds of computing and of work, of all processors and of the busiest."""
+    return worker.figures
 
 
 if __name__ == "__main__":
     use_executions()
-    sys.exit(main(workload_of(globals(), tasks=TASKS)))
+    sys.exit(main(workload_of(globals(), tasks=TASKS, figures=figures)))

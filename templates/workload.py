@@ -12,6 +12,7 @@ class Workload(NamedTuple):
     `work`, `work_async`, `start` and the items must pickle. `variants` (name to tasks) are measured and compared each by
     itself; settings["variant"] tells which one it is. `protocol` makes the asyncio protocol of the server that the work
     waits for, at settings["port"] of 127.0.0.1; without one, the server answers each line, a number of ms, after that time.
+    Where nothing is `recommended`, all approaches are measured with the pool sizes of `scaling`, and compete with them.
     """
 
     name: str
@@ -35,6 +36,9 @@ class Workload(NamedTuple):
     budget_seconds: float = 60.0
     variants: dict[str, int | None] = {}  # noqa: RUF012
     protocol: Callable[[], Any] | None = None
+    settings: dict[str, Any] = {}  # noqa: RUF012  # what every process is told besides, before it calibrates
+    rounds: int = 1  # so often each is measured before it may be dropped as slow, if there is time
+    figures: Callable[[], dict[str, float]] | None = None  # what the work tells of itself, after each measurement
 
 
 _PARAMETERS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -50,12 +51,17 @@ def test_a_user_gets_the_modules_and_a_benchmark_with_the_values_that_it_takes(t
     files = todo.files({"CPUS": 7, "CPU_MS_PER_TASK": 2.5, "IO_WAIT_MS_PER_TASK": 1.0}, "Made here.")
     modules = {file.name for file in todo.folder.glob("*.py")}
     assert (
-        set(files) == {*modules, "bench.py", "README.md"} and {"__main__.py", "tasks.py", "coordinator.py"} <= modules
+        set(files) == {*modules, "bench.py", "stats.py", "README.md"}
+        and {"__main__.py", "tasks.py", "coordinator.py"} <= modules
     )
     script = files["bench.py"].decode()
     assert "\nCPUS = 7\n" in script and "\nCPU_MS_PER_TASK = 2.5 " in script and "# Made here.\n" in script
     assert "IO_WAIT_MS_PER_TASK" not in script
     compile(script, "bench.py", "exec")
+    for name, text in files.items():  # also our own statistics: what is copied runs on Python 3.10
+        if name.endswith(".py"):
+            ast.parse(text, feature_version=(3, 10))
+    assert files["stats.py"] == (ROOT / "selector" / "benchmark" / "stats.py").read_bytes()
 
 
 def test_a_plan_has_every_execution_of_the_program_and_no_other_approach(todo: Program) -> None:

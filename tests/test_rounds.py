@@ -209,9 +209,19 @@ def test_options_are_said_over_the_workload(run: Runs) -> None:
     assert session.start.budget_seconds == 60
 
 
+def test_sizes_and_settings_are_said_to_every_process(run: Runs) -> None:
+    words = ("--scaling", "1,3", "--rounds", "2", "--settings", '{"kind": "report"}')
+    session, launcher = run(lambda *_: {}, *words, recommended="threads", settings={"kind": "x", "more": 1})
+    orders = [order for _, order, _ in launcher.asked if order["kind"] == "calibrate"]
+    assert orders[0]["settings"]["kind"] == "report" and orders[0]["settings"]["more"] == 1
+    assert session.start is not None and session.start.recommended is None
+    assert {cell.workers for cell in session.cells if cell.approach == "threads"} == {1, 3}
+
+
 def test_bad_usage(harness: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (
         ["--budget", "0"], ["--budget", "inf"], ["--budget", "nan"], ["--tasks", "0"], ["--approach", "magic"], ["more"],
+        ["--scaling", "1,0"], ["--rounds", "0"], ["--settings", "[]"], ["--settings", "{"],
     ):  # fmt: skip
         monkeypatch.setattr(sys, "argv", ["bench.py", *arguments])
         with pytest.raises(SystemExit) as ended:

@@ -102,6 +102,26 @@ def test_arms_are_the_baseline_twice_what_runs_and_other_sizes_of_what_is_recomm
     assert not [arm for arm in arms_of(schedule, waiting, "3.14", "3.14t") if arm.interpreter == "3.14t"]
 
 
+def test_where_nothing_is_recommended_all_approaches_compete_with_all_sizes(
+    schedule: ModuleType, planned: Callable[..., Any]
+) -> None:
+    made = planned(1, 1, workers={"threads": 8}, scaling=(1, 4), approaches=("asyncio", "threads", "multiprocessing"))
+    assert [arm[1:5] for arm in arms_of(schedule, made, "3.14")[2:]] == [
+        ("asyncio", "3.14", 1, "candidate"),
+        *((name, "3.14", size, "candidate") for name in ("threads", "multiprocessing") for size in (1, 4)),
+    ]
+
+
+def test_nothing_is_dropped_as_slow_before_so_many_rounds(schedule: ModuleType, planned: Callable[..., Any]) -> None:
+    made = planned(1, 1, rounds=3)
+    arms = arms_of(schedule, made, "3.14")
+    slow = next(arm for arm in arms if arm.approach == "threads")
+    for measured in (1, 2, 3):
+        for arm in arms:
+            made.note(arm, {"status": "ok", "seconds": 9.0 if arm is slow else 1.0})
+        assert ([arm for arm, _ in made._losers(arms)] == [slow]) == (measured == 3)
+
+
 def test_estimates_overlap_waits_and_share_computing(schedule: ModuleType, planned: Callable[..., Any]) -> None:
     made = planned(wall_ms=15, cpu_ms=10, workers={"threads": 5, "multiprocessing": 2})
     seconds = {arm.approach: made.estimate(arm, 100) - 0.2 for arm in arms_of(schedule, made, "3.14")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -11,36 +12,49 @@ from todo_program import call_program, modules
 
 from selector import WorkloadProfile, recommend
 
-SMALL = ("--tasks", "60", "--effort", "1", "--batch-size", "10", "--processors", "2")
+SMALL = ("--tasks", "60", "--effort", "1", "--batch-size", "10", "--processors", "2", "--budget", "40")
 todo = pytest.fixture(scope="module")(modules)
 
 
 @pytest.mark.slow
 def test_every_execution_is_compared_and_what_was_asked_for_is_written(todo: Any, tmp_path: Path) -> None:
-    files = ("--report", "report.md", "--timeline", "timeline.html")
-    done = call_program(todo, tmp_path, "compare", *SMALL, "--scaling", "1,2", *files)
+    files = ("--report", "report.md", "--timeline", "timeline.html", "--results", "results.json")
+    done = call_program(todo, tmp_path, "compare", *SMALL, "--scaling", "1,2", "--vary", "execution", *files)
     assert done.code == 0, done.err
-    assert "All ways gave the same results." in done.out
-    assert "Winner:" in done.out
+    assert "All ways gave the same results, " in done.out and "Winner:" in done.out
     report = (tmp_path / "report.md").read_text("utf-8")
     for title in ("Error handling confirmed", "Schedules, where the first tenth", "Ways to hand in results"):
         assert f"## {title}" in report
     for name in ("queue", "lock", "merge", "static", "stealing"):
         assert f", {name} |" in report
     assert "<svg" in (tmp_path / "timeline.html").read_text("utf-8")
+    decided = call_program(todo, tmp_path, "report", "results.json", "--decision")
+    assert decided.code == 0 and "- [x] Every way gives correct results" in decided.out
+    assert "- [x] Failures (threads: raise; processes: raise, kill, hang) are survived" in decided.out
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("vary", "names"), [("schedule", ("queue", "static", "stealing")), ("collect", ("lock", "merge"))]
-)
-def test_schedules_and_ways_to_hand_in_are_compared(
-    todo: Any, tmp_path: Path, vary: str, names: tuple[str, ...]
-) -> None:
-    done = call_program(todo, tmp_path, "compare", "--vary", vary, *SMALL, "--uneven", "5", "--scaling", "1")
+def test_todos_of_a_file_are_compared_with_those_that_fail(todo: Any, tmp_path: Path) -> None:
+    (tmp_path / "todos.csv").write_text("title,priority\n" + "Buy milk,1\nWrite,x\n" * 20, "utf-8")
+    words = ("--from", "todos.csv", "--effort", "1", "--batch-size", "5", "--processors", "2", "--vary", "schedule")
+    done = call_program(todo, tmp_path, "compare", *words, "--budget", "20", "--scaling", "2", "--json")
     assert done.code == 0, done.err
-    assert all(f"Threads (GIL), {name}" in done.out for name in names)
-    assert "All ways gave the same results." in done.out
+    data = json.loads(done.out)
+    assert data["work"]["tasks_asked"] == 40 and data["work"]["source"] == "todos.csv" and data["same_results"]
+    assert {row["schedule"] for row in data["measured"] if row["samples"]} == {"queue", "static", "stealing"}
+
+
+def test_ways_are_those_that_vary(todo: Any) -> None:
+    options = argparse.Namespace(schedule="queue", collect="queue")
+    ways = {
+        vary: list(todo.comparing._ways(vary, "threads", options))
+        for vary in ("all", "execution", "schedule", "collect")
+    }
+    executions = len(todo.executions.EXECUTIONS)
+    assert {vary: len(found) for vary, found in ways.items()} == {
+        "all": 3 * executions, "execution": executions, "schedule": 3, "collect": 3,
+    }  # fmt: skip
+    assert ways["collect"][0] == ("threads", "queue", "lock")
 
 
 def test_the_workload_is_told_and_the_selector_takes_it(todo: Any, tmp_path: Path) -> None:

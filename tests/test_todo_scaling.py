@@ -85,6 +85,14 @@ def test_the_chart_has_bars_the_ideal_and_the_laws_in_words(todo: Any) -> None:
     assert todo.scaling.scalability(processes, [], (0, 0)) == "No scaling was measured."
 
 
+def test_the_serial_part_is_that_up_to_the_cpus(todo: Any) -> None:
+    points = [(1, 1.0), (2, 1.9), (100, 0.5)]
+    free = make_run(todo, title=todo.measures.FREE_THREADED)
+    lines = todo.scaling.scalability(free, points, todo.scaling.usl(points), cpus=2).splitlines()
+    assert "Amdahl's law up to 2 processors: 5.3 % of it is serial: never faster than 19.0x" in lines
+    assert "Amdahl" not in todo.scaling.scalability(free, points, (0.1, 0.0), cpus=1)
+
+
 def test_what_takes_turns_has_no_ideal_and_what_is_one_has_no_chart(todo: Any) -> None:
     points = [(1, 1.0), (2, 1.02)]
     for execution, title in (("threads", "Threads (GIL)"), ("asyncio", "asyncio")):

@@ -5,9 +5,11 @@
                                                   again, it goes on where it was, and results.jsonl has every task once
     python todo_batch run --crew validate=1,report=2 --execution processes
                                                   a pipeline of several kinds: which is the bottleneck, who waits for whom
-    python todo_batch compare                     every way this Python has, side by side
+    python todo_batch compare                     every way this Python has, side by side, for three minutes
     python todo_batch compare --interpreter python3.14t --report report.md --timeline timeline.html
-    python todo_batch compare --vary schedule --execution processes --uneven 10
+    python todo_batch compare --vary schedule --execution processes --uneven 10 --budget 60
+    python todo_batch compare --results results.json
+    python todo_batch report results.json --decision -o DECISION.md --core-hour-price 0.04 --gb-hour-price 0.005
     python todo_batch race                        what a collector without a lock loses, and why a lock or a queue does not
     python todo_batch profile                     the workload, as concurrency-selector takes it
 
@@ -15,8 +17,9 @@ Exit codes: 0 done; 1 some tasks failed, or results differ; 2 bad input or usage
 disk, a locked journal, no room for the processors); 130 stopped by Ctrl-C or SIGTERM.
 
 Read the modules in this order: tasks, scheduling, crew and its kinds (crew_threads, crew_processes, crew_asyncio, service
-and crew_agents), executions, collecting, racing, mixed, coordinator, journal, reading, writing, running, measures, waits, winner, dashboard, timelines, scaling,
-markdown, comparing; text has what they print with.
+and crew_agents), executions, collecting, racing, mixed, coordinator, journal, reading, writing, running, measures, waits;
+then, of comparing them, measuring, results, winner, scaling, limits, complexity, dashboard, timelines, markdown, decision,
+comparing. text has what they print with, records reads their files, machine says where they ran.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from collecting import COLLECTORS
-from comparing import compare, workload_of
+from comparing import compare, report, workload_of
 from executions import AWAITING, EXECUTIONS
 from journal import begun_with
 from mixed import ARRANGEMENTS, Part, parts_of
@@ -63,7 +66,7 @@ def _command(options: argparse.Namespace) -> int:
     """Do it, and print all of it: what cannot be printed is said."""
     if options.command != "race":
         _prepare(options)
-    commands = {"run": run, "compare": compare, "race": race, "profile": _profile}
+    commands = {"run": run, "compare": compare, "report": report, "race": race, "profile": _profile}
     try:
         code = commands[options.command](options)
         sys.stdout.flush()
@@ -78,8 +81,11 @@ def _command(options: argparse.Namespace) -> int:
 
 def _prepare(options: argparse.Namespace) -> None:
     """What is to be done with tasks: its files are apart, and it is known what a task costs."""
-    files = {f"--{name}": getattr(options, name, None) for name in ("journal", "out", "report", "timeline")}
-    check_apart({"--from": options.source, **files})
+    names = ("journal", "out", "report", "timeline", "results", "output")
+    files = {f"--{name}": getattr(options, name, None) for name in names}
+    check_apart({"--from": getattr(options, "source", None), **files})
+    if options.command == "report":
+        return
     before = None if options.effort else _effort_before(options)
     parts: tuple[Part, ...] = getattr(options, "crew", ())
     if parts:
@@ -155,11 +161,20 @@ def _arguments() -> argparse.Namespace:
     comparison = commands.add_parser("compare", help="do so in every way, and compare")
     _common(comparison)
     add = comparison.add_argument
-    add("--vary", choices=("execution", "schedule", "collect"), default="execution", help="what to compare")
+    add("--vary", choices=("all", "execution", "schedule", "collect"), default="all", help="what to compare")
     add("--interpreter", action="append", default=[], metavar="PATH", help="also under this Python")
-    add("--scaling", type=_numbers, default=[1, 2, 4, 8], metavar="N,N", help="processor counts for the fastest")
-    add("--report", type=Path, metavar="FILE", help="compare everything, and write a Markdown report")
+    add("--scaling", type=_numbers, default=[1, 2, 4, 8], metavar="N,N", help="processor counts for every way")
+    add("--budget", type=_above_0, default=180.0, metavar="SECONDS", help="for the measurements")
+    add("--seed", type=int, metavar="N", help="of the order of the measurements")
+    add("--report", type=Path, metavar="FILE", help="compare more, throw failures in, and write a Markdown report")
+    add("--results", type=Path, metavar="FILE", help="the same, as JSON that `report` reads")
     add("--timeline", type=Path, metavar="FILE", help="write who worked when (.svg or .html)")
+    told = commands.add_parser("report", help="what `compare --results FILE` measured, as a report or a decision")
+    told.add_argument("results", type=Path, metavar="FILE")
+    told.add_argument("--decision", action="store_true", help="the document that says what you run, and why")
+    told.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it to a file")
+    told.add_argument("--core-hour-price", type=_above_0, metavar="PRICE", help="of a core for an hour, for --decision")
+    told.add_argument("--gb-hour-price", type=_above_0, metavar="PRICE", help="of a GB of memory for an hour")
     profile = commands.add_parser("profile", help="print the workload of a sequential run, for concurrency-selector")
     _common(profile)
     contest = commands.add_parser("race", help="show what a collector without a lock loses")
@@ -187,7 +202,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
 
 def _check_together(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """Options that exclude each other end the program; those that nobody gave get their defaults."""
-    if options.command == "race":
+    if options.command in ("race", "report"):
         return
     if options.uneven > 1 and options.source:
         parser.error("--uneven is for made-up tasks: leave --from out")

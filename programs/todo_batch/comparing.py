@@ -1,4 +1,4 @@
-"""All ways side by side: each a run in a process of its own, checked to give the same results, and shown."""
+"""All ways side by side: measured by the harness, shown, and written as a report, as results or as a decision."""
 
 from __future__ import annotations
 
@@ -10,22 +10,40 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from collecting import COLLECTORS
-from coordinator import Report, Share, Span
-from dashboard import table
+from complexity import counted
+from dashboard import limits, scaled, table, worth
+from decision import Prices, decision
 from executions import EXECUTIONS
-from markdown import Trial, markdown
+from machine import machine
+from markdown import markdown
 from measures import Run, processes_of_session, profile_of
+from measuring import Session, Way, measured
 from reading import Todos
-from scaling import can_have_more, scalability, usl
+from records import built
+from results import (
+    MARK,
+    PROGRAM,
+    SCHEMA,
+    Comparison,
+    Measured,
+    Trial,
+    Work,
+    as_json,
+    left_out,
+    points,
+    read_results,
+    ways,
+)
+from scaling import scalability, usl
 from scheduling import SCHEDULES
 from tasks import Settings, batches, make_tasks, process_batch
-from text import print_whole
+from text import in_lines, print_whole
 from timelines import timeline, timeline_html, timeline_svg
 from winner import winner
 from writing import SHOWN, check_replaceable, write_whole
@@ -33,46 +51,48 @@ from writing import SHOWN, check_replaceable, write_whole
 _GRACE_SECONDS = 2.0  # after which a process that is still there counts as left behind
 _LONGEST_RUN_SECONDS = 600  # a run that takes longer hangs
 _UNEVEN = 10  # how much the first tenth of the tasks costs where the report compares schedules
-
-
-class Way(NamedTuple):
-    """One way to do the batch."""
-
-    python: str
-    execution: str
-    schedule: str
-    collect: str
-
-
-class SideBySide(NamedTuple):
-    """Runs beside each other, with the Python of each, and whether their results are the same."""
-
-    runs: list[Run]
-    pythons: list[str]
-    same: bool
+_BESIDES_PART = 0.25  # of the budget, for each comparison beside the main one
 
 
 def compare(options: Namespace) -> int:
     """Measure and show; returns the exit code: 0 if all ways gave the same results, else 1."""
     _check_files(options)
-    pythons = dict.fromkeys([sys.executable, *options.interpreter])
-    found = _measured(_ways(pythons, options.execution, options.vary, options), options, options.vary)
-    best = winner(found.runs)
-    if best is None:
-        raise ValueError("nothing could be measured")
-    python = found.pythons[found.runs.index(best)]
-    scaling = _scaling(Way(python, best.execution, best.schedule, best.collect), best, options)
-    besides = _besides(python, best, options) if options.report else {}
-    trials = _trials(options) if options.report else []
-    _say(found, best, scaling, options)
-    _write(found, best, scaling, besides, trials, options)
-    return 0 if found.same and all(others.same for others in besides.values()) else 1
+    tasks = _count(options)
+    sizes = sorted({1, options.processors, *options.scaling})
+    session = measured(_ways(options.vary, options.execution, options), options, tasks, sizes, options.budget)
+    best = winner(session.rows)
+    assert best is not None  # without the baseline there is no session
+    whole = bool(options.report or options.results)
+    found = _comparison(session, tasks, options)
+    found = found._replace(
+        besides=_besides(best, tasks, options) if whole else {},
+        trials=tuple(_trials(options)) if whole else (),
+        shown=_shown(best, session.paths[best.python], options),
+    )
+    _say(found, options)
+    _write(found, options)
+    return 0 if found.same_results else 1
+
+
+def report(options: Namespace) -> int:
+    """The report, or the user's own document, of results that `compare` has kept."""
+    if options.output is not None:
+        check_replaceable(options.output, SHOWN)
+    found = read_results(options.results)
+    prices = Prices(options.core_hour_price, options.gb_hour_price)
+    text = decision(found, prices) if options.decision else markdown(found)
+    if options.output is None:
+        print_whole(text)
+    else:
+        write_whole(options.output, text, SHOWN)
+        print(f"{options.output}: written", file=sys.stderr)
+    return 0
 
 
 def workload_of(options: Namespace) -> dict[str, Any]:
     """The workload as concurrency-selector takes it: what a sequential run computes for a task, and what is pickled."""
     _check_source(options.source)
-    run, _ = _run_alone(Way(sys.executable, "sequential", "queue", "queue"), 1, options)
+    run, _ = _run_alone(Way("sequential", "queue", "queue"), 1, options)
     if run is None:
         raise ValueError("the sequential run gave no result")
     (batch,) = batches(make_tasks(50), 50)
@@ -84,9 +104,9 @@ def workload_of(options: Namespace) -> dict[str, Any]:
 def _check_files(options: Namespace) -> None:
     """ValueError for files that cannot be used: said before anything is measured, and not by every run."""
     _check_source(options.source)
-    for file in (options.report, options.timeline):
+    for file, mark in ((options.report, SHOWN), (options.timeline, SHOWN), (options.results, MARK)):
         if file is not None:
-            check_replaceable(file, SHOWN)
+            check_replaceable(file, mark)
 
 
 def _check_source(source: Path | None) -> None:
@@ -100,98 +120,107 @@ def _check_source(source: Path | None) -> None:
         raise ValueError(f"{todos.name}: there are no todos in it")
 
 
+def _count(options: Namespace) -> int:
+    """How many tasks there are: of a file, at most as many as --tasks says, so that a measurement has an end."""
+    if options.source is None:
+        return int(options.tasks)
+    return sum(1 for _ in islice(Todos(options.source, strict=options.strict), options.tasks))
+
+
 # What is measured -----------------------------------------------------------------------------------------------------
 
 
-def _ways(pythons: Iterable[str], execution: str, vary: str, options: Namespace) -> list[Way]:
-    """The ways to compare; the first of each Python is the sequential one, the baseline."""
-    found = []
-    for python in pythons:
-        base = Way(python, "sequential", options.schedule, options.collect)
-        chosen = base._replace(execution=execution)
-        if vary == "execution":
-            found += [base._replace(execution=each) for each in EXECUTIONS]
-        elif vary == "schedule":
-            found += [base, *(chosen._replace(schedule=schedule) for schedule in SCHEDULES)]
+def _ways(vary: str, execution: str, options: Namespace) -> Iterator[Way]:
+    """The ways to compare; the harness adds the sequential one, the baseline."""
+    chosen = Way(execution, options.schedule, options.collect)
+    for name in EXECUTIONS if vary in ("all", "execution") else [execution]:
+        for schedule in SCHEDULES if vary in ("all", "schedule") else [options.schedule]:
+            for collect in COLLECTORS if vary == "collect" else [options.collect]:
+                yield chosen._replace(execution=name, schedule=schedule, collect=collect)
+
+
+def _comparison(session: Session, tasks: int, options: Namespace) -> Comparison:
+    folder = Path(__file__).resolve().parent
+    source = None if options.source is None else options.source.name
+    kind, size = options.kind, options.batch_size
+    return Comparison(
+        program=PROGRAM,
+        schema=SCHEMA,
+        at=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        machine=machine(session.pythons),
+        work=Work(
+            kind,
+            session.tasks,
+            tasks,
+            session.task_ms,
+            session.task_wall_ms,
+            options.effort,
+            size,
+            options.uneven,
+            source,
+        ),
+        measured=tuple(session.rows),
+        same_results=session.differed == 0,
+        measurements=session.measurements,
+        differed=session.differed,
+        seconds=session.seconds,
+        seed=session.seed,
+        noise=session.noise,
+        code=counted(folder, SCHEDULES, EXECUTIONS, COLLECTORS),
+    )
+
+
+def _besides(best: Measured, tasks: int, options: Namespace) -> dict[str, tuple[Measured, ...]]:
+    """Schedules with batches that are not even, and ways to hand in results, by what they are called."""
+    uneven = max(options.uneven, 1 if options.source else _UNEVEN)
+    execution = best.execution if not best.baseline else "threads"
+    changed = Namespace(**{**vars(options), "uneven": uneven})
+    budget = _BESIDES_PART * options.budget
+    named = f"Schedules, where the first tenth of the tasks costs {uneven} times as much" if uneven > 1 else "Schedules"
+    found = {}
+    for title, vary, name, how in (
+        (named, "schedule", execution, changed),
+        ("Ways to hand in results", "collect", "threads", options),
+    ):
+        print(f"{title}:", file=sys.stderr)
+        try:
+            session = measured(_ways(vary, name, options), how, tasks, [options.processors], budget)
+        except ValueError as error:  # the budget was too short for it: the rest counts all the same
+            print(f"{title} were left out: {error}", file=sys.stderr)
         else:
-            found += [base, *(chosen._replace(collect=collect) for collect in COLLECTORS)]
+            found[title] = tuple(session.rows)
     return found
 
 
-def _measured(ways: Iterable[Way], options: Namespace, vary: str) -> SideBySide:
-    """A run of each way that its Python has, with its speedup over the sequential one of that Python."""
-    found: list[tuple[Way, Run, dict[str, Any]]] = []
-    for way in ways:
-        run, data = _run_alone(way, options.processors, options)
-        if run is not None:
-            print(f"{_named(way, run, vary)}, Python {data['python']}: {run.seconds:.2f} s", file=sys.stderr)
-            found.append((way, run, data))
-    several = len({way.python for way, *_ in found}) > 1
-    base = {way.python: run.seconds for way, run, _ in found if way.execution == "sequential"}
-    runs = []
-    for way, run, data in found:
-        title = _named(way, run, vary) + f" {data['python']}" * several
-        speedup = base[way.python] / run.seconds if way.python in base else None
-        efficiency = speedup / run.processors if speedup else None
-        runs.append(run._replace(title=title, speedup=speedup, efficiency=efficiency))
-    return SideBySide(runs, [way.python for way, *_ in found], len({data["digest"] for *_, data in found}) == 1)
+# Runs in a process of their own: to see who worked when, and what comes of failures -----------------------------------
 
 
-def _named(way: Way, run: Run, vary: str) -> str:
-    """The run's title, with what is varied."""
-    what = {"schedule": way.schedule, "collect": way.collect}.get(vary, "")
-    return f"{run.title}, {what}" if what and way.execution != "sequential" else run.title
+def _shown(best: Measured, python: str, options: Namespace) -> Run | None:
+    """One more run of the fastest way, with who worked when."""
+    run, _ = _run_alone(Way(best.execution, best.schedule, best.collect), best.processors, options, python=python)
+    return run
 
 
-def _scaling(way: Way, best: Run, options: Namespace) -> list[tuple[int, float]]:
-    """(Processors, speedup over one processor) of one way; nothing where there is only ever one.
-
-    One processor is always measured: what the others are compared with is never taken for granted.
-    """
-    if not can_have_more(best):
-        return []
-    base, _ = _run_alone(way, 1, options)
-    if base is None:
-        return []
-    others = [(n, _run_alone(way, n, options)[0]) for n in sorted({*options.scaling} - {1})]
-    return [(1, 1.0), *((n, base.seconds / run.seconds) for n, run in others if run is not None)]
-
-
-def _besides(python: str, best: Run, options: Namespace) -> dict[str, SideBySide]:
-    """For the report: schedules with batches that are not even, and ways to hand in results, by what they are called."""
-    uneven = max(options.uneven, 1 if options.source else _UNEVEN)
-    execution = best.execution if best.execution != "sequential" else "threads"
-    changed = Namespace(**{**vars(options), "uneven": uneven})
-    named = f"Schedules, where the first tenth of the tasks costs {uneven} times as much" if uneven > 1 else "Schedules"
-    return {
-        named: _measured(_ways([python], execution, "schedule", options), changed, "schedule"),
-        "Ways to hand in results": _measured(_ways([python], "threads", "collect", options), options, "collect"),
-    }
-
-
-def _trials(options: Namespace) -> list[Trial]:
-    """What happens when things go wrong: runs into which failures are thrown, for the report."""
-    trials = []
+def _trials(options: Namespace) -> Iterator[Trial]:
+    """What happens when things go wrong: runs into which failures are thrown."""
     for execution, what in (("threads", ("raise!",)), ("processes", ("raise!", "kill", "hang!"))):
         trouble = {str(5 + 40 * place): event for place, event in enumerate(what)}
-        way = Way(sys.executable, execution, options.schedule, options.collect)
+        way = Way(execution, options.schedule, options.collect)
         run, data = _run_alone(way, options.processors, options, "--trouble", json.dumps(trouble), "--timeout", "2")
         if run is not None:
-            report = run.report
+            done = run.report
             told = f"{execution}: {', '.join(event.rstrip('!') for event in what)}"
-            left, twice = len(report.not_processed), data["twice"]
-            lost = run.tasks - (report.done + report.failed - twice) - left
-            counts = (run.tasks, report.done, report.failed, left, lost, twice, data["orphans"])
-            trials.append(Trial(told, *counts, tuple(data["errors"])))
-    return trials
+            left, twice = len(done.not_processed), data["twice"]
+            lost = max(0, run.tasks - (done.done + done.failed - twice) - left)
+            counts = (run.tasks, done.done, done.failed, left, lost, twice, data["orphans"])
+            yield Trial(told, *counts, tuple(data["errors"]))
 
 
-# One run in a process of its own --------------------------------------------------------------------------------------
-
-
-def _run_alone(way: Way, processors: int, options: Namespace, *more: str) -> tuple[Run | None, dict[str, Any]]:
+def _run_alone(
+    way: Way, processors: int, options: Namespace, *more: str, python: str = sys.executable
+) -> tuple[Run | None, dict[str, Any]]:
     """One run, and all that it said; (None, {}) where this Python cannot do it."""
-    command = [way.python, os.path.dirname(os.path.abspath(__file__)), "run", "--json", "--execution", way.execution]
+    command = [python, os.path.dirname(os.path.abspath(__file__)), "run", "--json", "--execution", way.execution]
     command += ["--processors", str(1 if way.execution == "sequential" else processors)]
     command += ["--kind", options.kind, "--effort", str(options.effort), "--uneven", str(options.uneven)]
     command += ["--schedule", way.schedule, "--collect", way.collect, "--batch-size", str(options.batch_size)]
@@ -203,16 +232,14 @@ def _run_alone(way: Way, processors: int, options: Namespace, *more: str) -> tup
         done, orphans = _completed([*command, *more])
         data = {**json.loads(done.stdout), "orphans": orphans}
     except subprocess.TimeoutExpired:
-        print(
-            f"{way.execution} under {way.python} was left out: it took over {_LONGEST_RUN_SECONDS} s", file=sys.stderr
-        )
+        print(f"{way.execution} was left out: it took over {_LONGEST_RUN_SECONDS} s", file=sys.stderr)
     except ValueError:
         said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        print(f"{way.execution} under {way.python} was left out: {said}", file=sys.stderr)
+        print(f"{way.execution} was left out: {said}", file=sys.stderr)
     else:
         if data["error"] is None:
-            return _run_from(data), data
-        print(f"{way.execution} under {way.python} was left out: {data['error']}", file=sys.stderr)
+            return built(Run, data), data
+        print(f"{way.execution} was left out: {data['error']}", file=sys.stderr)
     return None, {}
 
 
@@ -235,49 +262,40 @@ def _completed(command: list[str]) -> tuple[subprocess.CompletedProcess[str], in
     return subprocess.CompletedProcess(command, process.returncode, out, errors), left
 
 
-def _run_from(data: dict[str, Any]) -> Run:
-    report = data["report"]
-    shares = {int(number): Share(**share) for number, share in report["shares"].items()}
-    spans = [Span(*span) for span in report["spans"]]
-    idle = {int(number): seconds for number, seconds in data["idle_seconds"].items()}
-    made = Report(**{**report, "shares": shares, "spans": spans})
-    return Run(**{name: data[name] for name in Run._fields} | {"report": made, "idle_seconds": idle})
-
-
 # What is shown --------------------------------------------------------------------------------------------------------
 
 
-def _say(found: SideBySide, best: Run, scaling: list[tuple[int, float]], options: Namespace) -> None:
+def _say(found: Comparison, options: Namespace) -> None:
     """The dashboard."""
     if options.json:
-        runs = [{**run._asdict(), "report": asdict(run.report)} for run in found.runs]
-        print_whole(json.dumps({"runs": runs, "scaling": scaling, "same_results": found.same}))
+        print_whole(as_json(found))
         return
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(table(found.runs, utf8=utf8))
-    print("\nAll ways gave the same results." if found.same else "\nThe results DIFFER: that must not be.")
-    print(f"\n{timeline(best)}")
-    if len(scaling) != 1:
-        print(f"\n{scalability(best, scaling, usl(scaling))}")
+    print(table(found, utf8=utf8))
+    same = f"All ways gave the same results, {found.measurements:,} measurements."
+    print(f"\n{same if found.same_results else 'The results DIFFER: that must not be.'}")
+    for reason, names in left_out(found).items():
+        print(in_lines(f"Not measured ({reason}): {'; '.join(names)}", utf8=utf8))
+    if found.shown is not None:
+        print(f"\n{timeline(found.shown)}")
+    print(f"\n{scaled(found, utf8=utf8)}")
+    for rows in ways(found.rows):
+        if winner(found.rows) in rows and len(scale := points(rows)) > 1:
+            print(f"\n{scalability(rows[0], scale, usl(scale), cpus=found.machine.cpus)}")
+    print(f"\n{limits(found, utf8=utf8)}\n\n{worth(found, utf8=utf8)}")
 
 
-def _write(
-    found: SideBySide,
-    best: Run,
-    scaling: Sequence[tuple[int, float]],
-    besides: dict[str, SideBySide],
-    trials: Sequence[Trial],
-    options: Namespace,
-) -> None:
+def _write(found: Comparison, options: Namespace) -> None:
     """The files that were asked for, whole or not at all."""
-    html = options.timeline is not None and options.timeline.suffix == ".html"
-    picture = timeline_html if html else timeline_svg
-    others = {title: compared.runs for title, compared in besides.items()}
-    files: list[tuple[Path | None, Callable[[], str]]] = [
-        (options.report, lambda: markdown(found.runs, scaling, trials=trials, besides=others)),
-        (options.timeline, lambda: picture(best)),
+    files: list[tuple[Path | None, str, Callable[[], str]]] = [
+        (options.results, MARK, lambda: as_json(found) + "\n"),
+        (options.report, SHOWN, lambda: markdown(found)),
     ]
-    for file, text in files:
+    if found.shown is not None:
+        html = options.timeline is not None and options.timeline.suffix == ".html"
+        shown = found.shown
+        files.append((options.timeline, SHOWN, lambda: (timeline_html if html else timeline_svg)(shown)))
+    for file, mark, text in files:
         if file is not None:
-            write_whole(file, text(), SHOWN)
+            write_whole(file, text(), mark)
             print(f"{file}: written", file=sys.stderr)

@@ -1,65 +1,65 @@
 """The report of a comparison in Markdown, with a section for each question that it answers.
 
-Text that came with the tasks is data: it is escaped, so that nothing of it is mark-up.
+Text that came with the tasks, or with a file of results, is data: it is escaped, so that nothing of it is mark-up.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
+from limits import limit_of
 from measures import Run
+from results import Comparison, Measured, Trial, left_out, points, ways
 from scaling import scalability, stops_paying_at, usl
 from text import figure, plural, printable
 from timelines import idle_percent, timeline
-from winner import CLOSE, warning_of_other_programs, why, why_fastest, winner
+from winner import CLOSE, choice, gains, warning_of_other_programs, why, why_fastest, winner
 
 
-class Trial(NamedTuple):
-    """What was thrown at a run on purpose, and what came of its tasks."""
-
-    thrown_in: str  # such as "a worker killed in the middle of a batch"
-    tasks: int
-    done: int
-    failed: int
-    not_processed: int
-    lost: int = 0
-    twice: int = 0
-    orphans: int | None = 0  # processes that outlived the run; None: nobody could look
-    errors: tuple[str, ...] = ()  # what some of the tasks that failed said
-
-
-def markdown(
-    runs: Sequence[Run],
-    scaling: Sequence[tuple[int, float]] = (),
-    *,
-    trials: Sequence[Trial] = (),
-    besides: Mapping[str, Sequence[Run]] = {},
-) -> str:
-    """The report, with the sections of the capstone.
-
-    `trials`: failures thrown in on purpose; `besides`: other runs that were compared, by what they are.
-    """
-    best = winner(runs)
-    if best is None:
-        return "# Todo batch processing\n\nNothing was measured.\n"
+def markdown(found: Comparison) -> str:
+    """The report, with the sections of the capstone."""
+    best = winner(found.rows)
+    assert best is not None  # the baseline is always there
+    scale = scale_of(best, found)
     sections = {
-        "Measured speedups": f"{_speedups(runs)}\n\n{_LEGEND}",
-        "CPU use": f"{_cpu_use(runs)}\n\n{_processors(best)}",
-        "Memory": _memory_use(runs),
-        "Error handling confirmed": _errors(runs, trials),
-        **{_md(title): _speedups(others) for title, others in besides.items()},
-        "Scalability": _code(scalability(best, scaling, usl(scaling))),
-        "Timeline": _code(timeline(best)),
-        "Recommendation": _recommendation(runs, best, scaling),
+        "Measured speedups": f"{_speedups(found.rows, found)}\n\n{_LEGEND}{_left_out(found)}",
+        "CPU use": f"{_cpu_use(found.rows)}\n\n{_processors(found.shown)}",
+        "Memory": _memory_use(found.rows),
+        "Error handling confirmed": _errors(found),
+        **{escaped(title): _speedups(rows, found) for title, rows in found.besides.items()},
+        "Scalability": _code(scalability(best, scale, usl(scale), cpus=found.machine.cpus)),
+        "What limits it": limits_of(found),
+        "Complexity against gain": complexity(found),
+        **({} if found.shown is None else {"Timeline": _code(timeline(found.shown))}),
+        "Recommendation": _recommendation(found, best, scale),
     }
     parts = (f"## {title}\n\n{text}\n" for title, text in sections.items())
-    return "\n".join([f"# Todo batch processing\n\n{plural(best.tasks, 'task')}, each way one run.\n", *parts])
+    return "\n".join([f"# Todo batch processing\n\n{where(found)}\n", *parts])
 
 
-def _md(text: str) -> str:
+def where(found: Comparison) -> str:
+    """What was measured, where and when, in a sentence or two."""
+    here, work = found.machine, found.work
+    asked = f" of {work.tasks_asked:,}" if work.tasks_asked != work.tasks else ""
+    source = f" from {escaped(work.source)}" if work.source else ""
+    uneven = f", the first tenth of them {work.uneven} times as dear" if work.uneven > 1 else ""
+    return (
+        f"{plural(work.tasks, 'task')}{asked}{source} of {figure(work.task_ms, 2)} ms ({escaped(work.kind)}){uneven}, in"
+        f" batches of {work.batch_size:,}. {plural(found.measurements, 'measurement')} in random order, each in a fresh"
+        f" process, {figure(found.seconds, 0)} s, seed {found.seed}, {escaped(found.at)}."
+        f"\n\n{plural(here.cpus, 'CPU')}, numbers {escaped(here.cpu_numbers)}: {escaped(here.cpu_model)};"
+        f" {escaped(here.system)}; Python {escaped(', '.join(here.pythons))}."
+    )
+
+
+def scale_of(row: Measured, found: Comparison) -> list[tuple[int, float]]:
+    """(Processors, speedup over one) of the way of a row."""
+    return next((points(rows) for rows in ways(found.rows) if row in rows and not row.baseline), [])
+
+
+def escaped(text: str) -> str:
     """Text that Markdown shows as it is: no mark-up, no HTML, no link, no end of a table's cell."""
     shown = html.escape(re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", printable(text)), quote=False)
     return re.sub(r"(?i)(\bwww)\.|:(?=//)", lambda found: f"{found[1]}\\." if found[1] else "\\:", shown)
@@ -69,47 +69,73 @@ def _code(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())  # by indentation: no text can end it
 
 
-_WORDS = ("Approach", "Schedule", "Why", "Run", "Thrown in")  # columns that hold text
+_WORDS = {"Approach", "Schedule", "Why", "Thrown in", "Verdict", "Risk", "What we do", "In this run", "What"}  # text
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Figures stand at the right of their columns."""
     lines = [heads, ["---" if head in _WORDS else "---:" for head in heads], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _speedups(runs: Iterable[Run]) -> str:
-    heads = ("Approach", "Processors", "Schedule", "Time (s)", "Speedup", "Efficiency", "Unused", "Critical path (s)")
-    rows = (
-        (
-            _md(run.title),
-            f"{run.processors}",
-            _md(run.schedule),
-            figure(run.seconds, 3),
-            figure(run.speedup, 2, "x"),
-            figure(None if run.efficiency is None else 100 * run.efficiency, 0, " %"),
-            figure(100 * run.overhead, 1, " %"),
-            figure(run.critical_seconds, 3),
-        )
-        for run in runs
+def _speedups(rows: Iterable[Measured], found: Comparison) -> str:
+    heads = (
+        "Approach",
+        "Processors",
+        "Schedule",
+        "Runs",
+        "Time (s)",
+        "Speedup",
+        "95 %",
+        "Efficiency",
+        "Unused",
+        "Critical path (s)",
     )
-    return _table(heads, rows)
+    return table(heads, (_speedup(row, found) for row in rows if row.samples))
+
+
+def _speedup(row: Measured, found: Comparison) -> tuple[str, ...]:
+    speedup = found.speedup(row)
+    unused = None if row.busy_share is None else 100 - 100 * row.busy_share
+    return (
+        escaped(row.title),
+        f"{row.processors:,}",
+        escaped(row.schedule),
+        f"{len(row.samples):,}",
+        figure(row.seconds, 3),
+        figure(speedup.mid, 2, "x"),
+        f"{figure(speedup.low, 2)} to {figure(speedup.high, 2)}" if speedup.low < speedup.high else "-",
+        figure(100 * speedup.mid / row.processors, 0, " %"),
+        figure(unused, 1, " %"),
+        figure(row.busiest_seconds, 3),
+    )
 
 
 _LEGEND = (
-    "Speedup is against the sequential run, efficiency the speedup for each processor. Unused is the part of the "
-    "processors' time in which they did not work: starting, waiting for a batch, handing in. The critical path is "
-    "the time of the busiest processor: with that split of the work, no run can be shorter."
+    "Speedup is against plain sequential code on the first Python, efficiency the speedup for each processor; 95 % is "
+    "where the speedup lies by chance alone (- with a single run). Unused is the part of the processors' time in which "
+    "they did not work: starting, waiting for a batch, handing in. The critical path is the time of the busiest "
+    "processor: with that split of the work, no run can be shorter."
 )
 
 
-def _cpu_use(runs: Iterable[Run]) -> str:
-    rows = ((_md(run.title), figure(run.cpu_percent, 0, " %"), why(run)) for run in runs)
-    return f"{_table(('Approach', 'CPU use', 'Why'), rows)}\n\n100 % is one CPU; all processes are counted."
+def _left_out(found: Comparison) -> str:
+    reasons = left_out(found).items()
+    lines = [f"- not measured ({escaped(reason)}): {escaped('; '.join(names))}" for reason, names in reasons]
+    return "\n\n" + "\n".join(lines) if lines else ""
 
 
-def _processors(run: Run) -> str:
+def _cpu_use(rows: Iterable[Measured]) -> str:
+    cells = ((escaped(row.title), f"{row.processors:,}", figure(row.cpu_percent, 0, " %"), why(row)) for row in rows)
+    return (
+        f"{table(('Approach', 'Processors', 'CPU use', 'Why'), cells)}\n\n100 % is one CPU; all processes are counted."
+    )
+
+
+def _processors(run: Run | None) -> str:
     """What each processor of a run did, and how much of the time it worked."""
+    if run is None:
+        return "No run was looked at processor by processor."
     heads = ("Processor", "Tasks", "Batches", "Busy (s)", "Computing (s)", "Busy", "Idle (s)", "Times lost")
     rows = (
         (
@@ -124,70 +150,87 @@ def _processors(run: Run) -> str:
         )
         for number, share in sorted(run.report.shares.items())
     )
-    return f"The processors of {_md(run.title)}:\n\n{_table(heads, rows)}"
+    return f"The processors of one run of {escaped(run.title)}:\n\n{table(heads, rows)}"
 
 
-def _memory_use(runs: Sequence[Run]) -> str:
-    metrics = {"pss": "PSS: shared pages are counted once", "rss": "resident size", None: "unknown"}
-    named = "; ".join(dict.fromkeys(metrics.get(run.memory_metric, "unknown") for run in runs))
-    rows = ((_md(run.title), figure(run.peak_memory_mb, 1)) for run in runs)
-    return f"{_table(('Approach', 'Peak (MB)'), rows)}\n\nOf the whole process tree ({named})."
+def _memory_use(rows: Sequence[Measured]) -> str:
+    metrics = {"pss": "PSS: shared pages are counted once", "uss": "unique size, by psutil"}
+    other = "peak of the main process, without its workers"
+    named = "; ".join(dict.fromkeys(metrics.get(row.memory_metric or "", other) for row in rows))
+    cells = ((escaped(row.title), f"{row.processors:,}", figure(row.peak_memory_mb, 1)) for row in rows)
+    return f"{table(('Approach', 'Processors', 'Peak (MB)'), cells)}\n\nOf the whole process tree ({named})."
 
 
-def _errors(runs: Iterable[Run], trials: Sequence[Trial]) -> str:
-    """What every run counted, and what came of what was thrown in."""
-    heads: Sequence[str] = (
-        "Run",
-        "Tasks",
-        "Done",
-        "Failed",
-        "Not processed",
-        "Tried again",
-        "Processors lost",
-        "Missing",
-        "Too many",
-    )
-    text = _table(heads, (_account(run) for run in runs))
-    text += "\n\nMissing and too many: tasks that no outcome was counted for, and outcomes beyond the number of tasks."
-    if trials:
-        heads = ("Thrown in", "Tasks", "Done", "Failed", "Not processed", "Lost", "Done twice", "Orphan processes")
-        text += "\n\n" + _table(
-            heads,
-            (
-                (_md(trial.thrown_in), *("not known" if count is None else f"{count:,}" for count in trial[1:8]))
-                for trial in trials
-            ),
-        )
+def _errors(found: Comparison) -> str:
+    """Whether all results are the same, and what came of what was thrown in."""
+    if found.same_results:
+        text = f"All {found.measurements:,} measurements gave the same results."
+    else:
+        text = f"**{found.differed:,} of {found.measurements:,} measurements gave other results than the sequential code: that must not be.**"
+    if found.trials:
+        text += f"\n\n{trials_of(found.trials)}"
     else:
         text += "\n\nNothing was thrown into these runs on purpose."
-    if errors := [error for trial in trials for error in trial.errors]:
-        text += "\n\nErrors of tasks:\n\n" + "\n".join(f"- said: {_md(error)}" for error in errors)
+    if errors := [error for trial in found.trials for error in trial.errors]:
+        text += "\n\nErrors of tasks:\n\n" + "\n".join(f"- said: {escaped(error)}" for error in errors)
     return text
 
 
-def _account(run: Run) -> tuple[str, ...]:
-    report = run.report
-    left = run.tasks - report.done - report.failed - len(report.not_processed)
-    lost = sum(share.lost for share in report.shares.values())
-    counts = (run.tasks, report.done, report.failed, len(report.not_processed), report.retried, lost)
-    return _md(run.title), *(f"{count:,}" for count in (*counts, max(0, left), max(0, -left)))
+def trials_of(trials: Iterable[Trial]) -> str:
+    """What was thrown in, and where every task of it ended."""
+    heads = ("Thrown in", "Tasks", "Done", "Failed", "Not processed", "Lost", "Done twice", "Orphan processes")
+    return table(
+        heads,
+        (
+            (escaped(trial.thrown_in), *("not known" if count is None else f"{count:,}" for count in trial[1:8]))
+            for trial in trials
+        ),
+    )
 
 
-def _recommendation(runs: Sequence[Run], best: Run, scaling: Sequence[tuple[int, float]]) -> str:
-    """What to take for work like this, where it was measured."""
-    text = f"**{_md(best.title)}** with {plural(best.processors, 'processor')}: {why_fastest(best)}."
-    following = winner([run for run in runs if run is not best])
+def limits_of(found: Comparison) -> str:
+    """What limits each way, a line each."""
+    several = (rows for rows in ways(found.rows) if len(rows) > 1)
+    lines = [f"- {escaped(rows[0].title)}: {escaped(limit_of(rows, found).text)}." for rows in several]
+    return "\n".join(lines) or "No way was measured with several numbers of processors."
+
+
+def complexity(found: Comparison) -> str:
+    """Lines and concepts of every schedule and execution, beside what it gains."""
+    heads = ("What", "Lines", "Concepts", "Gain", "95 %", "Verdict")
+    rows = []
+    for gain in gains(found):
+        low, mid, high = gain.gain
+        code = ("-", "-") if gain.code is None else (f"{gain.code.lines:,}", f"{len(gain.code.concepts):,}")
+        between = f"{figure(low, 2)} to {figure(high, 2)}" if low < high else "-"
+        rows.append((f"{gain.what} {escaped(gain.name)}", *code, figure(mid, 2, "x"), between, gain.verdict))
+    chosen = choice(found)
+    return (
+        f"{table(heads, rows)}\n\nGain is over the simplest of its kind. Lines of code and concepts (classes of its own,"
+        " names of modules for concurrency) are counted in the source; an execution has those of its fastest schedule,"
+        f" too.\n\nTake **{escaped(chosen.taken.title)}** with {plural(chosen.taken.processors, 'processor')}:"
+        f" {escaped(chosen.because)}."
+    )
+
+
+def _recommendation(found: Comparison, best: Measured, scale: Sequence[tuple[int, float]]) -> str:
+    """What is the fastest for work like this, where it was measured."""
+    text = (
+        f"**{escaped(best.title)}** with {plural(best.processors, 'processor')} was the fastest: {why_fastest(best)}."
+    )
+    following = winner([row for row in found.rows if row.name != best.name])
     if following is not None:
         times = following.seconds / best.seconds
         if times < CLOSE:
-            text += (
-                f" {_md(following.title)} came so close ({figure(times, 2)}x the time) that other reasons may decide."
-            )
+            text += f" {escaped(following.title)} came so close ({figure(times, 2)}x the time) that other reasons may decide."
         else:
-            text += f" The next, {_md(following.title)}, took {figure(times, 2)} times as long."
-    stop = stops_paying_at(scaling)
+            text += f" The next, {escaped(following.title)}, took {figure(times, 2)} times as long."
+    stop = stops_paying_at(scale)
     if stop is not None:
         text += f" Beyond {plural(stop, 'processor')}, one more is not worth its memory here."
-    disturbed = warning_of_other_programs(runs)
+    chosen = choice(found)
+    if chosen.taken is not best:
+        text += f" But take {escaped(chosen.taken.title)}, {plural(chosen.taken.processors, 'processor')}: {escaped(chosen.because)}."
+    disturbed = warning_of_other_programs(found.rows)
     text += f"\n\n{disturbed}" if disturbed else ""
     return f"{text}\n\nThis holds for this machine and these tasks; measure again when either changes."

@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from measures import Run
 from text import WIDTH, figure, plural
-from winner import short_title, takes_turns, why
+from winner import Titled, short_title, takes_turns, why
 
 Points = Iterable[tuple[int, float]]
 
@@ -75,16 +74,19 @@ def stops_paying_at(points: Points, gain: float = 0.05) -> int | None:
 # The chart ------------------------------------------------------------------------------------------------------------
 
 
-def can_have_more(run: Run) -> bool:
+def can_have_more(run: Titled) -> bool:
     """Whether more processors are more than a number: sequential code has one, however many are asked for."""
     return run.execution != "sequential"
 
 
-def scalability(run: Run, points: Points, fit: tuple[float, float], width: int = WIDTH) -> str:
+def scalability(
+    run: Titled, points: Points, fit: tuple[float, float], width: int = WIDTH, cpus: int | None = None
+) -> str:
     """Speedup by processors as bars, and what it means; `fit` is what measures.usl makes of the points.
 
     Where processors compute at the same time, each bar has a mark at the ideal (> if that is further right). Where they
-    take turns there is none, because as many times as fast was never to be had.
+    take turns there is none, because as many times as fast was never to be had. Amdahl's law knows nothing of how many
+    CPUs there are, so it is fitted up to that many, if that is known.
     """
     if not can_have_more(run):
         return f"{short_title(run)} has one processor: there is nothing to scale."
@@ -102,10 +104,10 @@ def scalability(run: Run, points: Points, fit: tuple[float, float], width: int =
             ideal = round(size * n / most)
             bar[min(ideal, size) - 1 if ideal else 0] = "|" if ideal <= size else ">"
         lines.append(f"{n:>6} {''.join(bar)} {figure(speedup, 2, 'x'):>9}")
-    return "\n".join([*lines, *(() if turns else _laws(kept, fit))])
+    return "\n".join([*lines, *(() if turns else _laws(kept, fit, cpus))])
 
 
-def _laws(points: Sequence[tuple[int, float]], fit: tuple[float, float]) -> Iterator[str]:
+def _laws(points: Sequence[tuple[int, float]], fit: tuple[float, float], cpus: int | None) -> Iterator[str]:
     """What the fitted laws say, a line each."""
     contention, coherence = fit
     yield f"Universal scalability law: n / (1 + {contention:.4f} (n - 1) + {coherence:.6f} n (n - 1))"
@@ -114,9 +116,12 @@ def _laws(points: Sequence[tuple[int, float]], fit: tuple[float, float]) -> Iter
     if coherence > 0 and contention < 1:
         fastest = max(1, round(math.sqrt((1 - contention) / coherence)))
         yield f"  by this law it is fastest with {plural(fastest, 'processor')}"
-    serial = amdahl(points)
-    limit = f"never faster than {figure(1 / serial, 1, 'x')}" if serial > 0 else "no limit in sight"
-    yield f"Amdahl's law: {100 * serial:.1f} % of it is serial: {limit}"
+    within = [(n, speedup) for n, speedup in points if cpus is None or n <= cpus]
+    if cpus is None or len(within) > 1:
+        serial = amdahl(within)
+        limit = f"never faster than {figure(1 / serial, 1, 'x')}" if serial > 0 else "no limit in sight"
+        upto = "" if cpus is None else f" up to {plural(within[-1][0], 'processor')}"
+        yield f"Amdahl's law{upto}: {100 * serial:.1f} % of it is serial: {limit}"
     stop, most = stops_paying_at(points), max(n for n, _ in points)
     if stop is not None:
         yield f"It stops paying at {plural(stop, 'processor')}: from there on, one more adds under 5 %."

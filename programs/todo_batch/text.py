@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import textwrap
 import unicodedata
 
 WIDTH = 80  # columns, at most, of what is printed
@@ -39,6 +40,15 @@ def clipped(text: str, width: int, *, utf8: bool = True) -> str:
     while shown and columns(shown) > width - 2:
         shown = shown[:-1]
     return f"{shown}.."
+
+
+def in_lines(text: str, *, utf8: bool = True) -> str:
+    """Text of any length in lines of at most 80 columns, as far as its words fit."""
+    shown = printable(text)
+    if not utf8:
+        shown = shown.encode("ascii", "backslashreplace").decode()
+    lines = textwrap.wrap(shown, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join(clipped(line, WIDTH, utf8=utf8) for line in lines)
 
 
 def figure(value: float | None, decimals: int, unit: str = "") -> str:

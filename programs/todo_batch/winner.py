@@ -1,13 +1,17 @@
-"""Which run is the fastest, and why: what the figures of runs beside each other say, in words."""
+"""Which way is the fastest, and why; and which one to take: what is simpler, unless more code gains enough."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
-from measures import FREE_THREADED, Run
-from text import clipped
+from measures import FREE_THREADED
+from results import Code, Comparison, Interval, Measured
+from text import clipped, figure, plural
 
-CLOSE = 1.05  # a difference of one run to another below that says nothing
+CLOSE = 1.05  # a difference of one way to another below that says nothing
+WORTH = 1.2  # below that, more code is not worth its gain: the selector's rule for approaches, here for schedules too
 
 _WHY = {
     "sequential": "one task after the other",
@@ -22,43 +26,186 @@ _LEAD = {  # what it means when one that computes nothing at the same time is th
     "threads": "its lead is chance",
     "asyncio": "its lead is chance",
 }
+_TAKEN = 0.3  # CPUs by others: more than a moment's work of the system
 _BUSY_PERCENT = 90  # a sequential run that got less of its CPU shared it with other programs
 
 
-def winner(runs: Sequence[Run]) -> Run | None:
-    """The fastest of those that came to the end; of all, if none did."""
-    whole = [run for run in runs if not run.report.stopped and not run.report.not_processed]
-    return min(whole or runs, key=lambda run: run.seconds, default=None)
+class Titled(Protocol):
+    """A run, or a row of a comparison."""
+
+    @property
+    def execution(self) -> str:
+        """An id of executions.EXECUTIONS."""
+
+    @property
+    def title(self) -> str:
+        """For people."""
 
 
-def why(run: Run) -> str:
+def winner(rows: Sequence[Measured]) -> Measured | None:
+    """The fastest of those that have a result."""
+    return min((row for row in rows if row.samples), key=lambda row: row.seconds, default=None)
+
+
+def why(run: Titled) -> str:
     """What makes this execution as fast as it is, when it computes."""
     return _WHY.get(_way(run), "no more is known of it")
 
 
-def _way(run: Run) -> str:
+def _way(run: Titled) -> str:
     free = run.execution == "threads" and run.title.startswith(FREE_THREADED)
     return FREE_THREADED if free else run.execution
 
 
-def why_fastest(best: Run) -> str:
+def why_fastest(best: Titled) -> str:
     """Why the winner is as fast as it is, and what that is worth where it computes nothing at the same time."""
     return ": ".join(filter(None, [why(best), _LEAD.get(_way(best), "")]))
 
 
-def warning_of_other_programs(runs: Iterable[Run]) -> str:
+def warning_of_other_programs(rows: Sequence[Measured]) -> str:
     """A warning, if other programs had the CPU while this was measured."""
-    used = [run.cpu_percent for run in runs if run.execution == "sequential" and run.cpu_percent is not None]
-    if not used or min(used) >= _BUSY_PERCENT:
-        return ""
-    return f"Other programs were busy: sequential got {min(used):.0f} % of a CPU. Measure again."
+    used = [row.cpu_percent for row in rows if row.baseline and row.cpu_percent is not None]
+    if used and min(used) < _BUSY_PERCENT:
+        return f"Other programs were busy: sequential got {min(used):.0f} % of a CPU. Measure again."
+    taken = max((row.cpus_taken or 0.0 for row in rows), default=0.0)
+    return f"Other programs were busy: they took up to {taken:.1f} CPUs. Measure again." if taken > _TAKEN else ""
 
 
-def takes_turns(run: Run) -> bool:
+def takes_turns(run: Titled) -> bool:
     """Whether its processors compute one after the other: they were never to be as many times as fast."""
     return _way(run) in _LEAD
 
 
-def short_title(run: Run, width: int = 24, *, utf8: bool = True) -> str:
+def short_title(run: Titled, width: int = 24, *, utf8: bool = True) -> str:
     """The title of a run, which may be of any length."""
     return clipped(run.title, width, utf8=utf8)
+
+
+# What to take ---------------------------------------------------------------------------------------------------------
+
+
+class Choice(NamedTuple):
+    """What to take, what was the fastest (often the same), and why, in a sentence or two."""
+
+    taken: Measured
+    fastest: Measured
+    because: str
+
+
+def racing(found: Comparison) -> list[Measured]:
+    """The rows that can gain something: where tasks compute, those that take turns have a lead by chance alone."""
+    return [row for row in found.rows if row.baseline or not (takes_turns(row) and found.work.computes)]
+
+
+def choice(found: Comparison) -> Choice:
+    """The simplest of those that take at most 1.2 times as long as the fastest: fewest lines, then fewest processors."""
+    rows = racing(found)
+    fastest = winner(rows)
+    assert fastest is not None  # the baseline is always there
+    near = [row for row in rows if row.seconds <= WORTH * fastest.seconds]
+    taken = min(near, key=lambda row: (_lines(row, found), row.processors, row.seconds))
+    return Choice(taken, fastest, _because(taken, fastest, found))
+
+
+def code_of(row: Measured, found: Comparison) -> Code | None:
+    """The code of its execution, its schedule and its way to hand in; None where that was not counted."""
+    parts = [found.code.get(row.execution), found.code.get(row.schedule)]
+    if None in parts:
+        return None
+    handing_in = found.code.get(f"{row.execution}/{row.collect}", Code(0, ()))
+    return sum((part for part in parts if part is not None), handing_in)
+
+
+def _lines(row: Measured, found: Comparison) -> float:
+    code = code_of(row, found)
+    return math.inf if code is None else code.lines
+
+
+def _because(taken: Measured, fastest: Measured, found: Comparison) -> str:
+    if taken is fastest:
+        return f"it was the fastest, and nothing simpler came within {WORTH}x of it"
+    gain = found.speedup(fastest, taken)
+    sure = (
+        ""
+        if gain.high < WORTH or gain.low == gain.high
+        else f", between {figure(gain.low, 2)} and {figure(gain.high, 2)}"
+    )
+    return (
+        f"{fastest.title} with {plural(fastest.processors, 'processor')} was {figure(gain.mid, 2)} times as fast{sure},"
+        f" {_price(fastest, taken, found)}: under {WORTH}x, stay with what is simpler"
+    )
+
+
+def _price(dear: Measured, simple: Measured, found: Comparison) -> str:
+    """What one costs more than another: in code, else in processors."""
+    more, less = code_of(dear, found), code_of(simple, found)
+    if more is None or less is None:
+        return "for code that was not counted"
+    if more.lines > less.lines:
+        return f"for {figure(more.lines / max(1, less.lines), 1)} times the code"
+    return f"for {plural(dear.processors, 'processor')} instead of {simple.processors:,}"
+
+
+class Gain(NamedTuple):
+    """What one schedule or execution gains over the simplest of its kind, beside what it takes to read."""
+
+    what: str  # schedule or execution
+    name: str
+    code: Code | None
+    row: Measured  # its fastest
+    gain: tuple[float, float, float]  # low, mid, high of how many times as fast as the simplest
+    verdict: str
+
+
+def gains(found: Comparison) -> list[Gain]:
+    """Each schedule under the fastest execution, then each execution with its fastest schedule; the simplest first."""
+    fastest = winner(racing(found))
+    assert fastest is not None
+    alike = [row for row in found.rows if (row.name, row.processors) == (fastest.name, fastest.processors)]
+    fastest_last = sorted(found.rows, key=lambda row: -row.seconds)  # a dict keeps the last of those with the same key
+    return [
+        *_gains("schedule", {row.schedule: row for row in fastest_last if row in alike}, found),
+        *_gains("execution", {row.name: row for row in fastest_last}, found),
+    ]
+
+
+def _gains(what: str, rows: dict[str, Measured], found: Comparison) -> list[Gain]:
+    def code(row: Measured) -> Code | None:
+        return found.code.get(row.schedule) if what == "schedule" else code_of(row, found)
+
+    def lines(row: Measured) -> float:
+        own = code(row)
+        return math.inf if own is None else own.lines
+
+    ordered = sorted(rows.items(), key=lambda named: (lines(named[1]), named[1].seconds))
+    made: list[Gain] = []
+    best: Measured | None = None  # the fastest of those that are simpler, and worth it
+    for name, row in ordered:
+        if best is None:
+            made.append(Gain(what, name, code(row), row, (1.0, 1.0, 1.0), "the simplest"))
+            best = row
+            continue
+        gain, worth = found.speedup(row, ordered[0][1]), found.speedup(row, best)
+        chance = row not in racing(found)
+        verdict = _verdict(worth, lines(row) / max(1.0, lines(best)), chance=chance)
+        made.append(Gain(what, name, code(row), row, (gain.low, gain.mid, gain.high), verdict))
+        if _gains_enough(worth) and not chance:
+            best = row
+    return made
+
+
+def _gains_enough(gain: Interval) -> bool:
+    """By the middle, and not by chance alone."""
+    return gain.mid >= WORTH and (gain.low > 1 or gain.low == gain.high)
+
+
+def _verdict(gain: Interval, code: float, *, chance: bool) -> str:
+    """Of what gains so much over the best that is simpler, for so many times its code."""
+    for_code = f"for {figure(code, 1)} times the code" if math.isfinite(code) else "for code that was not counted"
+    if chance:
+        return f"its processors take turns {for_code}: stay"
+    if _gains_enough(gain):
+        return f"{figure(gain.mid, 2)} times as fast {for_code}: worth it"
+    if gain.mid > CLOSE:
+        return f"{figure(100 * gain.mid - 100, 0)} % faster {for_code}: stay"
+    return f"no faster {for_code}: stay" if gain.mid > 1 / CLOSE else f"slower {for_code}: stay"

@@ -185,7 +185,7 @@ class CellEvent(Saved):
     the workers, and the rest by proportion. `no_cpu_percent` is the share of its time that a worker was ready to run and
     got no CPU, on average, `quiet_seconds` what it might take without that; `raised` is how many calls of the batch raised, and
     `raised_first` what the first of them did. `cpus_taken` is how many CPUs other programs and the hypervisor took from it, on average.
-    A `service` is sent requests: seconds are those of all rates, `task_latency_ms` is at the full one, `startup_seconds` until
+    `figures` are what the work tells of itself. A `service` is sent requests: seconds are those of all rates, `task_latency_ms` is at the full one, `startup_seconds` until
     it serves. A cell that is `ok` has its seconds; one that failed says why in `reason`.
     """
 
@@ -217,6 +217,7 @@ class CellEvent(Saved):
     short: bool | None
     extrapolated_from: _Index | None
     cpus_taken: _Amount | None = None
+    figures: dict[_Label, _Amount] | None = None
     batch: _Index | None = None
     no_cpu_percent: _Amount | None = None
     quiet_seconds: _Amount | None = None
