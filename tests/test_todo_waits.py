@@ -54,7 +54,7 @@ def pipeline_of_two(todo: Any, execution: str = "processes") -> Any:
         span(0, 0.5, 1.5, 5),
         span(0, 1.5, 2.5, 5, 0.1),
         span(1, 2.0, 6.0, 5, 1.75, 0),
-        span(0, 4.0, 5.0, 5, 3.5, -1, "report"),
+        span(0, 4.0, 5.0, 5, 3.5, None, "report"),
         span(1, 6.5, 10.5, 5, 2.5, 1),
         span(1, 10.5, 11.5, 5, 5.0, 3),
     ]
@@ -118,5 +118,7 @@ def test_a_run_without_kinds_or_batches_has_nothing_to_tell(todo: Any) -> None:
     assert todo.waits.told(run) == []
     (times,) = todo.waits.waits_of(run).kinds
     assert times.idle["waited for another try"] == 1.5
+    run.report.spans[2:4] = [run.report.spans[2]._replace(after=99), run.report.spans[3]._replace(processor=7)]
+    assert todo.waits.told(run, whole=True)  # of a file that anybody has written
     empty = make_run(todo, report=todo.coordinator.Report())
     assert todo.waits.told(empty) == [] and todo.waits.as_json(empty)["kinds"] == []

@@ -49,9 +49,7 @@ class Span(NamedTuple):
     ended: float
     tasks: int
     ready: float = 0.0
-    after: int = (
-        -1
-    )  # the place, in the spans, of what made it ready: the kind before did it, or it failed there; -1: it was read
+    after: int | None = None  # the place, in the spans, of what made it ready: the kind before, or a try that failed
     held: str = ""  # it was read so late because so much waited for this kind
 
 
@@ -59,7 +57,7 @@ class _Origin(NamedTuple):
     """What a span will say of how its batch came."""
 
     ready: float
-    after: int = -1
+    after: int | None = None
     held: str = ""
 
 
@@ -317,15 +315,15 @@ class Coordinator:
             elif task.number not in answered:  # it was told to stop in the middle
                 self._add(schedule, batch._replace(tasks=[task]), origin)
 
-    def _note(self, processor: int, result: ProcessingResult, origin: _Origin) -> int:
-        """Count it; returns its place in the spans, -1 if it is in none."""
+    def _note(self, processor: int, result: ProcessingResult, origin: _Origin) -> int | None:
+        """Count it; returns its place in the spans, if it is there."""
         share = self.report.shares[processor]
         share.tasks += len(result.outcomes)
         share.batches += 1
         share.busy_seconds += result.ended - result.began
         share.cpu_seconds += result.cpu_seconds
         if len(self.report.spans) >= _MOST_SPANS:
-            return -1
+            return None
         began, ended = result.began - self.begun, result.ended - self.begun
         self.report.spans.append(Span(processor, began, ended, len(result.outcomes), *origin))
         return len(self.report.spans) - 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
 
-from coordinator import Span
+from coordinator import Share, Span
 from measures import Run
 from text import WIDTH, clipped, plural
 from winner import takes_turns
@@ -86,11 +86,11 @@ def waits_of(run: Run) -> Waits:
     kinds: dict[str, KindTimes] = {}
     gaps: list[Gap] = []
     turns = _Worked(spans) if run.execution in _ONE_AT_A_TIME else None
-    of: dict[int, list[Span]] = {processor: [] for processor in sorted(shares)}
+    of: dict[int, list[Span]] = {processor: [] for processor in sorted({*shares, *(span.processor for span in spans)})}
     for span in sorted(spans, key=lambda span: span.began):
         of[span.processor].append(span)
     for processor, own in of.items():
-        share = shares[processor]
+        share = shares.get(processor, Share())
         times = kinds.setdefault(share.kind, KindTimes(share.kind))
         times.processors += 1
         times.tasks += share.tasks
@@ -120,16 +120,25 @@ def _parts(span: Span, last: float, run: Run, turns: _Worked | None, *, first: b
     """What the time before a span was for, in seconds by name: `last` is when its processor had ended what it did before."""
     ready = min(max(span.ready, last), span.began)
     came = ready
-    if span.after >= 0:  # the kind before had ended it at `came`, and others knew of it when it was `ready`
-        before = run.report.spans[span.after]
+    before = _what_came_before(span, run.report.spans)
+    if before is not None:  # the kind before had ended it at `came`, and others knew of it when it was `ready`
         came = min(max(before.ended, last), ready)
-        name = f"{WAITED}{run.report.shares[before.processor].kind or 'another try'}"
+        name = f"{WAITED}{_kind(run, before) or 'another try'}"
     else:
         name = f"{HELD_BACK}{span.held}" if span.held else f"{WAITED}{READING}"
     others = turns.between(ready, span.began) if turns else 0.0
     found = {name: came - last, TURNS: others, HANDING_OVER: ready - came, STARTING: 0.0}
     found[STARTING if first else HANDING_OVER] += span.began - ready - others
     return {name: seconds for name, seconds in found.items() if seconds > 0}
+
+
+def _what_came_before(span: Span, spans: Sequence[Span]) -> Span | None:
+    """What made it ready, if that is known: a span may come from a file that anybody has written."""
+    return spans[span.after] if span.after is not None and 0 <= span.after < len(spans) else None
+
+
+def _kind(run: Run, span: Span) -> str:
+    return run.report.shares.get(span.processor, Share()).kind
 
 
 class _Worked:
@@ -175,14 +184,15 @@ def _path(run: Run, until: float) -> dict[str, float]:
     found["ending"] = until - spans[place].ended
     for _ in spans:
         span = spans[place]
-        found[run.report.shares[span.processor].kind or "working"] += span.ended - span.began
-        needed = {before.get(place, -1), span.after}
-        if (span.after < 0 < span.ready) or run.execution in _ONE_AT_A_TIME:
+        found[_kind(run, span) or "working"] += span.ended - span.began
+        came = _what_came_before(span, spans)
+        needed = {before.get(place), None if came is None else span.after} - {None, place}
+        if (came is None and span.ready > 0) or run.execution in _ONE_AT_A_TIME:
             at = span.began if run.execution in _ONE_AT_A_TIME else span.ready
             index = bisect_right(ends, at) - 1
-            needed |= {by_end[index]} if index >= 0 else set()
-        previous = max(needed - {-1, place}, key=lambda it: spans[it].ended, default=-1)
-        if previous < 0 or spans[previous].ended > span.began:
+            needed |= {by_end[index]} - {place} if index >= 0 else set()
+        previous = max((it for it in needed if it is not None), key=lambda it: spans[it].ended, default=None)
+        if previous is None or spans[previous].ended > span.began:
             break
         found["handing over"] += span.began - spans[previous].ended
         place = previous
@@ -260,7 +270,7 @@ def _bottleneck_told(run: Run, waits: Waits) -> Iterator[str]:
         yield f"Bottleneck: none stands out ({names} have about as much to do)"
     else:
         more = max([ordered[1].least_seconds, most.worked / (most.processors + 1)])
-        part = most.computed / most.worked
+        part = most.computed / (most.worked or 1)
         free = "if a CPU is free for it"
         if part < _COMPUTING and run.execution != "agents":
             free = f"but of CPUs there were too few: {100 * part:.0f} % of that work was computing"
