@@ -84,7 +84,7 @@ class _Worker:
     def of_system(self, tasks: int) -> Any:
         """The settings as the system takes them; the first tenth of so many tasks may cost more."""
         make = system("tasks").Settings
-        return make(self.said("kind"), self.said("effort"), {}, tasks // 10, self.said("uneven"))
+        return make(self.said("kind"), self.said("effort"), heavy=tasks // 10, weight=self.said("uneven"))
 
 
 worker = _Worker()

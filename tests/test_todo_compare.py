@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from todo_program import call_program, modules
+from benchmark_scripts import Script
+from todo_program import FOLDER, call_program, modules, only_posix
 
 from selector import WorkloadProfile, recommend
 
@@ -42,6 +45,28 @@ def test_todos_of_a_file_are_compared_with_those_that_fail(todo: Any, tmp_path: 
     data = json.loads(done.out)
     assert data["work"]["tasks_asked"] == 40 and data["work"]["source"] == "todos.csv" and data["same_results"]
     assert {row["schedule"] for row in data["measured"] if row["samples"]} == {"queue", "static", "stealing"}
+
+
+@only_posix
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT", "SIGTERM"])
+def test_nothing_outlives_a_comparison(tmp_path: Path, name: str) -> None:
+    words = ["todos", "compare", *SMALL]
+    begin = f"import runpy, sys\nsys.argv[:] = {words!r}\nrunpy.run_path({str(FOLDER)!r}, run_name='__main__')\n"
+    script = Script(tmp_path, begin)
+    try:
+        deadline = time.monotonic() + 60
+        # it, the harness, its keeper, and what is measured
+        while len(script.processes()) < 4 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        script.process.send_signal(getattr(signal, name))
+        assert script.process.wait(60) == (-9 if name == "SIGKILL" else 130)
+        assert script.left_behind(30) == ([], [])
+    finally:
+        for process in script.processes():
+            process.kill()
+        script.process.communicate()
+        script.reader.join(60)
 
 
 def test_ways_are_those_that_vary(todo: Any) -> None:
