@@ -29,7 +29,7 @@ from reading import Arriving, Todos
 from tasks import Batch, CannotGoOn, Outcome, Settings, batches, make_tasks, summary
 from text import print_whole, printable
 from timelines import timeline, timeline_html, timeline_svg
-from waits import as_json, told
+from waits import as_json
 from writing import SHOWN, Out, check_replaceable, write_whole
 
 _SHOWN_ERRORS = 5
@@ -306,8 +306,9 @@ def _write(run: Run, options: Namespace) -> None:
         html = options.timeline.suffix == ".html"
         write_whole(options.timeline, (timeline_html if html else timeline_svg)(run), SHOWN)
     if options.report is not None:
-        lines = [*timeline(run).splitlines(), *([] if len(options.crew) > 1 else told(run, whole=True))]
-        code = "\n".join(f"    {line}" for line in lines)  # by indentation: no text can end it
+        code = "\n".join(
+            f"    {line}" for line in timeline(run, whole=True).splitlines()
+        )  # by indentation: no text can end it
         write_whole(options.report, f"# Todo batch, one run\n\n{printable(run.title)}:\n\n{code}\n", SHOWN)
 
 

@@ -13,8 +13,10 @@ from waits import told
 from winner import short_title
 
 
-def timeline(run: Run, width: int = WIDTH) -> str:
+def timeline(run: Run, width: int = WIDTH, *, whole: bool = False) -> str:
     """A line for each processor: # where it worked, . where it was idle, and how much of the time that was.
+
+    Under it stands who waited for whom, where processors are of several kinds, or if it is to be the `whole`.
 
     The part of # is the part of the time shown in which it worked (to the nearest character), about where it did.
     """
@@ -28,7 +30,7 @@ def timeline(run: Run, width: int = WIDTH) -> str:
         lines.append(f"{names[number]:>{label}} |{bar}| {idle_percent(run, number):3.0f} % idle")
     end = f"{until:.3f} s"
     lines.append(f"{'':{label}} 0{end:>{size + 1}}")
-    return "\n".join([*lines, *(clipped(note, width) for note in _notes(run)), *told(run, width)])
+    return "\n".join([*lines, *(clipped(note, width) for note in _notes(run)), *told(run, width, whole=whole)])
 
 
 def _bar(spans: Iterable[Span], until: float, size: int) -> str:

@@ -220,9 +220,9 @@ def told(run: Run, width: int = WIDTH, *, whole: bool = False) -> list[str]:
 
     Where all are of one kind, there is nothing to tell, unless it is to be the `whole`.
     """
-    waits = waits_of(run)
-    if not run.report.spans or not (whole or len(waits.kinds) > 1):
+    if not run.report.spans or not (whole or any(share.kind for share in run.report.shares.values())):
         return []
+    waits = waits_of(run)
     lines = [*_bottleneck_told(run, waits), *_waits_told(waits, _LEAST * run.report.seconds), path_told(waits)]
     long = [gap for gap in waits.gaps if gap.ended - gap.began >= _LEAST * run.report.seconds]
     lines += [
