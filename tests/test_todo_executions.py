@@ -271,7 +271,7 @@ def test_a_service_killed_from_outside_is_started_again(python: str, start: Call
         print(run.report.done, run.lost, flush=True)
     """)  # fmt: skip
     assert script.line() == "begun"
-    for pid in script.workers():
+    for pid in script.workers():  # the service
         os.kill(pid, signal.SIGKILL)
     done, lost = script.ended().split()
     assert (done, int(lost) >= 1) == ("300", True)
