@@ -278,7 +278,7 @@ def test_a_service_killed_from_outside_is_started_again(python: str, start: Call
 
 
 @only_posix
-@pytest.mark.parametrize("what", ["hangs", "computes"])
+@pytest.mark.parametrize("what", ["hangs", pytest.param("computes", marks=pytest.mark.slow)])
 def test_no_service_is_left_when_the_coordinator_is_killed(what: str, start: Callable[..., Script]) -> None:
     script = start(
         sys.executable,
