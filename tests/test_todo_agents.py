@@ -23,6 +23,9 @@ class Writer:
 
     write = property(lambda self: self.lines.append)
 
+    def is_closing(self) -> bool:
+        return False
+
 
 def answered(todo: Any, line: bytes, **settings: Any) -> list[Any]:
     writer = Writer()

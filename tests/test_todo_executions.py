@@ -271,14 +271,14 @@ def test_a_service_killed_from_outside_is_started_again(python: str, start: Call
         print(run.report.done, run.lost, flush=True)
     """)  # fmt: skip
     assert script.line() == "begun"
-    for pid in script.workers():
+    for pid in script.workers():  # the service
         os.kill(pid, signal.SIGKILL)
     done, lost = script.ended().split()
     assert (done, int(lost) >= 1) == ("300", True)
 
 
 @only_posix
-@pytest.mark.parametrize("what", ["hangs", "computes"])
+@pytest.mark.parametrize("what", ["hangs", pytest.param("computes", marks=pytest.mark.slow)])
 def test_no_service_is_left_when_the_coordinator_is_killed(what: str, start: Callable[..., Script]) -> None:
     script = start(
         sys.executable,

@@ -104,7 +104,7 @@ class Script:
         """What it printed until its end, which has to be a good one that leaves nothing behind."""
         out, errors = self.process.communicate(timeout=100)
         assert self.process.returncode == 0, errors
-        assert errors == ""
+        assert errors == "", repr(errors)
         wait_until(lambda: not self.all())
         return out
 

@@ -16,7 +16,7 @@ import time
 from crew import GRACE_SECONDS, Message
 from crew_asyncio import Asyncio, Coroutine
 from journal import frozen
-from service import HOST, LONGEST_LINE, request, settings_line
+from service import HOST, LONGEST_LINE, hang_up, request, settings_line
 from tasks import Batch, Malformed, Outcome, ProcessingResult, Settings
 
 
@@ -79,7 +79,7 @@ class Agents(Asyncio):
                     result = await self._asked(reader, writer, batch)
                     self._messages.put(Message(processor, result, "", me.generation))
             finally:
-                writer.close()
+                await hang_up(writer)
         except (OSError, ValueError) as error:
             self._messages.put(Message(processor, None, f"the service is gone ({error})", me.generation, began))
 
@@ -94,6 +94,8 @@ class Agents(Asyncio):
             if isinstance(task, Malformed)
         }
         for task in batch.tasks:
+            if writer.is_closing():
+                raise ConnectionError("it has hung up")
             if task.number not in found:
                 writer.write(request(task, batch.kind or self._settings.kind, batch.attempt))
         await writer.drain()

@@ -10,6 +10,7 @@ and waits for as many as there are at the same time. It ends when nobody holds i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -58,7 +59,15 @@ async def _answer(settings: Settings, line: bytes, writer: asyncio.StreamWriter)
         said = json.dumps([number, outcome.status, outcome.value, outcome.error, time.thread_time() - cpu])
     except (ValueError, TypeError, KeyError, RecursionError) as error:  # also of a value that JSON does not know
         said = json.dumps([*Outcome(number, "failed", None, described(error)), 0.0])  # type: ignore[arg-type]
-    writer.write(said.encode() + b"\n")
+    if not writer.is_closing():  # else nobody waits for it any more
+        writer.write(said.encode() + b"\n")
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a connection at once, whatever is still to be sent; why it was lost, is known already."""
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _serve(settings: Settings) -> None:
@@ -74,7 +83,7 @@ async def _serve(settings: Settings) -> None:
         finally:
             for answer in answers:
                 answer.cancel()
-            writer.close()
+            await hang_up(writer)
 
     server = await asyncio.start_server(talk, HOST, 0, limit=LONGEST_LINE)
     print(server.sockets[0].getsockname()[1], flush=True)

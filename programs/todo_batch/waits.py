@@ -271,7 +271,7 @@ def _bottleneck_told(run: Run, waits: Waits) -> Iterator[str]:
     else:
         more = max([ordered[1].least_seconds, most.worked / (most.processors + 1)])
         part = most.computed / (most.worked or 1)
-        free = "if a CPU is free for it"
+        free = f"if {'the service' if run.execution == 'agents' else 'a CPU'} is free for it"
         if part < _COMPUTING and run.execution != "agents":
             free = f"but of CPUs there were too few: {100 * part:.0f} % of that work was computing"
         yield (
