@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import pytest
 from todo_program import FOLDER, modules
+
+from selector.benchmark.programs import programs
 
 todo = pytest.fixture(scope="module")(modules)
 
@@ -30,8 +31,10 @@ def shown() -> str:
 
 def test_a_new_kind_takes_ten_lines_and_runs_everywhere(shown: str, tmp_path: Path) -> None:
     assert len([line for line in shown.splitlines() if line.strip()]) == 10
-    copy = tmp_path / "todos"
-    shutil.copytree(FOLDER, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    copy = tmp_path / "todos"  # as `generate` writes it
+    copy.mkdir()
+    for name, content in programs()["todo_batch"].files({}, "Made here.").items():
+        (copy / name).write_bytes(content)
     with (copy / "tasks.py").open("a", encoding="utf-8") as file:
         file.write(f"\n\n{shown}")
     for words in (["--kind", "plan"], ["--crew", "plan=1,validate=1:0.01", "--execution", "processes"]):
