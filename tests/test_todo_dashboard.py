@@ -81,15 +81,19 @@ def test_a_small_lead_is_called_small(todo: Any) -> None:
     assert "other reasons may decide" in todo.markdown.markdown(found)
 
 
-def test_a_lead_without_computing_at_the_same_time_is_chance_and_a_busy_machine_is_told(todo: Any) -> None:
+def test_what_takes_turns_does_not_win_by_chance_and_a_busy_machine_is_told(todo: Any) -> None:
     found = make_comparison(todo, [make_row(todo, "Threads (GIL)", seconds=1.0)])
     busy = found._replace(measured=(found.measured[0]._replace(cpu_seconds=1.22), found.measured[1]))
     for text in (todo.dashboard.table(busy), todo.markdown.markdown(busy)):
-        assert "the GIL lets one thread compute at a time: its lead is chance" in text
+        assert "more processors cost more than they gave" in text
         assert "Other programs were busy: sequential got 61 % of a CPU. Measure again." in text
-    slow = make_comparison(todo, [make_row(todo, "Threads (GIL)", seconds=3.0)])
-    assert "more processors cost more than they gave" in todo.dashboard.table(slow)
-    assert "Other programs" not in todo.dashboard.table(slow) + todo.markdown.markdown(slow)
+    assert "Winner: Sequential" in todo.dashboard.table(found) and "whose lead is chance" in todo.markdown.markdown(
+        found
+    )
+    assert "Other programs" not in todo.dashboard.table(found) + todo.markdown.markdown(found)
+    waiting = found._replace(work=found.work._replace(task_wall_ms=9.0))
+    assert "Winner: Threads (GIL)" in todo.dashboard.table(waiting)
+    assert "processors that take turns wait at the same time" in todo.dashboard.table(waiting)
 
 
 def test_missing_values_are_dashes_and_nothing_is_said_of_them(todo: Any) -> None:

@@ -28,6 +28,10 @@ def test_the_report_has_the_sections_and_what_was_thrown_in(todo: Any) -> None:
     assert "| Processes, static | 2 | static | 3 | 1.000 | 2.00x |" in text
     assert "| a worker killed \\| mid-batch | 20 | 18 | 2 | 0 | 0 | 0 | 0 |" in text
     assert "- said: ValueError: no" in text and "- not measured (error: no service): Agents 4" in text
+    stopped = [bad._replace(reason=f"timeout: stopped after {seconds} s", processors=8) for seconds in (0.5, 12)]
+    assert "(timeout: stopped after some seconds): Agents 8; Agents 8" in todo.markdown.markdown(
+        found._replace(measured=(*found.measured, *stopped))
+    )
     assert "2 CPUs, numbers 0-1: EPYC; Linux; Python 3.14.10." in text
     assert "**Processes** with 4 processors was the fastest" in text
     assert "The next, Sequential, took 1.92 times as long. Beyond 2 processors, one more is not worth" in text

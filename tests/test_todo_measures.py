@@ -118,7 +118,7 @@ def test_an_exception_goes_on_and_leaves_no_thread(todo: Any) -> None:
 
 
 def test_memory_that_cannot_be_read_is_unknown(todo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(todo.measures, "_read", lambda path: "")
+    monkeypatch.setattr(todo.measures, "_pss_mb", lambda pid: 0.0)
     monkeypatch.setitem(sys.modules, "psutil", None)
     run = do_nothing(todo)
     assert (run.peak_memory_mb, run.memory_metric) == (None, None)

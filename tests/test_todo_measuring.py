@@ -30,7 +30,7 @@ def events(*cells: dict[str, Any], **end: Any) -> list[dict[str, Any]]:
         "free_threaded_build": False,
     }
     return [
-        {"event": "start", "seed": 7},
+        {"event": "start", "seed": 7, "budget_seconds": 9.0},
         {**python, "status": "ok", "reason": ""},
         {**python, "path": "/y", "status": "error", "reason": "too old"},
         {"event": "plan", "tasks": 100, "task_cpu_ms": 1.0, "task_wall_ms": 1.1, "arms": []},
@@ -55,6 +55,9 @@ def test_cells_of_an_arm_are_a_row(todo: Any) -> None:
     assert processes.seconds == 1.1 and processes.busy_seconds == 1.8 and processes.work_cpu_seconds == 0.9
     assert (found.tasks, found.measurements, found.seed, found.pythons) == (100, 5, 7, ("3.14.1",))
     assert found.noise is not None and "/y was left out: too old" in told
+    assert (
+        "  Processes (queue, queue) on 3.14, 2: 1.200 s" in told and "  Sequential (plain) on 3.14, 1: 2.000 s" in told
+    )
 
 
 def test_titles_say_what_differs(todo: Any) -> None:

@@ -43,10 +43,25 @@ def test_fewer_processors_are_simpler_and_plain_code_is_the_simplest(todo: Any) 
 def test_the_lead_of_what_takes_turns_is_chance_where_tasks_compute(todo: Any) -> None:
     rows = [make_row(todo, "Threads (GIL)", seconds=1.0)]
     found = make_comparison(todo, rows)
-    assert todo.winner.choice(found).taken.baseline
+    chosen = todo.winner.choice(found)
+    assert chosen.taken.baseline and "of those that do not take turns" in chosen.because
     assert todo.winner.gains(found)[-1].verdict == "its processors take turns for 2.4 times the code: stay"
     waiting = found._replace(work=found.work._replace(task_wall_ms=9.0))
     assert todo.winner.choice(waiting).taken == rows[0]
+
+
+def test_ways_to_hand_in_are_beside_each_other_and_plain_code_hides_no_schedule(todo: Any) -> None:
+    rows = [
+        make_row(todo, "Free threads", seconds=s, collect=collect) for collect, s in (("queue", 2.99), ("lock", 3.0))
+    ]
+    found = make_comparison(todo, rows)
+    found = found._replace(code={**found.code, "threads/lock": todo.results.Code(13, ("a",))})
+    told = [(gain.what, gain.name, gain.verdict) for gain in todo.winner.gains(found)]
+    assert told == [
+        ("schedule", "queue", "the simplest"), ("handing in", "queue", "the simplest"),
+        ("handing in", "lock", "no faster for 1.3 times the code: stay"), ("execution", "Sequential", "the simplest"),
+        ("execution", "Free threads", "slower for 2.4 times the code: stay"),
+    ]  # fmt: skip
 
 
 def test_code_that_was_not_counted_is_never_the_simpler(todo: Any) -> None:

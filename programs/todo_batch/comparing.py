@@ -45,7 +45,7 @@ from scheduling import SCHEDULES
 from tasks import Settings, batches, make_tasks, process_batch
 from text import in_lines, print_whole
 from timelines import timeline, timeline_html, timeline_svg
-from winner import winner
+from winner import fastest
 from writing import SHOWN, check_replaceable, write_whole
 
 _GRACE_SECONDS = 2.0  # after which a process that is still there counts as left behind
@@ -60,10 +60,9 @@ def compare(options: Namespace) -> int:
     tasks = _count(options)
     sizes = sorted({1, options.processors, *options.scaling})
     session = measured(_ways(options.vary, options.execution, options), options, tasks, sizes, options.budget)
-    best = winner(session.rows)
-    assert best is not None  # without the baseline there is no session
     whole = bool(options.report or options.results)
     found = _comparison(session, tasks, options)
+    best = fastest(found)
     found = found._replace(
         besides=_besides(best, tasks, options) if whole else {},
         trials=tuple(_trials(options)) if whole else (),
@@ -280,9 +279,11 @@ def _say(found: Comparison, options: Namespace) -> None:
         print(f"\n{timeline(found.shown, whole=True)}")
     print(f"\n{scaled(found, utf8=utf8)}")
     for rows in ways(found.rows):
-        if winner(found.rows) in rows and len(scale := points(rows)) > 1:
+        if fastest(found) in rows and len(scale := points(rows)) > 1:
             print(f"\n{scalability(rows[0], scale, usl(scale), cpus=found.machine.cpus)}")
-    print(f"\n{limits(found, utf8=utf8)}\n\n{worth(found, utf8=utf8)}")
+    for text in (limits(found, utf8=utf8), worth(found, utf8=utf8)):
+        if text:
+            print(f"\n{text}")
 
 
 def _write(found: Comparison, options: Namespace) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from limits import limit_of
 from results import Comparison, Measured, points, ways
 from text import WIDTH, clipped, columns, figure, in_lines, plural, printable
-from winner import CLOSE, choice, gains, short_title, warning_of_other_programs, why_fastest, winner
+from winner import CLOSE, choice, fastest, gains, racing, short_title, warning_of_other_programs, why_fastest, winner
 
 _HEADS = ("Approach", "Procs", "Time (s)", "Speedup", "95 %", "CPU %", "MB")
 _TITLE = "Todo batch processing: benchmark results"
@@ -73,15 +73,13 @@ def _row(row: Measured, found: Comparison) -> tuple[str, ...]:
 
 def _analysis(found: Comparison, branch: str = "-", *, utf8: bool = True) -> list[str]:
     """Which was best, and why: a few lines."""
-    best = winner(found.rows)
-    if best is None:
-        return []
-    others = [row for row in found.rows if row.name != best.name]
+    best = fastest(found)
+    others = [row for row in racing(found) if row.name != best.name]
     said = [
         "" if best.baseline else f"{figure(found.speedup(best).mid, 2)} times as fast as sequential",
         _against(winner(others), best, utf8=utf8),
         _resources(best, others, utf8=utf8),
-        why_fastest(best),
+        why_fastest(found),
     ]
     lines = [f"Winner: {short_title(best, utf8=utf8)}", *(f"  {branch} {text}" for text in said if text)]
     return [clipped(line, WIDTH, utf8=utf8) for line in lines]

@@ -15,7 +15,7 @@ from markdown import complexity, escaped, limits_of, scale_of, table, where
 from results import Comparison, Measured, ways
 from scaling import amdahl, stops_paying_at
 from text import figure, plural
-from winner import Choice, choice, code_of, warning_of_other_programs, why, winner
+from winner import Choice, choice, code_of, fastest_crew, warning_of_other_programs, why
 
 _MANY = 100  # processors, of which everybody asks
 _FEW = 4  # cores, of which they ask
@@ -166,7 +166,7 @@ def _bottleneck(row: Measured, found: Comparison) -> str:
 
 def _growth(row: Measured, found: Comparison) -> Iterator[str]:
     """More processors, more cores, very many processors, more machines."""
-    grown = row if not row.baseline else winner([r for r in found.rows if not r.baseline])
+    grown = fastest_crew(found) if row.baseline else row
     if grown is None:
         yield "Only plain sequential code was measured: how more processors would do is not known."
         return

@@ -106,7 +106,9 @@ def _contention(at: Measured, one: Measured, found: Comparison) -> Limit | None:
         return None
     told = f"the same tasks took {figure(growth, 2)} times the CPU time beside each other"
     if at.execution != "threads":
-        return Limit("memory", f"caches and memory of the machine: {told}, and these processors share no objects")
+        return Limit(
+            "memory", f"caches, memory or hyper-threads of the machine: {told}, and these processors share no objects"
+        )
     apart = [_growth(row, rows[0]) for rows in ways(found.rows) for row in rows if _shares_nothing(row, at)]
     known = [each for each in apart if each is not None]
     if known and min(known) <= _SAME:
@@ -116,7 +118,8 @@ def _contention(at: Measured, one: Measured, found: Comparison) -> Limit | None:
         )
     if known and min(known) >= _MORE:
         return Limit(
-            "memory", f"caches and memory of the machine: {told}, and so did those of processes, which share no objects"
+            "memory",
+            f"caches, memory or hyper-threads of the machine: {told}, and so did those of processes, which share no objects",
         )
     return Limit(
         "contention", f"contention for objects or for memory, which of them is not clear from this run: {told}"

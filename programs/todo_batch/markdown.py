@@ -15,13 +15,12 @@ from results import Comparison, Measured, Trial, left_out, points, ways
 from scaling import scalability, stops_paying_at, usl
 from text import figure, plural, printable
 from timelines import idle_percent, timeline
-from winner import CLOSE, choice, gains, warning_of_other_programs, why, why_fastest, winner
+from winner import CLOSE, choice, fastest, gains, racing, warning_of_other_programs, why, why_fastest, winner
 
 
 def markdown(found: Comparison) -> str:
     """The report, with the sections of the capstone."""
-    best = winner(found.rows)
-    assert best is not None  # the baseline is always there
+    best = fastest(found)
     scale = scale_of(best, found)
     sections = {
         "Measured speedups": f"{_speedups(found.rows, found)}\n\n{_LEGEND}{_left_out(found)}",
@@ -216,9 +215,9 @@ def complexity(found: Comparison) -> str:
 def _recommendation(found: Comparison, best: Measured, scale: Sequence[tuple[int, float]]) -> str:
     """What is the fastest for work like this, where it was measured."""
     text = (
-        f"**{escaped(best.title)}** with {plural(best.processors, 'processor')} was the fastest: {why_fastest(best)}."
+        f"**{escaped(best.title)}** with {plural(best.processors, 'processor')} was the fastest: {why_fastest(found)}."
     )
-    following = winner([row for row in found.rows if row.name != best.name])
+    following = winner([row for row in racing(found) if row.name != best.name])
     if following is not None:
         times = following.seconds / best.seconds
         if times < CLOSE:

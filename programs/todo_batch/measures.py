@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from coordinator import Report
+from shared import shared
 
 FREE_THREADED = "Free threads"
 _TITLES = {
@@ -25,6 +26,11 @@ _TITLES = {
 _MB = 1024 * 1024
 _LONGEST_PAUSE = 0.5  # between two looks at the memory
 _PAUSE_FOR_COST = 100  # a look that took 1 ms is followed by a pause of 100: looking costs about 1 % of a CPU
+
+_meters = shared("meter")
+_tree: Callable[[int], list[int]] = _meters.process_tree
+_pss_mb: Callable[[int], float] = _meters.pss_mb
+_read: Callable[[str], str] = _meters.read_proc
 
 
 class Run(NamedTuple):
@@ -184,42 +190,12 @@ def _meter() -> tuple[str | None, Callable[[], float]]:
     return "rss", resident_mb
 
 
-def _tree(root: int) -> list[int]:
-    """A process and all its descendants, from /proc; without /proc it is alone."""
-    found, todo = [], [root]
-    while todo:
-        pid = todo.pop()
-        found.append(pid)
-        try:
-            threads = os.listdir(f"/proc/{pid}/task")
-        except OSError:
-            continue
-        for thread in threads:
-            todo += map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
-    return found
-
-
 def processes_of_session(session: int) -> int | None:
     """How many processes of a session there are, by the number of its leader; None where there is no /proc to tell."""
     if not os.path.isdir("/proc/self"):
         return None
     fields = (_read(f"/proc/{pid}/stat").rpartition(")")[2].split() for pid in os.listdir("/proc") if pid.isdigit())
     return sum(len(found) > 3 and int(found[3]) == session and found[0] != "Z" for found in fields)
-
-
-def _pss_mb(pid: int) -> float:
-    for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="ascii", errors="replace") as stream:
-            return stream.read()
-    except OSError:  # it has ended
-        return ""
 
 
 # What kind of work it is ----------------------------------------------------------------------------------------------

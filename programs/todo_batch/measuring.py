@@ -140,7 +140,8 @@ def session_of(events: Iterable[dict[str, Any]], tell: Callable[[str], None]) ->
             else:
                 tell(f"{event['path']} was left out: {event['reason']}")
         elif event["event"] == "plan":
-            tell(f"{event['tasks']:,} tasks in each measurement, {len(event['arms'])} ways, in random order")
+            until = f"for {seen['start']['budget_seconds']:g} s"
+            tell(f"{event['tasks']:,} tasks in each measurement, {len(event['arms'])} ways in random order, {until}")
         elif event["event"] == "cell":
             cells.setdefault(event["arm"], []).append(event)
             if len(cells[event["arm"]]) == 1:
@@ -153,7 +154,8 @@ def session_of(events: Iterable[dict[str, Any]], tell: Callable[[str], None]) ->
 
 def _told(cell: dict[str, Any]) -> str:
     took = f"{cell['seconds']:.3f} s" if cell["status"] == "ok" else f"{cell['status']}: {cell['reason']}"
-    return f"  {cell['approach']} on {cell['interpreter']}, {cell['workers']:,}: {took}"
+    how = ", ".join(_way_of(cell)[1:]) if "/" in cell["approach"] else "plain"
+    return f"  {_title(cell)} ({how}) on {cell['interpreter']}, {cell['workers']:,}: {took}"
 
 
 def _session(

@@ -6,15 +6,16 @@ it is read, by the statistics of the selector.
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import re
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from measures import Run
 from records import built, read_json
+from shared import shared
 
 SCHEMA = 1
 PROGRAM = "todo_batch"
@@ -189,17 +190,18 @@ def points(rows: Iterable[Measured]) -> list[tuple[int, float]]:
 
 
 def left_out(found: Comparison) -> dict[str, list[str]]:
-    """Which rows have no result, by the reason."""
+    """Which rows have no result, by the reason; after how many seconds one was stopped makes no other reason of it."""
     reasons: dict[str, list[str]] = {}
     for row in found.measured:
         if not row.samples:
-            reasons.setdefault(row.reason, []).append(f"{row.title} {row.processors:,}")
+            reason = re.sub(r"[\d.]+ s\b", "some seconds", row.reason)
+            reasons.setdefault(reason, []).append(f"{row.title} {row.processors:,}")
     return reasons
 
 
 def noise_floor(one: Iterable[float], other: Iterable[float]) -> float | None:
     """How far apart two rows of the same thing may come out; None if too few measurements say so."""
-    found: float | None = _statistics().noise_floor(tuple(one), tuple(other))
+    found: float | None = shared("stats").noise_floor(tuple(one), tuple(other))
     return found
 
 
@@ -260,21 +262,5 @@ def _check(found: Comparison) -> None:
 
 @lru_cache(10_000)
 def _ratio(slow: tuple[float, ...], fast: tuple[float, ...], noise: float | None) -> Interval:
-    least = _statistics().LEAST_NOISE if noise is None else noise
-    return Interval(*_statistics().bootstrap_ratio(slow, fast, noise=least))
-
-
-@cache
-def _statistics() -> Any:
-    """stats.py: beside this file in a copy of the program, else where the selector has it. There is one source of it."""
-    here = Path(__file__).resolve()
-    places = [
-        here.parent,
-        *(parent / part for parent in here.parents[2:4] for part in ("selector/benchmark", "benchmark")),
-    ]
-    file = next((found for place in places if (found := place / "stats.py").is_file()), here.with_name("stats.py"))
-    spec = importlib.util.spec_from_file_location("selector_stats", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    statistics = shared("stats")
+    return Interval(*statistics.bootstrap_ratio(slow, fast, noise=statistics.LEAST_NOISE if noise is None else noise))

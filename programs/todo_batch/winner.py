@@ -21,11 +21,7 @@ _WHY = {
     "subinterpreters": "interpreters compute at the same time, a GIL each; tasks are copied",
     "asyncio": "one event loop computes one batch at a time",
 }
-_LEAD = {  # what it means when one that computes nothing at the same time is the fastest
-    "sequential": "more processors cost more than they gave",
-    "threads": "its lead is chance",
-    "asyncio": "its lead is chance",
-}
+_TURNS = ("sequential", "threads", "asyncio")  # whose processors compute one after the other
 _TAKEN = 0.3  # CPUs by others: more than a moment's work of the system
 _BUSY_PERCENT = 90  # a sequential run that got less of its CPU shared it with other programs
 
@@ -47,6 +43,24 @@ def winner(rows: Sequence[Measured]) -> Measured | None:
     return min((row for row in rows if row.samples), key=lambda row: row.seconds, default=None)
 
 
+def racing(found: Comparison) -> list[Measured]:
+    """The rows that can gain something: where tasks compute, those that take turns have a lead by chance alone."""
+    return [row for row in found.rows if row.baseline or not (takes_turns(row) and found.work.computes)]
+
+
+def fastest(found: Comparison) -> Measured:
+    """The fastest of those whose lead is not chance; the baseline is always there."""
+    best = winner(racing(found))
+    assert best is not None
+    return best
+
+
+def fastest_crew(found: Comparison) -> Measured | None:
+    """The fastest with several processors to have, if any was measured: of those that can gain something, else of all."""
+    crews = [row for row in found.rows if not row.baseline]
+    return winner([row for row in racing(found) if not row.baseline]) or winner(crews)
+
+
 def why(run: Titled) -> str:
     """What makes this execution as fast as it is, when it computes."""
     return _WHY.get(_way(run), "no more is known of it")
@@ -57,9 +71,12 @@ def _way(run: Titled) -> str:
     return FREE_THREADED if free else run.execution
 
 
-def why_fastest(best: Titled) -> str:
-    """Why the winner is as fast as it is, and what that is worth where it computes nothing at the same time."""
-    return ": ".join(filter(None, [why(best), _LEAD.get(_way(best), "")]))
+def why_fastest(found: Comparison) -> str:
+    """Why the fastest is as fast as it is, and what that is worth."""
+    best = fastest(found)
+    if best.execution == "sequential":
+        return f"{why(best)}: more processors cost more than they gave"
+    return "processors that take turns wait at the same time" if takes_turns(best) else why(best)
 
 
 def warning_of_other_programs(rows: Sequence[Measured]) -> str:
@@ -73,7 +90,7 @@ def warning_of_other_programs(rows: Sequence[Measured]) -> str:
 
 def takes_turns(run: Titled) -> bool:
     """Whether its processors compute one after the other: they were never to be as many times as fast."""
-    return _way(run) in _LEAD
+    return _way(run) in _TURNS
 
 
 def short_title(run: Titled, width: int = 24, *, utf8: bool = True) -> str:
@@ -92,19 +109,12 @@ class Choice(NamedTuple):
     because: str
 
 
-def racing(found: Comparison) -> list[Measured]:
-    """The rows that can gain something: where tasks compute, those that take turns have a lead by chance alone."""
-    return [row for row in found.rows if row.baseline or not (takes_turns(row) and found.work.computes)]
-
-
 def choice(found: Comparison) -> Choice:
     """The simplest of those that take at most 1.2 times as long as the fastest: fewest lines, then fewest processors."""
-    rows = racing(found)
-    fastest = winner(rows)
-    assert fastest is not None  # the baseline is always there
-    near = [row for row in rows if row.seconds <= WORTH * fastest.seconds]
+    best = fastest(found)
+    near = [row for row in racing(found) if row.seconds <= WORTH * best.seconds]
     taken = min(near, key=lambda row: (_lines(row, found), row.processors, row.seconds))
-    return Choice(taken, fastest, _because(taken, fastest, found))
+    return Choice(taken, best, _because(taken, best, found))
 
 
 def code_of(row: Measured, found: Comparison) -> Code | None:
@@ -121,18 +131,16 @@ def _lines(row: Measured, found: Comparison) -> float:
     return math.inf if code is None else code.lines
 
 
-def _because(taken: Measured, fastest: Measured, found: Comparison) -> str:
-    if taken is fastest:
-        return f"it was the fastest, and nothing simpler came within {WORTH}x of it"
-    gain = found.speedup(fastest, taken)
-    sure = (
-        ""
-        if gain.high < WORTH or gain.low == gain.high
-        else f", between {figure(gain.low, 2)} and {figure(gain.high, 2)}"
-    )
+def _because(taken: Measured, best: Measured, found: Comparison) -> str:
+    if taken is best:
+        turns = "" if winner(found.rows) is best else " of those that do not take turns, whose lead is chance"
+        return f"it was the fastest{turns}, and nothing simpler came within {WORTH}x of it"
+    gain = found.speedup(best, taken)
+    unsure = gain.high >= WORTH and gain.low < gain.high
+    between = f", between {figure(gain.low, 2)} and {figure(gain.high, 2)}" if unsure else ""
     return (
-        f"{fastest.title} with {plural(fastest.processors, 'processor')} was {figure(gain.mid, 2)} times as fast{sure},"
-        f" {_price(fastest, taken, found)}: under {WORTH}x, stay with what is simpler"
+        f"{best.title} with {plural(best.processors, 'processor')} was {figure(gain.mid, 2)} times as fast{between},"
+        f" {_price(best, taken, found)}: under {WORTH}x, stay with what is simpler"
     )
 
 
@@ -149,7 +157,7 @@ def _price(dear: Measured, simple: Measured, found: Comparison) -> str:
 class Gain(NamedTuple):
     """What one schedule or execution gains over the simplest of its kind, beside what it takes to read."""
 
-    what: str  # schedule or execution
+    what: str  # schedule, handing in or execution
     name: str
     code: Code | None
     row: Measured  # its fastest
@@ -158,20 +166,25 @@ class Gain(NamedTuple):
 
 
 def gains(found: Comparison) -> list[Gain]:
-    """Each schedule under the fastest execution, then each execution with its fastest schedule; the simplest first."""
-    fastest = winner(racing(found))
-    assert fastest is not None
-    alike = [row for row in found.rows if (row.name, row.processors) == (fastest.name, fastest.processors)]
+    """Each schedule, and each way to hand in, under the fastest crew; then each execution with its fastest schedule.
+
+    The simplest of each kind is first.
+    """
+    best = fastest_crew(found) or found.baseline
     fastest_last = sorted(found.rows, key=lambda row: -row.seconds)  # a dict keeps the last of those with the same key
+    alike = [row for row in fastest_last if (row.name, row.processors) == (best.name, best.processors)]
+    handing_in = {row.collect: row for row in alike if row.schedule == best.schedule}
     return [
-        *_gains("schedule", {row.schedule: row for row in fastest_last if row in alike}, found),
+        *_gains("schedule", {row.schedule: row for row in alike}, found),
+        *(_gains("handing in", handing_in, found) if len(handing_in) > 1 else ()),
         *_gains("execution", {row.name: row for row in fastest_last}, found),
     ]
 
 
 def _gains(what: str, rows: dict[str, Measured], found: Comparison) -> list[Gain]:
     def code(row: Measured) -> Code | None:
-        return found.code.get(row.schedule) if what == "schedule" else code_of(row, found)
+        names = {"schedule": row.schedule, "handing in": f"{row.execution}/{row.collect}"}
+        return found.code.get(names[what]) if what in names else code_of(row, found)
 
     def lines(row: Measured) -> float:
         own = code(row)

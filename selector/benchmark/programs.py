@@ -28,13 +28,13 @@ API = "api_service"  # a web service that is made for a profile
 FOR_PROFILES = (TEMPLATE, API)
 _ABOUT = f"Written by concurrency-selector {VERSION}."
 _LONGEST_SECONDS = 300
-_STATISTICS = Path(__file__).with_name("stats.py")  # what a program may have of ours: it needs nothing else
+_SHARED = (Path(__file__).with_name("stats.py"), resource_dir("templates") / "meter.py")  # each needs nothing beside it
 
 
 class Program(NamedTuple):
     """A program of several files, and the template of the benchmark that runs it.
 
-    A copy has our statistics beside its modules: one source for both, as `results.py` of the todo batch system needs it.
+    A copy has two of our modules beside its own, for `shared.py` of the todo batch system: there is one source of them.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Program(NamedTuple):
         """What a user gets: its modules, its README, and bench.py with those of the values that it has parameters for."""
         script = render_known(self.bench, values, about)
         own = (file for file in sorted(self.folder.iterdir()) if file.suffix == ".py" or file.name == "README.md")
-        return {file.name: file.read_bytes() for file in (*own, _STATISTICS)} | {"bench.py": script.encode()}
+        return {file.name: file.read_bytes() for file in (*own, *_SHARED)} | {"bench.py": script.encode()}
 
     def workload(self, settings: tuple[str, ...]) -> WorkloadProfile:
         """What its work is, by a short run of it here, with the settings over it; SelectorError if that fails."""
