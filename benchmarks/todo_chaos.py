@@ -39,9 +39,11 @@ TROUBLES = {
     "processes": ("raise", "hang", "kill"),
     "subinterpreters": ("raise",),
     "asyncio": ("raise", "hang"),
+    "agents": ("raise", "hang"),
     "sequential": ("raise",),
 }
-SHARES = {"threads": 4, "processes": 6, "subinterpreters": 3, "asyncio": 1, "sequential": 1}
+SHARES = {"threads": 4, "processes": 6, "subinterpreters": 3, "asyncio": 1, "agents": 2, "sequential": 1}
+KINDS = ("validate", "process", "report")
 DISTURBANCES = {"nothing": 6, "resize": 4, "stop": 2, "kill a worker": 3, "kill the coordinator": 3}
 #: What an error says of a task that always fails.
 ERRORS = {"raise": "Trouble: told to raise", "hang": "no answer within", "kill": "the process ended (signal 9)"}
@@ -64,7 +66,10 @@ def main():
     if plan["journal"]:
         journal = Journal(Path(plan["journal"]), {"plan": plan["number"]})
         source, known = journal.left(make_tasks(count), size), None
-    options = Options(plan["processors"], plan["schedule"], plan["timeout"], plan["attempts"])
+    kinds = tuple(map(tuple, plan["kinds"]))
+    options = Options(
+        plan["processors"], plan["schedule"], plan["timeout"], plan["attempts"], kinds, plan["arrangement"]
+    )
     record = journal.record if journal else recorded.extend
     coordinator = Coordinator(crew_for(plan["execution"], settings, plan["collect"]), options, record)
     signal.signal(signal.SIGTERM, lambda *_: coordinator.stop())
@@ -106,6 +111,8 @@ class Plan(NamedTuple):
     disturbance: str
     after_seconds: float
     resizes: list[tuple[float, int]]
+    kinds: list[tuple[str, int]]  # of a crew of several kinds
+    arrangement: str
 
 
 class Ended(NamedTuple):
@@ -133,11 +140,12 @@ def plan_run(seed: str, number: int, pythons: dict[str, str]) -> Plan:
         for task in chance.sample(range(tasks), min(tasks, chance.randint(0, 2 if what == "hang" else 12))):
             trouble[task] = what + chance.choice(("", "!"))
     hangs = any(it.startswith("hang") for it in trouble.values())
+    kinds, arrangement = _draw_crew(chance) if disturbance != "resize" else ([], "pipeline")
     return Plan(
         number,
         tag,
         execution,
-        chance.choice(("validate", "process", "report")),
+        chance.choice(KINDS),
         chance.choice((1, 5, 20) if short else (30, 60)),
         tasks,
         chance.choice((1, 3, 20, 50, 400)),
@@ -145,14 +153,22 @@ def plan_run(seed: str, number: int, pythons: dict[str, str]) -> Plan:
         # an innocent task must get its answer in time, also on a machine that others use
         2.0 if hangs else chance.choice((None, 10.0)),
         3 if disturbance == "kill a worker" else chance.choice((1, 2, 2, 3)),
-        chance.choice((1, 2, 3, 4, 8)),
+        sum(count for _, count in kinds) or chance.choice((1, 2, 3, 4, 8)),
         chance.choice(("static", "queue", "stealing")),
         chance.choice(("lock", "queue", "merge")),
         chance.choice((True, False)),
         disturbance,
         chance.uniform(0.0, 0.4),
         [(chance.uniform(0, 0.5), chance.randint(1, 8)) for _ in range(4)] if disturbance == "resize" else [],
+        kinds,
+        arrangement,
     )
+
+
+def _draw_crew(chance: random.Random) -> tuple[list[tuple[str, int]], str]:
+    """One run in three has processors of several kinds."""
+    kinds = chance.sample(KINDS, chance.randint(1, 3)) if chance.random() < 1 / 3 else []
+    return [(kind, chance.randint(1, 3)) for kind in kinds], chance.choice(("pipeline", "side-by-side"))
 
 
 def run_once(plan: Plan, python: str) -> Ended:
@@ -260,7 +276,7 @@ def _faults(plan: Plan, found: dict[str, Any]) -> Iterator[str]:
         yield f"not processed, but nobody said stop: {left}"
     if found["stopped"] and plan.disturbance != "stop":
         yield "stopped by nobody"
-    values = expected(plan.kind, plan.effort)
+    values = expected(tuple(kind for kind, _ in plan.kinds) or plan.kind, plan.effort)
     for number, status, value, error in found["outcomes"]:
         if fault := _fault(plan, plan.trouble.get(number, ""), status, error):
             yield f"task {number}: {fault}"
@@ -279,8 +295,11 @@ def _fault(plan: Plan, trouble: str, status: str, error: str) -> str:
 
 
 @functools.cache
-def expected(kind: str, effort: int) -> list[str]:
-    """The values of 1,000 tasks, one after the other, as JSON."""
+def expected(kind: str | tuple[str, ...], effort: int) -> list[str]:
+    """The values of 1,000 tasks, one after the other, as JSON; of several kinds, one beside the other."""
+    if isinstance(kind, tuple):
+        rows = zip(*(expected(each, effort) for each in kind), strict=True)
+        return [f"[{', '.join(row)}]" for row in rows]
     sys.path.insert(0, str(FOLDER))
     import tasks  # type: ignore[import-not-found,unused-ignore]
 

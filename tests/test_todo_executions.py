@@ -60,7 +60,7 @@ def test_all_executions_and_schedules_have_the_same_outcomes(
                     assert run.report.retried == 3 and run.lost == 0
         print(len(expected), *HERE)
     """, str(count), " ".join(KINDS if whole else KINDS[-1:]), " ".join(schedules))  # fmt: skip
-    names = executions(each_python, "sequential", "threads", "processes", "subinterpreters", "asyncio")
+    names = executions(each_python, "sequential", "threads", "processes", "subinterpreters", "asyncio", "agents")
     assert script.ended().split() == [str(count), *names]
 
 
@@ -110,7 +110,7 @@ def test_a_task_that_kills_its_process_fails_alone(python: str, start: Callable[
 
 
 def test_a_task_that_hangs_fails_alone_when_its_time_is_over(python: str, start: Callable[..., Script]) -> None:
-    limits = {"threads": "0.6", "processes": "1.1", "asyncio": "0.6"}
+    limits = {"threads": "0.6", "processes": "1.1", "asyncio": "0.6", "agents": "0.8"}
     text = """
         settings = Settings(trouble={3: "hang!", 150: "hang"})
         run = Run(sys.argv[1], settings, processors=3, timeout_seconds=float(sys.argv[2]))(200, 10)
@@ -263,6 +263,42 @@ def test_no_process_is_left_after_close_even_of_those_that_hang(python: str, sta
 
 
 @only_posix
+def test_a_service_killed_from_outside_is_started_again(python: str, start: Callable[..., Script]) -> None:
+    script = start(python, """
+        run = Run("agents", Settings("process", 40), processors=2, attempts=3)
+        run.before_recording = lambda: run.outcomes or print("begun", flush=True)
+        run(300, 10)
+        print(run.report.done, run.lost, flush=True)
+    """)  # fmt: skip
+    assert script.line() == "begun"
+    for pid in script.workers():  # the service
+        os.kill(pid, signal.SIGKILL)
+    done, lost = script.ended().split()
+    assert (done, int(lost) >= 1) == ("300", True)
+
+
+@only_posix
+@pytest.mark.parametrize("what", ["hangs", pytest.param("computes", marks=pytest.mark.slow)])
+def test_no_service_is_left_when_the_coordinator_is_killed(what: str, start: Callable[..., Script]) -> None:
+    script = start(
+        sys.executable,
+        """
+        hangs = {0: "hang!"} if sys.argv[1] == "hangs" else {}
+        crew = crew_for("agents", Settings("process", 10**9 if sys.argv[1] == "computes" else 1, hangs))
+        crew.hire(0)
+        crew.give(0, next(batches(make_tasks(2), 2)))
+        print("given", flush=True)
+        time.sleep(100)
+        """,
+        what,
+    )
+    assert script.line() == "given" and len(script.workers()) == 1
+    script.process.kill()
+    script.process.wait()
+    wait_until(lambda: not script.all())
+
+
+@only_posix
 @pytest.mark.parametrize("what", ["hangs", "computes", "waits"])
 def test_no_process_is_left_when_the_coordinator_is_killed(
     python: str, what: str, start: Callable[..., Script]
@@ -302,7 +338,7 @@ def test_a_run_killed_from_outside_leaves_nothing(python: str, start: Callable[.
     wait_until(lambda: not script.all())
 
 
-@pytest.mark.parametrize("execution", ["threads", "asyncio"])
+@pytest.mark.parametrize("execution", ["threads", "asyncio", "agents"])
 def test_a_program_ends_although_something_hangs(python: str, execution: str, start: Callable[..., Script]) -> None:
     script = start(
         python,

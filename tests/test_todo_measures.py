@@ -134,8 +134,8 @@ def test_without_proc_psutil_knows_the_memory(todo: Any, monkeypatch: pytest.Mon
 def test_threads_are_called_what_they_are(todo: Any, monkeypatch: pytest.MonkeyPatch, gil: bool, title: str) -> None:
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: gil, raising=False)
     assert todo.measures.title_of("threads") == title
-    assert {todo.measures.title_of(name) for name in todo.executions.EXECUTIONS} == {
-        "Sequential", title, "Processes", "Subinterpreters", "asyncio"
+    assert {todo.measures.title_of(name) for name in (*todo.executions.EXECUTIONS, *todo.executions.AWAITING)} == {
+        "Sequential", title, "Processes", "Subinterpreters", "asyncio", "Agents (asyncio)"
     }  # fmt: skip
 
 

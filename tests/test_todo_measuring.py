@@ -68,7 +68,7 @@ def test_titles_say_what_differs(todo: Any) -> None:
     rows = todo.measuring.session_of(events(*BASE, *cells), [].append).rows
     assert [row.title for row in rows] == [
         "Sequential 3.14", "Sequential 3.14t", "Threads (GIL) 3.14, queue", "Threads (GIL) 3.14, stealing",
-        "agents 3.14, queue", "Free threads 3.14t, static",
+        "Agents (asyncio) 3.14, queue", "Free threads 3.14t, static",
     ]  # fmt: skip
 
 

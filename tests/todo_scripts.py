@@ -18,10 +18,10 @@ from todo_program import FOLDER
 COMMON = """
 import json, os, signal, sys, threading, time
 from coordinator import Coordinator, Options
-from executions import EXECUTIONS, crew_for
+from executions import AWAITING, EXECUTIONS, crew_for
 from tasks import Settings, batches, make_tasks
 
-HERE = [name for name in EXECUTIONS if name != "subinterpreters" or sys.version_info >= (3, 14)]
+HERE = [name for name in (*EXECUTIONS, *AWAITING) if name != "subinterpreters" or sys.version_info >= (3, 14)]
 
 class Run:
     def __init__(self, execution, settings=Settings(), collect="queue", crew=None, **options):
@@ -104,7 +104,7 @@ class Script:
         """What it printed until its end, which has to be a good one that leaves nothing behind."""
         out, errors = self.process.communicate(timeout=100)
         assert self.process.returncode == 0, errors
-        assert errors == ""
+        assert errors == "", repr(errors)
         wait_until(lambda: not self.all())
         return out
 

@@ -26,7 +26,7 @@ class LockedResults:
     """One list and one lock: everybody waits for everybody, for as long as an append takes."""
 
     def __init__(self) -> None:
-        self._messages: list[Any] = []
+        self._messages: deque[Any] = deque()  # a list that gives its first without moving all others
         self._changed = threading.Condition()
 
     def add(self, processor: int, message: Any) -> None:  # noqa: ARG002  # all share the list
@@ -40,7 +40,7 @@ class LockedResults:
         with self._changed:
             if not self._messages:
                 self._changed.wait_for(lambda: self._messages, timeout)
-            return self._messages.pop(0) if self._messages else None
+            return self._messages.popleft() if self._messages else None
 
 
 class QueuedResults:

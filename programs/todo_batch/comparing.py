@@ -276,7 +276,7 @@ def _say(found: Comparison, options: Namespace) -> None:
     for reason, names in left_out(found).items():
         print(in_lines(f"Not measured ({reason}): {'; '.join(names)}", utf8=utf8))
     if found.shown is not None:
-        print(f"\n{timeline(found.shown)}")
+        print(f"\n{timeline(found.shown, whole=True)}")
     print(f"\n{scaled(found, utf8=utf8)}")
     for rows in ways(found.rows):
         if fastest(found) in rows and len(scale := points(rows)) > 1:

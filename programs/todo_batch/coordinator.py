@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from crew import NO_ROOM, Crew, Message, why_no_room
-from scheduling import SCHEDULES, Schedule
+from mixed import flow_of
+from scheduling import SCHEDULES, ByKind, Schedule
 from tasks import Batch, CannotGoOn, Malformed, Outcome, ProcessingResult, Task
 
 _AHEAD = 2  # batches that a processor has: one that it does, and the next, so that it need not wait for us
@@ -27,21 +28,37 @@ _END = object()
 
 
 class Options(NamedTuple):
-    """How to run. `timeout_seconds` is for a batch; `attempts` is how often a task is tried."""
+    """How to run. `timeout_seconds` is for a batch; `attempts` is how often a task is tried, at each kind.
+
+    `kinds`: how many processors there are of each kind, where they are of several; `arrangement`: how tasks go through.
+    """
 
     processors: int = 2
     schedule: str = "queue"
     timeout_seconds: float | None = None
     attempts: int = 2
+    kinds: tuple[tuple[str, int], ...] = ()
+    arrangement: str = "pipeline"
 
 
 class Span(NamedTuple):
-    """When a processor did a batch, in seconds since the run began."""
+    """When a processor did a batch, in seconds since the run began, and since when the batch was there to be done."""
 
     processor: int
     began: float
     ended: float
     tasks: int
+    ready: float = 0.0
+    after: int | None = None  # the place, in the spans, of what made it ready: the kind before, or a try that failed
+    held: str = ""  # it was read so late because so much waited for this kind
+
+
+class _Origin(NamedTuple):
+    """What a span will say of how its batch came."""
+
+    ready: float
+    after: int | None = None
+    held: str = ""
 
 
 @dataclass
@@ -53,6 +70,7 @@ class Share:
     busy_seconds: float = 0.0
     cpu_seconds: float = 0.0
     lost: int = 0  # how often it was killed, hung or crashed
+    kind: str = ""  # what it does, where processors are of several kinds
 
 
 @dataclass
@@ -84,6 +102,10 @@ class Coordinator:
         self._leaving: set[int] = set()
         self._missed: Counter[int] = Counter()  # how often a processor could not be started, since it last could
         self._given_up: dict[int, str] = {}  # processors that cannot be replaced, and why
+        self._kinds = [kind for kind, count in options.kinds for _ in range(count)]  # of each processor
+        self._flow = flow_of([kind for kind, _ in options.kinds], options.arrangement)
+        self._origins: dict[tuple[str, int, int], _Origin] = {}  # of the batches that are there
+        self._held = ""  # the kind because of which nothing more could be read
         self._at_once = self._dry = self._read_all = False
         self.begun = time.perf_counter()
         self._sized = options.processors  # for so many is the schedule
@@ -104,6 +126,8 @@ class Coordinator:
         """From now on so many processors: new ones start, those that are too many end after what they have."""
         if processors < 1:
             raise ValueError(f"{processors} processors cannot do anything")
+        if self._kinds and processors != len(self._kinds):
+            raise ValueError(f"a crew of several kinds has {len(self._kinds)} processors, and not {processors}")
         self._wanted = processors
 
     def run(self, source: Iterable[Batch | None], batches: int | None = None) -> Report:
@@ -111,7 +135,7 @@ class Coordinator:
 
         None from the source means that it has nothing yet. What it raises ends the run, as CannotGoOn does.
         """
-        schedule = SCHEDULES[self._options.schedule](self._options.processors, batches)
+        schedule = self._scheduled(batches)
         stream = iter(source)
         self.begun = time.perf_counter()
         try:
@@ -131,34 +155,46 @@ class Coordinator:
             self._crew.close()
         return self.report
 
+    def _scheduled(self, batches: int | None) -> Schedule:
+        make = SCHEDULES[self._options.schedule]
+        return ByKind(make, self._options.kinds, batches) if self._kinds else make(self._options.processors, batches)
+
     # What is there to do --------------------------------------------------------------------------------------------
 
     def _continues(self, schedule: Schedule, stream: Iterator[Batch | None], batches: int | None) -> bool:
         """Read ahead, and say whether something is left: to hand out, or to come back."""
         if not self.report.stopped:
             # parts that are blocks can only be made when all is there
-            window = _WINDOW * self._wanted if batches is None or self._options.schedule == "queue" else batches + 1
-            self._read(schedule, stream, window)
+            all_at_once = batches is not None and self._options.schedule != "queue"
+            self._read(schedule, stream, math.inf if all_at_once else _WINDOW * self._wanted)
         if any(self._given.values()):
             return not self._at_once
         return (schedule.waiting > 0 or not self._read_all) and not self.report.stopped
 
-    def _read(self, schedule: Schedule, stream: Iterator[Batch | None], window: int) -> None:
+    def _read(self, schedule: Schedule, stream: Iterator[Batch | None], window: float) -> None:
         """Take from the source until so many batches wait, it ends, or it has nothing yet."""
         self._dry = False
         while schedule.waiting < window and not self._read_all and not self._dry:
             batch = next(stream, _END)
             if isinstance(batch, Batch):
-                schedule.add(batch)
+                origin = _Origin(self._now(), held=self._held)
+                for begun in self._flow.begin(batch):
+                    self._add(schedule, begun, origin)
             else:
                 self._read_all, self._dry = batch is _END, batch is None
+        self._held = schedule.longest if isinstance(schedule, ByKind) and schedule.waiting >= window else ""
 
-    def _left(self, schedule: Schedule) -> Iterator[int]:
-        for given in [*self._given.values()]:
-            yield from (task.number for batch in given for task in batch.tasks)
-        schedule.resize(1)  # so that all that waits is in one place
-        while (batch := schedule.next(0)) is not None:
-            yield from (task.number for task in batch.tasks)
+    def _now(self) -> float:
+        return time.perf_counter() - self.begun
+
+    def _add(self, schedule: Schedule, batch: Batch, origin: _Origin) -> None:
+        self._origins[_key(batch)] = origin
+        schedule.add(batch)
+
+    def _left(self, schedule: Schedule) -> set[int]:
+        """The tasks that have not ended: several kinds may have the same one."""
+        given = [batch for batches in self._given.values() for batch in batches]
+        return {task.number for batch in [*given, *schedule.drain()] for task in batch.tasks}
 
     def _hire_and_release(self, schedule: Schedule) -> None:
         """As many processors as are wanted."""
@@ -180,7 +216,7 @@ class Coordinator:
         """Whether there is a new one. Who was told to stop needs none."""
         if self.report.stopped:
             return False
-        self.report.shares.setdefault(processor, Share())
+        self.report.shares.setdefault(processor, Share(kind=self._kinds[processor] if self._kinds else ""))
         try:
             self._crew.hire(processor)
         except NO_ROOM as error:
@@ -238,7 +274,7 @@ class Coordinator:
             self._end_what_hangs(schedule)
         elif message.result is None and not message.began:
             for batch in self._given.pop(message.processor):
-                schedule.add(batch)
+                schedule.add(batch)  # as it was
             self._not_started(message.processor, message.reason)
         elif message.result is None:
             self._lost(message.processor, message.reason, schedule)
@@ -265,38 +301,46 @@ class Coordinator:
         if again:  # what could not be read will not be better
             again -= {task.number for task in batch.tasks if isinstance(task, Malformed)}
         ended = [outcome for outcome in result.outcomes if outcome.number not in again]
-        self._ended(ended)  # if that fails, the batch is still given: its tasks did not end
+        further = self._ended(batch, ended)  # if that fails, the batch is still given: its tasks did not end
         self._given[message.processor].popleft()
         self._missed[message.processor] = 0
         self._head_since[message.processor] = time.monotonic()
-        self._note(message.processor, result)
+        origin = _Origin(self._now(), self._note(message.processor, result, self._origins.pop(_key(batch))))
         answered = {outcome.number for outcome in result.outcomes}
+        for more in further:
+            self._add(schedule, more, origin)
         for task in batch.tasks:
             if task.number in again:
-                self._retry(batch, task, schedule)
+                self._retry(batch, task, schedule, origin)
             elif task.number not in answered:  # it was told to stop in the middle
-                schedule.add(Batch(batch.number, [task], batch.attempt))
+                self._add(schedule, batch._replace(tasks=[task]), origin)
 
-    def _note(self, processor: int, result: ProcessingResult) -> None:
+    def _note(self, processor: int, result: ProcessingResult, origin: _Origin) -> int | None:
+        """Count it; returns its place in the spans, if it is there."""
         share = self.report.shares[processor]
         share.tasks += len(result.outcomes)
         share.batches += 1
         share.busy_seconds += result.ended - result.began
         share.cpu_seconds += result.cpu_seconds
-        if len(self.report.spans) < _MOST_SPANS:
-            began, ended = result.began - self.begun, result.ended - self.begun
-            self.report.spans.append(Span(processor, began, ended, len(result.outcomes)))
+        if len(self.report.spans) >= _MOST_SPANS:
+            return None
+        began, ended = result.began - self.begun, result.ended - self.begun
+        self.report.spans.append(Span(processor, began, ended, len(result.outcomes), *origin))
+        return len(self.report.spans) - 1
 
-    def _ended(self, outcomes: list[Outcome]) -> None:
-        if outcomes:
-            self._record(outcomes)
-            done = sum(outcome.status == "done" for outcome in outcomes)
+    def _ended(self, batch: Batch, outcomes: list[Outcome]) -> list[Batch]:
+        """For this kind; keep what has ended altogether, and return what is to be done now."""
+        ended, further = self._flow.go_on(batch, outcomes)
+        if ended:
+            self._record(ended)
+            done = sum(outcome.status == "done" for outcome in ended)
             self.report.done += done
-            self.report.failed += len(outcomes) - done
+            self.report.failed += len(ended) - done
+        return further
 
-    def _retry(self, batch: Batch, task: Task, schedule: Schedule) -> None:
+    def _retry(self, batch: Batch, task: Task, schedule: Schedule, origin: _Origin) -> None:
         self.report.retried += 1
-        schedule.add(Batch(batch.number, [task], batch.attempt + 1))
+        self._add(schedule, batch._replace(tasks=[task], attempt=batch.attempt + 1), origin)
 
     # What goes wrong ------------------------------------------------------------------------------------------------
 
@@ -317,10 +361,17 @@ class Coordinator:
         if not given:
             return
         batch = given.popleft()
+        origin = _Origin(self._now())
         for waiting in given:
             schedule.add(waiting)
+        del self._origins[_key(batch)]
         if batch.attempt < self._options.attempts or len(batch.tasks) > 1:
             for task in batch.tasks:
-                self._retry(batch, task, schedule)
+                self._retry(batch, task, schedule, origin)
         else:
-            self._ended([Outcome(batch.tasks[0].number, "failed", None, reason)])
+            self._ended(batch, [Outcome(batch.tasks[0].number, "failed", None, reason)])
+
+
+def _key(batch: Batch) -> tuple[str, int, int]:
+    """What no two batches that are there have in common."""
+    return batch.kind, batch.tasks[0].number, batch.attempt

@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from crew import GRACE_SECONDS, Crew, Message
 from tasks import Batch, Settings, process_batch
@@ -38,13 +39,14 @@ class _Loop:
             self.loop.call_soon_threadsafe(self.loop.stop)
 
 
-class _Coroutine:
+class Coroutine:
     """What belongs to a coroutine: its inbox, and the batches whose results nobody has taken yet."""
 
     def __init__(self) -> None:
         self.generation = next(_generations)
         self.inbox: asyncio.Queue[Batch | None] = asyncio.Queue()
         self.unanswered: deque[Batch] = deque()
+        self.cancel: Callable[[], object] = lambda: None  # wherever it waits
 
 
 class Asyncio(Crew):
@@ -56,15 +58,15 @@ class Asyncio(Crew):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._coroutines: dict[int, _Coroutine] = {}
+        self._coroutines: dict[int, Coroutine] = {}
         self._loop = _Loop()
 
     def hire(self, processor: int) -> None:
         """Start a coroutine."""
-        hired = self._coroutines[processor] = _Coroutine()
-        asyncio.run_coroutine_threadsafe(self._run(processor, hired), self._loop.loop)
+        hired = self._coroutines[processor] = Coroutine()
+        hired.cancel = asyncio.run_coroutine_threadsafe(self._run(processor, hired), self._loop.loop).cancel
 
-    async def _run(self, processor: int, me: _Coroutine) -> None:
+    async def _run(self, processor: int, me: Coroutine) -> None:
         def stopped() -> bool:
             return self._coroutines.get(processor) is not me
 
@@ -82,7 +84,7 @@ class Asyncio(Crew):
         self._coroutines[processor].unanswered.append(batch)
         self._put(self._coroutines[processor], batch)
 
-    def _put(self, to: _Coroutine, batch: Batch | None) -> None:
+    def _put(self, to: Coroutine, batch: Batch | None) -> None:
         self._loop.loop.call_soon_threadsafe(to.inbox.put_nowait, batch)
 
     def next_message(self, timeout: float | None) -> Message | None:
@@ -95,7 +97,10 @@ class Asyncio(Crew):
                 return None
             sender = self._coroutines.get(message.processor)
             if sender is not None and sender.generation == message.generation:
-                sender.unanswered.popleft()
+                if message.result is None:
+                    self.discharge(message.processor)
+                else:
+                    sender.unanswered.popleft()
                 return message
 
     def discharge(self, processor: int) -> None:
@@ -111,7 +116,7 @@ class Asyncio(Crew):
             for batch in old.unanswered:
                 self.give(other, batch)
 
-    def _dismissed(self) -> dict[int, _Coroutine]:
+    def _dismissed(self) -> dict[int, Coroutine]:
         """All of them, who come to an end as soon as nobody holds the loop, and it with them."""
         gone, self._coroutines = self._coroutines, {}
         for coroutine in gone.values():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable
 
 from crew import Crew, Message
+from crew_agents import Agents
 from crew_asyncio import Asyncio
 from crew_processes import Processes
 from crew_threads import Subinterpreters, Threads
@@ -50,6 +52,17 @@ class Sequential(Crew):
 #: What can run the processors; what each needs is checked by `crew_for`.
 EXECUTIONS = ("sequential", "threads", "processes", "subinterpreters", "asyncio")
 
+#: What waits for somebody else to do the work: the same results, but nothing to compare the time of those above with.
+AWAITING = ("agents",)
+
+#: Those that need the settings alone.
+_PLAIN: dict[str, Callable[[Settings], Crew]] = {
+    "sequential": Sequential,
+    "processes": Processes,
+    "asyncio": Asyncio,
+    "agents": Agents,
+}
+
 
 def crew_for(execution: str, settings: Settings, collect: str = "queue") -> Crew:
     """The crew of an execution, without processors yet; ValueError for one that this Python does not have."""
@@ -57,8 +70,6 @@ def crew_for(execution: str, settings: Settings, collect: str = "queue") -> Crew
         raise ValueError("subinterpreters need Python 3.14 or later")
     if execution in ("threads", "subinterpreters"):
         return (Threads if execution == "threads" else Subinterpreters)(settings, collect)
-    if execution == "processes":
-        return Processes(settings)
-    if execution not in EXECUTIONS:
-        raise ValueError(f"no execution {execution!r}: there are {', '.join(EXECUTIONS)}")
-    return Asyncio(settings) if execution == "asyncio" else Sequential(settings)
+    if execution not in _PLAIN:
+        raise ValueError(f"no execution {execution!r}: there are {', '.join([*EXECUTIONS, *AWAITING])}")
+    return _PLAIN[execution](settings)

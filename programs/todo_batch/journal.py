@@ -123,7 +123,7 @@ class Journal:
 
     def _value(self, number: int, text: str) -> Any:
         try:
-            return _frozen(json.loads(text))
+            return frozen(json.loads(text))
         except (ValueError, TypeError, RecursionError):
             raise self._damaged(number) from None
 
@@ -201,6 +201,6 @@ class Numbers:
         return number // 8 < len(self._bits) and bool(self._bits[number // 8] & 1 << number % 8)
 
 
-def _frozen(value: Any) -> Any:
+def frozen(value: Any) -> Any:
     """JSON knows lists only; values are tuples."""
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+    return tuple(map(frozen, value)) if isinstance(value, list) else value

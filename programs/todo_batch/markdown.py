@@ -31,7 +31,7 @@ def markdown(found: Comparison) -> str:
         "Scalability": _code(scalability(best, scale, usl(scale), cpus=found.machine.cpus)),
         "What limits it": limits_of(found),
         "Complexity against gain": complexity(found),
-        **({} if found.shown is None else {"Timeline": _code(timeline(found.shown))}),
+        **({} if found.shown is None else {"Timeline": _code(timeline(found.shown, whole=True))}),
         "Recommendation": _recommendation(found, best, scale),
     }
     parts = (f"## {title}\n\n{text}\n" for title, text in sections.items())

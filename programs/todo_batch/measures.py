@@ -21,6 +21,7 @@ _TITLES = {
     "processes": "Processes",
     "subinterpreters": "Subinterpreters",
     "asyncio": "asyncio",
+    "agents": "Agents (asyncio)",
 }
 _MB = 1024 * 1024
 _LONGEST_PAUSE = 0.5  # between two looks at the memory

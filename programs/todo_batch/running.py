@@ -24,11 +24,13 @@ from crew import NO_ROOM, Crew, why_no_room
 from executions import crew_for
 from journal import Journal, Numbers
 from measures import Run, measure
+from mixed import summary_of
 from reading import Arriving, Todos
 from tasks import Batch, CannotGoOn, Outcome, Settings, batches, make_tasks, summary
 from text import print_whole, printable
-from timelines import timeline
-from writing import Out
+from timelines import timeline, timeline_html, timeline_svg
+from waits import as_json
+from writing import SHOWN, Out, check_replaceable, write_whole
 
 _SHOWN_ERRORS = 5
 _SHOWN_PROCESSORS = 16
@@ -37,6 +39,9 @@ BAD_INPUT, CANNOT_GO_ON, STOPPED = 2, 3, 130  # exit codes; 0: done, 1: some tas
 
 def run(options: Namespace) -> int:
     """Work through the tasks, and say what came of them; returns the exit code."""
+    for file in (options.report, options.timeline):
+        if file is not None:
+            check_replaceable(file, SHOWN)
     with _out_of(options) as out, _journal_of(options) as journal:
         if not options.json:
             gil = getattr(sys, "_is_gil_enabled", lambda: True)()
@@ -45,6 +50,7 @@ def run(options: Namespace) -> int:
         job = _Job(options, journal, out)
         run = job.measured()
         notes = job.finish(out)
+    _write(run, options)
     (_print_json if options.json else _print)(run, job)
     for note in notes:
         print(note, file=sys.stderr)
@@ -60,7 +66,8 @@ def _journal_of(options: Namespace) -> Iterator[Journal | None]:
     source = options.tasks
     if options.source:
         source = "-" if str(options.source) == "-" else str(options.source.resolve())
-    about = {"kind": options.kind, "effort": options.effort, "tasks": source, "uneven": options.uneven}
+    kind = "+".join(_kinds(options)) or options.kind
+    about = {"kind": kind, "effort": options.efforts or options.effort, "tasks": source, "uneven": options.uneven}
     journal = Journal(options.journal, about)
     try:
         yield journal
@@ -82,21 +89,27 @@ def _out_of(options: Namespace) -> Iterator[Out | None]:
             out.discard()
 
 
+def _kinds(options: Namespace) -> tuple[str, ...]:
+    """Of a crew of several kinds, in the order of the values that its tasks get."""
+    return tuple(part.kind for part in options.crew)
+
+
 class _Tally:
     """Takes the outcomes as they come; keeps counts only, and a bit for each task: a million take hardly more room."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, kinds: tuple[str, ...] = ()) -> None:
         self.statuses: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.digest = 0  # the same for the same outcomes in any order
         self.errors: list[str] = []
         self.twice = 0  # outcomes of tasks that had one: must stay 0
         self._ended = Numbers()
-        self._kind = kind
+        self._kind, self._kinds = kind, kinds
 
     def add(self, outcomes: list[Outcome]) -> None:
         """Count them."""
-        self.counts.update(summary(self._kind, (o.value for o in outcomes if o.status == "done")))
+        values = (outcome.value for outcome in outcomes if outcome.status == "done")
+        self.counts.update(summary_of(self._kinds, values) if self._kinds else summary(self._kind, values))
         for outcome in outcomes:
             self.statuses[outcome.status] += 1
             self.twice += self._ended.has(outcome.number)
@@ -110,7 +123,7 @@ class _Job:
     """All tasks of the input: what had ended before, what this run does, and what is left."""
 
     def __init__(self, options: Namespace, journal: Journal | None, out: Out | None) -> None:
-        self.options, self.tally = options, _Tally(options.kind)
+        self.options, self.tally = options, _Tally(options.kind, _kinds(options))
         self.error: Exception | None = None
         self.report = Report()
         self._journal, self._out = journal, out
@@ -126,8 +139,9 @@ class _Job:
         """Do what is left. What ends it before its time is in `error`; what ended until then, counts."""
         o = self.options
         trouble = {int(number): what for number, what in o.trouble.items()}
-        crew = _crew(o, Settings(o.kind, o.effort, trouble, o.tasks // 10, o.uneven))
-        how = Options(o.processors, o.schedule, o.timeout, o.attempts)
+        crew = _crew(o, Settings(o.kind, o.effort, trouble, o.tasks // 10, o.uneven, o.efforts, o.answer_ms))
+        kinds = tuple((part.kind, part.processors) for part in o.crew)
+        how = Options(o.processors, o.schedule, o.timeout, o.attempts, kinds, o.arrangement)
         coordinator = Coordinator(crew, how, self._record)
         self.report = coordinator.report
         known = None if o.source or self._journal else -(-o.tasks // o.batch_size)
@@ -281,8 +295,25 @@ def _print_json(run: Run, job: _Job) -> None:
         "summary": dict(found.counts),
         "errors": found.errors,
         "error": None if job.error is None else str(job.error),
+        "waits": as_json(run),
     }
     print_whole(json.dumps(data))
+
+
+def _write(run: Run, options: Namespace) -> None:
+    """The files that were asked for."""
+    if options.timeline is not None:
+        html = options.timeline.suffix == ".html"
+        write_whole(options.timeline, (timeline_html if html else timeline_svg)(run), SHOWN)
+    if options.report is not None:
+        code = "\n".join(
+            f"    {line}" for line in timeline(run, whole=True).splitlines()
+        )  # by indentation: no text can end it
+        write_whole(options.report, f"# Todo batch, one run\n\n{printable(run.title)}:\n\n{code}\n", SHOWN)
+
+
+def _effort(options: Namespace) -> str:
+    return ", ".join(f"{kind} {effort}" for kind, effort in options.efforts.items()) or str(options.effort)
 
 
 def _print(run: Run, job: _Job) -> None:
@@ -295,13 +326,13 @@ def _print(run: Run, job: _Job) -> None:
     if ended := job.before.total():
         print(f"  {ended:,} of them had ended before this run, by {printable(str(job.options.journal))}")
     print(
-        f"{run.title}, {run.processors:,} processors, {run.schedule}: {run.seconds:.3f} s, effort {job.options.effort}"
+        f"{run.title}, {run.processors:,} processors, {run.schedule}: {run.seconds:.3f} s, effort {_effort(job.options)}"
     )
     worked = sorted((number, share) for number, share in report.shares.items() if share.batches or share.lost)
     for processor, share in worked[:_SHOWN_PROCESSORS]:
         lost = f", lost {share.lost} times" if share.lost else ""
         print(
-            f"  processor {processor}: {share.tasks:,} tasks, busy {share.busy_seconds:.3f} s"
+            f"  processor {processor}{f' ({share.kind})' if share.kind else ''}: {share.tasks:,} tasks, busy {share.busy_seconds:.3f} s"
             f" ({100 * share.busy_seconds / run.seconds:.0f} %), computing {share.cpu_seconds:.3f} s{lost}"
         )
     if (more := len(worked) - _SHOWN_PROCESSORS) > 0:

@@ -6,6 +6,7 @@ A schedule is asked by the coordinator alone. What it was given it gives back ex
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tasks import Batch
@@ -26,6 +27,9 @@ class Schedule(Protocol):
 
     def resize(self, processors: int) -> None:
         """From now on there are processors 0 to processors - 1; what waited for others goes to these."""
+
+    def drain(self) -> list[Batch]:
+        """All that waits, which waits no more."""
 
 
 class SharedQueue:
@@ -52,6 +56,12 @@ class SharedQueue:
 
     def resize(self, processors: int) -> None:
         """Nothing to do: the queue is everybody's."""
+
+    def drain(self) -> list[Batch]:
+        """All that waits, the most urgent first."""
+        found = [entry[-1] for entry in sorted(self._heap, key=lambda entry: entry[:-1])]
+        self._heap.clear()
+        return found
 
 
 class StaticSplit:
@@ -84,10 +94,14 @@ class StaticSplit:
 
     def resize(self, processors: int) -> None:
         """Deal what waits anew."""
-        left = [batch for queue in self._queues for batch in _emptied(queue)]
+        left = self.drain()
         self._queues = [SharedQueue(1) for _ in range(processors)]
         for batch in left:
             self.add(batch)
+
+    def drain(self) -> list[Batch]:
+        """All that waits, part by part."""
+        return [batch for queue in self._queues for batch in queue.drain()]
 
 
 class WorkStealing(StaticSplit):
@@ -107,11 +121,49 @@ class WorkStealing(StaticSplit):
         return victim.next(processor)
 
 
-def _emptied(queue: SharedQueue) -> list[Batch]:
-    found = []
-    while (batch := queue.next(0)) is not None:
-        found.append(batch)
-    return found
+class ByKind:
+    """For processors of several kinds: each is asked for its own kind's batches only, by a schedule for each kind.
+
+    `kinds` has how many there are of each; the first ones are of the first kind.
+    """
+
+    def __init__(
+        self, make: Callable[[int, int | None], Schedule], kinds: Sequence[tuple[str, int]], batches: int | None
+    ) -> None:
+        self._of = {kind: make(count, batches) for kind, count in kinds}
+        self._places = [(kind, place) for kind, count in kinds for place in range(count)]
+
+    @property
+    def waiting(self) -> int:
+        """How many batches wait, of all kinds."""
+        return sum(schedule.waiting for schedule in self._of.values())
+
+    @property
+    def stolen(self) -> int:
+        """How many were taken from another of the same kind."""
+        return sum(getattr(schedule, "stolen", 0) for schedule in self._of.values())
+
+    @property
+    def longest(self) -> str:
+        """The kind for which most batches wait."""
+        return max(self._of, key=lambda kind: self._of[kind].waiting)
+
+    def add(self, batch: Batch) -> None:
+        """A batch more for those of its kind."""
+        self._of[batch.kind].add(batch)
+
+    def next(self, processor: int) -> Batch | None:
+        """The next batch of the processor's kind."""
+        kind, place = self._places[processor]
+        return self._of[kind].next(place)
+
+    def resize(self, processors: int) -> None:
+        """Nobody knows of which kind they would be: a ValueError."""
+        raise ValueError(f"a crew of several kinds has the processors that were asked for, and not {processors}")
+
+    def drain(self) -> list[Batch]:
+        """All that waits, kind by kind."""
+        return [batch for schedule in self._of.values() for batch in schedule.drain()]
 
 
 SCHEDULES: dict[str, type[SharedQueue | StaticSplit | WorkStealing]] = {

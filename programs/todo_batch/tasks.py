@@ -6,6 +6,8 @@ every execution, every way to divide the work and every repetition after a failu
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 import zlib
@@ -63,6 +65,7 @@ class Batch(NamedTuple):
     number: int
     tasks: list[Task]
     attempt: int = 1
+    kind: str = ""  # what is to be done with them, where processors are of several kinds
 
     @property
     def priority(self) -> int:
@@ -87,7 +90,7 @@ class ProcessingResult(NamedTuple):
 class Settings(NamedTuple):
     """What a worker has to know. `effort` adjusts what a task costs; `trouble` is for tests: what befalls which task.
 
-    The first `heavy` tasks cost `weight` times as much as the others: batches that are not even.
+    The first `heavy` tasks cost `weight` times as much as the others. `efforts`: of each kind, where there are several.
     """
 
     kind: str = "validate"
@@ -95,17 +98,27 @@ class Settings(NamedTuple):
     trouble: dict[int, str] = {}  # noqa: RUF012  # nobody writes to it
     heavy: int = 0
     weight: int = 1
+    efforts: dict[str, int] = {}  # noqa: RUF012  # likewise
+    answer_ms: float = 0.0  # that the service of agents waits before it answers
 
-    def effort_of(self, task: Task) -> int:
+    def effort_of(self, task: Task, kind: str) -> int:
         """What this task is to cost."""
-        return self.effort * self.weight if task.number < self.heavy else self.effort
+        effort = self.efforts.get(kind, self.effort)
+        return effort * self.weight if task.number < self.heavy else effort
 
 
 class Processor(Protocol):
     """One kind of work. `process` depends on the task and `effort` alone, and raises what it cannot do."""
 
+    def __init__(self, effort: int) -> None:
+        """What it needs for tasks that cost so much; a kind whose tasks cost what they cost need not look at it."""
+
     def process(self, task: Task) -> Any:
         """What comes of a task, as plain data."""
+
+    @staticmethod
+    def counted(value: Any) -> dict[str, int]:
+        """What such a value adds to the numbers of a report."""
 
 
 # The kinds ------------------------------------------------------------------------------------------------------------
@@ -136,6 +149,11 @@ class TaskValidator:
     def process(self, task: Task) -> tuple[tuple[str, ...], int, int]:
         """(What is wrong, the place of the nearest known title, how near it is: 0 to 100)."""
         return tuple(_problems(task)), *self.nearest(task.title)
+
+    @staticmethod
+    def counted(value: Any) -> dict[str, int]:
+        """Valid or not, and how near to known titles."""
+        return {"invalid" if value[0] else "valid": 1, "nearness": value[2]}
 
     def nearest(self, title: str) -> tuple[int, int]:
         """The place of the known title that has most pairs of letters in common, and how many percent."""
@@ -195,6 +213,11 @@ class TaskProcessor:
             changes += state != before
         return state, priority, changes
 
+    @staticmethod
+    def counted(value: Any) -> dict[str, int]:
+        """The state it ends in, and the changes."""
+        return {value[0]: 1, "changes": value[2]}
+
 
 def _next_state(state: str, left: int, day: int, due: int | None, wait: int) -> tuple[str, int]:
     """The state on the next day, and the minutes of work that are left; a task is begun every so many days."""
@@ -237,8 +260,13 @@ class TaskReporter:
         late = not task.done and task.due is not None and task.due < TODAY
         return "done" if task.done else "late" if late else "open", task.priority, task.estimate, tuple(counts)
 
+    @staticmethod
+    def counted(value: Any) -> dict[str, int]:
+        """Its group, minutes and pieces."""
+        return {value[0]: 1, "minutes": value[2], "pieces": sum(value[3])}
 
-KINDS: dict[str, type[TaskValidator | TaskProcessor | TaskReporter]] = {
+
+KINDS: dict[str, type[Processor]] = {
     "validate": TaskValidator,
     "process": TaskProcessor,
     "report": TaskReporter,
@@ -249,23 +277,14 @@ def summary(kind: str, values: Iterable[Any]) -> dict[str, Any]:
     """What all values of a kind come to: the numbers of a report, the same in whatever order they come."""
     found: Counter[str] = Counter()
     for value in values:
-        if kind == "validate":
-            found["valid" if not value[0] else "invalid"] += 1
-            found["nearness"] += value[2]
-        elif kind == "process":
-            found[value[0]] += 1
-            found["changes"] += value[2]
-        else:
-            found[value[0]] += 1
-            found["minutes"] += value[2]
-            found["pieces"] += sum(value[3])
+        found.update(KINDS[kind].counted(value))
     return dict(sorted(found.items()))
 
 
 # One batch ------------------------------------------------------------------------------------------------------------
 
 
-class Trouble(Exception):  # noqa: N818  # it is what befalls a task in a test
+class Trouble(Exception):  # noqa: N818  # what befalls a task in a test
     """A processor that was told to raise."""
 
 
@@ -279,17 +298,18 @@ def process_batch(settings: Settings, batch: Batch, stopped: Any = None) -> Proc
     for task in batch.tasks:
         if stopped is not None and stopped():
             break
-        outcomes.append(_outcome(task, settings, batch.attempt))
+        outcomes.append(outcome_of(task, settings, batch.kind or settings.kind, batch.attempt))
     return ProcessingResult(batch.number, batch.attempt, outcomes, began, time.perf_counter(), time.thread_time() - cpu)
 
 
-def _outcome(task: Task, settings: Settings, attempt: int) -> Outcome:
+def outcome_of(task: Task, settings: Settings, kind: str, attempt: int) -> Outcome:
+    """Do one task, by this thread's own processor of that kind."""
     if isinstance(task, Malformed):
         return Outcome(task.number, "failed", None, task.fault)
     try:
         if settings.trouble:
             _befall(settings.trouble.get(task.number, ""), attempt)
-        return Outcome(task.number, "done", _processor(settings.kind, settings.effort_of(task)).process(task))
+        return Outcome(task.number, "done", _processor(kind, settings.effort_of(task, kind)).process(task))
     except Exception as error:  # noqa: BLE001  # whatever it is, it is this task's alone
         return Outcome(task.number, "failed", None, described(error))
 
@@ -329,9 +349,6 @@ def _befall(trouble: str, attempt: int) -> None:
     if what == "hang":
         time.sleep(3600)
     if what == "kill":
-        import os
-        import signal
-
         os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
 
 
@@ -368,12 +385,16 @@ def batches(tasks: Iterable[Task], size: int) -> Iterator[Batch]:
         yield Batch(number, collected)
 
 
+_LARGEST_EFFORT = 4**10  # that is tried: of each kind here it takes minutes
+
+
 def effort_for(kind: str, task_ms: float) -> int:
-    """The effort with which a task costs so much on this Python."""
+    """The effort with which a task costs so much on this Python; 1 for a kind whose tasks cost what they cost."""
     (batch,) = batches(make_tasks(20), 20)
     effort, took = 1, 0.0
     while took < 0.02:
         effort *= 4
-        result = min((process_batch(Settings(kind, effort), batch) for _ in range(2)), key=lambda r: r.cpu_seconds)
-        took = result.cpu_seconds
+        if effort > _LARGEST_EFFORT:
+            return 1
+        took = min(process_batch(Settings(kind, effort), batch).cpu_seconds for _ in range(2))
     return max(1, round(effort * task_ms / (took * 1000 / 20)))

@@ -9,24 +9,28 @@ from collections.abc import Iterable, Iterator
 from coordinator import Span
 from measures import Run
 from text import WIDTH, clipped, plural, printable
+from waits import told
 from winner import short_title
 
 
-def timeline(run: Run, width: int = WIDTH) -> str:
+def timeline(run: Run, width: int = WIDTH, *, whole: bool = False) -> str:
     """A line for each processor: # where it worked, . where it was idle, and how much of the time that was.
+
+    Under it stands who waited for whom, where processors are of several kinds, or if it is to be the `whole`.
 
     The part of # is the part of the time shown in which it worked (to the nearest character), about where it did.
     """
     until = _until(run)
-    label = max((len(str(number)) for number in _numbers(run)), default=1)
+    names = {number: _name(run, number) for number in _numbers(run)}
+    label = max(map(len, names.values()), default=1)
     size = max(10, width - label - len(" || 100 % idle"))
     lines = [clipped(f"{short_title(run)}, {plural(run.processors, 'processor')}: # worked, . idle", width)]
     for number in _numbers(run):
         bar = _bar([span for span in run.report.spans if span.processor == number], until, size)
-        lines.append(f"{number:>{label}} |{bar}| {idle_percent(run, number):3.0f} % idle")
+        lines.append(f"{names[number]:>{label}} |{bar}| {idle_percent(run, number):3.0f} % idle")
     end = f"{until:.3f} s"
     lines.append(f"{'':{label}} 0{end:>{size + 1}}")
-    return "\n".join([*lines, *(clipped(note, width) for note in _notes(run))])
+    return "\n".join([*lines, *(clipped(note, width) for note in _notes(run)), *told(run, width, whole=whole)])
 
 
 def _bar(spans: Iterable[Span], until: float, size: int) -> str:
@@ -45,6 +49,12 @@ def _bar(spans: Iterable[Span], until: float, size: int) -> str:
 
 def _numbers(run: Run) -> list[int]:
     return sorted(run.report.shares.keys() | {span.processor for span in run.report.spans})
+
+
+def _name(run: Run, number: int) -> str:
+    """What a processor is called: its number, and what it does where they are of several kinds."""
+    share = run.report.shares.get(number)
+    return f"{clipped(share.kind, 12)} {number}" if share is not None and share.kind else str(number)
 
 
 def _until(run: Run) -> float:
@@ -70,7 +80,8 @@ def _notes(run: Run) -> Iterator[str]:
         yield f"It shows the first {len(run.report.spans):,} of {sum(share.batches for share in shares):,} batches."
     busy, cpu = sum(share.busy_seconds for share in shares), sum(share.cpu_seconds for share in shares)
     if busy > 0 and cpu < 0.8 * busy:
-        yield f"Of that work, {100 * cpu / busy:.0f} % was computing; the rest was waiting for a CPU or the GIL."
+        what = "the service's answers" if run.execution == "agents" else "a CPU or the GIL"
+        yield f"Of that work, {100 * cpu / busy:.0f} % was computing; the rest was waiting for {what}."
 
 
 _LEFT, _RIGHT, _PICTURE, _ROW, _TOP = 96, 80, 720, 22, 56  # of the picture, in pixels
@@ -108,7 +119,9 @@ def timeline_svg(run: Run) -> str:
 def _svg_row(run: Run, number: int, top: int, until: float) -> Iterator[str]:
     """One processor: its name, when it worked, how much it was idle."""
     middle, height = top + _ROW - 7, _ROW - 4
-    yield f'<text x="{_LEFT - 8}" y="{middle}" text-anchor="end">processor {number}</text>'
+    name = _name(run, number)
+    name = f"processor {name}" if name.isdigit() else name
+    yield f'<text x="{_LEFT - 8}" y="{middle}" text-anchor="end">{_xml(name)}</text>'
     yield f'<rect x="{_LEFT}" y="{top}" width="{_PICTURE}" height="{height}" fill="#e4e4e4"/>'
     for block in _blocks((span for span in run.report.spans if span.processor == number), until / _PICTURE / 2):
         x, end = (_LEFT + _PICTURE * min(1.0, max(0.0, at / until)) for at in (block.began, block.ended))
@@ -145,12 +158,13 @@ def _ticks(until: float) -> Iterator[float]:
 def timeline_html(run: Run) -> str:
     """The timeline as a page that needs nothing else, with its figures in a table for those who cannot see it."""
     rows = "".join(
-        f"<tr><td>{number}</td><td>{share.tasks:,}</td><td>{share.batches:,}</td><td>{share.busy_seconds:.3f}</td>"
+        f"<tr><td>{_xml(_name(run, number))}</td><td>{share.tasks:,}</td><td>{share.batches:,}</td><td>{share.busy_seconds:.3f}</td>"
         f"<td>{share.cpu_seconds:.3f}</td><td>{idle_percent(run, number):.0f}</td><td>{share.lost}</td></tr>\n"
         for number, share in sorted(run.report.shares.items())
     )
     heads = ("Processor", "Tasks", "Batches", "Busy (s)", "Computing (s)", "Idle (%)", "Times lost")
     head = "".join(f"<th>{name}</th>" for name in heads)
+    waits = "\n".join(told(run, 120, whole=True))
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"/>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
@@ -158,7 +172,7 @@ def timeline_html(run: Run) -> str:
 <style>body {{ font: 14px system-ui, sans-serif; margin: 2em; color: #222; background: #fff }}
 svg {{ max-width: 100%; height: auto }} td, th {{ text-align: right; padding: 2px 12px }}</style></head><body>
 {timeline_svg(run)}<table><thead><tr>{head}</tr></thead><tbody>
-{rows}</tbody></table></body></html>
+{rows}</tbody></table>{f"<pre>{html.escape(waits)}</pre>" if waits else ""}</body></html>
 """
 
 
