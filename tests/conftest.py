@@ -16,6 +16,8 @@ from selector.host import find_interpreters, usable_cpus
 
 CACHE_VARIABLE = "CONCURRENCY_SELECTOR_CACHE_DIR"
 IN_CI = os.environ.get("CI") == "true"
+#: What tells a Python that starts to measure its coverage, where `make coverage` runs us.
+COVERAGE = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_PROCESS_")}
 
 settings.register_profile("here", deadline=None, max_examples=30)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, max_examples=50)
@@ -35,6 +37,17 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_ours_is_measured() -> Iterator[None]:
+    """Coverage begins in no child of this process by itself, as it costs each Python that starts 0.14 s, most of which
+    run nothing of `selector`: cells of benchmark scripts, probes, programs. `command.measured` asks for it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in COVERAGE:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import COMMAND, Run, call, in_a_shell, posix_only, refused
+from command import COMMAND, Run, call, in_a_shell, measured, posix_only, refused
 from conftest import CACHE_VARIABLE
 from shared import pressed_until_it_ends
 from strategies import random_profile
@@ -86,7 +86,7 @@ def test_an_overlong_line_is_one_bad_line(size: int) -> None:
 def streaming() -> Iterator[subprocess.Popen[bytes]]:
     """`recommend --jsonl` on pipes, ended by its id whatever happens."""
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen([*COMMAND, "recommend", "--jsonl"], bufsize=0, **pipes) as process:
+    with subprocess.Popen([*COMMAND, "recommend", "--jsonl"], bufsize=0, env=measured(), **pipes) as process:
         try:
             yield process
         finally:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command import measured
 
 from selector.cli import stream
 from selector.host import usable_cpus
@@ -33,7 +34,7 @@ def many(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_a_large_file_is_answered_as_a_pipe_is(many: Path) -> None:
     assert stream._ALONE < LINES
-    by_workers = subprocess.run([*COMMAND, str(many)], capture_output=True, text=True, check=False)
+    by_workers = subprocess.run([*COMMAND, str(many)], capture_output=True, text=True, check=False, env=measured())
     with many.open("rb") as pipe:
         alone = subprocess.run([*COMMAND, "-"], stdin=pipe, capture_output=True, text=True, check=False)
     assert by_workers.returncode == alone.returncode == 2

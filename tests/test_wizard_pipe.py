@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from command import call
+from command import call, measured
 
 from selector.files import resource_dir
 
@@ -42,7 +42,7 @@ def wizard(tmp_path, monkeypatch):
             done = call(*arguments, stdin=lines)
             return Ended(done.code, done.out.encode(), done.err.encode())
         command = [sys.executable, "-m", "selector", *arguments]
-        fed = subprocess.run(command, stdin=stdin, capture_output=True, timeout=60, check=False)
+        fed = subprocess.run(command, stdin=stdin, capture_output=True, timeout=60, check=False, env=measured())
         return Ended(fed.returncode, fed.stdout, fed.stderr)
 
     return run
