@@ -28,6 +28,8 @@ from selector.workload.reading import profile_from_mapping
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import changes as benchmark  # it lies beside the package
 
+pytestmark = pytest.mark.one_python
+
 NUMBERS = [field for field in input_names() if is_number(field)]
 THREADS, ASYNCIO = ("threads", None), ("asyncio", None)
 SAME_PLACE = 1.0005  # as near as predicted times are told apart

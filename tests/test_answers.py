@@ -15,6 +15,8 @@ from selector import WorkloadProfile
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import answers  # it lies beside the package
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("count", [300, pytest.param(20_000, marks=pytest.mark.slow)])

@@ -31,6 +31,8 @@ from selector.recommend.cache import state_of
 from selector.recommend.knowledge import all_tables
 from selector.recommend.witnesses import WHOLE
 
+pytestmark = pytest.mark.one_python
+
 UP, DOWN = math.inf, -math.inf
 OURS = {Path(table.source).stem: table for table in all_tables()}
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.one_python
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "selector"
 #: What every room stands on: messages, words for numbers, files, child processes, the bases of models.

@@ -22,6 +22,8 @@ from selector.errors import SelectorError
 from selector.report.rules import check_data, check_lines
 from selector.text import count_text
 
+pytestmark = pytest.mark.one_python
+
 #: What a search would take hours for, in a size that is still quick to read.
 HARD = {
     "booleans, unique": booleans(800, 40, "unique"),

@@ -19,6 +19,8 @@ from selector.recommend.changes import input_names
 from selector.recommend.line import Line
 from selector.workload.reading import profile_from_mapping
 
+pytestmark = pytest.mark.one_python
+
 #: 200 waits of 50 ms at once: a loop is 1.6 times as fast as as many threads as there may be.
 WAITING = {"workload_type": "io", "tasks": 1000, "io_wait_ms_per_task": 50, "concurrency": 200}
 COMPUTING = {"workload_type": "cpu", "tasks": 1000, "cpu_ms_per_task": 50, "free_threading_ready": True}

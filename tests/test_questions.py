@@ -19,6 +19,8 @@ from selector.recommend.questions import Memory, questions, values_alone, values
 from selector.workload.fields import field_kind
 from selector.workload.profile import WorkloadProfile
 
+pytestmark = pytest.mark.one_python
+
 HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))
 NOTHING_ASKED: frozenset[str] = frozenset()
 UNKNOWN_AMOUNT = frozenset({"tasks", "concurrency"})  # asked and not known: no times are predicted, rows alone decide

@@ -25,6 +25,8 @@ from selector.report.wording import requirements_text
 from selector.workload.profile import APPROACHES
 from selector.workload.reading import profile_from_mapping
 
+pytestmark = pytest.mark.one_python
+
 # What holds for every workload ----------------------------------------------------------------------------------------
 
 

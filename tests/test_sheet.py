@@ -22,6 +22,8 @@ from selector.recommend.knowledge import load_knowledge
 from selector.report.calibration import calibration_document
 from selector.report.markdown import render_markdown
 
+pytestmark = pytest.mark.one_python
+
 DOCUMENTED = load_knowledge().costs.documented
 FREE = {
     "python_arithmetic_ns": 91.0, "python_objects_ns": 280.0, "efficiency_threads_python": 0.8, "base_memory_mb": 22.0,

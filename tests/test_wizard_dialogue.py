@@ -30,6 +30,8 @@ from selector.workload.fields import field_kind
 from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import profile_from_mapping
 
+pytestmark = pytest.mark.one_python
+
 # The first five ------------------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,8 @@ from selector.wizard.answers import Answers, Default
 from selector.wizard.dialogue import MOST_FOLLOW_UPS, Option, Reply, converse
 from selector.wizard.words import FIRST
 
+pytestmark = pytest.mark.one_python
+
 QUICK, ALL, GROUPS = 1, 41, 10
 HOST = HostFacts("linux", 2, (("3.11", "/x/python3.11"), ("3.14", "/x/python3.14"), ("3.13t", "/x/python3.13t")))
 DEFAULTS = {
