@@ -94,8 +94,8 @@ def test_both_ways_to_start_it_are_the_same() -> None:
     script = Path(sys.executable).with_name("concurrency-selector")
     if not script.exists():
         pytest.skip("the command is not installed beside this Python")
-    by_name = subprocess.run([script, "rules", "list"], capture_output=True, text=True, timeout=60, check=True)
-    assert by_name.stdout == run("rules", "list").out
+    by_name = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60, check=True)
+    assert by_name.stdout == run("--version").out
 
 
 @pytest.mark.parametrize(

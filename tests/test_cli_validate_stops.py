@@ -182,6 +182,7 @@ def test_a_terminal_shows_the_run_and_then_the_report(tiny: Path) -> None:
         assert word not in report
 
 
+@pytest.mark.slow
 @posix_only
 @pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning")
 def test_ctrl_c_in_a_terminal_ends_in_the_report_with_the_cursor_back(tiny: Path) -> None:

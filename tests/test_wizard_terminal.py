@@ -77,6 +77,7 @@ def test_a_bad_number_is_asked_again_in_place(terminal):
     assert user.ends() == 130
 
 
+@pytest.mark.slow
 def test_typing_a_word_that_fits_nothing_chooses_nothing(terminal):
     user = terminal()
     user.answers("Enter workload type", "disk")
