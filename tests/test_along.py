@@ -195,7 +195,7 @@ BANDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("fact", "cell", "rest", "field", "low", "first", "last", "high"), slow_after(5, BANDS))
+@pytest.mark.parametrize(("fact", "cell", "rest", "field", "low", "first", "last", "high"), slow_after(3, BANDS))
 def test_a_band_is_found_from_both_sides(tmp_path, fact, cell, rest, field, low, first, last, high) -> None:
     knowledge = with_band(tmp_path, fact, cell)
     one = situation(WorkloadProfile(workload_type="hybrid", **rest), knowledge)

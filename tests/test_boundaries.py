@@ -229,6 +229,7 @@ def test_the_cases_recorded_for_our_tables_are_up_to_date(name: str) -> None:
     assert read_cases(cases_file(table)) == recorded_cases(table, WHOLE)
 
 
+@pytest.mark.slow  # so does this, and says more
 @pytest.mark.parametrize("name", OURS)
 def test_our_tables_are_what_their_cells_say(name: str) -> None:
     result = run_table_test(OURS[name], WHOLE)

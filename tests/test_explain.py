@@ -51,7 +51,8 @@ profiles = st.builds(
 )
 
 
-@settings(max_examples=1, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=2, deadline=None)
 @given(profiles)
 @example(
     WorkloadProfile(

@@ -133,7 +133,7 @@ def test_enter_everywhere_is_a_recommendation_after_a_bearable_number_of_questio
 
 
 @pytest.mark.parametrize(
-    "field", slow_after(2, ["machines", "mode", "durable", "parallelizable", "has_expensive_startup"])
+    "field", slow_after(1, ["machines", "mode", "durable", "parallelizable", "has_expensive_startup"])
 )
 def test_an_answer_that_is_what_would_be_taken_anyway_is_an_answer(field: str, selector: Selector) -> None:
     """Found in use: `1` to "Over how many machines" was asked for again for ever."""
