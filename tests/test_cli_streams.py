@@ -174,7 +174,13 @@ def test_a_reader_that_has_gone_is_no_error(arguments: list[str]) -> None:
     os.close(reading)
     try:
         done = subprocess.run(
-            [*COMMAND, *arguments], input=lines_of(5), stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
+            [*COMMAND, *arguments],
+            input=lines_of(5),
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+            env=measured(),
         )
     finally:
         os.close(writing)
@@ -246,7 +252,7 @@ def test_a_line_of_settings_that_no_shell_decodes_is_refused() -> None:
         pytest.skip("arguments are bytes on Linux")
     done = subprocess.run(
         [*(part.encode() for part in COMMAND), b"recommend", b"--set", b"workload_type=io", b"--set", b"name=\xff"],
-        capture_output=True, timeout=60, check=False,
+        capture_output=True, timeout=60, check=False, env=measured(),
     )  # fmt: skip
     assert done.returncode == 2
     assert b'name is "\\udcff"' in done.stderr

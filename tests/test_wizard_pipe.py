@@ -187,7 +187,7 @@ def test_standard_input_that_cannot_be_read(wizard, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 def test_closed_standard_input():
     command = f"{shlex.quote(sys.executable)} -m selector <&-"
-    result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=60, check=False)
+    result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=60, check=False, env=measured())
     assert "standard input ends before line 1" in refused(result)
 
 
