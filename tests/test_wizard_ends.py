@@ -1,7 +1,7 @@
 """The whole dialogue with the real advisor and the real tables: whatever plain answers are given, it ends.
 
-Each dialogue takes a second of computing, most of it to prove that no pair of answers can change the outcome any more.
-So `make test` holds one of each type of work, and `make test-all` a hundred more.
+Each dialogue takes two seconds of computing, most of it to prove that no pair of answers can change the outcome any
+more. So `make test` holds one, and `make test-all` twenty more, and some that go back.
 """
 
 # ruff: noqa: ARG002  # the partners take what the real ones take
@@ -23,7 +23,7 @@ from selector.wizard.words import FIRST
 
 pytestmark = pytest.mark.one_python
 
-QUICK, ALL, GROUPS = 1, 41, 10
+QUICK, ALL, GROUPS = 1, 21, 10
 HOST = HostFacts("linux", 2, (("3.11", "/x/python3.11"), ("3.14", "/x/python3.14"), ("3.13t", "/x/python3.13t")))
 DEFAULTS = {
     "latency_requirement_ms": Default(None, "no requirement"),
