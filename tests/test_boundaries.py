@@ -118,6 +118,13 @@ def test_a_compiled_table_that_does_not_agree_with_its_cells_is_noticed() -> Non
     assert failure == 'given {"a": 5}: {"o": 1} from low, but by its cells it is {"o": 2} from high'
 
 
+def test_a_table_made_of_another_begins_without_its_decisions() -> None:
+    table = table_of("a: {type: number}", "{id: low, when: {a: '< 5'}, then: {o: 1}}, {id: high, then: {o: 2}}")
+    assert table.decide({"a": 1}).output == {"o": 1}
+    other = replace(table, rules=(replace(table.rules[0], outputs=table.rules[1].outputs), table.rules[1]))
+    assert other.decide({"a": 1}).output == {"o": 2}
+
+
 # Recorded cases -------------------------------------------------------------------------------------------------------
 
 
