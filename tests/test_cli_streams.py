@@ -160,10 +160,7 @@ OUTPUTS = {
 }
 each_output = pytest.mark.parametrize(
     "arguments",
-    [
-        pytest.param(words, id=name, marks=[pytest.mark.slow] * (name not in ("text", "lines")))
-        for name, words in OUTPUTS.items()
-    ],
+    [pytest.param(words, id=name, marks=[pytest.mark.slow] * (name != "lines")) for name, words in OUTPUTS.items()],
 )
 
 

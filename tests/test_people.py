@@ -94,6 +94,7 @@ def test_bands_that_ask_nothing_of_people_are_asked_as_ever() -> None:
     assert answer(Selector(host=FIXED_HOST, tables=own), **WAITING, team_knows=["threads"]) == "asyncio"
 
 
+@pytest.mark.slow
 def test_both_are_inputs_that_may_change_an_answer() -> None:
     assert {"team_knows", "maintainability"} <= {*input_names()}
     changes = on(FIXED_HOST).recommend(WAITING, changes="exact").would_change or ()

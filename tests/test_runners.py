@@ -46,7 +46,7 @@ def test_every_family_has_a_template() -> None:
     assert [path.stem.removeprefix("run_") for path in TEMPLATES] == sorted(FAMILIES)
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("template", slow_after(4, TEMPLATES), ids=lambda path: path.stem)
 def test_a_template_runs_as_it_lies(template: Path) -> None:
     done = subprocess.run([sys.executable, template], capture_output=True, text=True, timeout=60, check=False)
     assert [json.loads(line)["item"] for line in done.stdout.splitlines()] == [n for n in range(10) if n != 3]

@@ -29,6 +29,7 @@ __all__ = ["terminal"]  # a fixture
 pytestmark = MAY_FORK
 
 
+@pytest.mark.slow
 def test_the_five_answers_give_the_recommendation(terminal):
     user = terminal()
     five(user)
