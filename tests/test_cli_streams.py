@@ -135,7 +135,7 @@ def test_memory_does_not_grow_with_the_number_or_the_length_of_lines(tmp_path: P
 
     def peak(file: Path) -> int:
         command = [sys.executable, "-c", script, "recommend", "--jsonl", str(file)]
-        done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=measured())
         return int(done.stderr.split()[-1]) // (1024 if sys.platform == "darwin" else 1)
 
     few, many, long = (tmp_path / name for name in ("few", "many", "long"))
