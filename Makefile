@@ -30,8 +30,12 @@ $(VENV)/.dev: $(VENV)/.installed
 demo: $(VENV)/.installed ## recommend an approach for a real workload
 	@$(BIN)/concurrency-selector recommend examples/web-scraper.json
 
+# tests read hundreds of modules, in each worker and in the processes they start: compiled once, wherever this is run
+test test-all coverage: export PYTHONDONTWRITEBYTECODE =
+
+WHICH ?= not slow
 test: $(VENV)/.dev ## run the tests; what takes minutes by nature is in test-all
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m "$(WHICH)"
 
 test-all: $(VENV)/.dev ## every test, also what takes minutes by nature
 	@$(BIN)/python -m pytest -m ""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
 import pytest
+from conftest import COVERAGE
 
 from selector.cli import main
 
@@ -48,8 +50,14 @@ def call(*arguments: str, stdin: bytes = b"") -> Run:
     return Run(ended.value.code, *texts)
 
 
+def measured(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment for a command whose coverage counts, where `make coverage` runs us."""
+    return {**environment, **COVERAGE}
+
+
 def run(*arguments: str, stdin: bytes = b"", **options: Any) -> Run:
     """Run the command as a process of its own."""
+    options["env"] = measured(options.get("env", os.environ))
     done = subprocess.run([*COMMAND, *arguments], input=stdin, capture_output=True, timeout=120, check=False, **options)
     assert b"Traceback" not in done.stderr
     return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -58,7 +66,7 @@ def run(*arguments: str, stdin: bytes = b"", **options: Any) -> Run:
 def in_a_shell(redirection: str, arguments: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run the command with a stream redirected as a shell does."""
     command = ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False, env=measured())
 
 
 def refused(result: Run, *words: str, code: int = 2) -> None:

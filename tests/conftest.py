@@ -5,17 +5,27 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from selector.decision import load
+from selector.decision import DecisionTable, load
+from selector.decision.proofs import examples
+from selector.files import resource_dir
 from selector.host import find_interpreters, usable_cpus
+from selector.migration import parts
+from selector.recommend import cache
+from selector.recommend.knowledge import Knowledge
 
 CACHE_VARIABLE = "CONCURRENCY_SELECTOR_CACHE_DIR"
 IN_CI = os.environ.get("CI") == "true"
+#: What tells a Python that starts to measure its coverage, where `make coverage` runs us.
+COVERAGE = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_PROCESS_")}
+RULES, MOST_KNOWN = resource_dir("rules"), 20
+REALLY: dict[str, Callable[..., Any]] = {"recall": cache.recall, "keep": cache.keep}
 
 settings.register_profile("here", deadline=None, max_examples=30)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, max_examples=50)
@@ -38,6 +48,17 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def only_ours_is_measured() -> Iterator[None]:
+    """Coverage begins in no child of this process by itself, as it costs each Python that starts 0.14 s, most of which
+    run nothing of `selector`: cells of benchmark scripts, probes, programs. `command.measured` asks for it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in COVERAGE:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def no_frozen_objects() -> Iterator[None]:
     """The command freezes what its imports made, for good. A worker that runs it many times must not: hypothesis asks
     the collector who holds its random numbers, and of frozen holders it hears nothing.
@@ -53,6 +74,58 @@ def tables_parsed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(load, "parse_yaml", lru_cache(64)(load.parse_yaml))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def our_rules_read_once() -> Iterator[None]:
+    """The same of the tables made of that text, and of the knowledge kept of them: ours stay as they are, and what it
+    is kept for has the time and size of each file. Those who test the reading and keeping take `own_rules`.
+    """
+    known: dict[cache.State, Knowledge] = {}
+
+    def recall(state: cache.State) -> Knowledge | None:
+        if state not in known and (found := REALLY["recall"](state)) is not None:
+            known[state] = found
+        return known.get(state)
+
+    def keep(state: cache.State, knowledge: Knowledge) -> None:
+        known[state] = knowledge
+        if len(state.folders) == 1:  # for the commands that tests start; a user's folder of a test is of no other test
+            REALLY["keep"](state, knowledge)
+        elif len(known) > MOST_KNOWN:
+            del known[next(iter(known))]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((load, "load_table"), (parts, "load_table"), (parts, "load_yaml")):
+            patch.setattr(module, name, partial(sparing, getattr(module, name)))
+        patch.setattr(cache, "recall", recall)
+        patch.setattr(cache, "keep", keep)
+        patch.setattr(examples, "run_table_test", partial(tested_once, {}, examples.run_table_test))
+        yield
+
+
+def tested_once(
+    done: dict[int, tuple[DecisionTable, examples.TableTest]],
+    test: Callable[..., examples.TableTest],
+    table: DecisionTable,
+    *how: Any,
+) -> examples.TableTest:
+    """The test of a table, once where it is one of ours as it was read and time did not end it: `rules test` tests all."""
+    if id(table) in done:
+        return done[id(table)][1]
+    found = test(table, *how)
+    if Path(table.source).parent == RULES and not found.left_out:
+        done[id(table)] = table, found  # with the table, or another one may get its number
+    return found
+
+
+def sparing(read: Callable[[Path], Any], path: Any) -> Any:
+    return read_once(read, path) if isinstance(path, Path) and RULES in path.parents else read(path)
+
+
+@lru_cache(None)
+def read_once(read: Callable[[Path], Any], path: Path) -> Any:
+    return read(path)
 
 
 @pytest.fixture(scope="session")

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import CACHE_VARIABLE
+from conftest import CACHE_VARIABLE, REALLY, RULES
 from strategies import FIXED_HOST
 
 from selector import Selector, WorkloadProfile
-from selector.decision import load
 from selector.errors import SelectorError
-from selector.files import resource_dir
-from selector.migration import parts
-from selector.recommend.knowledge import (
-    load_knowledge,
-)
+from selector.recommend import cache
+from selector.recommend.knowledge import load_knowledge
 
-RULES = resource_dir("rules")
 not_as_root = pytest.mark.skipif(
     sys.platform == "win32" or os.geteuid() == 0, reason="the permissions of files do not bind this user"
 )
@@ -30,26 +22,12 @@ not_as_root = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of its own for each test."""
+    """A cache of its own for each test, which is really read and written."""
+    for name, does in REALLY.items():
+        monkeypatch.setattr(cache, name, does)
     folder = tmp_path / "cache"
     monkeypatch.setenv(CACHE_VARIABLE, str(folder))
     return folder
-
-
-@pytest.fixture(autouse=True)
-def our_files_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ours stay as they are: most of this is about one file of a user's beside them, and reading all takes long."""
-    for module, name in ((load, "load_table"), (parts, "load_table"), (parts, "load_yaml")):
-        monkeypatch.setattr(module, name, partial(sparing, getattr(module, name)))
-
-
-def sparing(read: Callable[[Path], Any], path: Path) -> Any:
-    return read_once(read, path) if RULES in path.parents else read(path)
-
-
-@cache
-def read_once(read: Callable[[Path], Any], path: Path) -> Any:
-    return read(path)
 
 
 @pytest.fixture
@@ -82,5 +60,5 @@ def engine_for(rules: Path | None) -> str | None:
     return Selector(rules, FIXED_HOST).recommend(work, changes="none").engine
 
 
-def cache_files(cache: Path) -> list[Path]:
-    return sorted(cache.glob("rules-*.json"))
+def cache_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("rules-*.json"))

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import COVERAGE
 
 pexpect = pytest.importorskip("pexpect", reason="pseudo-terminals need POSIX", exc_type=ImportError)
 if sys.platform == "win32":
@@ -34,7 +35,7 @@ class Terminal:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
-        environment |= {"TERM": term, **more}
+        environment |= {"TERM": term, **COVERAGE, **more}
         command = shlex.join([sys.executable, "-m", "selector", *arguments]) + shell
         self.child = pexpect.spawn(
             "/bin/sh", ["-c", command], cwd=folder, env=environment, dimensions=(24, 80), timeout=30, encoding="utf-8"

@@ -28,6 +28,8 @@ from selector.workload.reading import profile_from_mapping
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import changes as benchmark  # it lies beside the package
 
+pytestmark = pytest.mark.one_python
+
 NUMBERS = [field for field in input_names() if is_number(field)]
 THREADS, ASYNCIO = ("threads", None), ("asyncio", None)
 SAME_PLACE = 1.0005  # as near as predicted times are told apart
@@ -193,7 +195,7 @@ BANDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("fact", "cell", "rest", "field", "low", "first", "last", "high"), slow_after(5, BANDS))
+@pytest.mark.parametrize(("fact", "cell", "rest", "field", "low", "first", "last", "high"), slow_after(3, BANDS))
 def test_a_band_is_found_from_both_sides(tmp_path, fact, cell, rest, field, low, first, last, high) -> None:
     knowledge = with_band(tmp_path, fact, cell)
     one = situation(WorkloadProfile(workload_type="hybrid", **rest), knowledge)

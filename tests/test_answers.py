@@ -15,17 +15,20 @@ from selector import WorkloadProfile
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import answers  # it lies beside the package
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("count", [150, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [300, pytest.param(20_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("number", range(len(answers.HOSTS)))
 @pytest.mark.parametrize("workload", [answers.realistic, answers.measured])
 def test_answers_keep_what_they_promise(
     workload: Callable[[random.Random], dict[str, Any]], number: int, count: int
 ) -> None:
+    """So many workloads in all, of both kinds."""
     host, rng = answers.Answers(answers.HOSTS[number]), random.Random(number)
     broken = []
-    for _ in range(count // len(answers.HOSTS)):
+    for _ in range(count // (2 * len(answers.HOSTS))):
         data = workload(rng)
         broken += [(what, how, data) for what, how in host.broken(WorkloadProfile.model_validate(data))]
     assert not broken

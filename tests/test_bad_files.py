@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import COMMAND, Run, call, posix_only
+from command import COMMAND, Run, call, measured, posix_only
 from shared import pressed_until_it_ends
 from spoilt import TABLES
 
@@ -183,7 +183,7 @@ def write_into(pipe: Path, chunks: Iterator[bytes]) -> threading.Thread:
 @posix_only
 def test_a_pipe_is_read_like_a_file(pipe: Path) -> None:
     writer = write_into(pipe, iter([b'{"workload_type"', b': "io"}']))
-    done = subprocess.run([*COMMAND, "recommend", pipe], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([*COMMAND, "recommend", pipe], capture_output=True, timeout=60, check=False, env=measured())
     writer.join(60)
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -198,7 +198,9 @@ def test_a_pipe_without_an_end_is_refused(pipe: Path) -> None:
 
 @posix_only
 def test_waiting_for_a_pipe_that_nobody_writes_into_ends_with_ctrl_c(pipe: Path) -> None:
-    with subprocess.Popen([*COMMAND, "recommend", pipe], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [*COMMAND, "recommend", pipe], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=measured()
+    ) as process:
         try:
             writing = None
             while writing is None and process.poll() is None:

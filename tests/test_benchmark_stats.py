@@ -23,6 +23,8 @@ from selector.benchmark.stats import (
     stops_paying,
 )
 
+pytestmark = pytest.mark.one_python
+
 seconds = st.floats(1e-6, 1e6)
 samples = st.lists(seconds, min_size=1, max_size=12)
 FEW = 100  # resamples, where only the laws are looked at

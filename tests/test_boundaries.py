@@ -31,6 +31,8 @@ from selector.recommend.cache import state_of
 from selector.recommend.knowledge import all_tables
 from selector.recommend.witnesses import WHOLE
 
+pytestmark = pytest.mark.one_python
+
 UP, DOWN = math.inf, -math.inf
 OURS = {Path(table.source).stem: table for table in all_tables()}
 
@@ -114,6 +116,13 @@ def test_a_compiled_table_that_does_not_agree_with_its_cells_is_noticed() -> Non
     broken.__dict__["_columns"] = other._columns
     (failure,) = filter(None, boundary_failures(broken, boundary_inputs(table)))
     assert failure == 'given {"a": 5}: {"o": 1} from low, but by its cells it is {"o": 2} from high'
+
+
+def test_a_table_made_of_another_begins_without_its_decisions() -> None:
+    table = table_of("a: {type: number}", "{id: low, when: {a: '< 5'}, then: {o: 1}}, {id: high, then: {o: 2}}")
+    assert table.decide({"a": 1}).output == {"o": 1}
+    other = replace(table, rules=(replace(table.rules[0], outputs=table.rules[1].outputs), table.rules[1]))
+    assert other.decide({"a": 1}).output == {"o": 2}
 
 
 # Recorded cases -------------------------------------------------------------------------------------------------------
@@ -227,6 +236,7 @@ def test_the_cases_recorded_for_our_tables_are_up_to_date(name: str) -> None:
     assert read_cases(cases_file(table)) == recorded_cases(table, WHOLE)
 
 
+@pytest.mark.slow  # so does this, and says more
 @pytest.mark.parametrize("name", OURS)
 def test_our_tables_are_what_their_cells_say(name: str) -> None:
     result = run_table_test(OURS[name], WHOLE)

@@ -15,6 +15,8 @@ from selector.recommend.capacity import PLANNED, Capacity
 from selector.recommend.facts import HostFacts
 from selector.report.recommendation import recommendation_document
 
+pytestmark = pytest.mark.one_python
+
 HOST = HostFacts("linux", 8, (("3.14", "/x/python3.14"),))
 SERVES: dict[str, Any] = {
     "workload_type": "hybrid", "event_loop": True, "async_library": True, "cpu_ms_per_task": 5, "io_wait_ms_per_task": 50,

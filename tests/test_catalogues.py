@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from own_rules import RULES, change, folder, our_files_read_once, own_cache, refusal
+from own_rules import RULES, change, folder, own_cache, refusal
 
 from selector import Selector
 
-__all__ = ["folder", "our_files_read_once", "own_cache"]  # fixtures
+__all__ = ["folder", "own_cache"]  # fixtures
 
 
 # Catalogues -----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import COMMAND, Run, call, in_a_shell, posix_only, refused
+from command import COMMAND, Run, call, in_a_shell, measured, posix_only, refused
 from conftest import CACHE_VARIABLE
 from shared import pressed_until_it_ends
 from strategies import random_profile
@@ -86,7 +86,7 @@ def test_an_overlong_line_is_one_bad_line(size: int) -> None:
 def streaming() -> Iterator[subprocess.Popen[bytes]]:
     """`recommend --jsonl` on pipes, ended by its id whatever happens."""
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen([*COMMAND, "recommend", "--jsonl"], bufsize=0, **pipes) as process:
+    with subprocess.Popen([*COMMAND, "recommend", "--jsonl"], bufsize=0, env=measured(), **pipes) as process:
         try:
             yield process
         finally:
@@ -135,7 +135,7 @@ def test_memory_does_not_grow_with_the_number_or_the_length_of_lines(tmp_path: P
 
     def peak(file: Path) -> int:
         command = [sys.executable, "-c", script, "recommend", "--jsonl", str(file)]
-        done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=measured())
         return int(done.stderr.split()[-1]) // (1024 if sys.platform == "darwin" else 1)
 
     few, many, long = (tmp_path / name for name in ("few", "many", "long"))
@@ -160,10 +160,7 @@ OUTPUTS = {
 }
 each_output = pytest.mark.parametrize(
     "arguments",
-    [
-        pytest.param(words, id=name, marks=[pytest.mark.slow] * (name not in ("text", "lines")))
-        for name, words in OUTPUTS.items()
-    ],
+    [pytest.param(words, id=name, marks=[pytest.mark.slow] * (name != "lines")) for name, words in OUTPUTS.items()],
 )
 
 
@@ -174,7 +171,13 @@ def test_a_reader_that_has_gone_is_no_error(arguments: list[str]) -> None:
     os.close(reading)
     try:
         done = subprocess.run(
-            [*COMMAND, *arguments], input=lines_of(5), stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
+            [*COMMAND, *arguments],
+            input=lines_of(5),
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+            env=measured(),
         )
     finally:
         os.close(writing)
@@ -246,7 +249,7 @@ def test_a_line_of_settings_that_no_shell_decodes_is_refused() -> None:
         pytest.skip("arguments are bytes on Linux")
     done = subprocess.run(
         [*(part.encode() for part in COMMAND), b"recommend", b"--set", b"workload_type=io", b"--set", b"name=\xff"],
-        capture_output=True, timeout=60, check=False,
+        capture_output=True, timeout=60, check=False, env=measured(),
     )  # fmt: skip
     assert done.returncode == 2
     assert b'name is "\\udcff"' in done.stderr

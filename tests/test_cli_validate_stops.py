@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
-from command import COMMAND, posix_only
+from command import COMMAND, measured, posix_only
 from fake_script import FILES, HERE, TINY, saved
 
 from selector.validation import ValidationReport
@@ -79,7 +79,7 @@ def measuring(tmp_path: Path) -> Iterator[Measuring]:
     arguments = ["validate", str(file), "--budget", "60s", "--json", "--save", str(folder), *HERE]
     with subprocess.Popen(
         [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        env={**os.environ, "SELECTOR_TEST_MARKER": marker, "TMPDIR": str(tmp_path / "tmp")},
+        env={**measured(), "SELECTOR_TEST_MARKER": marker, "TMPDIR": str(tmp_path / "tmp")},
     ) as process:  # fmt: skip
         run = Measuring(folder, process, marker)
         try:
@@ -147,7 +147,7 @@ HIDDEN, SHOWN = "\x1b[?25l", "\x1b[?25h"  # the cursor
 @contextmanager
 def terminal(arguments: list[str]) -> Iterator[Any]:
     pexpect = pytest.importorskip("pexpect", reason="pseudo-terminals need POSIX", exc_type=ImportError)
-    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES", "CI")}
+    environment = {k: v for k, v in measured().items() if k not in ("NO_COLOR", "COLUMNS", "LINES", "CI")}
     child = pexpect.spawn(
         COMMAND[0], [*COMMAND[1:], *arguments], env={**environment, "TERM": "xterm-256color"}, dimensions=(24, 90),
         timeout=30, encoding="utf-8",
@@ -182,6 +182,7 @@ def test_a_terminal_shows_the_run_and_then_the_report(tiny: Path) -> None:
         assert word not in report
 
 
+@pytest.mark.slow
 @posix_only
 @pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning")
 def test_ctrl_c_in_a_terminal_ends_in_the_report_with_the_cursor_back(tiny: Path) -> None:

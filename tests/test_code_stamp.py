@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from own_rules import RULES, cache_files, folder, our_files_read_once, own_cache
+from own_rules import RULES, cache_files, folder, own_cache
 
 from selector import pipeline
 from selector.recommend import cache as knowledge_cache
 
-__all__ = ["folder", "our_files_read_once", "own_cache"]  # fixtures
+__all__ = ["folder", "own_cache"]  # fixtures
 
 
 def package(folder: Path) -> Path:

@@ -17,6 +17,8 @@ from selector.decision.parser import parse_cell
 from selector.decision.proofs.verify import verify_tables
 from selector.decision.table import Input
 
+pytestmark = pytest.mark.one_python
+
 
 def test_an_output_outside_the_domain_of_the_table_below_is_not_accepted() -> None:
     above = table_of(

@@ -16,6 +16,8 @@ from selector.decision import load_table, unary_test
 from selector.decision.cells import Scalar, cell_text, literals, matches
 from selector.errors import SelectorError
 
+pytestmark = pytest.mark.one_python
+
 # --- they agree -------------------------------------------------------------------------------------------------------
 
 SINGLE = ("first", "first", "priority", "unique", "any")

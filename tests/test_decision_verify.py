@@ -15,6 +15,8 @@ from selector.decision.proofs.findings import Verification
 from selector.decision.proofs.verify import verify_table
 from selector.errors import SelectorError
 
+pytestmark = pytest.mark.one_python
+
 # --- against brute force ----------------------------------------------------------------------------------------------
 
 

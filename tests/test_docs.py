@@ -57,6 +57,8 @@ MANY_EXAMPLES = {
     "commands.md",
     "learning.md",
     "predictions.md",
+    "profile.md",
+    "systems.md",
     "tables.md",
     "your-own-code.md",
 }  # seconds each: `make test-all` runs them

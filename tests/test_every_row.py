@@ -23,7 +23,7 @@ from selector.recommend.recommendation import recommendation_data
 from selector.workload.profile import APPROACHES
 from selector.workload.reading import profile_from_mapping
 
-pytestmark = pytest.mark.slow  # thousands of workloads
+pytestmark = [pytest.mark.one_python, pytest.mark.slow]  # thousands of workloads
 
 # Every row has its case -----------------------------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ from selector.pipeline import example_profiles, example_text
 from selector.workload.profile import APPROACHES
 from selector.workload.reading import profile_from_json
 
+pytestmark = pytest.mark.one_python
+
 EXAMPLES = resource_dir("examples")
 ALL = sorted(EXAMPLES.glob("*.json"))
 FILES = [file for file in ALL if "parts" not in json.loads(file.read_text("utf-8"))]  # the others: test_system.py

@@ -18,6 +18,8 @@ from selector.report.markdown import render_markdown
 from selector.report.recommendation import recommendation_document
 from selector.report.terminal import print_document
 
+pytestmark = pytest.mark.one_python
+
 SELECTOR = Selector(host=FIXED_HOST)
 PROFILE = WorkloadProfile(
     workload_type="cpu",
@@ -49,7 +51,8 @@ profiles = st.builds(
 )
 
 
-@settings(max_examples=1, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=2, deadline=None)
 @given(profiles)
 @example(
     WorkloadProfile(

@@ -21,6 +21,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("probe")
 
 
+@pytest.mark.slow
 def test_a_function_of_less_than_a_microsecond_is_measured_whole(folder):
     said = ask(folder, "main", "computing.py:micro", items="20", seconds=0.15)
     assert said.code == 0 and said["phase"] == "done" and said["skipped"] == []

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from pythons import found_here
-from strategies import FIXED_HOST
+from strategies import FIXED_HOST, slow_after
 
 from selector import Selector, SelectorError, WorkloadProfile, __version__
 from selector import proof as room
@@ -193,7 +193,7 @@ HOSTILE_NAMES = (
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        *((name, [["--help"]]) for name in HOSTILE_NAMES),
+        *slow_after(1, ((name, [["--help"]]) for name in HOSTILE_NAMES)),
         pytest.param(
             " ".join(HOSTILE_NAMES), [["--budget", "1"], ["--budget", "10"], ["--budget", "50"]], marks=pytest.mark.slow
         ),

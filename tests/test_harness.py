@@ -212,8 +212,9 @@ def test_results_that_cannot_be_written_end_it_with_one_sentence(tmp_path: Path,
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
-@pytest.mark.parametrize("how", [pytest.param("full", marks=pytest.mark.slow), "closed"])
+@pytest.mark.parametrize("how", ["full", "closed"])
 def test_progress_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path, how: str) -> None:
     script = tmp_path / "bench.py"
     script.write_text(text_of(), encoding="utf-8")

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from own_rules import RULES, change, engine_for, folder, our_files_read_once, own_cache, refusal
+from own_rules import RULES, change, engine_for, folder, own_cache, refusal
 from strategies import FIXED_HOST
 
 from selector import HostFacts, Selector, WorkloadProfile
@@ -26,7 +26,7 @@ from selector.recommend.knowledge import (
 from selector.recommend.recommendation import build_recommendation
 from selector.workload.profile import APPROACHES
 
-__all__ = ["folder", "our_files_read_once", "own_cache"]  # fixtures
+__all__ = ["folder", "own_cache"]  # fixtures
 
 
 # Ours -----------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ import pytest
 from command import call
 from large_tables import alike, alternatives, booleans, columns, intervals, saved, strings
 
+from selector.benchmark import budget
+from selector.benchmark.budget import budget_from_text as budget_in_full
 from selector.decision import DecisionTable, load_table
 from selector.decision.cells import ANYTHING, matches
 from selector.decision.compiled import compile_column, line_of
@@ -21,6 +23,8 @@ from selector.decision.proofs.verify import Finding, verify_table, verify_tables
 from selector.errors import SelectorError
 from selector.report.rules import check_data, check_lines
 from selector.text import count_text
+
+pytestmark = pytest.mark.one_python
 
 #: What a search would take hours for, in a size that is still quick to read.
 HARD = {
@@ -144,6 +148,13 @@ def test_steps_count_or_the_time_ends() -> None:
 # The commands ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of a budget is over after a fifth of it."""
+    monkeypatch.setattr(budget, "budget_from_text", lambda text: budget_in_full(text) / 5)
+
+
+@pytest.mark.usefixtures("hurried")
 def test_check_says_what_is_not_proven_and_how_to_learn_it(tmp_path: Path) -> None:
     file = saved(HARD["booleans, first"], tmp_path)
     result = call("rules", "check", str(file), "--budget", "1s", "--strict")
@@ -153,6 +164,7 @@ def test_check_says_what_is_not_proven_and_how_to_learn_it(tmp_path: Path) -> No
     assert "(allow more by --budget)" in result.out
 
 
+@pytest.mark.usefixtures("hurried")
 def test_test_says_which_cases_are_left_out(tmp_path: Path) -> None:
     file = saved(HARD["intervals, first"], tmp_path)
     result = call("rules", "test", str(file), "--budget", "1s")
@@ -170,6 +182,7 @@ def test_the_json_says_so_too(tmp_path: Path) -> None:
     assert entry["boundary_cases"]["left_out"]
 
 
+@pytest.mark.usefixtures("hurried")
 def test_cases_are_not_recorded_in_part(tmp_path: Path) -> None:
     file = saved(HARD["intervals, first"], tmp_path)
     result = call("rules", "test", str(file), "--record", "--budget", "1s")
@@ -178,6 +191,7 @@ def test_cases_are_not_recorded_in_part(tmp_path: Path) -> None:
     assert not (tmp_path / "cases").exists()
 
 
+@pytest.mark.usefixtures("hurried")
 def test_diff_that_knows_too_little_is_exit_code_1(tmp_path: Path) -> None:
     old = saved(columns(380, "unique"), tmp_path)
     new = saved(columns(379, "unique"), tmp_path, "new.yaml")

@@ -24,6 +24,8 @@ from selector.recommend.knowledge import load_knowledge
 from selector.validation import ValidationReport
 from selector.validation.learning import folds, refusal
 
+pytestmark = pytest.mark.one_python
+
 KNOWLEDGE = load_knowledge()
 HOST = HostFacts("linux", 2, (("3.14", "/usr/bin/python3.14"), ("3.14t", "/usr/bin/python3.14t")))
 COSTS = {

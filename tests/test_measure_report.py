@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from command import COMMAND, call, posix_only, refused
+from command import COMMAND, call, measured, posix_only, refused
 from measured import COMPUTES, FakeLaboratory, python, request, said, saying
 
 from selector import Selector, measure
@@ -320,7 +319,7 @@ def test_a_fault_of_the_probe_shows_its_traceback_where_it_is_asked_for(fakes: A
 @posix_only
 def test_ctrl_c_leaves_nothing_running(folder: Path) -> None:
     command = [*COMMAND, "measure", "own.py:hangs", "--items", "3", "--python", HERE]
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environ = {**measured(), "PYTHONPATH": str(Path(__file__).parent.parent)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ) as running:
         pid = folder / "pid"
         end = time.monotonic() + 30

@@ -14,6 +14,8 @@ from selector.recommend.changes import MEASURED, input_names, values_to_try
 from selector.recommend.facts import HostFacts
 from selector.workload.reading import profile_from_mapping
 
+pytestmark = pytest.mark.one_python
+
 TWO_CPUS = HostFacts("linux", 2, (("3.14", "/x/3.14"), ("3.13t", "/x/3.13t")), "3.14")
 NAMES = ("tasks", "cpu_ms_per_task", "gil_share", "pickle_ms_per_task", "import_ms", "free_threaded_ratio")
 PLAIN = {"workload_type": "cpu", "tasks": 200, "cpu_ms_per_task": 20}

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from guides import ENDS, OURS, RULES, guide
+from strategies import slow_after
 
 from selector.decision import load_table
 from selector.migration.compose import TRAITS
@@ -241,7 +242,7 @@ def test_code_compiles_and_is_short(path: Path) -> None:
     assert 25 <= len(text.splitlines()) <= 65
 
 
-@pytest.mark.parametrize("approach", PLAIN)
+@pytest.mark.parametrize("approach", slow_after(3, PLAIN))
 def test_ends_give_the_same_result(approach: str, checksum: str) -> None:
     done = run(sys.executable, ENDS / f"classify_{approach}.py", "-W", "error")
     assert (done.returncode, done.stdout) == (0, checksum), done.stderr

@@ -26,6 +26,8 @@ from selector.validation import Measurement, ValidationReport
 from selector.workload.fields import field_kind
 from selector.workload.profile import APPROACHES, WorkloadProfile
 
+pytestmark = pytest.mark.one_python
+
 # What pages say about each other --------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,8 @@ from selector import Selector
 from selector.workload.profile import APPROACHES
 from selector.workload.reading import profile_from_mapping
 
+pytestmark = pytest.mark.one_python
+
 PANEL = Path(__file__).parent / "panel"
 CASES: dict[str, list[dict[str, Any]]] = {
     name: json.loads((PANEL / f"{name}.json").read_text("utf-8"))

@@ -19,6 +19,8 @@ from selector.recommend.changes import input_names
 from selector.recommend.line import Line
 from selector.workload.reading import profile_from_mapping
 
+pytestmark = pytest.mark.one_python
+
 #: 200 waits of 50 ms at once: a loop is 1.6 times as fast as as many threads as there may be.
 WAITING = {"workload_type": "io", "tasks": 1000, "io_wait_ms_per_task": 50, "concurrency": 200}
 COMPUTING = {"workload_type": "cpu", "tasks": 1000, "cpu_ms_per_task": 50, "free_threading_ready": True}
@@ -92,6 +94,7 @@ def test_bands_that_ask_nothing_of_people_are_asked_as_ever() -> None:
     assert answer(Selector(host=FIXED_HOST, tables=own), **WAITING, team_knows=["threads"]) == "asyncio"
 
 
+@pytest.mark.slow
 def test_both_are_inputs_that_may_change_an_answer() -> None:
     assert {"team_knows", "maintainability"} <= {*input_names()}
     changes = on(FIXED_HOST).recommend(WAITING, changes="exact").would_change or ()

@@ -16,6 +16,8 @@ from selector.cost.terms import Quantities
 from selector.recommend.knowledge import load_knowledge
 from selector.workload.profile import APPROACHES
 
+pytestmark = pytest.mark.one_python
+
 
 def test_the_costs_of_this_test_are_the_ones_that_the_model_asks_for() -> None:
     assert set(COSTS) == set(load_knowledge().costs.documented)

@@ -20,6 +20,8 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 import predictions  # noqa: E402  # it lies beside the package
 
+pytestmark = pytest.mark.one_python
+
 ROWS, CALIBRATION = predictions.recorded()
 KNOWLEDGE = predictions.knowledge_with(CALIBRATION)
 CELLS = predictions.cells(ROWS, KNOWLEDGE)

@@ -19,6 +19,8 @@ from selector.recommend.questions import Memory, questions, values_alone, values
 from selector.workload.fields import field_kind
 from selector.workload.profile import WorkloadProfile
 
+pytestmark = pytest.mark.one_python
+
 HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))
 NOTHING_ASKED: frozenset[str] = frozenset()
 UNKNOWN_AMOUNT = frozenset({"tasks", "concurrency"})  # asked and not known: no times are predicted, rows alone decide
@@ -130,7 +132,7 @@ class BruteForce:
         return any(self.answer({one: v, other: w}) != self.now for v, w in pairs)
 
 
-@pytest.mark.parametrize("seed", slow_after(2, range(20)))
+@pytest.mark.parametrize("seed", slow_after(1, range(20)))
 def test_exactly_the_fields_that_matter_alone_are_asked(seed, knowledge):
     situation, asked = random_situation(seed, knowledge)
     brute = BruteForce(situation, asked)

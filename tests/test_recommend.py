@@ -25,13 +25,26 @@ from selector.report.wording import requirements_text
 from selector.workload.profile import APPROACHES
 from selector.workload.reading import profile_from_mapping
 
+pytestmark = pytest.mark.one_python
+
 # What holds for every workload ----------------------------------------------------------------------------------------
 
 
 @settings(max_examples=80)
 @given(profiles(), hosts())
-def test_every_workload_gets_exactly_one_recommendation(profile: WorkloadProfile, host: HostFacts) -> None:
-    result = on(host).recommend(profile, changes="none")
+def test_every_workload_gets_one_recommendation_with_figures_and_alternatives(
+    profile: WorkloadProfile, host: HostFacts
+) -> None:
+    selector = on(host)
+    result = selector.recommend(profile, changes="none")
+    fast = selector.recommend_json(profile)
+    assert "\n" not in fast and json.loads(fast) == json.loads(result.model_dump_json())
+    exactly_one_recommendation(profile, result)
+    expectations_are_finite_and_in_order(result)
+    alternatives_are_other_approaches_each_once_and_the_eligible_first(result)
+
+
+def exactly_one_recommendation(profile: WorkloadProfile, result: Recommendation) -> None:
     assert result.approach in APPROACHES
     assert (result.engine is not None) == (result.approach == "distributed")
     assert result.workers >= 1
@@ -40,10 +53,7 @@ def test_every_workload_gets_exactly_one_recommendation(profile: WorkloadProfile
     assert (result.migration.effort == "none") == (result.migration.from_approach == result.approach)
 
 
-@settings(max_examples=50)
-@given(profiles(), hosts())
-def test_expectations_are_finite_and_in_order(profile: WorkloadProfile, host: HostFacts) -> None:
-    result = on(host).recommend(profile, changes="none")
+def expectations_are_finite_and_in_order(result: Recommendation) -> None:
     for expected in (result.expected, *(a.expected for a in result.alternatives)):
         numbers = [expected.seconds, expected.memory_mb, expected.memory_overhead_mb]
         if expected.speedup:
@@ -54,22 +64,13 @@ def test_expectations_are_finite_and_in_order(profile: WorkloadProfile, host: Ho
         assert (expected.source == "documented") == known
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(profiles(), hosts())
 def test_a_recommendation_survives_json(profile: WorkloadProfile, host: HostFacts) -> None:
     result = on(host).recommend(profile)  # with what would change it
     text = result.model_dump_json()
     assert Recommendation.model_validate_json(text) == result
     assert json.loads(text)["schema"] == 1
-
-
-@settings(max_examples=30)
-@given(profiles(), hosts())
-def test_the_fast_way_to_json_says_the_same(profile: WorkloadProfile, host: HostFacts) -> None:
-    selector = on(host)
-    fast = selector.recommend_json(profile)
-    assert "\n" not in fast
-    assert json.loads(fast) == json.loads(selector.recommend(profile, changes="none").model_dump_json())
 
 
 @settings(max_examples=30)
@@ -85,12 +86,7 @@ def test_the_same_workload_gets_the_same_answer_whatever_was_asked_before(
     assert selector.recommend(renamed, changes="none").approach == first.approach
 
 
-@settings(max_examples=50)
-@given(profiles(), hosts())
-def test_alternatives_are_other_approaches_each_once_and_the_eligible_first(
-    profile: WorkloadProfile, host: HostFacts
-) -> None:
-    result = on(host).recommend(profile, changes="none")
+def alternatives_are_other_approaches_each_once_and_the_eligible_first(result: Recommendation) -> None:
     names = [alternative.approach for alternative in result.alternatives]
     assert result.approach not in names and len(set(names)) == len(names)
     rejected = [alternative.rejected_by is not None for alternative in result.alternatives]
@@ -129,7 +125,7 @@ def test_isolation_is_never_met_within_the_process(profile: WorkloadProfile, hos
     assert on(host).recommend(profile, changes="none").approach not in IN_PROCESS
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(profiles(interpreters=st.lists(st.sampled_from(GIL_TAGS), min_size=1, max_size=3)), hosts())
 def test_free_threads_are_never_advised_where_no_such_build_may_be_used(
     profile: WorkloadProfile, host: HostFacts

@@ -34,7 +34,7 @@ from selector.report.summary import brief_document
 from selector.report.tables import facts_document, table_document, tables_document
 from selector.workload.profile import APPROACHES
 
-pytestmark = pytest.mark.usefixtures("plain_environment")
+pytestmark = [pytest.mark.one_python, pytest.mark.usefixtures("plain_environment")]
 
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -22,7 +22,7 @@ from selector.report.recommendation import recommendation_document
 from selector.report.summary import brief_document
 from selector.report.terminal import console_for, print_document
 
-pytestmark = pytest.mark.usefixtures("plain_environment")
+pytestmark = [pytest.mark.one_python, pytest.mark.usefixtures("plain_environment")]
 
 
 class Terminal(io.StringIO):

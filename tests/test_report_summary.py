@@ -12,7 +12,7 @@ from selector import WorkloadProfile
 from selector.report.recommendation import recommendation_document
 from selector.report.summary import brief_document
 
-pytestmark = pytest.mark.usefixtures("plain_environment")
+pytestmark = [pytest.mark.one_python, pytest.mark.usefixtures("plain_environment")]
 
 
 LABELS = ["Approach:", "Python:", "Expected:", "Fits:", "Effort:", "Instead:", "Next:"]

@@ -30,7 +30,7 @@ from selector.validation import Measurement, ValidationReport
 from selector.workload.profile import WorkloadProfile
 
 GOLDEN = Path(__file__).parent / "golden_validation"
-pytestmark = pytest.mark.usefixtures("plain_environment")
+pytestmark = [pytest.mark.one_python, pytest.mark.usefixtures("plain_environment")]
 
 
 # Golden output --------------------------------------------------------------------------------------------------------

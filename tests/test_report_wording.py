@@ -23,7 +23,7 @@ from selector.report.recommendation import recommendation_document
 from selector.report.tables import tables_document
 from selector.report.wording import memory_text, python_text, requirements_text, speedup_text
 
-pytestmark = pytest.mark.usefixtures("plain_environment")
+pytestmark = [pytest.mark.one_python, pytest.mark.usefixtures("plain_environment")]
 
 
 # What the words say ---------------------------------------------------------------------------------------------------

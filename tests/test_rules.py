@@ -21,6 +21,8 @@ from selector.recommend.knowledge import CHAIN, all_tables, load_knowledge
 from selector.recommend.witnesses import verify_chain
 from selector.workload.profile import WorkloadProfile
 
+pytestmark = pytest.mark.one_python
+
 RULES = resource_dir("rules")
 CATALOGUES = ("approaches", "async_clients", "costs", "servers")
 TABLES = sorted(file for file in RULES.glob("*.yaml") if file.stem not in CATALOGUES)

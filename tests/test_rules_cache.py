@@ -25,7 +25,6 @@ from own_rules import (
     engine_for,
     folder,
     not_as_root,
-    our_files_read_once,
     own_cache,
     refusal,
 )
@@ -40,7 +39,7 @@ from selector.recommend.knowledge import (
     read_knowledge,
 )
 
-__all__ = ["folder", "our_files_read_once", "own_cache"]  # fixtures
+__all__ = ["folder", "own_cache"]  # fixtures
 
 
 # The cache ------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from command import posix_only
 from runner_files import FAMILIES, interrupted, make, run
+from strategies import slow_after
 
 from selector.files import resource_dir
 from selector.measure.target import parse_target
@@ -45,7 +46,7 @@ def test_every_family_has_a_template() -> None:
     assert [path.stem.removeprefix("run_") for path in TEMPLATES] == sorted(FAMILIES)
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("template", slow_after(4, TEMPLATES), ids=lambda path: path.stem)
 def test_a_template_runs_as_it_lies(template: Path) -> None:
     done = subprocess.run([sys.executable, template], capture_output=True, text=True, timeout=60, check=False)
     assert [json.loads(line)["item"] for line in done.stdout.splitlines()] == [n for n in range(10) if n != 3]
@@ -53,7 +54,7 @@ def test_a_template_runs_as_it_lies(template: Path) -> None:
     assert done.returncode == 1
 
 
-@pytest.mark.parametrize("approach", FAMILIES)
+@pytest.mark.parametrize("approach", slow_after(4, FAMILIES))
 def test_results_keep_their_order_and_a_failing_item_is_named(work: Path, approach: str) -> None:
     said = "processes instead of" if sys.version_info < (3, 14) and approach == "subinterpreters" else ""
     if approach.endswith("free_threaded") and getattr(sys, "_is_gil_enabled", lambda: True)():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from selector.cost.terms import loss
 from selector.recommend.knowledge import load_knowledge
 from selector.report.calibration import calibration_document
 from selector.report.markdown import render_markdown
+
+pytestmark = pytest.mark.one_python
 
 DOCUMENTED = load_knowledge().costs.documented
 FREE = {
@@ -158,6 +161,14 @@ def test_a_recommendation_says_that_its_costs_were_measured(monkeypatch: pytest.
     selected = Selector()
     assert selected.recommend(profile).expected.source == "calibrated"
     assert selected.recommend(profile) == Selector().recommend(profile)
+
+
+def test_costs_made_of_others_begin_without_their_sheets() -> None:
+    documented = HostCosts(DOCUMENTED)
+    before = documented.sheet("3.14", "3.14", "linux").middle["thread_start_ms"]
+    now = replace(documented, measured=(measured("3.14", {"thread_start_ms": before * 3}),), platform="linux")
+    assert now.sheet("3.14", "3.14", "linux").middle["thread_start_ms"] == pytest.approx(before * 3)
+    assert documented.sheet("3.14", "3.14", "linux").middle["thread_start_ms"] == before
 
 
 def test_costs_of_the_users_own_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
+from command import measured
+from strategies import slow_after
 
 from selector.cli import stream
 from selector.host import usable_cpus
@@ -33,7 +35,7 @@ def many(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_a_large_file_is_answered_as_a_pipe_is(many: Path) -> None:
     assert stream._ALONE < LINES
-    by_workers = subprocess.run([*COMMAND, str(many)], capture_output=True, text=True, check=False)
+    by_workers = subprocess.run([*COMMAND, str(many)], capture_output=True, text=True, check=False, env=measured())
     with many.open("rb") as pipe:
         alone = subprocess.run([*COMMAND, "-"], stdin=pipe, capture_output=True, text=True, check=False)
     assert by_workers.returncode == alone.returncode == 2
@@ -44,7 +46,7 @@ def test_a_large_file_is_answered_as_a_pipe_is(many: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("end", slow_after(1, [signal.SIGKILL, signal.SIGINT]))
 def test_workers_end_with_the_command(many: Path, end: signal.Signals) -> None:
     if usable_cpus().count < 2:
         pytest.skip("there are no workers with one CPU")

@@ -29,6 +29,8 @@ from selector.system.skeleton import skeleton_script
 from selector.system.whole import Stage, limit_of
 from selector.workload.system import system_from_mapping
 
+pytestmark = pytest.mark.one_python
+
 EXPECTED: dict[str, dict[str, Any]] = {
     name: entry
     for name, entry in yaml.safe_load((Path(__file__).parent / "examples_expected.yaml").read_text("utf-8")).items()

@@ -24,6 +24,8 @@ from selector.recommend.knowledge import all_tables
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import mutants
 
+pytestmark = pytest.mark.one_python
+
 FULL_GRID = 4000  # points that are all looked at; of a larger grid as many at random
 
 

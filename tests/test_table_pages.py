@@ -18,6 +18,8 @@ from selector.recommend.knowledge import CHAIN, all_tables
 from selector.report.markdown import render_markdown
 from selector.report.tables import table_document
 
+pytestmark = pytest.mark.one_python
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "tables"
 NAMES = (*CHAIN, "migration_effort", "joints")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from shared import wait_until
+from strategies import slow_after
 from todo_program import FOLDER, Done, call, call_program, command, count_ended, modules, numbers, only_posix, run
 
 todo = pytest.fixture(scope="module")(modules)
@@ -244,7 +245,8 @@ def test_output_that_cannot_be_written_is_said(tmp_path: Path, option: list[str]
 
 @only_posix
 @pytest.mark.parametrize(
-    ("closed", "option"), [(">&-", ""), (">&-", " --json"), ("<&- >&-", ""), ("<&- >&- 2>&-", " --json")]
+    ("closed", "option"),
+    slow_after(2, [(">&-", ""), ("<&- >&- 2>&-", " --json"), (">&-", " --json"), ("<&- >&-", "")]),
 )
 def test_closed_streams_are_no_error_and_no_file_takes_their_place(tmp_path: Path, closed: str, option: str) -> None:
     words = " ".join(command("--tasks", "20", "--journal", "run.db", "--out", "out.jsonl"))
@@ -280,7 +282,7 @@ def test_input_without_end_is_refused_after_a_bounded_part_of_it(todo: Any, tmp_
 
 @only_posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("execution", ["sequential", "threads"])
+@pytest.mark.parametrize("execution", slow_after(1, ["threads", "sequential"]))
 def test_a_pipe_that_nobody_writes_to_is_waited_for_until_it_is_enough(
     tmp_path: Path, started: Callable[..., subprocess.Popen[str]], number: int, execution: str
 ) -> None:

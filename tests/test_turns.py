@@ -15,6 +15,8 @@ from selector.report.recommendation import recommendation_document
 from selector.report.summary import Command, summary_document
 from selector.report.turns import turns_texts
 
+pytestmark = pytest.mark.one_python
+
 COMPUTING = {"workload_type": "cpu", "tasks": 1000, "cpu_ms_per_task": 50, "interpreters": ["3.13"]}
 NEXT = Command("concurrency-selector validate workload.json", "the same with validate")
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from events import baseline, control, figures, steady
 from judging import COMPUTING, IN_A_LOOP, PROCESSES, SINGLE, THREADS, having, judged, recommended
 
 from selector.recommend.expected import Expected, Speedup
 from selector.recommend.recommendation import InputChange
+
+pytestmark = pytest.mark.one_python
 
 
 def test_advice_compares_the_task_with_what_the_profile_says() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from events import Row, baseline, control, figures, steady
 from judging import COMPUTING, FREE, PROCESSES, SINGLE, THREADING, THREADS, found, having, judged, recommended
+
+pytestmark = pytest.mark.one_python
 
 
 def test_the_analysis_tells_why() -> None:

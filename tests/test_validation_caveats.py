@@ -10,6 +10,8 @@ from judging import FREE, SINGLE, THREADING, THREADS, WAITING, found, having, ju
 
 from selector.validation import validate_results
 
+pytestmark = pytest.mark.one_python
+
 
 def test_warnings_of_the_caller_come_first_and_once() -> None:
     report = judged(

@@ -11,6 +11,8 @@ from judging import COMPUTING, FREE, PROCESSES, SINGLE, THREADS, WAITING, found,
 from selector.validation import validate_results
 from selector.workload.profile import WorkloadProfile
 
+pytestmark = pytest.mark.one_python
+
 
 def beside(taken: float, cpu: float, **more: Any) -> dict[str, Any]:
     """What a cell says that ran beside others: how many CPUs they took, and how much of one it got itself (in %)."""

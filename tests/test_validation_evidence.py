@@ -21,6 +21,8 @@ from judging import (
 
 from selector.validation import validate_results
 
+pytestmark = pytest.mark.one_python
+
 # Interpreters ---------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,8 @@ from judging import COMPUTING, FREE, PROCESSES, THREADING, THREADS, found, judge
 
 from selector import WorkloadProfile
 
+pytestmark = pytest.mark.one_python
+
 
 def scaling(approach: str, *points: tuple[int, float], **others: Any) -> list[Row]:
     return [steady(approach, seconds, role="scaling", workers=workers, **others) for workers, seconds in points]

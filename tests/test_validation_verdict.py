@@ -24,6 +24,8 @@ from judging import (
 from selector.benchmark.events import EndEvent, Session
 from selector.validation import validate_results
 
+pytestmark = pytest.mark.one_python
+
 # Verdicts -------------------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,8 @@ import pytest
 
 from selector import __version__
 
+pytestmark = pytest.mark.slow  # it builds both
+
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = shutil.ignore_patterns(
     ".*", "__pycache__", "*.pyc", "*.egg-info", "dist", "build", "htmlcov", "node_modules"
@@ -110,7 +112,6 @@ def empty(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_it_runs_from_the_wheel_in_an_empty_folder(built: Path, empty: Path) -> None:
     example = run(built, empty, "examples", "web-scraper")
     assert example.returncode == 0, example.stderr
@@ -121,7 +122,6 @@ def test_it_runs_from_the_wheel_in_an_empty_folder(built: Path, empty: Path) -> 
     assert "=== Table strategy ===" in run(built, empty, "recommend", "workload.json", "--explain").stdout
 
 
-@pytest.mark.slow
 def test_everything_it_reads_lies_in_the_wheel(built: Path, empty: Path) -> None:
     data = built / "wheel" / "selector" / "_data"
     tables = run(built, empty, "rules", "show", "engine")
@@ -135,7 +135,6 @@ def test_everything_it_reads_lies_in_the_wheel(built: Path, empty: Path) -> None
     assert found.stdout == f"{data / 'rules'} {data / 'templates'}\n"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [("rules", "test"), ("migrate", "threads", "distributed"), ("examples",), ("--version",), ("--help",)],

@@ -16,6 +16,8 @@ from selector.recommend.knowledge import CHAIN, load_knowledge
 from selector.recommend.witnesses import PLAIN_HOST, WHOLE, is_possible, profile_with
 from selector.workload.profile import WorkloadProfile
 
+pytestmark = pytest.mark.one_python
+
 
 def test_counts_are_the_counts_of_a_profile_and_what_is_counted() -> None:
     assert {

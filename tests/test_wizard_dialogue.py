@@ -30,6 +30,8 @@ from selector.workload.fields import field_kind
 from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import profile_from_mapping
 
+pytestmark = pytest.mark.one_python
+
 # The first five ------------------------------------------------------------------------------------------------------
 
 
@@ -182,6 +184,7 @@ def test_a_line_says_what_may_be_typed():
     assert told == ["Type back to return."] * 3 + ["Type back to return, enough to stop the questions."]
 
 
+@pytest.mark.slow
 def test_answers_that_settle_everything_end_the_questions():
     answers = Answers({**SEED_VALUES, "durable": True, "machines": 3})
     assert follow_ups(answers, Interview(Script()), tables()) == answers

@@ -1,7 +1,7 @@
 """The whole dialogue with the real advisor and the real tables: whatever plain answers are given, it ends.
 
-Each dialogue takes a second of computing, most of it to prove that no pair of answers can change the outcome any more.
-So `make test` holds one of each type of work, and `make test-all` a hundred more.
+Each dialogue takes two seconds of computing, most of it to prove that no pair of answers can change the outcome any
+more. So `make test` holds one, and `make test-all` twenty more, and some that go back.
 """
 
 # ruff: noqa: ARG002  # the partners take what the real ones take
@@ -21,7 +21,9 @@ from selector.wizard.answers import Answers, Default
 from selector.wizard.dialogue import MOST_FOLLOW_UPS, Option, Reply, converse
 from selector.wizard.words import FIRST
 
-QUICK, ALL, GROUPS = 1, 41, 10
+pytestmark = pytest.mark.one_python
+
+QUICK, ALL, GROUPS = 1, 21, 10
 HOST = HostFacts("linux", 2, (("3.11", "/x/python3.11"), ("3.14", "/x/python3.14"), ("3.13t", "/x/python3.13t")))
 DEFAULTS = {
     "latency_requirement_ms": Default(None, "no requirement"),
@@ -131,7 +133,7 @@ def test_enter_everywhere_is_a_recommendation_after_a_bearable_number_of_questio
 
 
 @pytest.mark.parametrize(
-    "field", slow_after(2, ["machines", "mode", "durable", "parallelizable", "has_expensive_startup"])
+    "field", slow_after(1, ["machines", "mode", "durable", "parallelizable", "has_expensive_startup"])
 )
 def test_an_answer_that_is_what_would_be_taken_anyway_is_an_answer(field: str, selector: Selector) -> None:
     """Found in use: `1` to "Over how many machines" was asked for again for ever."""

@@ -135,6 +135,7 @@ def test_odd_bytes_are_a_bad_answer_not_an_error(capsys):
     assert "\x1b" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_whole_dialogue_by_plain_lines(capsys):
     answers = converse(Answers(), lines("3\nfast\n100\n256\n4\nn\nenough\n\n"), tables(), DEFAULTS)
     assert answers.values == SEED_VALUES

@@ -18,14 +18,14 @@ __all__ = ["terminal"]  # a fixture
 pytestmark = MAY_FORK
 
 
-QUICK = (("menu", "ctrl-d"), ("line", "ctrl-c"))
+QUICK = ("line", "ctrl-c")
 PLACES = ["menu", "line", "follow-up", "review", "save", "file name", "overwrite"]
 
 
 @pytest.mark.parametrize(
     ("place", "key"),
     [
-        pytest.param(place, key, id=f"{place}-{name}", marks=[pytest.mark.slow] * ((place, name) not in QUICK))
+        pytest.param(place, key, id=f"{place}-{name}", marks=[pytest.mark.slow] * ((place, name) != QUICK))
         for place in PLACES
         for key, name in (("\x03", "ctrl-c"), ("\x04", "ctrl-d"))
     ],

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from command import call
+from command import call, measured
 
 from selector.files import resource_dir
 
@@ -42,7 +42,7 @@ def wizard(tmp_path, monkeypatch):
             done = call(*arguments, stdin=lines)
             return Ended(done.code, done.out.encode(), done.err.encode())
         command = [sys.executable, "-m", "selector", *arguments]
-        fed = subprocess.run(command, stdin=stdin, capture_output=True, timeout=60, check=False)
+        fed = subprocess.run(command, stdin=stdin, capture_output=True, timeout=60, check=False, env=measured())
         return Ended(fed.returncode, fed.stdout, fed.stderr)
 
     return run
@@ -187,7 +187,7 @@ def test_standard_input_that_cannot_be_read(wizard, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 def test_closed_standard_input():
     command = f"{shlex.quote(sys.executable)} -m selector <&-"
-    result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=60, check=False)
+    result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=60, check=False, env=measured())
     assert "standard input ends before line 1" in refused(result)
 
 

@@ -29,6 +29,7 @@ __all__ = ["terminal"]  # a fixture
 pytestmark = MAY_FORK
 
 
+@pytest.mark.slow
 def test_the_five_answers_give_the_recommendation(terminal):
     user = terminal()
     five(user)
@@ -77,6 +78,7 @@ def test_a_bad_number_is_asked_again_in_place(terminal):
     assert user.ends() == 130
 
 
+@pytest.mark.slow
 def test_typing_a_word_that_fits_nothing_chooses_nothing(terminal):
     user = terminal()
     user.answers("Enter workload type", "disk")

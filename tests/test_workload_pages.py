@@ -18,6 +18,8 @@ from selector.pipeline import Selector, example_files
 from selector.report.blocks import Bullets
 from selector.report.workloads import LESSONS, class_data, class_document
 
+pytestmark = pytest.mark.one_python
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "workloads"
 TEST = "tests/test_workload_pages.py"

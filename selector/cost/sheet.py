@@ -82,8 +82,9 @@ class HostCosts:
     source: Literal["documented", "given"] = "documented"
     measured: tuple[MeasuredCosts, ...] = ()  # of one tag the one to use first
     platform: str = ""  # that the measured ones are of
-    _sheets: dict[tuple[str, str, str], Sheet] = field(default_factory=dict, repr=False)
-    _builds: dict[tuple[str, str, str, str], Builds] = field(default_factory=dict, repr=False)
+    # not of the constructor, or other costs made of these by `replace` would begin with the sheets of these
+    _sheets: dict[tuple[str, str, str], Sheet] = field(default_factory=dict, init=False, repr=False)
+    _builds: dict[tuple[str, str, str, str], Builds] = field(default_factory=dict, init=False, repr=False)
 
     def sheet(self, tag: str, gil_tag: str, platform: str) -> Sheet:
         """The costs under an interpreter, beside one with a GIL that the workload's CPU time is told for."""

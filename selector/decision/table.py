@@ -153,7 +153,7 @@ class DecisionTable:
     default: Output = None
     examples: tuple[Example, ...] = ()
     source: str = ""
-    _settled: dict[int, Decision] = field(default_factory=dict, repr=False)
+    _settled: dict[int, Decision] = field(default_factory=dict, init=False, repr=False)  # of these rows, not of others
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy is made from: the checked table with its compiled columns, without generated functions."""
