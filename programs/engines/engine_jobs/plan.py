@@ -8,9 +8,18 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Protocol
 
-VARIABLE = "ENGINE_JOBS_PLAN"  # of the environment of workers; it also marks the processes of a run
-READY = "ENGINE_JOBS_READY"  # the descriptor to which a worker says that it is ready
-ENGINES = ("celery", "rq", "dask", "ray", "dramatiq", "huey")
+VARIABLE = "ENGINE_JOBS_PLAN"  # of the environment of workers
+MARK = "ENGINE_JOBS_MARK"  # by it the processes of a run are found, wherever they have gone (Linux)
+READY = "ENGINE_JOBS_READY"  # the file to which a worker adds its number when it is ready
+#: What pip installs for each engine.
+REQUIREMENTS = {
+    "celery": "celery[redis]",
+    "rq": "rq",
+    "dask": "dask[distributed]",
+    "ray": "ray",
+    "dramatiq": "dramatiq[redis]",
+    "huey": "huey",
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,17 @@ class Plan:
     def environment(self) -> dict[str, str]:
         """Our environment with this plan, for a worker; our package is found."""
         paths = [os.path.dirname(os.path.dirname(os.path.abspath(__file__))), os.environ.get("PYTHONPATH", "")]
-        return {**os.environ, VARIABLE: json.dumps(asdict(self)), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        return {
+            **os.environ,
+            VARIABLE: json.dumps(asdict(self)),
+            MARK: os.path.basename(self.folder),
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        }
+
+    @property
+    def mark(self) -> str:
+        """What the environment of every process of this run has."""
+        return f"{MARK}={os.path.basename(self.folder)}"
 
 
 def planned() -> Plan:
@@ -66,7 +85,9 @@ class Record(NamedTuple):
 
 
 class Sender(Protocol):
-    """The submitter's end of an engine."""
+    """The submitter's end of an engine. `errors`: what it raises where the broker is away."""
+
+    errors: tuple[type[Exception], ...]
 
     def submit(self, tasks: list[Task]) -> None:
         """Put them into the broker; raises what the engine raises where it cannot be reached."""
@@ -84,7 +105,7 @@ class Sender(Protocol):
 def module_of(engine: str) -> Any:
     """The module of an engine; ValueError where the project has none, ImportError where the engine is not installed."""
     here = os.path.dirname(os.path.abspath(__file__))
-    there = [name for name in ENGINES if os.path.exists(os.path.join(here, f"on_{name}.py"))]
+    there = [name for name in REQUIREMENTS if os.path.exists(os.path.join(here, f"on_{name}.py"))]
     if engine not in there:
         raise ValueError(f"--engine {engine}: this project has {' and '.join(there)}")
     return importlib.import_module(f"engine_jobs.on_{engine}")
