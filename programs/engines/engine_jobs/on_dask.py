@@ -41,20 +41,28 @@ def serve_broker(plan: Plan, ready: Callable[[], None]) -> None:
 
 
 async def _schedule(plan: Plan, ready: Callable[[], None]) -> None:
-    port = int(_address(plan).rpartition(":")[2]) if os.path.exists(plan.broker) else 0
+    port = int(_address(plan).rpartition(":")[2] or 0)
     async with distributed.Scheduler(host=_HERE, port=port, dashboard=False, dashboard_address=f"{_HERE}:0") as it:
-        with open(f"{plan.broker}.part", "w", encoding="ascii") as stream:
-            stream.write(it.address)
-        os.replace(f"{plan.broker}.part", plan.broker)
+        _tell_address(plan, it.address)
         ready()
         await it.finished()
 
 
+def _tell_address(plan: Plan, address: str) -> None:
+    with open(f"{plan.broker}.part", "w", encoding="ascii") as stream:
+        stream.write(address)
+    os.replace(f"{plan.broker}.part", plan.broker)
+
+
 def _address(plan: Plan) -> str:
+    """Where the scheduler is; nothing before its first start."""
     if plan.foreign:
         return plan.broker
-    with open(plan.broker, encoding="ascii") as stream:
-        return stream.read()
+    try:
+        with open(plan.broker, encoding="ascii") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return ""
 
 
 def serve(plan: Plan, number: int, ready: Callable[[], None]) -> None:
