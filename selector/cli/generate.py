@@ -90,21 +90,17 @@ def generate(
 
     options = benchmark_options(budget, function, interpreters=interpreters, io=io, seed=seed)
     request = request_of(function, interpreters, settings, file, unquoted)
-    check_engine(
-        engine,
-        request,
-        {"output": output, "FILE": file, "--template": template, "--runner": function["runner"], "--set": settings},
-    )
+    check_engine(engine, request, output, file, template, function["runner"], settings)
     check_runner(request, template, **function)
     if request and engine is not None:
         generate_project(request, engine, output, force)
         return
     if request:
-        profile = read_profile(file, settings) if file is not None else None
+        profile, selector = read_profile(file, settings) if file is not None else None, Selector(rules or outer_rules)
         if function["runner"]:
-            _generate_runner(Selector(rules or outer_rules), request, profile, function["approach"], output, force)
+            _generate_runner(selector, request, profile, function["approach"], output, force)
         else:
-            _generate_for_function(Selector(rules or outer_rules), request, profile, options, output, force)
+            _generate_for_function(selector, request, profile, options, output, force)
         return
     name = TEMPLATE if template is None else template_named(template)
     if name not in FOR_PROFILES:
