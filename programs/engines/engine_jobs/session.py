@@ -76,7 +76,7 @@ class Session:
         begun = time.perf_counter()
         self.crew.start()
         self.worker_start_seconds = time.perf_counter() - begun
-        sender = self._module.sender(plan)
+        sender = self._sender(plan)
         self._open.callback(sender.close)
         if not self.crew.mains:  # it was the sender that started them
             self.worker_start_seconds = time.perf_counter() - begun
@@ -85,6 +85,12 @@ class Session:
         workers, _ = self._processes()
         ready = self.crew.ready if self.crew.mains else workers
         self.tell("ready", workers=self.crew.pids, processes=ready, broker=self.broker.pid)
+
+    def _sender(self, plan: Plan) -> Any:
+        try:
+            return self._module.sender(plan)
+        except Exception as error:  # each engine has its own
+            raise CannotGoOnError(f"{plan.engine} cannot be reached: {type(error).__name__}: {error}") from error
 
     def tend(self) -> None:
         """Start again what has ended, put out again what was lost, see what it takes. To be called often."""
