@@ -94,6 +94,16 @@ def test_whoever_ends_it_leaves_nothing_and_it_goes_on(tmp_path: Path, engine: s
     assert values(jobs) == expected(60)
 
 
+@pytest.mark.parametrize("seconds", [0.1, 0.4, 1.0, 2.0])
+def test_a_run_that_is_killed_as_it_starts_leaves_nothing(tmp_path: Path, seconds: float) -> None:
+    needs_engine("huey")
+    jobs = project(tmp_path, "huey")
+    with running(jobs) as child:
+        time.sleep(seconds)
+        child.kill()
+    nothing_is_left(jobs)
+
+
 def test_the_costly_start_is_made_once_in_a_worker(tmp_path: Path, engine: str) -> None:
     jobs, ledger = project(tmp_path, engine, setup="work.py:load"), tmp_path / "ledger"
     code, said, errors = run(jobs, TASKS="20", LEDGER=str(ledger))
