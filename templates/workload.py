@@ -35,6 +35,7 @@ class Workload(NamedTuple):
     budget_seconds: float = 60.0
     variants: dict[str, int | None] = {}  # noqa: RUF012
     protocol: Callable[[], Any] | None = None
+    processes: dict[str, int] = {}  # noqa: RUF012  # of a service: those that share what arrives, by approach; 1 for the others
 
 
 _PARAMETERS = (

@@ -109,6 +109,7 @@ class Measurement(Saved):
     calls: int | None = None
     raised: int | None = None
     service: ServiceFigures | None = None
+    processes: int = 1
 
 
 class Requirement(Saved):
