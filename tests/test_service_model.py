@@ -70,7 +70,7 @@ def predicted(approach: ApproachId, workers: int, rate: float, cpu_ms: float, wa
     ("approach", "workers", "cpu_ms", "wait_ms", "servers"),
     [
         ("single_threaded", 1, 20.0, 0.0, 1),
-        ("asyncio", 1, 2.0, 50.0, 1),
+        ("asyncio", 1, 20.0, 0.0, 1),
         ("multiprocessing", 2, 20.0, 0.0, 2),
         ("threads", 14, 1.0, 30.0, 14),
         ("free_threaded", 2, 20.0, 0.0, 2),

@@ -7,15 +7,13 @@ from typing import Literal, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import computing_at_once
-from selector.cost.queueing import hardly_ever_more, mean_wait_ms, serve, serve_arrivals
+from selector.cost.queueing import hardly_ever_more, in_step_ms, mean_wait_ms, serve, serve_arrivals
 from selector.cost.shape import Terms, copied_ms, mix_under, own_cpu_ms
 from selector.cost.terms import Quantities, at_once_of, loss, slots_of
 
 _SHORTEST_MS = 1e-6  # nothing takes no time at all
 #: Threads of one GIL that a request goes through beside its computing, each of which has to get it: who accepts, who answers.
 _PASSAGES = 2
-#: Steps of a request that a loop takes beside computing for it, each behind what it computes for others: to accept, to read.
-_STEPS_ON_LOOP = 2
 
 
 def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
@@ -103,8 +101,8 @@ def _open(traits: Traits, workers: int, work: Quantities, terms: Terms, arrivals
     if terms.convoy and cpu > 0:
         held = cpu * work.gil_share
         alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), _held_up_ms(held, work, terms))
-    if traits.runs_loop and not terms.pooled:  # whoever it accepts, or reads from, waits for what it computes, too
-        alone += _STEPS_ON_LOOP * mean_wait_ms(arrivals_per_ms, 1 / places[0].capacity)  # that of its thread
+    if traits.runs_loop and not terms.pooled:
+        alone += in_step_ms(arrivals_per_ms, 1 / places[0].capacity, work.wait_ms)  # the time of its one thread
     return Service(done * 1000, capacity * 1000, alone + max(queued))
 
 
