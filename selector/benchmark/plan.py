@@ -130,10 +130,9 @@ def plan_benchmark(
     approaches = _approaches(subject, notes)
     workers: dict[str, int] = {approach: _pool_size(approach, subject, notes) for approach in approaches}
     scaling = _scaling(subject) if recommendation.approach in approaches else ()
-    parameters = _parameters(subject, workers, scaling, budget_seconds, notes)
     processes: dict[str, int] = {a: several for a in approaches if (several := subject.sized(a).processes) > 1}
-    if "REQUESTS_PER_SECOND" in parameters:
-        parameters |= {"SERVER": server, "PROCESSES": processes}
+    of_service: dict[str, Parameter] = {"SERVER": server, "PROCESSES": processes}
+    parameters = _parameters(subject, workers, scaling, budget_seconds, notes, of_service)
     check_budget(budget_seconds, len(approaches), parameters)
     return BenchmarkPlan(
         name=recommendation.profile.name or _NAME,
@@ -315,7 +314,12 @@ def _scaling(subject: _Subject) -> tuple[int, ...]:
 
 
 def _parameters(
-    subject: _Subject, workers: dict[str, int], scaling: tuple[int, ...], budget_seconds: float, notes: list[str]
+    subject: _Subject,
+    workers: dict[str, int],
+    scaling: tuple[int, ...],
+    budget_seconds: float,
+    notes: list[str],
+    of_service: dict[str, Parameter],
 ) -> dict[str, Parameter]:
     """The parameter block of the script. RECOMMENDED is None where the recommendation is not measured."""
     approach = subject.recommendation.approach
@@ -332,4 +336,4 @@ def _parameters(
     if subject.profile.mode != "service":
         return parameters
     most = subject.recommendation.expected.saturation_per_s
-    return service_parameters(parameters, subject.profile, most, notes)
+    return service_parameters(parameters, subject.profile, most, notes) | of_service
