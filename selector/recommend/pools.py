@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from selector.approaches import Traits
@@ -98,21 +99,33 @@ def _in_enough(one: Pool, approach: _Approach) -> Pool:
     rate = rate_asked(facts)
     if rate is None or work.arrivals_per_ms is None or work.cpu_ms is None or work.wait_ms is None:
         return one
-    least = math.ceil(min(_use(one, approach, rate) / PLANNED, facts["cpu_cores"]) - NOISE)
-    most = min(facts["cpu_cores"], work.in_flight or 1) if is_bound(work) else facts["cpu_cores"]
-    if least <= 1 or most < 2:
+    used, budget, cores = _use(one, approach, rate), facts["memory_budget_mb"], facts["cpu_cores"]
+    least = math.ceil(min(used / PLANNED, cores) - NOISE)
+    most = min(cores, work.in_flight or 1) if is_bound(work) else cores
+    if least < 2 or most < 2:
         return one
-    best = one
-    for processes in range(2 if facts["memory_budget_mb"] is not None else min(least, most), most + 1):
-        pool = _pool_in(processes, approach)
-        if not _fits(pool, facts["memory_budget_mb"]):
-            break
-        use = _use(pool, approach, rate)
-        if use * _MORE < _use(best, approach, rate):
-            best = pool
-        if use <= PLANNED:
-            break
-    return best
+
+    def fits(processes: int) -> bool:
+        return _fits(_pool_in(processes, approach), budget)
+
+    def has_room(processes: int) -> bool:
+        return _use(_pool_in(processes, approach), approach, rate) <= PLANNED
+
+    if budget is not None:
+        most = _first(lambda processes: not fits(processes), 2, most + 1) - 1
+    processes = _first(has_room, min(least, most), most)
+    found = _pool_in(processes, approach)
+    return found if _use(found, approach, rate) * _MORE < used else one
+
+
+def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The first number from `low` for which something holds, that does for all beyond it; `high` if it does for none below."""
+    if low >= high or holds(low):
+        return min(low, high)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
 
 
 def _use(pool: Pool, approach: _Approach, rate_per_s: float) -> float:
