@@ -98,11 +98,14 @@ def _open(traits: Traits, workers: int, work: Quantities, terms: Terms, arrivals
         return Service(done * 1000, capacity * 1000, None)
     cpu, at_once = own_cpu_ms(terms, work), at_once_of(traits, workers, work)
     alone = computing_ms(at_once, work, terms) + work.wait_ms + overhead_ms(traits, work, terms)
+    steps_behind = 1 / places[0].capacity if traits.runs_loop and not terms.pooled else 0.0  # what its one thread does
     if terms.convoy and cpu > 0:
         held = cpu * work.gil_share
-        alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), _held_up_ms(held, work, terms))
-    if traits.runs_loop and not terms.pooled:
-        alone += in_step_ms(arrivals_per_ms, 1 / places[0].capacity, work.wait_ms)  # the time of its one thread
+        held_up = _held_up_ms(held, work, terms)
+        alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), held_up)
+        steps_behind = answering + held_up if traits.runs_loop else 0.0  # its thread needs the GIL for every step
+    if steps_behind:
+        alone += in_step_ms(arrivals_per_ms, steps_behind, work.wait_ms)
     return Service(done * 1000, capacity * 1000, alone + max(queued))
 
 
