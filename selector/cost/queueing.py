@@ -14,6 +14,7 @@ _PERCENTILE = 0.95
 _MOST_SERVERS = 256  # that are reckoned with: of more than that hardly one is ever waited for
 _RARELY_MORE = 3.0  # standard deviations
 _ALIKE = 0.5  # (Ca^2 + Cs^2) / 2: arrivals at random, requests that all take the same
+_FULL = 0.99
 _STEPS = 16  # halvings of the interval that the arrival rate is looked for in: to a hundred-thousandth of it
 
 
@@ -78,7 +79,7 @@ def in_step_ms(rate: float, each_ms: float, wait_ms: float) -> float:
     load they are not. The second figure is fitted to asyncio's streams under a virtual clock, with loads up to 0.8 and waits
     of 1 to 100 times the computing: tests/test_loop_model.py.
     """
-    load = rate * each_ms
+    load = min(rate * each_ms, _FULL)
     by_chance = 2 * load * each_ms / ((1 - load) ** 3 * (1 + load))
     return min(load / (1 - load) * wait_ms, by_chance)
 

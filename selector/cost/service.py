@@ -103,7 +103,8 @@ def _open(traits: Traits, workers: int, work: Quantities, terms: Terms, arrivals
         held = cpu * work.gil_share
         held_up = _held_up_ms(held, work, terms)
         alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), held_up)
-        steps_behind = answering + held_up if traits.runs_loop else 0.0  # its thread needs the GIL for every step
+        if traits.runs_loop:  # its thread needs the GIL for every step
+            steps_behind = held_up + overhead_ms(traits, work, terms)
     if steps_behind:
         alone += in_step_ms(arrivals_per_ms, steps_behind, work.wait_ms)
     return Service(done * 1000, capacity * 1000, alone + max(queued))
