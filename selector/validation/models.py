@@ -80,6 +80,7 @@ class Measurement(Saved):
     title: str
     interpreter: str
     workers: int
+    processes: int = 1
     role: Role
     status: Status
     reason: str
@@ -109,7 +110,6 @@ class Measurement(Saved):
     calls: int | None = None
     raised: int | None = None
     service: ServiceFigures | None = None
-    processes: int = 1
 
 
 class Requirement(Saved):
