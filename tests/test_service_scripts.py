@@ -74,7 +74,7 @@ def test_a_script_says_in_how_many_processes_each_serves(tmp_path: Path) -> None
     named = text.partition("\nPROCESSES: dict[str, int] = {")[2].partition("}")[0]
     assert "'asyncio': 2" in named and "'threads': 2" in named
     api = _script(tmp_path, BUSY | {"event_loop": True}, "--template", "api-service").read_text()
-    assert "PROCESSES = 2\n" in api
+    assert "\nPROCESSES = 2" in api
     assert "PROCESSES: dict[str, int] = {}" in _script(tmp_path, FAST).read_text()
 
 
