@@ -73,6 +73,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def in_processes(count: int) -> str:
+    """` in 2 processes`: behind the name of an approach; nothing where it is one."""
+    return f" in {count:,} processes" if count > 1 else ""
+
+
 def value_text(value: bool | float | str | tuple[str, ...] | None) -> str:
     """A value as a table or a profile has it: `true`, `0.5`, `3.14, 3.14t`."""
     if isinstance(value, bool):

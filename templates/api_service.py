@@ -27,6 +27,7 @@ from typing import Any
 NAME = "Requests that compute and wait"
 APPROACH = "asyncio"
 POOL = 2  # workers of the approach: threads, processes or interpreters
+PROCESSES = 1  # that take requests from one port, each with such a pool
 CPU_MS_PER_TASK = 2.0
 IO_WAIT_MS_PER_TASK = 50.0
 STARTUP_MS = 0.0
@@ -137,10 +138,10 @@ app = application() if __name__ != "__main__" else None  # the process that star
 
 
 def serve(arguments: list[str]) -> Any:
-    """Serve on a port, 8000 if none is given: with a process for each worker, where the approach is processes."""
+    """Serve on a port, 8000 if none is given: in several processes, or with one for each worker, where that is the approach."""
     import uvicorn  # type: ignore[import-not-found,unused-ignore]
 
-    workers = POOL if APPROACH == "multiprocessing" else 1
+    workers = POOL if APPROACH == "multiprocessing" else PROCESSES
     module = os.path.splitext(os.path.basename(sys.argv[0]))[0]
     sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
     return uvicorn.run(f"{module}:app", port=int(arguments[0]) if arguments else 8000, workers=workers)

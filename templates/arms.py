@@ -25,6 +25,7 @@ class _Arm(NamedTuple):
     role: str  # baseline, control (the baseline once more), candidate, scaling
     variant: str
     python: str
+    processes: int = 1  # of a service: that share what arrives, each with so many workers
 
 
 def _described(arm: _Arm) -> dict[str, Any]:

@@ -44,6 +44,7 @@ APPROACHES: tuple[str, ...] = (
 )
 WORKERS: dict[str, int] = {"threads": 16, "free_threaded": 16}  # pool sizes; the others have CPUS workers
 SCALING: tuple[int, ...] = ()  # not used here: a service is measured at other rates, not with other pools
+PROCESSES: dict[str, int] = {}  # that share what arrives, each with such a pool; the others are one
 CPUS = 2
 REQUESTS_PER_SECOND = 100.0
 SERVER: str | None = None  # or uvicorn, gunicorn: what it can run is run by it
@@ -192,4 +193,4 @@ def steps_seconds(steps: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(serve_and_measure(workload_of(globals(), tasks=None), REQUESTS_PER_SECOND, SERVER))
+    sys.exit(serve_and_measure(workload_of(globals(), tasks=None, processes=PROCESSES), REQUESTS_PER_SECOND, SERVER))

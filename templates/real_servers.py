@@ -12,14 +12,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from servers import Serving, _in_processes, _Ready, with_pool
-
-_Serve = Callable[[socket.socket, Serving, _Ready], None]
+from servers import Serving, _Ready, _Serve, in_processes, serve_in, with_pool
 
 
 def real_server(name: str | None, approach: str) -> _Serve | None:
     """How that server runs an approach; None where it does not."""
     return _REAL.get(name or "", {}).get(approach)
+
+
+def _uvicorn_workers(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
+    """A process with an event loop for each worker: what --workers does."""
+    in_processes(_uvicorn, serving.workers, listener, serving, ready)
 
 
 def _uvicorn(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
@@ -50,10 +53,10 @@ def _asgi(serving: Serving, ready: _Ready) -> Callable[..., Any]:
 
 
 def _gunicorn(listener: socket.socket, serving: Serving, ready: _Ready, *, processes: bool, threads: bool) -> None:
-    """Its workers: `processes` of one thread each, or one process with `threads`."""
+    """Its workers: `processes` of one thread each, or those that there are to be with `threads`."""
     from gunicorn.app.base import BaseApplication  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-    workers = serving.workers if processes else 1
+    workers = serving.workers if processes else serving.processes
     there, say = os.pipe()
 
     def begin(_worker: object) -> None:
@@ -98,11 +101,11 @@ def _wsgi(serving: Serving) -> Callable[..., Any]:
 
 _REAL: dict[str, dict[str, _Serve]] = {
     "uvicorn": {
-        "asyncio": _uvicorn,
-        "asyncio_threads": partial(with_pool, "threads", _uvicorn),
-        "asyncio_free_threaded": partial(with_pool, "threads", _uvicorn),
-        "asyncio_processes": partial(with_pool, "processes", _uvicorn),
-        "multiprocessing": partial(_in_processes, _uvicorn),  # what --workers does
+        "asyncio": partial(serve_in, _uvicorn),
+        "asyncio_threads": partial(serve_in, partial(with_pool, "threads", _uvicorn)),
+        "asyncio_free_threaded": partial(serve_in, partial(with_pool, "threads", _uvicorn)),
+        "asyncio_processes": partial(serve_in, partial(with_pool, "processes", _uvicorn)),
+        "multiprocessing": _uvicorn_workers,
     },
     "gunicorn": {
         "single_threaded": partial(_gunicorn, processes=False, threads=False),

@@ -21,7 +21,7 @@ _BACKLOG = 4096  # connections that may wait to be accepted
 
 
 class Serving(NamedTuple):
-    """What a server does for each request. `start(settings)` prepares a worker, `ready()` says that all are."""
+    """What a server does for each request. `start(settings)` prepares a worker."""
 
     item: Any
     work: Callable[[Any], Any]
@@ -29,9 +29,11 @@ class Serving(NamedTuple):
     start: Callable[[dict[str, Any]], None]
     settings: dict[str, Any]
     workers: int
+    processes: int = 1  # that accept from one socket, each with so many workers
 
 
-_Ready = Callable[[], None]
+_Ready = Callable[[], None]  # says that all workers are there
+_Serve = Callable[[socket.socket, Serving, _Ready], None]
 
 
 def one_by_one(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
@@ -87,17 +89,13 @@ def _reply(connection: socket.socket, line: bytes, done: Future[Any]) -> None:
                 connection.sendall(b"ok " + line)
 
 
-def _in_processes(
-    serve: Callable[[socket.socket, Serving, _Ready], None], listener: socket.socket, serving: Serving, ready: _Ready
-) -> None:
+def in_processes(serve: _Serve, count: int, listener: socket.socket, serving: Serving, ready: _Ready) -> None:
     """Processes that accept from one socket, each of which serves."""
     import multiprocessing
 
     started: Any = multiprocessing.SimpleQueue()
     arguments = (serve, listener, serving, started)
-    workers = [
-        multiprocessing.Process(target=_one_of_many, args=arguments, daemon=True) for _ in range(serving.workers)
-    ]
+    workers = [multiprocessing.Process(target=_one_of_many, args=arguments, daemon=True) for _ in range(count)]
     for worker_process in workers:
         worker_process.start()
     for _ in workers:
@@ -108,15 +106,13 @@ def _in_processes(
     raise ChildProcessError("a worker has ended")
 
 
-def _one_of_many(
-    serve: Callable[[socket.socket, Serving, _Ready], None], listener: socket.socket, serving: Serving, started: Any
-) -> None:
+def _one_of_many(serve: _Serve, listener: socket.socket, serving: Serving, started: Any) -> None:
     serve(listener, serving, lambda: started.put(1))
 
 
 def prefork(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
     """Processes that do one request after the other: what gunicorn's sync workers do."""
-    _in_processes(one_by_one, listener, serving, ready)
+    in_processes(one_by_one, serving.workers, listener, serving, ready)
 
 
 def loop_alone(listener: socket.socket, serving: Serving, ready: _Ready) -> None:
@@ -125,13 +121,7 @@ def loop_alone(listener: socket.socket, serving: Serving, ready: _Ready) -> None
     _serve_on_loop(listener, serving, ready)
 
 
-def with_pool(
-    kind: str,
-    serve: Callable[[socket.socket, Serving, _Ready], None],
-    listener: socket.socket,
-    serving: Serving,
-    ready: _Ready,
-) -> None:
+def with_pool(kind: str, serve: _Serve, listener: socket.socket, serving: Serving, ready: _Ready) -> None:
     """Serve with a pool of `threads` or `processes` beside it, for what `offload` hands over."""
     from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -184,7 +174,7 @@ def _serve_on_loop(listener: socket.socket, serving: Serving, ready: _Ready) -> 
 class Server(NamedTuple):
     """How an approach serves. `pool`: whether it has workers; `slots`: whether a request holds one of them while it waits."""
 
-    serve: Callable[[socket.socket, Serving, _Ready], None]
+    serve: _Serve
     pool: bool = True
     slots: bool = True
     free_threaded: bool = False  # only on a build without the GIL
@@ -204,6 +194,14 @@ SERVERS: dict[str, Server] = {
     "multiprocessing": Server(prefork),
     "asyncio_processes": Server(partial(with_pool, "processes", _serve_on_loop), slots=False),
 }
+
+
+def serve_in(serve: _Serve, listener: socket.socket, serving: Serving, ready: _Ready) -> None:
+    """Serve in as many processes as there are to be."""
+    if serving.processes > 1:
+        in_processes(serve, serving.processes, listener, serving, ready)
+    else:
+        serve(listener, serving, ready)
 
 
 def listening() -> socket.socket:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from arrivals import _closed_loop, _open_loop
@@ -15,7 +16,7 @@ from here import _gil_enabled, _leave, _own_peak_mb, _probe
 from keeper import _keep, _wait_protocol
 from processes import _listen_to_signals, _more_files
 from real_servers import real_server
-from servers import SERVERS, Serving, listening
+from servers import SERVERS, Serving, listening, serve_in
 from service_run import _ServiceRun
 from service_shown import _ServiceTable
 from shown import _Events
@@ -91,8 +92,10 @@ def _serve_approach(workload: Workload, order: dict[str, Any], out: str) -> dict
         )
 
     work, start = workload.work, workload.start
-    serving = Serving(workload.items(1)[0], work, workload.work_async, start, settings, order["workers"])
-    (real_server(order["server"], order["approach"]) or server.serve)(listener, serving, ready)
+    sizes = order["workers"], order["processes"]
+    serving = Serving(workload.items(1)[0], work, workload.work_async, start, settings, *sizes)
+    serve = real_server(order["server"], order["approach"]) or partial(serve_in, server.serve)
+    serve(listener, serving, ready)
     raise ChildProcessError("the server has ended")
 
 

@@ -197,6 +197,7 @@ class _ServiceRun:
             "kind": "serve",
             "approach": arm.approach,
             "workers": arm.workers,
+            "processes": arm.processes,
             "server": self.options.server,
             "settings": self.cost["settings"],
         }
@@ -232,9 +233,8 @@ class _ServiceRun:
             found["server_cpu_seconds"] = None if used is None or before is None else used - before
             return found
 
-        send(
-            {"kind": "closed", "in_flight": 2 * arm.workers, "seconds": _WARMING * seconds, "limit_seconds": 2.0}, 30.0
-        )
+        warming = {"kind": "closed", "in_flight": 2 * arm.processes * arm.workers, "seconds": _WARMING * seconds}
+        send({**warming, "limit_seconds": 2.0}, 30.0)
         watch.begin()
         rows: list[dict[str, Any]] = []
         saturated: dict[str, Any] = {}
@@ -269,7 +269,7 @@ class _ServiceRun:
     def _in_flight(self, arm: _Arm) -> int:
         """So many requests under way that a server has always enough to do, if it can have them in flight."""
         kind = SERVERS[arm.approach]
-        workers = arm.workers if kind.pool else 1
+        workers = arm.processes * (arm.workers if kind.pool else 1)
         if kind.slots:
             return 2 * workers + 2
         cpu = max(float(self.cost["cpu_seconds"]), 0.0002)
@@ -318,7 +318,8 @@ def _served_arms(workload: Workload, pythons: list[_Python]) -> Iterator[_Arm]:
         for python in pythons:
             fits = kind.free_threaded == python.free_threaded or (python is pythons[0] and not kind.free_threaded)
             if fits and python.version >= kind.since:
-                yield _Arm(0, name, python.tag, size, "candidate", "", python.path)
+                processes = workload.processes.get(name, 1)
+                yield _Arm(0, name, python.tag, size, "candidate", "", python.path, processes)
 
 
 class _Watch:

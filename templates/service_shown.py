@@ -37,7 +37,7 @@ class _ServiceTable(_Table):
         self.lines.append(f"{'approach':<23}{'Python':>7}{'workers':>8}{'most/s':>9}{head}{'MB':>8}")
         for cells in rows:
             good = [cell for cell in cells if cell["status"] == "ok"]
-            line = f"{cells[0]['approach']:<23}{cells[0]['interpreter']:>7}{cells[0]['workers']:>8}"
+            line = f"{cells[0]['approach']:<23}{cells[0]['interpreter']:>7}{_sizes(cells[0]):>8}"
             if not good:
                 self.lines.append(f"{line}  {cells[-1]['status']}: {_printable(cells[-1]['reason'])}")
                 continue
@@ -52,3 +52,8 @@ class _ServiceTable(_Table):
                 line += f"{statistics.median(found):>11.2f}" if found else f"{'-':>11}"
             memory = max(cell["peak_memory_mb"] or 0.0 for cell in good)
             self.lines.append(f"{line}{memory:>8.1f}")
+
+
+def _sizes(cell: dict[str, Any]) -> str:
+    """`16`, or `2 x 16` where two processes have so many workers each."""
+    return f"{cell['processes']} x {cell['workers']}" if cell["processes"] > 1 else str(cell["workers"])

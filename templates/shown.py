@@ -151,7 +151,10 @@ class _Table:
 
 
 def _label(cell: dict[str, Any]) -> str:
-    return f"{cell['approach']} on {cell['interpreter']}, {cell['workers']} worker{'s' * (cell['workers'] > 1)}"
+    several = f" in {cell['processes']} processes" if cell["processes"] > 1 else ""
+    each = " each" if several else ""
+    workers = f"{cell['workers']} worker{'s' * (cell['workers'] > 1)}{each}"
+    return f"{cell['approach']}{several} on {cell['interpreter']}, {workers}"
 
 
 def _printable(text: str) -> str:

@@ -39,6 +39,7 @@ class Workload(NamedTuple):
     settings: dict[str, Any] = {}  # noqa: RUF012  # what every process is told besides, before it calibrates
     rounds: int = 1  # so often each is measured before it may be dropped as slow, if there is time
     figures: Callable[[], dict[str, float]] | None = None  # what the work tells of itself, after each measurement
+    processes: dict[str, int] = {}  # noqa: RUF012  # of a service: those that share what arrives, by approach; 1 for the others
 
 
 _PARAMETERS = (

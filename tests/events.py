@@ -42,7 +42,14 @@ INTERPRETER = {
     "event": "interpreter", "interpreter": "3.14", "path": "/usr/local/bin/python3.14", "version": "3.14.10",
     "free_threaded_build": False, "gil_enabled": True, "reference": True, "status": "ok", "reason": "",
 }  # fmt: skip
-ARM = {"approach": "single_threaded", "interpreter": "3.14", "workers": 1, "role": "baseline", "variant": ""}
+ARM = {
+    "approach": "single_threaded",
+    "interpreter": "3.14",
+    "workers": 1,
+    "role": "baseline",
+    "variant": "",
+    "processes": 1,
+}
 PLAN = {
     "event": "plan", "tasks": 64, "tasks_asked": None, "task_wall_ms": 5.1, "task_cpu_ms": 5.0,
     "stand_in": {"cpu_ms": 5.0, "made_cpu_ms": 5.04},

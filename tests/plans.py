@@ -27,6 +27,7 @@ SERVICE_PARAMETERS = (
     *(name for name in PARAMETERS if name not in ("TASKS", "CONCURRENCY", "SHARED_STATE")),
     "REQUESTS_PER_SECOND",
     "SERVER",
+    "PROCESSES",
 )
 MACHINES = {"3.14 and 3.13t": ("3.14", "3.13t"), "only 3.11": ("3.11",), "only 3.13t": ("3.13t",)}
 EXAMPLES = dict(example_profiles())
@@ -107,6 +108,8 @@ def check_parameters(plan: BenchmarkPlan) -> None:
     assert all(type(given_[name]) is float for name in given_ if name.endswith(("_MS", "_TASK", "MEMORY_MB")))
     assert all(type(given_[name]) is bool for name in ("RELEASES_GIL", "NATIVE_PARALLEL", "ASYNC_LIBRARY"))
     assert given_["RECOMMENDED"] == (plan.recommended if plan.recommended in plan.approaches else None)
+    assert not serves or given_["PROCESSES"] == plan.processes
+    assert serves or not plan.processes
     expected = (plan.name, plan.approaches, plan.workers, plan.scaling, plan.budget_seconds)
     assert tuple(given_[n] for n in ("NAME", "APPROACHES", "WORKERS", "SCALING", "BUDGET_SECONDS")) == expected
     assert isinstance(given_["ASSUMED"], tuple) and set(given_["ASSUMED"]) <= {

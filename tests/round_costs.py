@@ -14,7 +14,7 @@ from selector.workload.profile import APPROACHES
 #: Costs in round numbers, so that a reader can follow the sums.
 COSTS = {
     "thread_start_ms": 1.0, "thread_dispatch_ms": 0.1, "thread_wait_ms": 0.15, "asyncio_start_ms": 3.0,
-    "asyncio_task_ms": 0.2, "asyncio_wait_ms": 0.25, "loop_handover_ms": 0.3, "loop_process_ms": 0.5,
+    "asyncio_task_ms": 0.2, "asyncio_wait_ms": 0.25, "answer_on_loop_ms": 0.3, "answer_blocking_ms": 0.13, "loop_handover_ms": 0.3, "loop_process_ms": 0.5,
     "process_pool_fork_ms": 10.0, "process_pool_forkserver_ms": 100.0, "process_pool_spawn_ms": 200.0,
     "process_start_fork_ms": 5.0, "process_start_forkserver_ms": 50.0, "process_start_spawn_ms": 60.0,
     "process_pool_unused_ms": 7.0, "process_dispatch_ms": 0.5, "chunked_dispatch_ms": 0.01,

@@ -27,6 +27,7 @@ class Served(NamedTuple):
     approach: str
     workers: int
     visits: tuple[dict[str, Any], ...]
+    processes: int = 1
 
 
 def serves(
@@ -65,7 +66,7 @@ def judged_service(
     """The report on such arms, where that approach is recommended."""
     roles = ["baseline" if row.approach == "single_threaded" else "candidate" for row in rows]
     arms = [
-        arm(n, row.approach, workers=row.workers, role=role)
+        arm(n, row.approach, workers=row.workers, role=role).model_copy(update={"processes": row.processes})
         for n, (row, role) in enumerate(zip(rows, roles, strict=True))
     ]
     made = {"cpu_ms": 2.0, "made_cpu_ms": 2.0}

@@ -15,7 +15,7 @@ from selector.report.blocks import Code, Document, Paragraph, Section
 from selector.report.markdown import render_markdown
 from selector.report.tables import table_document
 
-_CHAIN_LINK = "[the chain](../how-it-decides.md#the-eight-tables)"
+_CHAIN_LINK = "[the chain](../how-it-decides.md#the-nine-tables)"
 _BESIDE_THE_CHAIN = {
     "migration_effort": "Asked for the way from the approach of today to the one recommended, and by `migrate`.",
     "joints": "Asked for each pair of parts of [a system](../systems.md) of which one feeds the other.",

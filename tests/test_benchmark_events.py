@@ -29,6 +29,7 @@ NEWER = (
     "cpus_taken",
     "left_out",
     "variables",
+    "processes",
     "requests_per_second",
     "service",
     "server",

@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.one_python, pytest.mark.slow]  # thousands of workload
 
 #: Rows for what is measured, not predicted: of two predictions the faster is never the slower one.
 ONLY_FOR_MEASUREMENTS = {"speedup_bands/slower"}
+PART = "a part of a system"
 
 
 @dataclass
@@ -69,6 +70,9 @@ def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
     yield {"workload_type": "cpu", **one_fits}, FIXED_HOST
     # time enough to start workers, and no free-threaded build there
     yield {"workload_type": "hybrid", "latency_requirement_ms": 300, "platform": "windows"}, FIXED_HOST
+    arrive = {"requests_per_second": 100, "cpu_ms_per_task": 5, "io_wait_ms_per_task": 5}
+    yield {"workload_type": "hybrid", **arrive, "name": PART}, FIXED_HOST
+    yield {"workload_type": "hybrid", **arrive, "shared_state": "hot_writes"}, FIXED_HOST
     rng = random.Random(8)  # others need up to 6,000 workloads until every row has fired
     for _ in range(2500):
         yield random_profile(rng), random_host(rng)
@@ -93,7 +97,7 @@ def harvest() -> Harvest:
             patch.setattr(DecisionTable, ask, noting(getattr(DecisionTable, ask)))
         for data, host in many_workloads():
             profile = profile_from_mapping(data)
-            situation = Situation(profile, host, tables())
+            situation = Situation(profile, host, tables(), joined=profile.name == PART)
             recommendation_data(situation)  # asks for advice, too
             choice = situation.choice
             found.brought_in.update(c.row.id for c in (choice.chosen, *choice.others) if c.row is not None)

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 from round_costs import COSTS, TRAITS, WORK
 
-from selector.cost.predict import estimate
+from selector.cost.predict import CostEstimate, estimate
 from selector.cost.queueing import mean_wait_ms, serve_arrivals
 from selector.workload.profile import ApproachId
 
@@ -70,7 +70,7 @@ def predicted(approach: ApproachId, workers: int, rate: float, cpu_ms: float, wa
     ("approach", "workers", "cpu_ms", "wait_ms", "servers"),
     [
         ("single_threaded", 1, 20.0, 0.0, 1),
-        ("asyncio", 1, 2.0, 50.0, 1),
+        ("asyncio", 1, 20.0, 0.0, 1),
         ("multiprocessing", 2, 20.0, 0.0, 2),
         ("threads", 14, 1.0, 30.0, 14),
         ("free_threaded", 2, 20.0, 0.0, 2),
@@ -97,3 +97,42 @@ def test_a_prefork_has_no_parent_and_a_loop_with_processes_has_one() -> None:
     alone, handed = (predicted(approach, 2, 1e-6, 1.0, 0.0)[0] for approach in ("multiprocessing", "asyncio_processes"))
     assert alone < handed
     assert handed - alone >= COSTS["loop_process_ms"]
+
+
+# Several processes ----------------------------------------------------------------------------------------------------
+
+
+def of_processes(approach: ApproachId, processes: int, rate: float, **fields: float) -> CostEstimate:
+    """What is predicted of so many processes, on four CPUs, of tasks of 4 ms that wait for 30."""
+    work = WORK._replace(
+        serves=True, tasks=None, cpu_ms=4.0, wait_ms=30.0, cores=4, in_flight=None, payload_kb=0.0, arrivals_per_ms=rate
+    )
+    return estimate(TRAITS[approach], 16, work._replace(**fields), processes=processes)
+
+
+@pytest.mark.parametrize("approach", ["asyncio", "threads", "asyncio_threads"])
+def test_each_process_has_its_share_of_what_arrives_and_they_hold_each_other_up(approach: ApproachId) -> None:
+    one, two = of_processes(approach, 1, 0.1), of_processes(approach, 2, 0.2)
+    same = of_processes(approach, 1, 0.1, cpu_ms=4.0 * (1 + COSTS["contention_processes"]))  # as two processes compute
+    assert two.queued_ms == pytest.approx(same.queued_ms)
+    assert two.capacity == pytest.approx(2 * (same.capacity or 0.0))
+    assert 1.6 * (one.capacity or 0.0) < (two.capacity or 0.0) < 2 * (one.capacity or 0.0)
+    assert two.throughput == pytest.approx(200)
+    four = of_processes(approach, 4, 0.2)
+    assert (four.queued_ms or 0.0) < (two.queued_ms or 0.0)
+
+
+def test_all_together_compute_on_no_more_cpus_than_there_are() -> None:
+    one, four = (of_processes("free_threaded", processes, 0.1, wait_ms=0.0) for processes in (1, 4))
+    assert (four.capacity or 0.0) <= (one.capacity or 0.0) * 1.01
+
+
+def test_what_a_process_has_is_there_in_each_but_for_what_is_shared_after_a_fork() -> None:
+    def memory(processes: int, *, shared: bool) -> float:
+        return of_processes("threads", processes, 0.1, startup_mb=300.0, task_mb=2.0, startup_shared=shared).memory_mb
+
+    own, shared = ([memory(n, shared=how) for n in (1, 2, 3)] for how in (False, True))
+    each = COSTS["process_memory_mb"] + 16 * (COSTS["thread_memory_mb"] + 2.0)
+    assert own[2] - own[1] == pytest.approx(each + 300)
+    assert shared[2] - shared[1] == pytest.approx(each)
+    assert own[0] == shared[0] < shared[1] < own[1]

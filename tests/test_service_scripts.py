@@ -24,7 +24,7 @@ def _script(tmp_path: Path, fields: dict[str, Any], *options: str) -> Path:
     """A script that `generate` writes for a service."""
     workload, script = tmp_path / "workload.json", tmp_path / "made.py"
     workload.write_text(json.dumps({"mode": "service", **fields}))
-    assert call("generate", str(workload), "-o", str(script), *options).code == 0
+    assert call("generate", str(workload), "-o", str(script), "--force", *options).code == 0
     return script
 
 
@@ -60,6 +60,30 @@ def test_a_script_serves_every_approach_and_tells_what_came_of_it(tmp_path: Path
         assert rows[0]["rate"] == (25.0 if cell["round"] == 0 else 50.0)  # all rates once, then the one that is judged
         assert all(row["p50_ms"] is None or row["p50_ms"] >= 5 for row in rows)
         assert all(row["kept_up"] for row in rows[:-1]) and not any(row["errors"] for row in rows[:-1])
+
+
+#: Two processes of a loop or of threads, where more are no better.
+BUSY = {
+    "workload_type": "io", "cpu_ms_per_task": 4, "io_wait_ms_per_task": 10, "requests_per_second": 200, "cpu_cores": 2,
+    "async_library": True,
+}  # fmt: skip
+
+
+def test_a_script_says_in_how_many_processes_each_serves(tmp_path: Path) -> None:
+    text = _script(tmp_path, BUSY).read_text()
+    named = text.partition("\nPROCESSES: dict[str, int] = {")[2].partition("}")[0]
+    assert "'asyncio': 2" in named and "'threads': 2" in named
+    api = _script(tmp_path, BUSY | {"event_loop": True}, "--template", "api-service").read_text()
+    assert "\nPROCESSES = 2" in api
+    assert "PROCESSES: dict[str, int] = {}" in _script(tmp_path, FAST).read_text()
+
+
+@pytest.mark.slow
+def test_several_processes_of_a_loop_and_of_threads_serve(tmp_path: Path) -> None:
+    named = ("--approach", "asyncio", "--approach", "threads")
+    cells = _run(sys.executable, _script(tmp_path, BUSY), "--budget", "10", "--rate", "40", *named)
+    good = {(cell["approach"], cell["processes"]) for cell in cells if cell["status"] == "ok"}
+    assert good >= {("asyncio", 2), ("threads", 2), ("single_threaded", 1)}, [cell["reason"] for cell in cells]
 
 
 @pytest.mark.slow

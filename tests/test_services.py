@@ -16,6 +16,9 @@ from judging import found, having
 from served import API, PLAIN, judged_service, serves
 from template_modules import template_module
 
+from selector.report.markdown import render_markdown
+from selector.report.validation import validation_document
+
 # What sends the requests ----------------------------------------------------------------------------------------------
 
 
@@ -95,6 +98,19 @@ def served(name: str, milliseconds: float) -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+def test_a_server_is_served_in_as_many_processes_as_there_are_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    with template_module("servers") as servers:
+        asked: list[Any] = []
+        monkeypatch.setattr(servers, "in_processes", lambda *of: asked.append(of))
+        alone = servers.Serving(None, str, str, print, {}, 3)
+        for processes in (1, 2):
+            serving = alone._replace(processes=processes)
+            servers.serve_in(lambda *of: asked.append(of), None, serving, print)
+        servers.prefork(None, alone, print)
+    assert [len(of) for of in asked] == [3, 5, 5]
+    assert (asked[1][1], asked[2][1]) == (2, 3)  # a process for each worker, where that is the approach
+
+
 @pytest.mark.parametrize("name", ["single_threaded", "threads", "asyncio"])
 def test_a_server_answers_and_the_sender_sees_how_long_it_took(arrivals: ModuleType, name: str) -> None:
     with served(name, 5.0) as port:
@@ -147,6 +163,18 @@ def test_percentiles_are_of_the_requests_of_all_visits_together() -> None:
     assert (row.p50_ms, row.p95_ms, row.p99_ms) == (24.0, 90.0, 90.0)
     assert report.latency is not None and report.latency.measured == pytest.approx(90.0)
     assert report.reason.startswith("asyncio answers 95 of 100 requests in 90 ms")
+
+
+def test_what_ran_in_several_processes_is_named_so_and_predicted_so() -> None:
+    loops = serves("asyncio", 24.0, 400.0)._replace(processes=2)
+    report = judged_service([PLAIN, loops, serves("threads", 40.0, 300.0)])
+    assert report.reason.startswith("asyncio in 2 processes answers 95 of 100 requests in 24 ms")
+    measured = found(report, "asyncio")
+    assert (measured.processes, found(report, "threads").processes) == (2, 1)
+    one = found(judged_service([PLAIN, serves("asyncio", 24.0, 400.0)]), "asyncio").service
+    assert measured.service.predicted_saturation_per_s > 1.7 * one.predicted_saturation_per_s
+    page = render_markdown(validation_document(report))
+    assert "| 2 x 1 |" in page and "asyncio in 2 processes on 3.14: most, per s" in page
 
 
 def test_who_falls_behind_while_another_keeps_up_is_refuted() -> None:

@@ -44,7 +44,15 @@ def test_half_characters_are_told_as_escapes(shown: ModuleType) -> None:
 
 def test_the_table_escapes_what_a_terminal_might_obey(shown: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     table = shown._Table("\x1b[2Jevil\u202e")
-    cell = {"event": "cell", "arm": 0, "approach": "threads", "interpreter": "3.14", "workers": 2, "variant": ""}
+    cell = {
+        "event": "cell",
+        "arm": 0,
+        "approach": "threads",
+        "interpreter": "3.14",
+        "workers": 2,
+        "processes": 1,
+        "variant": "",
+    }
     table.event(**cell, role="candidate", status="error", reason="\x1b]0;title\x07", seconds=None)
     table.event(event="interpreter", status="error", reason="\x1b[31m", path="/\x9b", gil_enabled=None, version=None)
     table.event(event="end", reason="failed", detail="\x1b[5m", seconds=1.0)
@@ -57,7 +65,7 @@ def test_the_table_escapes_what_a_terminal_might_obey(shown: ModuleType, capsys:
 def test_the_table_counts_calls_that_raised(shown: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     table = shown._Table("mine")
     cell = {
-        "event": "cell", "approach": "single_threaded", "interpreter": "3.14", "workers": 1, "variant": "", "status": "ok",
+        "event": "cell", "approach": "single_threaded", "interpreter": "3.14", "workers": 1, "processes": 1, "variant": "", "status": "ok",
         "seconds": 1.0, "cpu_percent": 100.0, "peak_memory_mb": 9.0, "task_latency_ms": {"p95": 1.0}, "batch": 40,
     }  # fmt: skip
     table.event(**cell, arm=0, role="baseline", raised=10, raised_first="KeyError: \x1b0")

@@ -60,10 +60,10 @@ def test_a_page_says_what_the_table_is_for_asks_and_answers(name: str) -> None:
 
 
 def test_a_page_says_which_step_asks_the_table() -> None:
-    assert "Step 1 of 8 of [the chain](../how-it-decides.md#the-eight-tables), before [`strategy`](strategy.md)." in (
+    assert "Step 1 of 9 of [the chain](../how-it-decides.md#the-nine-tables), before [`strategy`](strategy.md)." in (
         page_of("classify")
     )
-    assert ", after [`strategy`](strategy.md) and before [`eligibility`](eligibility.md)." in page_of("sizing")
+    assert ", after [`strategy`](strategy.md) and before [`replicas`](replicas.md)." in page_of("sizing")
     assert "It is beside [the chain]" in page_of("migration_effort")
 
 

@@ -84,7 +84,10 @@ class InterpreterEvent(Saved):
 
 
 class Arm(Saved):
-    """One thing that is measured, again and again: an approach, under an interpreter, with so many workers."""
+    """One thing that is measured, again and again: an approach, under an interpreter, with so many workers.
+
+    Of a service in so many `processes` that share what arrives, each with so many.
+    """
 
     arm: _Index
     approach: ApproachId
@@ -92,6 +95,7 @@ class Arm(Saved):
     workers: _Count
     role: Role
     variant: _Label
+    processes: _Count = 1
 
 
 class StandIn(Saved):
@@ -199,6 +203,7 @@ class CellEvent(Saved):
     workers: _Count
     role: Role
     variant: _Label
+    processes: _Count = 1
     status: Status
     reason: _Text
     tasks: _Index | None

@@ -47,6 +47,7 @@ class PlannedPython(Saved):
 class BenchmarkPlan(Saved):
     """All that a benchmark is made from; saved with its results, and read back from JSON unchanged.
 
+    `processes` has the approaches of a service that several processes run, each with so many `workers`.
     `approaches` has the baseline first, then the recommendation if it can be measured, then the others. The first of
     `pythons` is the reference: the baseline runs on it. `recommended_tag` is the Python the recommendation is for; both are
     None for a function of which no profile is known.
@@ -65,6 +66,7 @@ class BenchmarkPlan(Saved):
     parameters: dict[str, Parameter]
     notes: tuple[str, ...]
     template: str = BATCHES
+    processes: dict[str, Annotated[int, Field(ge=2)]] = Field(default_factory=dict)
 
 
 class _Subject(NamedTuple):
@@ -128,9 +130,9 @@ def plan_benchmark(
     approaches = _approaches(subject, notes)
     workers: dict[str, int] = {approach: _pool_size(approach, subject, notes) for approach in approaches}
     scaling = _scaling(subject) if recommendation.approach in approaches else ()
-    parameters = _parameters(subject, workers, scaling, budget_seconds, notes)
-    if "REQUESTS_PER_SECOND" in parameters:
-        parameters["SERVER"] = server
+    processes: dict[str, int] = {a: several for a in approaches if (several := subject.sized(a).processes) > 1}
+    of_service: dict[str, Parameter] = {"SERVER": server, "PROCESSES": processes}
+    parameters = _parameters(subject, workers, scaling, budget_seconds, notes, of_service)
     check_budget(budget_seconds, len(approaches), parameters)
     return BenchmarkPlan(
         name=recommendation.profile.name or _NAME,
@@ -146,6 +148,7 @@ def plan_benchmark(
         parameters=parameters,
         notes=tuple(notes),
         template=SERVICES if recommendation.profile.mode == "service" else BATCHES,
+        processes=processes,
     )
 
 
@@ -311,7 +314,12 @@ def _scaling(subject: _Subject) -> tuple[int, ...]:
 
 
 def _parameters(
-    subject: _Subject, workers: dict[str, int], scaling: tuple[int, ...], budget_seconds: float, notes: list[str]
+    subject: _Subject,
+    workers: dict[str, int],
+    scaling: tuple[int, ...],
+    budget_seconds: float,
+    notes: list[str],
+    of_service: dict[str, Parameter],
 ) -> dict[str, Parameter]:
     """The parameter block of the script. RECOMMENDED is None where the recommendation is not measured."""
     approach = subject.recommendation.approach
@@ -328,4 +336,4 @@ def _parameters(
     if subject.profile.mode != "service":
         return parameters
     most = subject.recommendation.expected.saturation_per_s
-    return service_parameters(parameters, subject.profile, most, notes)
+    return service_parameters(parameters, subject.profile, most, notes) | of_service

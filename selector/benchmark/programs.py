@@ -130,7 +130,8 @@ def script_for(plan: BenchmarkPlan, template_name: str = TEMPLATE) -> str:
             raise SelectorError(
                 "the template api-service is for a service that runs on one machine", "mode: service in the profile"
             )
-        more = {"APPROACH": plan.recommended, "POOL": plan.workers[plan.recommended]}
+        sizes = plan.workers[plan.recommended], plan.processes.get(plan.recommended, 1)
+        more = {"APPROACH": plan.recommended, "POOL": sizes[0], "PROCESSES": sizes[1]}
         return render_known(templates()[API], {**plan.parameters, **more}, _ABOUT)
     template = _asked_for(plan.template) if plan.template in _ASKED_FOR else templates()[TEMPLATE]
     return render(template, plan.parameters, _ABOUT)

@@ -31,12 +31,26 @@ class Footprint(NamedTuple):
         return max(0, int((budget_mb - self.fixed) // max(self.worker, 1e-9)))
 
 
-def footprint_of(traits: Traits, work: Quantities, shape: Shape | None = None) -> Footprint:
+def footprint_of(traits: Traits, work: Quantities, shape: Shape | None = None, processes: int = 1) -> Footprint:
     """The memory of an approach. The data of a task is there twice where it is copied to the worker.
 
-    `shape` is that of the workload, where it is at hand.
+    `shape` is that of the workload, where it is at hand. Where several `processes` of it serve, a worker is one in each.
     """
-    plain, fixed, worker = _own_memory(traits, shape or shape_of(work))
+    shape = shape or shape_of(work)
+    one = _footprint(traits, work, shape)
+    if processes == 1:
+        return one
+    costs = costs_under(traits, shape)
+    shared = work.startup_mb if work.startup_shared and not _start_up_in_each_worker(traits, work) else 0.0
+    before = costs["base_memory_mb"] + shared  # what the process has that starts the others
+    each = one.fixed - before + costs["process_memory_mb"]
+    fixed = before + costs["process_pool_memory_mb"] + processes * each
+    return Footprint(one.plain, fixed, processes * one.worker, processes * one.own_anyway)
+
+
+def _footprint(traits: Traits, work: Quantities, shape: Shape) -> Footprint:
+    """The memory of one process with what it starts."""
+    plain, fixed, worker = _own_memory(traits, shape)
     data = work.data_kb / 1024
     own_anyway = work.task_mb + data
     worker += own_anyway + (data if traits.pickles else 0.0)

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from selector.approaches import Traits
 from selector.cost.batch import Batch, Parts, batch_parts
 from selector.cost.memory import Footprint, footprint_of, waiting_mb
-from selector.cost.service import latency_ms, service_of
+from selector.cost.service import latency_ms, service_of, share_of
 from selector.cost.shape import Terms, shape_of, terms_of
 from selector.cost.sheet import Sheet
 from selector.cost.terms import Quantities
@@ -72,28 +72,30 @@ def estimate(
     terms: Terms | None = None,
     parts: Parts | None = None,
     footprint: Footprint | None = None,
+    processes: int = 1,
 ) -> CostEstimate:
-    """The middle estimate for one approach with so many workers.
+    """The middle estimate for one approach with so many workers, in each of so many `processes` that share what arrives.
 
     `terms`, `parts` and `footprint` are what `terms_of`, `batch_parts` and `footprint_of` give, where that is at hand.
     """
     terms = terms or terms_of(traits, shape_of(work))
-    parts, footprint = parts or batch_parts(traits, workers, work), footprint or footprint_of(traits, work)
-    cluster = traits.runs_in == "cluster"
-    alone = None if cluster else latency_ms(workers, work, terms)
-    served = service_of(traits, workers, work, terms, alone) if work.serves else None
+    parts = parts or batch_parts(traits, workers, work)
+    footprint = footprint or footprint_of(traits, work, processes=processes)
+    cluster, mine = traits.runs_in == "cluster", share_of(work, processes, terms)
+    alone = None if cluster else latency_ms(workers, mine, terms)
+    served = service_of(traits, workers, mine, terms, alone) if work.serves else None
     active = workers if terms.pooled else 1
     other_data_mb = max(0, (work.tasks or 0) - workers) * work.data_kb / 1024
     return CostEstimate(
         sum(parts) / 1000 if parts else None,
         footprint.whole_mb(active),
         footprint.overhead_mb(active),
-        waiting_mb(traits, active, work),
+        waiting_mb(traits, processes * active, work),
         other_data_mb * (2 if traits.pickles else 1),
         alone,
         _dominant(parts, terms, workers, work) if parts else None,
-        served.throughput if served else None,
-        served.capacity if served else None,
+        served.throughput * processes if served else None,
+        served.capacity * processes if served else None,
         served.queued_ms if served else None,
         work.serves and work.arrivals_per_ms is not None,
     )

@@ -7,20 +7,13 @@ from typing import Literal, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import computing_at_once
-from selector.cost.queueing import hardly_ever_more, mean_wait_ms, serve, serve_arrivals
+from selector.cost.queueing import hardly_ever_more, in_step_ms, mean_wait_ms, serve, serve_arrivals
 from selector.cost.shape import Terms, copied_ms, mix_under, own_cpu_ms
-from selector.cost.terms import Quantities, at_once_of, slots_of
+from selector.cost.terms import Quantities, at_once_of, loss, slots_of
 
 _SHORTEST_MS = 1e-6  # nothing takes no time at all
-#: CPU time to accept a connection, read a request and answer it, beside the work. Measured on CPython 3.14.10, 2 virtual
-#: CPUs, as the CPU time of a server whose requests wait for 1 ms, at 150 and 400 a second: asyncio streams 0.33 to 0.49 ms, of
-#: which some 0.05 are the wait; a thread or process that blocks 0.11 to 0.21.
-_ANSWER_ON_LOOP_MS = 0.3
-_ANSWER_BLOCKING_MS = 0.13
 #: Threads of one GIL that a request goes through beside its computing, each of which has to get it: who accepts, who answers.
 _PASSAGES = 2
-#: Steps of a request that a loop takes beside computing for it, each behind what it computes for others: to accept, to read.
-_STEPS_ON_LOOP = 2
 
 
 def latency_ms(workers: int, work: Quantities, terms: Terms) -> float | None:
@@ -95,7 +88,7 @@ def _open(traits: Traits, workers: int, work: Quantities, terms: Terms, arrivals
     as all do when every CPU is busy. With a GIL, each thread that a request passes through has to wait for it once more.
     """
     assert work.wait_ms is not None, "a latency is known"
-    answering = answering_ms(traits, work)
+    answering = answering_ms(traits, work, terms)
     places = _places(traits, workers, work, terms)
     capacity = min(place.capacity for place in places)
     done = min(arrivals_per_ms, capacity)
@@ -105,12 +98,39 @@ def _open(traits: Traits, workers: int, work: Quantities, terms: Terms, arrivals
         return Service(done * 1000, capacity * 1000, None)
     cpu, at_once = own_cpu_ms(terms, work), at_once_of(traits, workers, work)
     alone = computing_ms(at_once, work, terms) + work.wait_ms + overhead_ms(traits, work, terms)
+    steps_behind = 1 / places[0].capacity if traits.runs_loop and not terms.pooled else 0.0  # what its one thread does
     if terms.convoy and cpu > 0:
         held = cpu * work.gil_share
-        alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), _held_up_ms(held, work, terms))
-    if traits.runs_loop and not terms.pooled:  # whoever it accepts, or reads from, waits for what it computes, too
-        alone += _STEPS_ON_LOOP * mean_wait_ms(arrivals_per_ms, 1 / places[0].capacity)  # that of its thread
+        held_up = _held_up_ms(held, work, terms)
+        alone += _PASSAGES * min(mean_wait_ms(arrivals_per_ms, held + answering), held_up)
+        if traits.runs_loop:  # its thread needs the GIL for every step
+            steps_behind = held_up + overhead_ms(traits, work, terms)
+    if steps_behind:
+        alone += in_step_ms(arrivals_per_ms, steps_behind, work.wait_ms)
     return Service(done * 1000, capacity * 1000, alone + max(queued))
+
+
+def share_of(work: Quantities, processes: int, terms: Terms) -> Quantities:
+    """What each of so many processes has that take requests from one port: its part of them, and of the CPUs.
+
+    The kernel hands connections out as they come: what arrives at each is at random, too. While all compute they hold each
+    other up as processes do.
+    """
+    if processes == 1 or work.arrivals_per_ms is None:
+        return work
+    mine = work._replace(
+        arrivals_per_ms=work.arrivals_per_ms / processes,
+        cores=max(1, work.cores // processes),
+        cpu_ms=None if work.cpu_ms is None else work.cpu_ms * loss("contention_processes", processes, terms.costs),
+    )
+    if work.in_flight is None:
+        return mine
+    return mine._replace(in_flight=max(1, work.in_flight // processes) if is_bound(work) else _arrived(mine))
+
+
+def is_bound(work: Quantities) -> bool:
+    """Whether fewer may be in flight than arrive meanwhile."""
+    return work.in_flight is not None and work.in_flight < _arrived(work)
 
 
 def _preforked(traits: Traits) -> bool:
@@ -125,7 +145,7 @@ def handed_over_ms(work: Quantities, terms: Terms) -> float:
 
 def overhead_ms(traits: Traits, work: Quantities, terms: Terms) -> float:
     """What is done for one beside its own work: to hand it over, where somebody does, and to answer it."""
-    answering = answering_ms(traits, work)
+    answering = answering_ms(traits, work, terms)
     return answering + (0.0 if answering and _preforked(traits) else handed_over_ms(work, terms))
 
 
@@ -135,11 +155,14 @@ def computing_ms(at_once: int, work: Quantities, terms: Terms) -> float:
     return each if at_once <= 1 else each * mix_under(terms, work).loss(terms.contention, at_once, terms.costs)
 
 
-def answering_ms(traits: Traits, work: Quantities) -> float:
+def answering_ms(traits: Traits, work: Quantities, terms: Terms) -> float:
     """What taking a request from a socket and answering it costs: 0 where nobody says that it has one."""
-    if work.arrivals_per_ms is None:
-        return 0.0
-    return _ANSWER_ON_LOOP_MS if traits.runs_loop else _ANSWER_BLOCKING_MS
+    return 0.0 if work.arrivals_per_ms is None else terms.costs[answering_cost(traits)]
+
+
+def answering_cost(traits: Traits) -> str:
+    """The name of what taking a request from a socket and answering it costs."""
+    return "answer_on_loop_ms" if traits.runs_loop else "answer_blocking_ms"
 
 
 class Place(NamedTuple):
@@ -162,10 +185,14 @@ def _places(traits: Traits, workers: int, work: Quantities, terms: Terms) -> lis
     """All that a request has to get hold of. What arrives at random may need every worker, however few are busy."""
     wait = work.wait_ms
     assert wait is not None, "a latency is known"
-    bound = work.in_flight if work.in_flight is not None and work.in_flight < _arrived(work) else None
+    bound = work.in_flight if is_bound(work) else None
     if work.arrivals_per_ms is not None:
         work = work._replace(in_flight=None)
-    at_once, mix, answering = at_once_of(traits, workers, work), mix_under(terms, work), answering_ms(traits, work)
+    at_once, mix, answering = (
+        at_once_of(traits, workers, work),
+        mix_under(terms, work),
+        answering_ms(traits, work, terms),
+    )
     each = computing_ms(at_once, work, terms)
     parent = 0.0 if answering and _preforked(traits) else handed_over_ms(work, terms)
     if not terms.pooled:  # its one thread does all of it

@@ -11,24 +11,21 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from selector.cost.service import Place, computing_ms, narrowest, overhead_ms
+from selector.cost.service import Place, computing_ms, narrowest, overhead_ms, share_of
 from selector.cost.shape import Terms, terms_of
 from selector.cost.terms import Quantities, at_once_of
 from selector.models import Saved
 from selector.recommend.chain import Candidate, Situation
+from selector.recommend.derive import rate_asked, task_ms
 from selector.recommend.expected import short
 from selector.recommend.facts import Facts
+from selector.recommend.pools import NOISE, PLANNED
 from selector.recommend.servers import Server, servers_for
 from selector.text import PREDICTED, counted, duration, number, percent, significant
 from selector.workload.profile import LARGEST
 
-#: How busy something may be that is planned: at 70 to 80 % a request waits about as long as it takes, and a burst is soon
-#: worked off; towards 100 % queues grow without bound. In a line for one server that takes the same for each request
-#: (M/D/1) it waits r / (2 (1 - r)) times its own time: 1.5 times at 75 %, 9.5 times at 95 %.
-PLANNED = 0.75
 _MOST = 1e15  # of anything
 BALANCED = " behind a load balancer"
-_NOISE = 1e-9  # of floats, that must not make it one more
 
 
 class Capacity(Saved):
@@ -60,13 +57,6 @@ class Capacity(Saved):
     other_servers: tuple[Server, ...] = Field(())
 
 
-class _Asked(NamedTuple):
-    """The rate per second that is asked for, and by what."""
-
-    rate: float
-    by: Literal["arrivals", "requirement", "deadline"]
-
-
 class _Plan(NamedTuple):
     """What it takes (see Capacity); exact, not rounded."""
 
@@ -87,21 +77,22 @@ class _Plan(NamedTuple):
 def capacity_of(situation: Situation) -> dict[str, Any] | None:
     """The fields of Capacity for the recommended way; None where no rate is asked for, or nothing is known."""
     facts, work = situation.facts, situation.work
-    asked = _asked(facts)
-    if asked is None or facts["gpu"] or (facts["mode"] == "batch" and not facts["parallelizable"]):
+    rate = rate_asked(facts)
+    if rate is None or facts["gpu"] or (facts["mode"] == "batch" and not facts["parallelizable"]):
         return None  # where each step needs the one before, more CPUs and machines do nothing
     chosen = situation.choice.chosen
     terms = terms_of(chosen.traits, situation.shape)
     on_cluster = chosen.traits.runs_in == "cluster"
-    plan = _on_cluster(facts, asked.rate) if on_cluster else _here(chosen, work, terms, asked.rate)
-    flight = _in_flight(facts, asked.rate)
+    each_ms = task_ms(situation.profile)
+    plan = _on_cluster(facts, rate, each_ms) if on_cluster else _here(chosen, work, terms, rate)
+    flight = None if each_ms is None else rate * each_ms / 1000  # by Little's law
     if plan.busy is None and plan.utilisation is None and flight is None:
         return None  # what it takes is not known
     serves = facts["mode"] == "service"
     takes = plan.processes, plan.workers, plan.machines
     servers = servers_for(situation, *takes, flight) if serves else []
     return {
-        "rate_per_s": short(asked.rate),
+        "rate_per_s": short(rate),
         "cpus_busy": _short(plan.busy),
         "cpus_needed": _short(plan.needed),
         "planned_utilisation": PLANNED,
@@ -113,39 +104,10 @@ def capacity_of(situation: Situation) -> dict[str, Any] | None:
         "workers": plan.workers,
         "machines": plan.machines,
         "text": _text(plan, chosen, facts),
-        "details": tuple(_details(plan, asked, flight, chosen, facts)),
+        "details": tuple(_details(plan, rate, flight, chosen, facts)),
         "server": servers[0] if servers else None,
         "other_servers": tuple(servers[1:]),
     }
-
-
-class Prefork(NamedTuple):
-    """How many processes of it an approach takes, and machines of this size, planned for PLANNED; `here`: this one is enough.
-
-    `here` asks for no room above: that all its CPUs keep up with what arrives.
-    """
-
-    rate: float
-    processes: int
-    machines: int
-    here: bool
-
-
-def prefork_of(situation: Situation, candidate: Candidate) -> Prefork | None:
-    """What keeps up with the arrivals of a service where one process of an approach does not; None where more do not help."""
-    facts, work = situation.facts, situation.work
-    asked = _asked(facts)
-    if asked is None or not work.serves or candidate.traits.runs_in != "own":
-        return None
-    if (candidate.own["utilisation"] or 0.0) < 1:
-        return None  # one is enough, or nobody knows
-    plan = _here(candidate, work, terms_of(candidate.traits, situation.shape), asked.rate)
-    if plan.processes is None or plan.machines is None or plan.processes < 2:
-        return None
-    budget, cores = facts["memory_budget_mb"], facts["cpu_cores"]
-    most = cores if budget is None else min(cores, int(budget / candidate.predicted.whole_mb))
-    here = (plan.utilisation or 0.0) < most and (plan.busy or 0.0) < cores
-    return Prefork(asked.rate, plan.processes, plan.machines, here)
 
 
 def _short(value: float | None) -> float | None:
@@ -153,35 +115,8 @@ def _short(value: float | None) -> float | None:
     return None if value is None else short(min(value, _MOST))
 
 
-def _asked(facts: Facts) -> _Asked | None:
-    """The highest rate that is asked for."""
-    tasks, within = facts["tasks"], facts["finish_within_s"]
-    found: list[_Asked] = []
-    if (arrivals := facts["requests_per_second"]) is not None:
-        found.append(_Asked(arrivals, "arrivals"))
-    if (required := facts["throughput_requirement_per_s"]) is not None:
-        found.append(_Asked(required, "requirement"))
-    if tasks is not None and within is not None:
-        found.append(_Asked(min(tasks / within, LARGEST), "deadline"))
-    return max(found, key=lambda asked: asked.rate, default=None)
-
-
-def _in_flight(facts: Facts, rate: float) -> float | None:
-    """How many are at work at once on average, by Little's law; None where the time of one is not known."""
-    each_ms = _task_ms(facts)
-    return None if each_ms is None else rate * each_ms / 1000
-
-
-def _task_ms(facts: Facts) -> float | None:
-    """The time of one by itself, where both of its parts are known or it has but one."""
-    cpu, wait, kind = facts["cpu_ms_per_task"], facts["io_wait_ms_per_task"], facts["workload_type"]
-    if (cpu is None and kind != "io") or (wait is None and kind != "cpu"):
-        return None
-    return (cpu or 0.0) + (wait or 0.0)
-
-
 def _ceiling(value: float) -> int:
-    return max(1, math.ceil(min(value, LARGEST) - _NOISE))
+    return max(1, math.ceil(min(value, LARGEST) - NOISE))
 
 
 def _machines_that_compute(busy: float | None, facts: Facts) -> int:
@@ -189,9 +124,9 @@ def _machines_that_compute(busy: float | None, facts: Facts) -> int:
     return 1 if busy is None else _ceiling(busy / PLANNED / facts["cpu_cores"])
 
 
-def _on_cluster(facts: Facts, rate: float) -> _Plan:
+def _on_cluster(facts: Facts, rate: float, each_ms: float | None) -> _Plan:
     """What it takes in workers on other machines: each holds a task while it computes and waits."""
-    cpu, each_ms = facts["cpu_ms_per_task"], _task_ms(facts)
+    cpu = facts["cpu_ms_per_task"]
     if cpu is None:
         return _Plan()
     busy = rate * cpu / 1000
@@ -205,11 +140,11 @@ def _on_cluster(facts: Facts, rate: float) -> _Plan:
 def _here(chosen: Candidate, work: Quantities, terms: Terms, rate: float) -> _Plan:
     """What it takes of the recommended way, on machines such as this one."""
     facts, own, predicted = chosen.workload, chosen.own, chosen.predicted
-    busy = None
+    busy, mine = None, share_of(work, chosen.processes, terms)
     if facts["cpu_ms_per_task"] is not None:  # 0 is reckoned with where it is not given
-        at_once = at_once_of(chosen.traits, chosen.workers, work)
-        each = computing_ms(at_once, work, terms) * (work.cores if terms.on_every_core else 1)
-        busy = rate * (each + overhead_ms(chosen.traits, work, terms)) / 1000
+        at_once = at_once_of(chosen.traits, chosen.workers, mine)
+        each = computing_ms(at_once, mine, terms) * (mine.cores if terms.on_every_core else 1)
+        busy = rate * (each + overhead_ms(chosen.traits, mine, terms)) / 1000
     more = machines if (machines := _machines_that_compute(busy, facts)) > 1 else None  # at least
     if not work.serves:
         used, seconds = own["deadline_use"], predicted.seconds
@@ -219,7 +154,7 @@ def _here(chosen: Candidate, work: Quantities, terms: Terms, rate: float) -> _Pl
     used = own["utilisation"]
     if used is None:
         return _Plan(busy, machines=more)
-    place, done = narrowest(chosen.traits, chosen.workers, work, terms), predicted.throughput
+    place, done = narrowest(chosen.traits, chosen.workers, mine, terms), predicted.throughput
     if not predicted.arrives and done is not None and done < rate and used < 1:  # with so many in flight it is no more
         place, used = Place("in_flight", work.in_flight or 1, done / 1000), rate / done
         return _Plan(busy, done, used, place)
@@ -237,11 +172,17 @@ def _scaled(plan: _Plan, chosen: Candidate, facts: Facts) -> _Plan:
         fit = facts["process_workers_that_fit"]
         machines = max(machines, -(-workers // max(1, fit)) if fit is not None else 1)
         return plan._replace(processes=machines, workers=max(workers, machines), machines=machines)
-    processes = _ceiling(used / PLANNED)
-    budget, whole = facts["memory_budget_mb"], chosen.predicted.whole_mb
-    on_each = processes if budget is None else max(1, int(budget / whole))
-    machines = max(machines, -(-processes // on_each))
-    processes = max(processes, machines)
+    replicas, more = chosen.replicas.outputs["processes"], _ceiling(used / PLANNED)
+    if replicas == "only_one" and more > 1:
+        return plan
+    if replicas == "as_needed":  # one machine has as many as it takes, or has room for
+        machines = max(machines, more)
+        processes = machines * chosen.processes
+    else:
+        budget = facts["memory_budget_mb"]
+        on_each = more if budget is None else max(1, int(budget / chosen.predicted.whole_mb))
+        machines = max(machines, -(-more // on_each))
+        processes = max(more, machines)
     return plan._replace(processes=processes, workers=processes * chosen.workers, machines=machines)
 
 
@@ -286,7 +227,7 @@ def _takes(plan: _Plan, chosen: Candidate, facts: Facts) -> str:
         return f"{planned}: {_figure(plan.needed)} CPUs" if plan.needed is not None and plan.needed > 1 else ""
     if chosen.traits.runs_in != "own":
         return f"{planned}: {plan.workers:,} worker{'' if plan.workers == 1 else 's'}"
-    return f"{planned}: {f'{processes:,} processes of it' if processes > 1 else 'one process does'}"
+    return f"{planned}: {f'{processes:,} processes do' if processes > 1 else 'one process does'}"
 
 
 def _cpus(facts: Facts) -> str:
@@ -303,13 +244,13 @@ _PLACES = {
 }
 
 
-def _details(plan: _Plan, asked: _Asked, flight: float | None, chosen: Candidate, facts: Facts) -> list[str]:
+def _details(plan: _Plan, asked: float, flight: float | None, chosen: Candidate, facts: Facts) -> list[str]:
     """Why, a sentence each: what is in flight, what is narrowest, what scales, and what the room above is for."""
     serves = facts["mode"] == "service"
-    what, rate = "requests" if serves else "tasks", f"{_figure(asked.rate)}/s"
+    what, rate = "requests" if serves else "tasks", f"{_figure(asked)}/s"
     found = []
-    if flight is not None and asked.rate:
-        each = duration(flight / asked.rate)
+    if flight is not None and asked:
+        each = duration(flight / asked)
         found.append(f"By Little's law {_figure(flight)} {what} are at work at once on average: {rate} x {each} each.")
     if plan.place is not None and plan.saturation is not None and plan.utilisation is not None:
         busy = percent(plan.utilisation) if plan.utilisation < 1 else "more than 100 %"
@@ -338,7 +279,8 @@ def _what_scales(plan: _Plan, chosen: Candidate, facts: Facts) -> list[str]:
         )
         enough = f" The {here:,} machines given are enough." if plan.machines <= here > 1 else ""
         return [f"It scales by {workers[0].lower() + workers[1:]}, on {counted(plan.machines, 'machine')}.{enough}"]
-    if plan.processes is not None and plan.machines > _machines_that_compute(plan.busy, facts):
+    by_memory = facts["memory_budget_mb"] is not None and chosen.processes < facts["cpu_cores"]
+    if plan.processes is not None and by_memory and plan.machines > _machines_that_compute(plan.busy, facts):
         return ["It scales by machines, as the memory budget of one holds no more processes."]
     if plan.machines > 1:
         return [f"It scales by machines: {plan.machines:,} of this size{BALANCED}, or workers on a queue."]

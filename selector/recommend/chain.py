@@ -1,6 +1,6 @@
 """The chain of tables: from a workload on a host to the approach, with every row that had a say.
 
-classify -> strategy -> (sizing, estimate, eligibility for each candidate) -> speedup bands -> engine.
+classify -> strategy -> (sizing, replicas, estimate, eligibility for each candidate) -> speedup bands -> engine.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ class Candidate(NamedTuple):
 
     approach: ApproachId
     row: Rule | None  # of strategy; None if no row of it named the approach
-    workers: int
+    workers: int  # in each of its processes
     sizing: Rule
+    processes: int
+    replicas: Rule
     predicted: CostEstimate
     seconds: float | None  # what tells how fast it is: predicted for a batch, of a service those for each request
     ruled_out: tuple[Rule, ...]
@@ -92,17 +94,20 @@ class Situation:
     """A workload on a host, by these tables: what is known of it, what the tables say, and what if it were different.
 
     Whoever wants to know something about a workload asks here. Each thing is worked out when it is first asked for, and
-    once. SelectorError where a table of the user's has no answer.
+    once. `joined` says that it is a part of a system. SelectorError where a table of the user's has no answer.
     """
 
-    def __init__(self, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge) -> None:
-        self.profile, self.host, self.knowledge = profile, host, knowledge
+    def __init__(
+        self, profile: WorkloadProfile, host: HostFacts, knowledge: Knowledge, *, joined: bool = False
+    ) -> None:
+        self.profile, self.host, self.knowledge, self.joined = profile, host, knowledge, joined
         self._eligibility, self._sizing = in_parts(knowledge, "eligibility"), in_parts(knowledge, "sizing")
+        self._replicas = in_parts(knowledge, "replicas")
         self._pools: dict[ApproachId, Pool] = {}
         self._predicted: dict[ApproachId, CostEstimate] = {}
         self._candidates: dict[ApproachId, Candidate] = {}
         self._tags = _tags(profile, host)
-        facts = build_facts(profile, host, self._tags[0])
+        facts = build_facts(profile, host, self._tags[0], joined=joined)
         work = quantities(profile, facts, knowledge.costs.builds(*self._tags))
         add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits)
         self.unclassified: WorkloadFacts = facts  # what there is to ask before any table has said something
@@ -111,7 +116,7 @@ class Situation:
 
     def changed(self, **fields: Any) -> Situation:
         """The same with some fields of the profile changed; their values are not checked."""
-        return Situation(self.profile.model_copy(update=fields), self.host, self.knowledge)
+        return Situation(self.profile.model_copy(update=fields), self.host, self.knowledge, joined=self.joined)
 
     # What is known ----------------------------------------------------------------------------------------------------
 
@@ -155,12 +160,14 @@ class Situation:
             return found
         facts, predicted = self.facts, self.predicted(approach)
         pool = self._pools[approach]
-        own = prediction_facts(facts, pool.workers, pool.limit, predicted)
+        own = prediction_facts(facts, pool.workers, pool.processes, pool.limit, predicted)
         found = Candidate(
             approach,
             self.named.get(approach),
             pool.workers,
             pool.sizing,
+            pool.processes,
+            pool.replicas,
             predicted,
             predicted.seconds_each,
             self._eligibility.rules(facts, approach, own),
@@ -176,8 +183,9 @@ class Situation:
         """What is predicted for an approach with its pool."""
         found = self._predicted.get(approach)
         if found is None:
-            pool = self._pool(approach)
-            found = estimate(self.traits(approach), pool.workers, self.work, pool.terms, pool.parts, pool.footprint)
+            pool, traits = self._pool(approach), self.traits(approach)
+            ways = pool.terms, pool.parts, pool.footprint, pool.processes
+            found = estimate(traits, pool.workers, self.work, *ways)
             self._predicted[approach] = found
         return found
 
@@ -190,17 +198,19 @@ class Situation:
         """Whether the workload and the traits of an approach do not rule it out by themselves, whatever is predicted."""
         return not self._eligibility.settled_without_predictions(self.facts, approach)
 
-    def facts_with(self, approach: ApproachId, workers: int) -> dict[str, Any]:
+    def facts_with(self, approach: ApproachId, workers: int, processes: int) -> dict[str, Any]:
         """All that the tables may ask about an approach with so many workers, whatever they would say themselves."""
         traits = self.traits(approach)
-        own = prediction_facts(self.facts, workers, "nothing", estimate(traits, workers, self.work))
+        predicted = estimate(traits, workers, self.work, processes=processes)
+        own = prediction_facts(self.facts, workers, processes, "nothing", predicted)
         return approach_facts(self.facts, approach, traits, own)
 
     def _pool(self, approach: ApproachId) -> Pool:
         found = self._pools.get(approach)
         if found is None:
             sizing = self._sizing.first_rule(self.facts, approach)
-            found = pool_of(self.traits(approach), sizing, self.facts, self.work, self.shape)
+            replicas = self._replicas.first_rule(self.facts, approach)
+            found = pool_of(self.traits(approach), sizing, replicas, self.facts, self.work, self.shape)
             self._pools[approach] = found
         return found
 

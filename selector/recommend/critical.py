@@ -40,7 +40,8 @@ def regions_of(line: Line, low: Number, high: Number) -> list[Region]:
     """The axis cut at every critical value; a critical value itself is a region of one number."""
     starts, stops = shared_starts(line, low, high), _stops(line, low, high)
     asked = numbers_asked(line.situation.knowledge)
-    if any(asked[name] for name in line.situation.knowledge.tables["sizing"].input_names):
+    tables = line.situation.knowledge.tables
+    if any(asked[name] for table in ("sizing", "replicas") for name in tables[table].input_names):
         stops = sorted({*stops, *starts, *(line.axis.beside(start, -1) for start in starts if start > low)})
     known: set[ApproachId] = set()
     while (
@@ -119,13 +120,14 @@ def _considered(line: Line, regions: Iterable[Region]) -> set[ApproachId]:
 
 
 def _pool_steps(line: Line, stops: list[Number], approach: ApproachId) -> set[Number]:
-    """Where memory makes the pool of an approach one worker larger or smaller, on both sides of it.
+    """Where memory makes the pool of an approach one worker larger or smaller, on both sides of it; or what arrives its processes.
 
     What the pool takes rises between two such places and falls at them, or the other way round.
     """
     sizes = [line.candidate(approach, stop).workers for stop in stops]
     bounds: list[float] = [*range(min(sizes) + 1, min(max(sizes), _LARGEST_POOL) + 1)]
     starts = _starts(line, stops, partial(line.room, approach), {"workers": bounds}) if bounds else set()
+    starts |= _starts(line, stops, partial(line.processes, approach), {"processes": [*range(1, _LARGEST_POOL + 1)]})
     return {side for start in starts for side in (line.axis.beside(start, -1), start)}
 
 

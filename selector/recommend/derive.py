@@ -32,10 +32,10 @@ ASSUMED_IN_FLIGHT = 100
 PLAUSIBLE_IN_FLIGHT = (10, 1000)
 
 
-def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> WorkloadFacts:
+def build_facts(profile: WorkloadProfile, host: HostFacts, python: str, *, joined: bool) -> WorkloadFacts:
     """The facts about a workload on a host that do not depend on an approach, without those that need costs.
 
-    `python` is the tag of the Python that plain code runs on.
+    `python` is the tag of the Python that plain code runs on; `joined` says that it is a part of a system.
     """
     # with what no table asks for, such as its name: cheaper than leaving it out
     facts = cast(WorkloadFacts, dict(profile.__dict__))
@@ -45,7 +45,6 @@ def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> Workl
     facts["requests_per_second"] = profile.requests_per_second if serves else None
     facts["finish_within_s"] = None if serves else profile.finish_within_s
     known = cpu is not None and wait is not None
-    task_ms = (cpu or 0.0) + (wait or 0.0)
     latency = profile.latency_requirement_ms
     cores = facts["cpu_cores"] = profile.cpu_cores or host.usable_cpus
     facts["cores_given"] = profile.cpu_cores is not None
@@ -62,19 +61,20 @@ def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> Workl
     facts["gil_hold_over_latency"] = None if gil_ms is None else _against(gil_ms, latency)
     facts["free_threaded_gain"] = None if ratio is None else _against(cores, ratio)
     facts["total_cpu_ms"] = tasks * cpu if tasks is not None and cpu is not None else None
-    task_known = _task_known(profile)
-    facts["workload_known"] = _amount_known(profile) and task_known and not profile.gpu
-    facts["total_work_ms"] = tasks * task_ms if tasks is not None and task_known else None
+    each_ms = task_ms(profile)
+    facts["workload_known"] = _amount_known(profile) and each_ms is not None and not profile.gpu
+    facts["total_work_ms"] = None if tasks is None or each_ms is None else tasks * each_ms
     facts["cpu_load"] = _cpu_load(facts)
-    facts["cpu_share"] = (cpu or 0.0) / task_ms if known and task_ms else None
+    facts["cpu_share"] = (cpu or 0.0) / each_ms if known and each_ms else None
     facts["cpu_over_latency"] = _against(cpu, latency)
-    at_best_ms = task_ms if not profile.native_parallel else (cpu or 0.0) / cores + (wait or 0.0)
-    facts["task_over_latency"] = _against(at_best_ms, latency) if task_known else None
+    at_best_ms = each_ms if not profile.native_parallel else (cpu or 0.0) / cores + (wait or 0.0)
+    facts["task_over_latency"] = None if each_ms is None else _against(at_best_ms, latency)
     of_this_host = profile.interpreters is None and facts["platform"] == host.platform
     facts["free_threaded_here"] = of_this_host and newest(host.tags, free_threaded=True) is not None
     free_threaded = newest(profile.interpreters or host.tags, free_threaded=True)
     facts["free_threading_experimental"] = free_threaded in EXPERIMENTAL_FREE_THREADING
     facts["start_method"] = default_start_method(facts["platform"], version_key(python)[:2])
+    facts["joined"] = joined
     _add_builds(facts, profile)
     _add_people(facts, profile.team_knows)
     return facts
@@ -93,8 +93,9 @@ def _in_flight(profile: WorkloadProfile, tasks: int | None, cores: int) -> int |
     """
     if not profile.parallelizable:
         return 1
-    if profile.mode == "service" and profile.requests_per_second and _task_known(profile):
-        return _smaller(profile.concurrency, _arrived(profile))
+    each_ms = task_ms(profile)
+    if profile.mode == "service" and profile.requests_per_second and each_ms is not None:
+        return _smaller(profile.concurrency, hardly_ever_more(profile.requests_per_second * each_ms / 1000))
     if profile.io_kind == "subprocess" and _waits_for_children(profile):
         return _smaller(cores, _smaller(profile.concurrency, tasks))
     if profile.concurrency is not None or tasks is None or not _waits(profile):
@@ -102,23 +103,20 @@ def _in_flight(profile: WorkloadProfile, tasks: int | None, cores: int) -> int |
     return min(ASSUMED_IN_FLIGHT, tasks)
 
 
-def _arrived(profile: WorkloadProfile) -> int:
-    """How many requests are in flight that nothing holds up, by Little's law: hardly ever more than this."""
-    task_ms = (profile.cpu_ms_per_task or 0.0) + (profile.io_wait_ms_per_task or 0.0)
-    return hardly_ever_more((profile.requests_per_second or 0.0) * task_ms / 1000)
+def rate_asked(facts: WorkloadFacts) -> float | None:
+    """The highest rate per second that is asked for: what arrives, must be done in a second, or by the deadline."""
+    rates = (
+        facts["requests_per_second"],
+        facts["throughput_requirement_per_s"],
+        _against(facts["tasks"], facts["finish_within_s"]),
+    )
+    return max((min(rate, _LARGEST_RATIO) for rate in rates if rate is not None), default=None)
 
 
 def _cpu_load(facts: WorkloadFacts) -> float | None:
     """The CPUs that are kept busy by what arrives, or must be done in time, as a multiple of those that there are."""
-    cpu_ms, tasks, within = facts["cpu_ms_per_task"], facts["tasks"], facts["finish_within_s"]
-    rates = [facts["requests_per_second"], facts["throughput_requirement_per_s"]]
-    rates.append(_against(tasks, within))
-    asked = [rate for rate in rates if rate is not None]
-    return (
-        _against(min(max(asked), _LARGEST_RATIO) * cpu_ms / 1000, facts["cpu_cores"])
-        if asked and cpu_ms is not None
-        else None
-    )
+    cpu_ms, rate = facts["cpu_ms_per_task"], rate_asked(facts)
+    return None if rate is None or cpu_ms is None else _against(rate * cpu_ms / 1000, facts["cpu_cores"])
 
 
 def _waits_for_children(profile: WorkloadProfile) -> bool:
@@ -141,9 +139,9 @@ def assumes_in_flight(profile: WorkloadProfile) -> bool:
 def add_cost_facts(facts: WorkloadFacts, work: Quantities, processes: Traits) -> None:
     """The facts that need costs: what copying and starting take against the task and the requirement."""
     costs = work.builds.gil
-    task_ms = (work.cpu_ms or 0.0) + (work.wait_ms or 0.0)
+    each_ms = (work.cpu_ms or 0.0) + (work.wait_ms or 0.0)
     known = facts["payload_kb_per_task"] is not None or work.pickle_ms is not None
-    facts["copy_share"] = _against(copy_ms(processes, work, costs), task_ms) if known else None
+    facts["copy_share"] = _against(copy_ms(processes, work, costs), each_ms) if known else None
     facts["thread_start_share"] = _thread_start_share(work)
     set_up_ms = work.startup_ms if work.serves else 0.0  # of a batch, plain code makes it before its first task as well
     imports_ms = work.import_ms if imports_again(work.start_method) else 0.0
@@ -214,11 +212,14 @@ def _startup_ms(profile: WorkloadProfile) -> float:
     return ASSUMED_STARTUP_MS if assumes_startup(profile) else profile.startup_ms or 0.0
 
 
-def prediction_facts(facts: WorkloadFacts, workers: int, limit: PoolLimit, predicted: CostEstimate) -> PredictedFacts:
+def prediction_facts(
+    facts: WorkloadFacts, workers: int, processes: int, limit: PoolLimit, predicted: CostEstimate
+) -> PredictedFacts:
     """The facts about one approach that are predicted; `facts` are those of the workload."""
     latency_ms = facts["latency_requirement_ms"]
     return {
         "workers": workers,
+        "processes": processes,
         "pool_limit": limit,
         "memory_use": _against(predicted.memory_mb, facts["memory_budget_mb"]),
         "latency_use": _against(predicted.latency_ms, latency_ms),
@@ -231,8 +232,7 @@ def prediction_facts(facts: WorkloadFacts, workers: int, limit: PoolLimit, predi
 
 def _utilisation(facts: WorkloadFacts, predicted: CostEstimate) -> float | None:
     """What arrives at a service, or must be done in a second, against what it can do at most."""
-    rates = [r for r in (facts["requests_per_second"], facts["throughput_requirement_per_s"]) if r is not None]
-    return _against(max(rates), predicted.capacity) if rates else None
+    return _against(rate_asked(facts), predicted.capacity)
 
 
 def _deadline_use(facts: WorkloadFacts, predicted: CostEstimate) -> float | None:
@@ -293,12 +293,12 @@ def _amount_known(profile: WorkloadProfile) -> bool:
     return (profile.requests_per_second or profile.concurrency) is not None
 
 
-def _task_known(profile: WorkloadProfile) -> bool:
-    """Whether the time of a task is known: both parts, or the only part its type has."""
-    kind = profile.workload_type
-    cpu_known = profile.cpu_ms_per_task is not None or kind == "io"
-    wait_known = profile.io_wait_ms_per_task is not None or kind == "cpu"
-    return cpu_known and wait_known and (profile.cpu_ms_per_task, profile.io_wait_ms_per_task) != (None, None)
+def task_ms(profile: WorkloadProfile) -> float | None:
+    """The time of a task by itself, where both of its parts are known, or the only one that its type has."""
+    cpu, wait, kind = profile.cpu_ms_per_task, profile.io_wait_ms_per_task, profile.workload_type
+    if (cpu is None and kind != "io") or (wait is None and kind != "cpu"):
+        return None
+    return (cpu or 0.0) + (wait or 0.0)
 
 
 def _add_builds(facts: WorkloadFacts, profile: WorkloadProfile) -> None:

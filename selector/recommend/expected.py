@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from selector.cost.batch import batch_of
 from selector.cost.memory import memory_costs_used
 from selector.cost.predict import Dominant, spread_of
-from selector.cost.shape import costs_used
+from selector.cost.service import answering_cost, share_of
+from selector.cost.shape import costs_used, terms_of
 from selector.cost.sheet import SURENESS, Rest, Sheet, rest_on
 from selector.cost.terms import Quantities, at_once_of, build_of, most_gained, runs_single, slots_of
 from selector.recommend.chain import Candidate, Situation
@@ -158,8 +159,12 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
     if traits.runs_in == "cluster":
         return _NOTHING_KNOWN
     sheet = outlook.sheet(candidate)
-    at_once = at_once_of(traits, candidate.workers, work)
-    used = costs_used(traits, candidate.workers > 1, at_once > 1, outlook.situation.shape)
+    shape, several = outlook.situation.shape, candidate.processes > 1
+    at_once = at_once_of(traits, candidate.workers, share_of(work, candidate.processes, terms_of(traits, shape)))
+    used = costs_used(traits, candidate.workers > 1, at_once > 1, shape)
+    if work.arrivals_per_ms is not None:
+        used += (answering_cost(traits), *(["contention_processes"] if several else []))
+    of_memory = memory_costs_used(traits, shape) + (_OF_PROCESSES if several else ())
     rest = rest_on(sheet, used, work.cores if work.library_parallel and not runs_single(traits) else at_once)
     latency = predicted.queued_ms if work.serves else predicted.latency_ms
     speedup = _speedup(candidate, outlook, rest, at_once)
@@ -175,10 +180,13 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
         "memory_overhead_mb": short(predicted.overhead_mb),
         "source": rest.source,
         "basis": rest.text if speedup or latency is not None else None,
-        "memory_basis": rest_on(sheet, memory_costs_used(traits, outlook.situation.shape), 1).text,
+        "memory_basis": rest_on(sheet, of_memory, 1).text,
         "at_most": None if speedup else _at_most(candidate, at_once, work),
         "assumed": (*_flight_assumed_for(candidate, outlook), *outlook.assumed, *_memory_assumed(predicted.waiting_mb)),
     }
+
+
+_OF_PROCESSES = ("process_pool_memory_mb", "process_memory_mb")
 
 
 def _flight_assumed_for(candidate: Candidate, outlook: Outlook) -> tuple[str, ...]:
@@ -232,9 +240,10 @@ def _bound(candidate: Candidate, at_once: int, outlook: Outlook) -> float:
     if work.library_parallel:
         return max(work.cores, work.in_flight or work.tasks or 1) if work.wait_ms else work.cores
     if not work.wait_ms:
-        return most_gained(traits, at_once, work) if at_once > 1 else math.inf
+        most = candidate.processes * most_gained(traits, at_once, work)
+        return most if most > 1 else math.inf
     slots = slots_of(traits, candidate.workers, work)
-    return min(slots or math.inf, work.tasks or math.inf)
+    return min(candidate.processes * slots if slots else math.inf, work.tasks or math.inf)
 
 
 def _time_range(candidate: Candidate, outlook: Outlook) -> tuple[float, float]:

@@ -58,6 +58,7 @@ class Prediction(BaseModel):
     approach: ApproachId
     interpreter: str | None
     workers: int
+    processes: int = 1
     expected: Expected
 
 
@@ -99,7 +100,7 @@ def explain(situation: Situation) -> Explanation:
     chosen = choice.chosen
     reports = [_report(tables["classify"], facts), _report(tables["strategy"], facts)]
     reports += [_report(tables["eligibility"], c.facts, c.approach) for c in (chosen, *choice.others)]
-    reports.append(_report(tables["sizing"], chosen.facts, chosen.approach))
+    reports += [_report(tables[name], chosen.facts, chosen.approach) for name in ("sizing", "replicas")]
     if (weighing := choice.weighing) is not None:
         reports.append(_report(tables["speedup_bands"], weighing.facts, weighing.simpler.approach))
     if choice.engine is not None:
@@ -124,6 +125,7 @@ def predictions(situation: Situation) -> tuple[Prediction, ...]:
             approach=candidate.approach,
             interpreter=situation.interpreter(candidate.approach),
             workers=candidate.workers,
+            processes=candidate.processes,
             expected=Expected.model_validate(expected_of(candidate, outlook)),
         )
         for candidate in candidates

@@ -116,6 +116,7 @@ class WorkloadFacts(TypedDict):
     gil_build: Annotated[bool, "whether a build with the GIL may be used"]
     start_method: Annotated[str, "how processes start: fork, forkserver or spawn"]
     process_workers_that_fit: Annotated[int | None, "worker processes that fit the memory budget"]
+    joined: Annotated[bool, "whether it is a part of a system, whose parts hand work to one another"]
     lacks_asyncio: Annotated[bool, "whether team_knows is given, and asyncio is not in it"]
     lacks_threads: Annotated[bool, "whether team_knows is given, and threads are not in it"]
     lacks_processes: Annotated[bool, "whether team_knows is given, and processes are not in it"]
@@ -132,6 +133,7 @@ class PredictedFacts(TypedDict):
     """The facts about an approach beside its traits: its pool, and predictions against what is required."""
 
     workers: Annotated[int, "the size of its pool"]
+    processes: Annotated[int, "of a service: the processes of it that share what arrives, each with such a pool"]
     pool_limit: Annotated[
         PoolLimit,
         "what makes its pool smaller than CPUs or waits ask for: nothing, memory, latency (they would hold each other up), or pay (a start that does not pay)",

@@ -33,6 +33,7 @@ CHAIN: dict[str, TableContract] = {
     "classify": TableContract({"workload_class": None}, _SINGLE),
     "strategy": TableContract({"approach": APPROACHES, "standing": ("contender", "fallback")}, LIST_POLICIES),
     "sizing": TableContract({"basis": ("one", "cores", "few", "in_flight")}, _SINGLE),
+    "replicas": TableContract({"processes": ("one", "only_one", "as_needed")}, _SINGLE),
     "eligibility": TableContract({"ruled_out": (True,), "kind": ("forbidden", "memory", "slow")}, LIST_POLICIES),
     "speedup_bands": TableContract({"verdict": ("avoid", "stay_simple", "consider", "use")}, _SINGLE),
     "engine": TableContract({"engine": get_args(Engine)}, _SINGLE),

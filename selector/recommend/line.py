@@ -61,6 +61,10 @@ class Line:
         times = {c.approach: c.seconds for c in eligible if c.seconds}
         return times if len(times) > 1 else {}
 
+    def processes(self, approach: ApproachId, value: Number) -> dict[str, int]:
+        """How many processes of an approach serve at a value."""
+        return {"processes": self.candidate(approach, value).processes}
+
     def room(self, approach: ApproachId, value: Number) -> dict[str, float]:
         """How many workers of an approach the memory budget has room for at a value, with a fraction."""
         situation = self.at(value)

@@ -1,18 +1,27 @@
-"""The pool of an approach: as large as CPUs or waits ask for, memory allows, and pays."""
+"""The pool of an approach: as large as CPUs or waits ask for, memory allows, and pays; and how many processes have one."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import Batch, Parts, batch_of
 from selector.cost.memory import Footprint, footprint_of
-from selector.cost.service import workers_in_time
+from selector.cost.service import is_bound, narrowest, share_of, workers_in_time
 from selector.cost.shape import Shape, Terms, terms_of
 from selector.cost.terms import Quantities
 from selector.decision.table import Rule
+from selector.recommend.derive import rate_asked
 from selector.recommend.facts import PoolLimit, WorkloadFacts
 
+#: How busy something may be that is planned: at 70 to 80 % a request waits about as long as it takes, and a burst is soon
+#: worked off; towards 100 % queues grow without bound. In a line for one server that takes the same for each request
+#: (M/D/1) it waits r / (2 (1 - r)) times its own time: 1.5 times at 75 %, 9.5 times at 95 %.
+PLANNED = 0.75
+NOISE = 1e-9  # of floats, that must not make it one more
+_MORE = 1.01  # times as much, or it is no more
 #: Threads for waits when nothing says how many are in flight: the default cap of ThreadPoolExecutor (docs).
 _DEFAULT_WAITING_THREADS = 32
 #: More threads than this are no plan for waits, with their stacks and their scheduling, and `calibrate` measures no more;
@@ -23,7 +32,10 @@ _FEW = 4
 
 
 class Pool(NamedTuple):
-    """The pool of an approach: its size, what sized it, what made it smaller, and what it was sized by."""
+    """The pool of an approach: its size, what sized it, what made it smaller, and what it was sized by.
+
+    In so many `processes` there is one each, as the row `replicas` says.
+    """
 
     workers: int
     sizing: Rule
@@ -32,32 +44,109 @@ class Pool(NamedTuple):
     batch: Batch | None
     parts: Parts | None  # where the time of the batch goes with as many workers
     footprint: Footprint
+    processes: int
+    replicas: Rule
 
 
-def pool_of(traits: Traits, sizing: Rule, facts: WorkloadFacts, work: Quantities, shape: Shape) -> Pool:
-    """The pool of an approach with these traits, by its row of `sizing`; `shape` is that of the workload."""
+class _Approach(NamedTuple):
+    """An approach to size: its traits, the rows of `sizing` and `replicas`, and the workload."""
+
+    traits: Traits
+    sizing: Rule
+    replicas: Rule
+    facts: WorkloadFacts
+    work: Quantities
+    shape: Shape
+
+
+def pool_of(traits: Traits, sizing: Rule, replicas: Rule, facts: WorkloadFacts, work: Quantities, shape: Shape) -> Pool:
+    """The pool of an approach with these traits, by its row of `sizing`; `shape` is that of the workload.
+
+    In as many processes as it takes, where its row of `replicas` says so.
+    """
+    approach = _Approach(traits, sizing, replicas, facts, work, shape)
+    one = _pool_in(1, approach)
+    return _in_enough(one, approach) if replicas.outputs["processes"] == "as_needed" else one
+
+
+def _pool_in(processes: int, approach: _Approach) -> Pool:
+    """The pool in each of so many processes."""
+    traits, sizing, replicas, facts, work, shape = approach
     terms = terms_of(traits, shape)
-    batch, footprint = batch_of(traits, work, terms), footprint_of(traits, work, shape)
-    wanted = _workers_wanted(str(sizing.outputs["basis"]), facts)
+    mine = share_of(work, processes, terms)
+    batch, footprint = batch_of(traits, work, terms), footprint_of(traits, work, shape, processes)
+    in_flight = facts["in_flight"] if processes == 1 else mine.in_flight
+    wanted = _workers_wanted(str(sizing.outputs["basis"]), facts, mine.cores, in_flight)
     if wanted == 1 or traits.pool == "none":
-        return Pool(1, sizing, "nothing", terms, batch, batch.parts(1) if batch else None, footprint)
+        parts = batch.parts(1) if batch else None
+        return Pool(1, sizing, "nothing", terms, batch, parts, footprint, processes, replicas)
     budget = facts["memory_budget_mb"]
     fit = wanted if budget is None else max(1, min(wanted, footprint.workers_within(budget)))
-    most = workers_in_time(fit, work, terms, facts["latency_requirement_ms"])
+    most = workers_in_time(fit, mine, terms, facts["latency_requirement_ms"])
     workers, parts = batch.best_size(most) if batch else (most, None)
     limit: PoolLimit = "nothing"
     if workers < wanted:
         limit = "pay" if workers < most else "latency" if most < fit else "memory"
-    return Pool(workers, sizing, limit, terms, batch, parts, footprint)
+    return Pool(workers, sizing, limit, terms, batch, parts, footprint, processes, replicas)
 
 
-def _workers_wanted(basis: str, facts: WorkloadFacts) -> int:
+def _in_enough(one: Pool, approach: _Approach) -> Pool:
+    """The fewest processes that have room above what arrives, as planned; where none have, those that do most of it.
+
+    At most one for each CPU, as memory allows.
+    """
+    facts, work = approach.facts, approach.work
+    rate = rate_asked(facts)
+    if rate is None or work.arrivals_per_ms is None or work.cpu_ms is None or work.wait_ms is None:
+        return one
+    used, budget, cores = _use(one, approach, rate), facts["memory_budget_mb"], facts["cpu_cores"]
+    least = math.ceil(min(used / PLANNED, cores) - NOISE)
+    most = min(cores, work.in_flight or 1) if is_bound(work) else cores
+    if least < 2 or most < 2:
+        return one
+
+    def fits(processes: int) -> bool:
+        return _fits(_pool_in(processes, approach), budget)
+
+    def has_room(processes: int) -> bool:
+        return _use(_pool_in(processes, approach), approach, rate) <= PLANNED
+
+    if budget is not None:
+        most = _first(lambda processes: not fits(processes), 2, most + 1) - 1
+    processes = _first(has_room, min(least, most), most)
+    found = _pool_in(processes, approach)
+    return found if _use(found, approach, rate) * _MORE < used else one
+
+
+def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The first number from `low` for which something holds, that does for all beyond it; `high` if it does for none below."""
+    if low >= high or holds(low):
+        return min(low, high)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def _use(pool: Pool, approach: _Approach, rate_per_s: float) -> float:
+    """The rate that is asked for against what a pool can do in all its processes."""
+    mine = share_of(approach.work, pool.processes, pool.terms)
+    most = narrowest(approach.traits, pool.workers, mine, pool.terms).capacity * pool.processes
+    return rate_per_s / 1000 / most
+
+
+def _fits(pool: Pool, budget_mb: float | None) -> bool:
+    active = pool.workers if pool.terms.pooled else 1
+    return budget_mb is None or pool.footprint.whole_mb(active) <= budget_mb
+
+
+def _workers_wanted(basis: str, facts: WorkloadFacts, cores: int, in_flight: int | None) -> int:
     """The size of a pool by CPUs or by waits, no larger than the tasks, nor than what may be in flight."""
-    cores, tasks = facts["cpu_cores"], facts["tasks"]
+    tasks = facts["tasks"]
     if basis == "one" or not facts["parallelizable"]:
         return 1
     if basis == "few":  # each of them starts at a cost that nobody has told
         return min(_FEW, cores, tasks or cores)
-    size = cores if basis == "cores" else facts["in_flight"] or max(cores, min(_DEFAULT_WAITING_THREADS, cores + 4))
+    size = cores if basis == "cores" else in_flight or max(cores, min(_DEFAULT_WAITING_THREADS, cores + 4))
     most = size if basis == "cores" else max(_MOST_THREADS, cores)
     return min(size, tasks or size, facts["concurrency"] or size, most)

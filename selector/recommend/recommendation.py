@@ -57,10 +57,11 @@ class Migration(_Saved):
 
 
 class Alternative(_Saved):
-    """Another approach: what to expect of it, its trade-offs, and the rule that rejects it (None: it is eligible)."""
+    """Another approach: what to expect of it in so many processes, its trade-offs, and the rule that rejects it (None: it is eligible)."""
 
     approach: ApproachId
     title: str
+    processes: int = 1
     expected: Expected
     tradeoffs: tuple[str, ...]
     rejected_by: str | None
@@ -109,6 +110,7 @@ class RunsHere(_Saved):
 class Recommendation(_Saved):
     """The answer to a profile. `would_change` is None where it was not asked for.
 
+    `workers` is the size of its pool, in each of so many `processes` that share the requests of a service.
     `capacity` is None where no rate is asked for; `notes` say what was given and does not count.
     """
 
@@ -120,6 +122,7 @@ class Recommendation(_Saved):
     engine: Engine | None
     interpreter: str | None
     workers: int
+    processes: int = 1
     reasons: tuple[Reason, ...]
     expected: Expected
     fits: Fits
@@ -173,6 +176,7 @@ def recommendation_data(situation: Situation) -> _Plain:
         "engine": choice.answer[1],
         "interpreter": interpreter,
         "workers": chosen.workers,
+        "processes": chosen.processes,
         "reasons": _reasons(situation),
         "expected": expected_of(chosen, outlook),
         "fits": _fits(chosen, situation),
@@ -207,6 +211,8 @@ def _reasons(situation: Situation) -> list[_Plain]:
         found.append(_reason("engine", choice.engine))
     if chosen.workers > 1:
         found.append(_reason("sizing", chosen.sizing))
+    if chosen.processes > 1:
+        found.append(_reason("replicas", chosen.replicas))
     return found + [_reason("advice", rule) for rule in advice.decide_among(chosen.facts).rules]
 
 
@@ -328,6 +334,7 @@ def _alternative(candidate: Candidate, outlook: Outlook) -> _Plain:
     return {
         "approach": candidate.approach,
         "title": approach.title,
+        "processes": candidate.processes,
         "expected": expected_of(candidate, outlook),
         "tradeoffs": tradeoffs,
         "rejected_by": f"eligibility/{candidate.ruled_out[0].id}" if candidate.ruled_out else None,

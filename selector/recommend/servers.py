@@ -69,12 +69,11 @@ def servers_for(
 def _needs(chosen: Candidate, processes: int, workers: int, machines: int) -> _Needs:
     """An application with a loop speaks ASGI, any other WSGI.
 
-    The workers of a server are the pool of processes where there is no loop, and where requests mostly wait: then a loop
-    in each process does what little there is to compute. Who computes for longer has a pool of processes beside the loop.
+    The workers of a server are the pool of processes, but where that stands beside a loop.
     """
     traits = chosen.traits
     asgi = traits.runs_loop or chosen.workload["event_loop"] is True
-    prefork = traits.runs_in == "workers" and (not asgi or chosen.workload["workload_type"] == "io")
+    prefork = traits.runs_in == "workers" and not traits.runs_loop
     in_threads = traits.pool != "none" and traits.runs_in == "own"
     each = -(-(workers if prefork else processes) // machines)
     beside = chosen.workers if traits.runs_in == "workers" and not prefork else None

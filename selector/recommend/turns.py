@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 from selector.decision.table import Rule
 from selector.recommend.asking import STAYING, in_parts
-from selector.recommend.capacity import Prefork, prefork_of
 from selector.recommend.chain import Candidate, Situation, used_by, weighed
-from selector.text import MILLISECONDS, beside, counted, duration, listed, number, significant, times
+from selector.text import MILLISECONDS, beside, duration, in_processes, listed, times
 from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
 
 Verdict = Literal["right", "near", "slower", "breaks", "unknown"]
@@ -33,12 +32,10 @@ def current_of(situation: Situation) -> _Plain | None:
 def _judged(situation: Situation, approach: ApproachId) -> tuple[Verdict, str]:
     chosen = situation.choice.chosen
     current = situation.candidate(approach)
-    if (more := _takes_more(situation, current)) is not None and (more.here or approach == chosen.approach):
-        return "slower" if more.here else "breaks", _more_text(more)
     if approach == chosen.approach:
         if chosen.ruled_out:
             return "breaks", f"Nothing suits better, yet: {chosen.ruled_out[0].because}"
-        return "right", "It is right."
+        return "right", f"It is right{in_processes(chosen.processes)}."
     broken = [rule for rule in current.ruled_out if rule.outputs.get("kind") in _BREAKS]
     if broken or _misses_what_is_met(current, chosen):
         return "breaks", f"It breaks: {(broken or current.ruled_out)[0].because}"
@@ -51,18 +48,6 @@ def _judged(situation: Situation, approach: ApproachId) -> tuple[Verdict, str]:
     if current.standing == "contender":
         return "near", f"It suits the work as well, as far as is known; {chosen.approach} comes first."
     return "unknown", "How much slower it is cannot be predicted with what is given."
-
-
-def _takes_more(situation: Situation, current: Candidate) -> Prefork | None:
-    """The processes that keep up, where nothing else speaks against an approach than that one of them does not."""
-    return prefork_of(situation, current) if len(current.ruled_out) == 1 else None
-
-
-def _more_text(more: Prefork) -> str:
-    """`One process of it does not keep up with 200/s: it takes 2 of them.`."""
-    rate = f"{number(significant(more.rate, 6))}/s"
-    where = f", on {counted(more.machines, 'machine')}" if more.machines > 1 else ""
-    return f"One process of it does not keep up with {rate}: it takes {more.processes:,} of them{where}."
 
 
 def _misses_what_is_met(current: Candidate, chosen: Candidate) -> bool:

@@ -215,7 +215,7 @@ def _facts_asked(table: str, situation: Situation) -> Iterator[Facts]:
             yield situation.unclassified
         case "strategy" | "engine":
             yield situation.facts
-        case "sizing":
+        case "sizing" | "replicas":
             for approach in situation.named:
                 yield approach_facts(situation.facts, approach, situation.traits(approach), None)
         case "eligibility":

@@ -23,14 +23,6 @@ def _given_rate(per_second: float) -> str:
     return f"{number(significant(per_second, _SHOWN))}/s"
 
 
-def several_processes(result: Recommendation) -> int | None:
-    """How many processes of it keep up where one does not; None where one does, or where it is more machines that do."""
-    found = result.capacity
-    if found is None or result.fits.throughput is not False or found.processes is None or found.machines is None:
-        return None
-    return found.processes if found.processes > found.machines else None
-
-
 def throughput_text(result: Recommendation, words: int = 2) -> str:
     """What a service does in a second, and how long one takes, in fewer words or without; only where it is predicted.
 
@@ -50,8 +42,6 @@ def _arrivals_text(result: Recommendation, arrives: float, most: float, words: i
     """`50 requests/s arrive, 23 % of the 220/s it can do; 95 % within 60 ms`, or that it does not keep up."""
     expected = result.expected
     if arrives >= most or expected.latency_ms is None:
-        if (processes := several_processes(result)) is not None:
-            return _by_processes(result, processes, _at_most(most, arrives), _given_rate(arrives), words)
         short = f"does NOT keep up: {_given_rate(arrives)} arrive, it can do {_at_most(most, arrives)}"
         return f"{short}, so its queue grows without end" if words == 2 else short
     within = duration(expected.latency_ms / 1000)
@@ -59,15 +49,6 @@ def _arrivals_text(result: Recommendation, arrives: float, most: float, words: i
         return f"{number(significant(arrives, _SHOWN))} requests/s arrive, {_part(arrives, most)} of the {rate(most)} it can do; 95 % within {within}"
     short = f"{_given_rate(arrives)} of {rate(most)} ({_part(arrives, most)})"
     return f"{short}, 95 % within {within}" if words else short
-
-
-def _by_processes(result: Recommendation, processes: int, most: str, arrives: str, words: int) -> str:
-    """That one process does not keep up, and how many do, on how many machines."""
-    machines = several_machines(result)
-    enough = f"{processes:,}{f' on {machines:,} machines' if machines else ''} do"
-    if words == 2:
-        return f"one process of it does NOT keep up: {arrives} arrive, it can do {most}; {enough}"
-    return f"one process does NOT keep up{f' ({most} of {arrives})' if words else ''}; {enough}"
 
 
 def _at_most(most: float, arrives: float) -> str:
@@ -97,12 +78,7 @@ def rate_verdict(result: Recommendation, *, short: bool) -> list[str]:
     if profile.mode == "service":
         if short and met:
             return []  # a summary says beside it which part of what it can do that is
-        who = ""
-        if several_processes(result) is not None:
-            if short and result.profile.latency_requirement_ms is not None:
-                return []  # a summary says so beside it, and how many do
-            who = "one process "
-        return [f"{'keeps up' if met else f'{who}does NOT keep up'} with {_given_rate(asked)}"]
+        return [f"{'keeps up' if met else 'does NOT keep up'} with {_given_rate(asked)}"]
     return [f"{_given_rate(asked)} {'met' if met else 'NOT met'}"]
 
 

@@ -27,7 +27,7 @@ from selector.report.progress import (
     inert,
     seconds_text,
 )
-from selector.text import part_of
+from selector.text import in_processes, part_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,7 +79,10 @@ def _ranking(ranked: list[RankedArm], rows: int) -> list[Line]:
     if not ranked or rows < 2:
         return []
     room = rows - 1 if len(ranked) <= rows - 1 else rows - 2
-    names = [f"{s.arm.approach}{f' ({inert(s.arm.variant)})' if s.arm.variant else ''}" for s in ranked]
+    names = [
+        f"{s.arm.approach}{in_processes(s.arm.processes)}{f' ({inert(s.arm.variant)})' if s.arm.variant else ''}"
+        for s in ranked
+    ]
     widest = max(map(len, ["Approach", *names]))
     lines = [(f"{'Approach':<{widest}}  Python  Workers      Median  vs best  Runs", "dim")]
     for number, (name, s) in enumerate(zip(names[:room], ranked, strict=False)):

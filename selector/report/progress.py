@@ -16,7 +16,7 @@ from selector.benchmark.events import (
     RunningEvent,
     StartEvent,
 )
-from selector.text import counted, cut, duration, measured_duration, one_line, printable
+from selector.text import counted, cut, duration, in_processes, measured_duration, one_line, printable
 
 _SECONDS_BETWEEN_LINES = 5.0
 _ENDS = {"budget": "the time budget is used up", "done": "everything is measured"}
@@ -172,10 +172,11 @@ def inert(text: str) -> str:
 
 
 def arm_text(arm: Arm | CellEvent) -> str:
-    """`threads on 3.14, 2 workers`; with `control` or `scaling` for what is no candidate."""
+    """`threads on 3.14, 2 workers`, `asyncio in 2 processes on 3.14, 1 worker`; with `control` or `scaling` for what is no candidate."""
     extra = [inert(arm.variant)] if arm.variant else []
     extra += [arm.role] if arm.role in ("control", "scaling") else []
-    return ", ".join([f"{arm.approach} on {inert(arm.interpreter)}", counted(arm.workers, "worker"), *extra])
+    name = f"{arm.approach}{in_processes(arm.processes)} on {inert(arm.interpreter)}"
+    return ", ".join([name, counted(arm.workers, "worker"), *extra])
 
 
 def outcome_text(cell: CellEvent) -> str:

@@ -107,7 +107,8 @@ def _predictions(explanation: Explanation) -> Table:
         latency = duration(e.latency_ms / 1000) if e.latency_ms is not None else ""
         used = memory(e.memory_mb) if e.memory_mb is not None else ""
         pool = f" x{prediction.workers}" if prediction.workers > 1 else ""
-        rows.append((f"{prediction.approach}{pool}", time, speed, latency, used, e.dominant or ""))
+        several = f"{prediction.processes} x " if prediction.processes > 1 else ""
+        rows.append((f"{several}{prediction.approach}{pool}", time, speed, latency, used, e.dominant or ""))
     return Table(("approach x workers", "time", "speedup", "latency", "memory", "mostly"), tuple(rows), "lrrrrl")
 
 

@@ -9,6 +9,7 @@ from selector.text import (
     column_times,
     counted,
     duration,
+    in_processes,
     measured_duration,
     measured_memory,
     memory,
@@ -47,7 +48,7 @@ def _row(m: Measurement, report: ValidationReport, megabytes: float) -> tuple[st
     mark = ">" if here == (report.recommended, report.recommended_interpreter) else ""
     settled = report.verdict != "inconclusive"
     mark += "*" if settled and here == (report.winner, report.winner_interpreter) else ""
-    named = (mark, m.title.partition(" (")[0].removesuffix(" Python"), m.interpreter, str(m.workers))
+    named = (mark, m.title.partition(" (")[0].removesuffix(" Python"), m.interpreter, _sizes(m))
     if m.status != "ok" or m.service is None:
         return (*named, *(_NOTHING,) * 6, m.status.replace("_", " "))
     full = [row for row in m.service.arrivals_per_s if row.rate == report.requests_per_second]
@@ -62,13 +63,18 @@ def _row(m: Measurement, report: ValidationReport, megabytes: float) -> tuple[st
     )
 
 
+def _sizes(m: Measurement) -> str:
+    """`16`, or `2 x 16` where two processes have so many workers each."""
+    return f"{m.processes} x {m.workers}" if m.processes > 1 else str(m.workers)
+
+
 def latencies_section(report: ValidationReport) -> list[Section]:
     """The p95 at each rate that was kept up with, and the most that is done, beside what the cost model predicts."""
     rows: list[tuple[str, str, str, str]] = []
     for m in report.measurements:
         if m.service is None:
             continue
-        name = f"{m.title.partition(' (')[0]} on {m.interpreter}"
+        name = f"{m.title.partition(' (')[0]}{in_processes(m.processes)} on {m.interpreter}"
         rows += [
             (
                 f"{name}: p95 at {at.rate:g}/s",

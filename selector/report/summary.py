@@ -44,7 +44,7 @@ from selector.text import printable
 _LINES, _LINES_OF_ANSWER, _COLUMNS = 10, 8, 80
 _INDENT = len("Approach: ")  # the longest label
 _ASKED_FOR = ("Capacity", "Note")  # rows that are there for those only who gave a rate, each a line more
-_MERE_ADVICE = ("sizing", "advice")  # tables whose reasons do not tell why it is this approach
+_MERE_ADVICE = ("sizing", "replicas", "advice")  # tables whose reasons do not tell why it is this approach
 
 
 class Command(NamedTuple):
@@ -74,7 +74,8 @@ def summary_section(
 
     `validate` is the command that puts it to the test, which is not offered again where it was `measured`.
     """
-    workers = f", {workers_text(result)} workers" if result.workers > 1 else ""
+    each = " each" if result.processes > 1 else ""
+    workers = f", {result.workers:,} workers{each}" if result.workers > 1 else ""
     if result.engine:
         workers = f", {result.workers:,} workers on each machine"
     rows = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from selector.recommend.recommendation import Recommendation
 from selector.report.blocks import Section, bullets
-from selector.report.capacity import several_processes
 
 
 def today_text(result: Recommendation) -> str:
@@ -13,10 +12,7 @@ def today_text(result: Recommendation) -> str:
 
 
 def today_word(result: Recommendation) -> str:
-    """The same in two words: `threads: slower`; of the answer itself how many processes it takes, if that is all."""
-    more = several_processes(result)
-    if more is not None and result.current is not None and result.current.approach == result.approach:
-        return f"{result.approach}: one process does not keep up, {more:,} do"
+    """The same in two words: `threads: slower`."""
     return f"{result.current.approach}: {result.current.verdict}" if result.current is not None else ""
 
 

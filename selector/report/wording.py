@@ -12,7 +12,7 @@ from selector.host import environment_python
 from selector.recommend.expected import TASK_TIMES, Expected, missing, not_given
 from selector.recommend.facts import EXPERIMENTAL_FREE_THREADING
 from selector.recommend.recommendation import Alternative, Recommendation
-from selector.report.capacity import deadline_verdict, rate_verdict, several_processes
+from selector.report.capacity import deadline_verdict, rate_verdict
 from selector.text import (
     MEMORY,
     MILLISECONDS,
@@ -20,6 +20,7 @@ from selector.text import (
     beside,
     duration,
     given,
+    in_processes,
     listed,
     memory,
     times,
@@ -52,14 +53,15 @@ def named(title: str, approach: str) -> str:
 
 
 def approach_text(result: Recommendation) -> str:
-    """`asyncio + threads (asyncio_threads)`, with the engine where there is one."""
+    """`asyncio + threads (asyncio_threads) in 2 processes`, with the engine where there is one."""
     engine = f" with {result.engine.capitalize() if result.engine != 'rq' else 'RQ'}" if result.engine else ""
-    return f"{named(result.title, result.approach)}{engine}"
+    return f"{named(result.title, result.approach)}{in_processes(result.processes)}{engine}"
 
 
 def workers_text(result: Recommendation) -> str:
-    """`4`, or `4 on each machine`."""
-    return f"{result.workers:,} on each machine" if result.engine else f"{result.workers:,}"
+    """`4`, `4 on each machine`, or `4 in each process`."""
+    where = " on each machine" if result.engine else " in each process" if result.processes > 1 else ""
+    return f"{result.workers:,}{where}"
 
 
 def python_text(result: Recommendation, *, where: bool = True) -> str:
@@ -215,8 +217,7 @@ def _latency_verdict(result: Recommendation, *, short: bool) -> list[str]:
     names = (*TASK_TIMES, *load)
     why = _GPU if profile.gpu else _needs(not_given(profile, names))
     why = "it depends on the cluster" if _elsewhere(result.expected) else why
-    whose = " by one process" if result.fits.latency is False and several_processes(result) is not None else ""
-    return [_judged("latency", result.fits.latency, found, limit, MILLISECONDS, why, short=short) + whose]
+    return [_judged("latency", result.fits.latency, found, limit, MILLISECONDS, why, short=short)]
 
 
 def _memory_verdict(result: Recommendation, *, short: bool) -> list[str]:
@@ -269,7 +270,7 @@ def guide_command(result: Recommendation) -> str | None:
 
 def alternative_title(alternative: Alternative) -> str:
     """An alternative with its speedup, or with the rule that rules it out."""
-    title = named(alternative.title, alternative.approach)
+    title = f"{named(alternative.title, alternative.approach)}{in_processes(alternative.processes)}"
     if alternative.rejected_by:
         return f"{title}: ruled out by {alternative.rejected_by}"
     gain = gain_text(alternative.expected)
@@ -278,7 +279,7 @@ def alternative_title(alternative: Alternative) -> str:
 
 def price_text(alternative: Alternative) -> str:
     """An alternative with its speedup and what speaks against it, in a sentence."""
-    title = named(alternative.title, alternative.approach)
+    title = f"{named(alternative.title, alternative.approach)}{in_processes(alternative.processes)}"
     if alternative.rejected_by:
         return f"{title}, ruled out: {' '.join(alternative.tradeoffs[:1])}"
     gain = gain_text(alternative.expected)

@@ -56,7 +56,12 @@ def plan_system(selector: Selector, system: SystemProfile) -> Planned:
 
     def situations(budgets: Mapping[str, float | None]) -> dict[str, Situation]:
         return {
-            part.name: selector.situation(_profile(part, system, flow, shares[part.name], budgets[part.name]))
+            part.name: Situation(
+                _profile(part, system, flow, shares[part.name], budgets[part.name]),
+                selector.here,
+                selector.knowledge,
+                joined=True,
+            )
             for part in system.parts
         }
 

@@ -11,7 +11,7 @@ from selector.approaches import Traits
 from selector.benchmark.events import Arm, Session
 from selector.cost.batch import Parts, batch_parts
 from selector.cost.predict import CostEstimate, estimate
-from selector.cost.service import computing_ms, overhead_ms
+from selector.cost.service import computing_ms, overhead_ms, share_of
 from selector.cost.shape import shape_of, terms_of
 from selector.cost.terms import at_once_of
 from selector.decision.table import Rule
@@ -74,8 +74,9 @@ class Case:
         native = traits.parallel_native and bool(profile.mostly_releases_gil or profile.native_parallel)
         free = arm.interpreter.endswith("t") and traits.pool != "none"
         if not (traits.parallel_python or native or free):
-            return 1
-        return max(1, min(self.cpus, arm.workers + loop if traits.pool != "none" else self.cpus))
+            return min(self.cpus, arm.processes)
+        each = arm.workers + loop if traits.pool != "none" else self.cpus
+        return max(1, min(self.cpus, arm.processes * each))
 
     @property
     def serves(self) -> bool:
@@ -111,7 +112,7 @@ class Case:
 
     def _facts(self, arm: Arm) -> dict[str, Any]:
         """The facts about an approach with the workers it ran with."""
-        return self._situation.facts_with(arm.approach, arm.workers)
+        return self._situation.facts_with(arm.approach, arm.workers, arm.processes)
 
     def ruled_out(self, arm: Arm) -> Rule | None:
         """The first row of eligibility that rules an approach out for this workload.
@@ -151,7 +152,8 @@ class Case:
         if not _TAG.fullmatch(arm.interpreter):
             return None
         work = self._situation.changed(interpreters=(arm.interpreter,)).work
-        return estimate(self.traits(arm), arm.workers, work._replace(arrivals_per_ms=rate / 1000))
+        arriving = work._replace(arrivals_per_ms=rate / 1000)
+        return estimate(self.traits(arm), arm.workers, arriving, processes=arm.processes)
 
     def request_cpu_ms(self, arm: Arm) -> float | None:
         """The CPU time that a request should take, with what it takes to answer it; None for an unknown Python."""
@@ -160,8 +162,8 @@ class Case:
         work = self._situation.changed(interpreters=(arm.interpreter,)).work
         if work.cpu_ms is None:
             return None
-        work, traits = work._replace(arrivals_per_ms=self.rate / 1000), self.traits(arm)
-        terms = terms_of(traits, shape_of(work))
+        traits, terms = self.traits(arm), terms_of(self.traits(arm), shape_of(work))
+        work = share_of(work._replace(arrivals_per_ms=self.rate / 1000), arm.processes, terms)
         return computing_ms(at_once_of(traits, arm.workers, work), work, terms) + overhead_ms(traits, work, terms)
 
     def _predicted(self, arm: Arm) -> Parts | None:

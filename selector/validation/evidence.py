@@ -13,7 +13,7 @@ from selector.benchmark import stats
 from selector.benchmark.events import Arm, CellEvent, Session, Status, TaskLatency
 from selector.benchmark.stats import Interval
 from selector.decision.table import Rule
-from selector.text import measured_duration
+from selector.text import in_processes, measured_duration
 from selector.validation.case import QUIET_CPUS, Case
 from selector.validation.models import Measurement, SecondsRange, SpeedupRange
 from selector.validation.served import held_back, latency_at, levelled, most_done, served_figures
@@ -97,9 +97,10 @@ class Evidence:
         return statistics.fmean(known) if known else None
 
     def name(self, result: ArmResult) -> str:
-        """What a sentence calls it: with its interpreter, where the approach ran on several."""
+        """What a sentence calls it: `threads in 2 processes`, with its interpreter, where the approach ran on several."""
         tags = {r.arm.interpreter for r in self.compared if r.arm.approach == result.arm.approach}
-        return lower_title(result.approach) + (f" on {result.arm.interpreter}" if len(tags) > 1 else "")
+        named = f"{lower_title(result.approach)}{in_processes(result.arm.processes)}"
+        return named + (f" on {result.arm.interpreter}" if len(tags) > 1 else "")
 
     def subject(self, result: ArmResult) -> str:
         """The same at the beginning of a sentence."""
@@ -209,6 +210,7 @@ class _Measuring:
             title=approach.title,
             interpreter=arm.interpreter,
             workers=arm.workers,
+            processes=arm.processes,
             role=arm.role,
             status=status,
             reason=reason,

@@ -80,6 +80,7 @@ class Measurement(Saved):
     title: str
     interpreter: str
     workers: int
+    processes: int = 1
     role: Role
     status: Status
     reason: str

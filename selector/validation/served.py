@@ -134,9 +134,9 @@ def most_alone(case: Case, arm: Arm, measured: float, taken: float | None) -> fl
         return measured
     traits, bounds = case.traits(arm), [measured * case.cpus / max(case.cpus - taken, 0.1 * case.cpus)]
     if traits.overlaps_waits == "none":
-        bounds.append(1000 / plan.task_wall_ms)
+        bounds.append(1000 * arm.processes / plan.task_wall_ms)
     elif traits.overlaps_waits == "pool" or (case.profile.async_library is False and traits.pool != "none"):
-        bounds.append(1000 * arm.workers / plan.task_wall_ms)
+        bounds.append(1000 * arm.processes * arm.workers / plan.task_wall_ms)
     if plan.task_cpu_ms:
         bounds.append(1000 * case.computes_on(arm) / plan.task_cpu_ms)
     return max(measured, min(bounds))
