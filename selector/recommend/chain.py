@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import Batch
-from selector.cost.predict import CostEstimate, estimate
+from selector.cost.cluster import Cluster, engine_costs
+from selector.cost.memory import Footprint
+from selector.cost.predict import CostEstimate, estimate, estimate_cluster
 from selector.cost.shape import Shape, shape_of
 from selector.cost.sheet import Sheet
 from selector.cost.terms import Quantities, runs_single
@@ -21,6 +23,7 @@ from selector.decision.table import Rule
 from selector.recommend.asking import STAYING, fired_rule, in_parts, limit_of_staying
 from selector.recommend.derive import (
     add_cost_facts,
+    add_machine_facts,
     approach_facts,
     build_facts,
     burden,
@@ -30,7 +33,7 @@ from selector.recommend.derive import (
 )
 from selector.recommend.facts import Facts, HostFacts, PredictedFacts, WorkloadFacts, tag_for
 from selector.recommend.knowledge import Knowledge
-from selector.recommend.pools import Pool, pool_of
+from selector.recommend.pools import Pool, cluster_pool_of, pool_of
 from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
 
 Answer = tuple[ApproachId, str | None]  # what a user would call the answer: the approach and the engine
@@ -52,6 +55,7 @@ class Candidate(NamedTuple):
     own: PredictedFacts  # the facts about it that are predicted
     traits: Traits
     workload: Facts  # the facts that it shares with all candidates
+    cluster: Cluster | None = None  # of an engine whose costs are known: its machines and workers
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -105,9 +109,19 @@ class Situation:
         facts = build_facts(profile, host, self._tags[0])
         work = quantities(profile, facts, knowledge.costs.builds(*self._tags))
         add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits)
-        self.unclassified: WorkloadFacts = facts  # what there is to ask before any table has said something
         self.work: Quantities = work  # what the cost model needs
         self.shape: Shape = shape_of(work)  # the same without the amounts
+        self.unclassified: WorkloadFacts = facts  # what there is to ask before any table has said something
+        if profile.machines > 1 and not profile.durable and facts["workload_known"]:
+            self._compare_machines(facts)
+
+    def _compare_machines(self, facts: WorkloadFacts) -> None:
+        """What one machine makes of the work, and how much faster all that are given are."""
+        alone = self.alone
+        if (best := alone.best_on_one_machine) is not None:
+            more = alone.with_engine(self.profile.machines)
+            together = sum(more.parts) / 1000 if more is not None and more.parts is not None else None
+            add_machine_facts(facts, best.own, best.predicted.seconds, together)
 
     def changed(self, **fields: Any) -> Situation:
         """The same with some fields of the profile changed; their values are not checked."""
@@ -168,6 +182,7 @@ class Situation:
             own,
             self.traits(approach),
             facts,
+            pool.cluster,
         )
         self._candidates[approach] = found
         return found
@@ -177,6 +192,10 @@ class Situation:
         found = self._predicted.get(approach)
         if found is None:
             pool = self._pool(approach)
+            if pool.cluster is not None:
+                found = estimate_cluster(pool.cluster, self.work, pool.parts, pool.footprint)
+                self._predicted[approach] = found
+                return found
             found = estimate(self.traits(approach), pool.workers, self.work, pool.terms, pool.parts, pool.footprint)
             self._predicted[approach] = found
         return found
@@ -200,9 +219,52 @@ class Situation:
         found = self._pools.get(approach)
         if found is None:
             sizing = self._sizing.first_rule(self.facts, approach)
-            found = pool_of(self.traits(approach), sizing, self.facts, self.work, self.shape)
+            traits = self.traits(approach)
+            on_engine = self.with_engine() if traits.runs_in == "cluster" else None
+            found = on_engine or pool_of(traits, sizing, self.facts, self.work, self.shape)
             self._pools[approach] = found
         return found
+
+    def footprint(self, approach: ApproachId) -> Footprint:
+        """The memory of an approach, in parts."""
+        return self._pool(approach).footprint
+
+    # On more machines -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def engine(self) -> Rule:
+        """Which engine it would be: the row of `engine`."""
+        return fired_rule(self.knowledge.tables["engine"], self.facts)
+
+    @cached_property
+    def alone(self) -> Situation:
+        """The same with one machine."""
+        return self if self.profile.machines == 1 else self.changed(machines=1)
+
+    @cached_property
+    def best_on_one_machine(self) -> Candidate | None:
+        """The answer, if it runs on one machine; else what is fastest there of all that nothing forbids, if predicted."""
+        chosen = self.choice.chosen
+        if chosen.traits.runs_in != "cluster":
+            return chosen
+        local = [self.candidate(a) for a in APPROACHES if self.traits(a).runs_in != "cluster"]
+        possible = [
+            c for c in local if c.seconds and not any(r.outputs.get("kind") == "forbidden" for r in c.ruled_out)
+        ]
+        return min(possible, key=_seconds, default=None)
+
+    def with_engine(self, machines: int | None = None) -> Pool | None:
+        """What an engine makes of it, on so many machines if that is said; None where its costs are not known."""
+        facts, row = self.facts, self.engine
+        if machines is not None:
+            facts = {**facts, "machines": machines}  # type: ignore[typeddict-item]  # all that was in it is
+            row = fired_rule(self.knowledge.tables["engine"], facts)
+        approach = next(a for a in APPROACHES if self.traits(a).runs_in == "cluster")
+        costs = engine_costs(self.work.builds.gil, str(row.outputs["engine"]))
+        if costs is None:
+            return None
+        sizing = self._sizing.first_rule(facts, approach)
+        return cluster_pool_of(self.traits(approach), sizing, facts, self.work, self.shape, costs)
 
     # The answer -------------------------------------------------------------------------------------------------------
 
@@ -225,7 +287,7 @@ class Situation:
             chosen = self._least_bad(candidates)
         others = tuple(c for c in candidates if c.approach != chosen.approach)
         on_a_cluster = chosen.traits.runs_in == "cluster"
-        engine = fired_rule(self.knowledge.tables["engine"], self.facts) if on_a_cluster else None
+        engine = self.engine if on_a_cluster else None
         return Choice(self.facts, chosen, others, weighing, engine)
 
     @property
