@@ -15,7 +15,8 @@ from selector.cost.predict import Dominant, spread_of
 from selector.cost.shape import costs_used
 from selector.cost.sheet import SURENESS, Rest, Sheet, rest_on
 from selector.cost.terms import Costs, Quantities, at_once_of, build_of, most_gained, runs_single, slots_of
-from selector.recommend.chain import Candidate, Situation
+from selector.recommend.candidates import Candidate
+from selector.recommend.chain import Situation
 from selector.recommend.derive import (
     ASSUMED_STARTUP_MS,
     PLAUSIBLE_IN_FLIGHT,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from selector.recommend.chain import Answer, Candidate, Situation
+from selector.recommend.candidates import Answer, Candidate
+from selector.recommend.chain import Situation
 from selector.recommend.facts import Facts
 from selector.recommend.numbers import Number, axis_of
 from selector.workload.fields import field_kind

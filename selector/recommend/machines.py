@@ -254,8 +254,9 @@ def _text(found: _Plain, situation: Situation) -> str:
     way, machines, engine = found["approach"], found["machines"], found["engine"]
     if found["by"] == "gain":
         given = situation.profile.machines
-        told = f"Up to about {size} one machine is as good ({way}): {given} of them with {engine} would gain a fifth at most."
-        return told
+        return (
+            f"Up to about {size} one machine is as good ({way}): {given} of them with {engine} would gain a fifth at most."
+        )
     within = f" in {duration(situation.profile.finish_within_s or 0.0, None)}" if found["by"] == "deadline" else ""
     here = f"One machine does up to about {size}{within} ({way})"
     if machines is None:

@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer
 from selector.approaches import Effort, Engine
 from selector.cost.terms import runs_single
 from selector.decision.table import Rule
+from selector.recommend.candidates import AS_FAST, Candidate, Choice, Weighing
 from selector.recommend.capacity import Capacity, capacity_of
-from selector.recommend.machines import ClusterPlan, Outgrown, cluster_of, outgrown_of
-from selector.recommend.chain import AS_FAST, Candidate, Choice, Situation, Weighing
+from selector.recommend.chain import Situation
 from selector.recommend.expected import Expected, Outlook, expected_of, outlook_of, short
 from selector.recommend.facts import HostFacts
+from selector.recommend.machines import ClusterPlan, Outgrown, cluster_of, outgrown_of
 from selector.recommend.notes import notes_of
 from selector.recommend.turns import Verdict, current_of, good_enough_of, wrong_turns_of
 from selector.workload.profile import ApproachId, WorkloadProfile

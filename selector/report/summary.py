@@ -13,6 +13,7 @@ from selector.report.capacity import (
     capacity_fields,
     capacity_text,
     capacity_texts,
+    cluster_fields,
     server_texts,
     several_machines,
     throughput_text,
@@ -162,7 +163,8 @@ def _rows_of_turns(result: Recommendation) -> list[_Row]:
     today, turns = today_text(result), turns_texts(result)
     told = result.current is not None and result.current.verdict in ("slower", "breaks")
     rows = [_Row(("Not", "")[n > 0], (text,), extra=told or n > 0) for n, text in enumerate(turns)]
-    return [_Row("Today", (today, today_word(result))), _Row("Enough", (enough_in_short(result),)), *rows]
+    beyond = _Row("Beyond", (result.outgrown.text if result.outgrown else "",), extra=True)
+    return [_Row("Today", (today, today_word(result))), _Row("Enough", (enough_in_short(result),)), *rows, beyond]
 
 
 def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[_Row]:
@@ -247,6 +249,7 @@ def answer_fields(result: Recommendation, python: str, reasons: Iterable[str], *
         *figure("Memory overhead", memory_text(expected, profile), memory_basis_text(expected)),
         *figure("Requirements", requirements_text(result), latency_basis_text(result)),
         *(capacity_fields(result) if whole else [("Capacity", capacity_text(result))]),
+        *(cluster_fields(result) if whole else []),
         *(("Note", note) for note in result.notes),
         ("Today", today_text(result)),
         ("Good enough", enough_text(result)),
