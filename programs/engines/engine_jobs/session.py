@@ -1,0 +1,128 @@
+"""A run's broker, workers and desk, together: started in order, watched, and ended whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine_jobs.broker import Broker, location, temporary_folder
+from engine_jobs.crew import GRACE_SECONDS, CannotGoOnError, Crew
+from engine_jobs.desk import Desk
+from engine_jobs.keeper import Keeper, end_all
+from engine_jobs.keeping import Keeping, keeping_at
+from engine_jobs.meter import memory_mb
+from engine_jobs.plan import REQUIREMENTS, Plan, module_of
+
+_MEASURE_SECONDS = 0.5
+Tell = Callable[..., object]  # tell("restarted", what="worker", pid=..., ended=...)
+
+
+def _nobody(_: str, **__: Any) -> None:
+    """Who listens where nobody does."""
+
+
+class Session:
+    """A context in which workers serve and tasks can be submitted. `remove`: files that go with the run.
+
+    CannotGoOnError where the engine, its broker or its workers cannot be had; ImportError where it is not installed.
+    """
+
+    def __init__(self, plan: Plan, *, tell: Tell = _nobody, remove: tuple[Path, ...] = ()) -> None:
+        self._module = module_of(plan.engine)
+        self.plan, self.tell, self._remove = plan, tell, remove
+        self.worker_start_seconds = 0.0
+        self.worker_mb: float | None = None
+        self.broker_mb: float | None = None
+        self._measured = 0.0
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Session:  # noqa: PYI034  # typing.Self is of Python 3.11
+        try:
+            self._start()
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def _start(self) -> None:
+        folder = temporary_folder()
+        plan = dataclasses.replace(self.plan, folder=folder)
+        keeper = Keeper(plan.mark)
+        self._open.callback(keeper.close)
+        self._open.callback(shutil.rmtree, folder, ignore_errors=True)
+        self._open.callback(end_all, set(), plan.mark)
+        for place in (Path(folder), *self._remove):
+            keeper.tell(f"={place}")
+        if not plan.foreign and plan.keeping:
+            keeper.tell(f"~{plan.keeping}")
+        self.plan = plan = dataclasses.replace(plan, broker=location(plan, self._module))
+        self.broker = Broker(plan, self._module, keeper)
+        self._open.callback(self.broker.close)
+        self.broker.start()
+        self.kept: Keeping = keeping_at(plan)  # before workers do: its tables are there then
+        self._open.callback(self.kept.close)
+        self.crew = Crew(plan, keeper, self._module.processes(plan), self._module.GENTLY)
+        self._open.callback(self.end_crew)
+        self._grace_seconds = GRACE_SECONDS
+        begun = time.perf_counter()
+        self.crew.start()
+        self.worker_start_seconds = time.perf_counter() - begun
+        sender = self._module.sender(plan)
+        self._open.callback(sender.close)
+        self.desk = Desk(plan, self.kept, sender)
+        self._measure()
+        self.tell("ready", workers=self.crew.pids, processes=self.crew.ready, broker=self.broker.pid)
+
+    def tend(self) -> None:
+        """Start again what has ended, put out again what was lost, see what it takes. To be called often."""
+        ended = self.broker.pid
+        if self.broker.tend():
+            self.tell("restarted", what="broker", ended=ended, pid=self.broker.pid)
+        before = self.crew.pids
+        for main in self.crew.tend():
+            number = self.crew.mains.index(main)
+            self.tell("restarted", what="worker", ended=before[number], pid=main.process.pid)
+        if again := self.desk.look_after():
+            self.tell("again", tasks=again)
+        if time.monotonic() - self._measured > _MEASURE_SECONDS:
+            self._measure()
+
+    def end_crew(self) -> None:
+        """Let workers end what they do, and end them."""
+        self.crew.close(self._grace_seconds)
+
+    def hurry(self) -> None:
+        """At the end, wait for nobody."""
+        self._grace_seconds = 0.0
+
+    def _measure(self) -> None:
+        self._measured = time.monotonic()
+        crew = memory_mb(self.crew.everybody())
+        if crew is not None:
+            self.worker_mb = max(self.worker_mb or 0.0, crew / self.plan.workers)
+        if self.broker.pid is None:
+            self.broker_mb = 0.0 if crew is not None and not self.plan.foreign else None
+        elif (taken := memory_mb([self.broker.pid])) is not None:
+            self.broker_mb = max(self.broker_mb or 0.0, taken)
+
+
+def check_engine(engine: str) -> Any:
+    """The module of an engine that can be used here; CannotGoOnError, with what to install, where it cannot."""
+    if os.name == "nt":
+        raise CannotGoOnError("jobs run on Linux and macOS: their workers are forked and told by signals")
+    try:
+        module = module_of(engine)
+        module.version()
+    except ImportError as error:
+        wanted = REQUIREMENTS[engine]
+        raise CannotGoOnError(f"{engine} cannot be imported here ({error}): pip install '{wanted}'") from None
+    return module
