@@ -20,8 +20,8 @@ MOST_MACHINES = 10_000  # that are reckoned with
 class EngineCosts(NamedTuple):
     """What one engine costs. Milliseconds are for one task, seconds once, memory is megabytes.
 
-    `submit_ms` is the submitter's, `dispatch_ms` that of the one broker or scheduler, `task_ms` all that is done beside
-    submitting and the task's own work, `kb_ms` for each KB that crosses to a worker and back. `start_s` is from nothing to
+    `submit_ms` is the submitter's, `dispatch_ms` that of the one broker or scheduler, `task_ms` all that the engine does for
+    it in all its processes (its submission, too), `kb_ms` for each KB that crosses to a worker and back. `start_s` is from nothing to
     workers that are ready, `first_s` from there to the first result, `recovery_s` what a killed worker costs the batch.
     """
 
@@ -82,15 +82,14 @@ def each_of(cluster: Cluster, work: Quantities, costs: Costs) -> Each | None:
     """What one task takes on a cluster; None where its own time is not known."""
     if work.cpu_ms is None or work.wait_ms is None:
         return None
-    engine, one_machine = cluster.engine, cluster.machines == 1
+    engine = cluster.engine
     copying = max(engine.kb_ms * work.payload_kb, work.pickle_ms or 0.0)
-    beside = engine.task_ms + copying / 2
+    beside = max(0.0, engine.task_ms - engine.submit_ms) + copying / 2
     computing = work.cpu_ms * loss("contention_processes", min(cluster.workers, work.cores), costs)
-    submitting = engine.submit_ms + copying / 2
     return Each(
         computing,
         computing + work.wait_ms + beside,
-        computing + beside + (submitting if one_machine else 0.0),
+        computing + (engine.task_ms + copying if cluster.machines == 1 else beside),
         max(engine.submit_ms, engine.dispatch_ms) + copying / 2,
         copying,
     )

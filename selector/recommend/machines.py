@@ -119,8 +119,8 @@ def _cluster_details(situation: Situation, cluster: Cluster, bound: float | None
             )
         else:
             found.append(
-                f"Submitting and handing out takes {duration(each / 1000)} a task, and {duration(engine.task_ms / 1000)} more are"
-                " spent on it beside its own work."
+                f"The engine takes {duration(engine.task_ms / 1000)} for a task in all its processes; submitting and handing out"
+                f" takes {duration(each / 1000)}, one after the other."
             )
     if in_time is False:
         found.append(_not_in_time(situation, cluster, costs))
