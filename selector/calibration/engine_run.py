@@ -168,7 +168,9 @@ def run_engine(
         last = printable(child.errors).strip().splitlines()[-1:] or [child.fault or "it said nothing"]
         raise SelectorError(f"{engine} cannot be measured: {cut(last[0])}", exit_code=1) from None
     if run.done < run.tasks:
-        raise SelectorError(f"{engine} cannot be measured: {run.tasks - run.done} of {run.tasks} tasks failed", exit_code=1)
+        raise SelectorError(
+            f"{engine} cannot be measured: {run.tasks - run.done} of {run.tasks} tasks failed", exit_code=1
+        )
     return run
 
 

@@ -7,9 +7,7 @@ change, or by the time of the run where that is more and nobody disturbed it. Th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
@@ -121,8 +119,3 @@ def keep_engine_costs(costs: dict[str, Cost], of: InterpreterCosts, cpus: int) -
     plain = {name: from_json(cost.model_dump_json()) for name, cost in costs.items()}
     keep_entry(machine, {**entry, "costs": {**entry["costs"], **plain}})
     return of.model_copy(update={"costs": {**of.costs, **costs}})
-
-
-def real_path(python: str) -> Path:
-    """The file that a Python of an environment is: what its costs are kept under."""
-    return Path(os.path.realpath(python))

@@ -254,9 +254,7 @@ def _text(found: _Plain, situation: Situation) -> str:
     way, machines, engine = found["approach"], found["machines"], found["engine"]
     if found["by"] == "gain":
         given = situation.profile.machines
-        return (
-            f"Up to about {size} one machine is as good ({way}): {given} of them with {engine} would gain a fifth at most."
-        )
+        return f"Up to about {size} one machine is as good ({way}): {given} of them with {engine} would gain a fifth at most."
     within = f" in {duration(situation.profile.finish_within_s or 0.0, None)}" if found["by"] == "deadline" else ""
     here = f"One machine does up to about {size}{within} ({way})"
     if machines is None:
