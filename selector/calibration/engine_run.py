@@ -158,7 +158,7 @@ def run_engine(
         raise SelectorError(f"{engine} cannot be measured: {printable(python)} {error}", exit_code=1) from None
     after, wall = _used(), max(time.monotonic() - started, 1e-3)
     if child.process.returncode == _NOT_INSTALLED and "install" in child.errors:
-        raise _not_installed(python, engine)
+        raise not_installed(python, engine)
     try:
         found = from_json(b"\n".join(said))
         known = {name: value for name, value in found.items() if name in EngineRun.model_fields}
@@ -174,7 +174,7 @@ def run_engine(
     return run
 
 
-def _not_installed(python: str, engine: Engine) -> SelectorError:
+def not_installed(python: str, engine: Engine) -> SelectorError:
     """What to install, and where."""
     name = printable(python)
     return SelectorError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from selector.cli.engine import EngineType
 from selector.cli.shared import format_option, print_as, print_json, read_results, say
 from selector.errors import SelectorError
 
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--engine",
-    type=click.Choice(["celery", "rq", "dask", "ray", "dramatiq", "huey"]),
-    help="Measure this task queue, too, in the environment of --python: some 20 seconds to a minute.",
+    type=EngineType(),
+    metavar="NAME",
+    help="Measure this one, too (celery, rq, dask, ray, dramatiq or huey), in the environment of --python: some 20 seconds to a minute.",
 )
 @click.option(
     "--python",

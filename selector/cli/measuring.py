@@ -48,12 +48,13 @@ def benchmark_options(
 ) -> BenchmarkOptions:
     """How to measure; takes --server out of the options of a `function`.
 
-    With it and no function, --python is the Python that has the server, which is measured first.
+    With it, or an engine, and no function, --python is the Python that has it, which is measured first.
     """
     from selector.benchmark.budget import budget_from_text
     from selector.proof import BenchmarkOptions
 
     server = function.pop("server")
-    if server is not None and function["python"] is not None and function["function"] is None:
+    if function["python"] is not None and function["function"] is None and (server or given.get("engine")):
+        given["engine_python"] = function["python"]
         interpreters, function["python"] = (function["python"], *interpreters), None
     return BenchmarkOptions(budget_from_text(budget), interpreters=interpreters, server=server, **given)

@@ -204,14 +204,14 @@ class Situation:
         ]
         return min(possible, key=seconds_of, default=None)
 
-    def with_engine(self, machines: int | None = None) -> Pool | None:
-        """What an engine makes of it, on so many machines if that is said; None where its costs are not known."""
+    def with_engine(self, machines: int | None = None, engine: str | None = None) -> Pool | None:
+        """What an engine makes of it, on so many machines and this engine if that is said; None where its costs are not known."""
         facts, row = self.facts, self.engine
         if machines is not None:
             facts = {**facts, "machines": machines}
             row = fired_rule(self.knowledge.tables["engine"], facts)
         approach = next(a for a in APPROACHES if self.traits(a).runs_in == "cluster")
-        costs = engine_costs(self.work.builds.gil, str(row.outputs["engine"]))
+        costs = engine_costs(self.work.builds.gil, engine or str(row.outputs["engine"]))
         if costs is None:
             return None
         sizing = self._sizing.first_rule(facts, approach)
