@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from selector.approaches import Engine
 from selector.benchmark.engine_arm import EngineArm, engine_arm, with_engine

@@ -51,10 +51,12 @@ def benchmark_options(
     With it, or an engine, and no function, --python is the Python that has it, which is measured first.
     """
     from selector.benchmark.budget import budget_from_text
+    from selector.measure.python import named_python
     from selector.proof import BenchmarkOptions
 
     server = function.pop("server")
     if function["python"] is not None and function["function"] is None and (server or given.get("engine")):
-        given["engine_python"] = function["python"]
-        interpreters, function["python"] = (function["python"], *interpreters), None
+        python = named_python(function["python"]).path
+        given["engine_python"], function["python"] = python, None
+        interpreters = (python, *interpreters)
     return BenchmarkOptions(budget_from_text(budget), interpreters=interpreters, server=server, **given)
