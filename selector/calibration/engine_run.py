@@ -12,10 +12,11 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psutil
 from pydantic import Field, ValidationError
@@ -38,6 +39,7 @@ NEEDS: dict[Engine, str] = {
     "dramatiq": "dramatiq[redis]",
     "huey": "huey",
 }
+_LOOK_SECONDS = 0.2
 _NOT_INSTALLED = 2  # exit code of a project
 
 
@@ -132,28 +134,24 @@ def run_engine(
     *,
     workers: int,
     deadline_seconds: float,
-    on_event: Callable[[dict[str, Any]], None] | None = None,
 ) -> EngineRun:
-    """Run a project to its end; SelectorError (exit code 1) where it fails, or the engine is not installed there.
-
-    `on_event` gets what it says of itself meanwhile.
-    """
+    """Run a project to its end; SelectorError (exit code 1) where it fails, or the engine is not installed there."""
     command = [python, "-B", str(jobs), "run", "--engine", engine, "--workers", str(workers), "--fresh", "--json"]
     command += ["--task-limit", str(_TASK_LIMIT_SECONDS), "--limit", f"{deadline_seconds:.0f}"]
     said: list[bytes] = []
     before, started = _used(), time.monotonic()
     try:
-        with Child(
-            command,
-            deadline_seconds=deadline_seconds + _GRACE_SECONDS,
-            grace_seconds=_GRACE_SECONDS,
-            stdin=subprocess.DEVNULL,
-            env=_environ(),
-        ) as child:
-            for line in child:
-                said.append(line or b"")
-                if on_event is not None:
-                    on_event({})
+        with (
+            Child(
+                command,
+                deadline_seconds=deadline_seconds + _GRACE_SECONDS,
+                grace_seconds=_GRACE_SECONDS,
+                stdin=subprocess.DEVNULL,
+                env=_environ(),
+            ) as child,
+            _watched(child.process.pid) as family,
+        ):
+            said += [line or b"" for line in child]
     except NotStartedError as error:
         raise SelectorError(f"{engine} cannot be measured: {printable(python)} {error}", exit_code=1) from None
     after, wall = _used(), max(time.monotonic() - started, 1e-3)
@@ -162,7 +160,7 @@ def run_engine(
     try:
         found = from_json(b"\n".join(said))
         known = {name: value for name, value in found.items() if name in EngineRun.model_fields}
-        own, busy = after.own - before.own, after.busy - before.busy
+        own, busy = max(after.own - before.own, family.cpu_seconds), after.busy - before.busy
         run = EngineRun(**known, cpu_seconds=max(0.0, own), others_cpus=max(0.0, busy - own) / wall)
     except (ValueError, AttributeError, ValidationError):
         last = printable(child.errors).strip().splitlines()[-1:] or [child.fault or "it said nothing"]
@@ -182,6 +180,49 @@ def not_installed(python: str, engine: Engine) -> SelectorError:
         f"{name} -m pip install '{NEEDS[engine]}'   (or --python PATH of an environment that has it)",
         1,
     )
+
+
+class _Family:
+    """The CPU seconds of a process with all it started, as far as they were seen.
+
+    Some engines end their workers without asking what they used, so that it is lost with them.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.cpu_seconds = 0.0
+        self._pid, self._over = pid, threading.Event()
+
+    def watch(self) -> None:
+        """Look again and again, until told to stop."""
+        while not self._over.wait(_LOOK_SECONDS):
+            with contextlib.suppress(psutil.Error, OSError):
+                first = psutil.Process(self._pid)
+                self.cpu_seconds = max(
+                    self.cpu_seconds, sum(map(_cpu_seconds, [first, *first.children(recursive=True)]))
+                )
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._over.set()
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    """Of a process, with those of its children that it asked about when they ended; 0 where it is gone."""
+    with contextlib.suppress(psutil.Error):
+        return float(sum(process.cpu_times()[:4]))
+    return 0.0
+
+
+@contextlib.contextmanager
+def _watched(pid: int) -> Iterator[_Family]:
+    family = _Family(pid)
+    watcher = threading.Thread(target=family.watch, daemon=True)
+    watcher.start()
+    try:
+        yield family
+    finally:
+        family.stop()
+        watcher.join()
 
 
 class _Used(NamedTuple):
