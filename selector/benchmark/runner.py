@@ -125,8 +125,8 @@ def runner_script(runner: Runner, out: Path | None) -> str:
     if not template.is_file():
         raise SelectorError(
             f"there is no short runner for {runner.approach}: its workers are programs of their own",
-            "`concurrency-selector migrate single_threaded distributed` has its code; a batch that survives restarts is"
-            " `concurrency-selector generate --template todo-batch -o FOLDER`; --approach ID writes another way",
+            "--engine NAME in the place of --runner writes a project for celery, rq, dask, ray, dramatiq or huey;"
+            " --approach ID writes another way",
         )
     about = f"Written by concurrency-selector {VERSION}: {runner.function} for each of {runner.items.text}"
     about = about if about.isprintable() else ascii(about)

@@ -50,7 +50,15 @@ def engine_option(command: Command) -> Command:
     )(command)
 
 
-def check_engine(engine: str | None, request: Request | None, others: dict[str, Any]) -> None:
+def check_engine(
+    engine: str | None,
+    request: Request | None,
+    output: str,
+    file: str | None,
+    template: str | None,
+    runner: bool,
+    settings: tuple[str, ...],
+) -> None:
     """UsageError where a project of an engine is asked for with something that it cannot be."""
     if engine is None:
         return
@@ -58,10 +66,10 @@ def check_engine(engine: str | None, request: Request | None, others: dict[str, 
         raise click.UsageError(
             "--engine writes a project that runs a function: give --function TARGET and --items SOURCE."
         )
-    if others["output"] == "-":
+    if output == "-":
         raise click.UsageError("--engine writes a folder of files: give -o FOLDER.")
-    for name, value in others.items():
-        if value and name != "output":
+    for name, value in (("FILE", file), ("--template", template), ("--runner", runner), ("--set", settings)):
+        if value:
             raise click.UsageError(f"--engine writes a project for any profile: leave {name} out.")
 
 

@@ -55,17 +55,20 @@ class Main:
 
     @property
     def ready(self) -> list[int]:
-        """The processes of it that said that they are ready."""
-        try:
-            with open(self._said, encoding="ascii") as stream:
-                return [int(line) for line in stream.read().split("\n")[:-1]]
-        except FileNotFoundError:
-            return []
+        """The processes of it that said that they are ready, without one that only oversees others."""
+        return [int(line) for line in self._lines() if line.isdigit()]
 
     @property
     def is_ready(self) -> bool:
         """Whether as many said so as are expected."""
-        return len(self.ready) >= self.expected
+        return len(self._lines()) >= self.expected
+
+    def _lines(self) -> list[str]:
+        try:
+            with open(self._said, encoding="ascii") as stream:
+                return stream.read().split("\n")[:-1]
+        except FileNotFoundError:
+            return []
 
     @property
     def has_ended(self) -> bool:

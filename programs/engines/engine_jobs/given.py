@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from engine_jobs.plan import Task
 
+MOST_ITEMS = 1_000_000  # all are held in memory until they have a result
 LONGEST_WAIT_SECONDS = 60.0  # for the import, and for each item
 _ITEM, _END, _ERROR = "i", "e", "x"  # the first character of a line
 
@@ -29,6 +30,8 @@ def tasks(environment: dict[str, str], longest_seconds: float = LONGEST_WAIT_SEC
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=known, start_new_session=True) as child:
         try:
             for number, line in enumerate(_lines(child, longest_seconds)):
+                if number == MOST_ITEMS:
+                    raise NotGivenError(f"there are more than {MOST_ITEMS:,} items: put several into one")
                 yield Task(f"{number}-{hashlib.sha256(line.encode()).hexdigest()[:8]}", line)
         finally:
             child.kill()
@@ -73,7 +76,7 @@ def _give() -> None:
             lines.write(f"{_ITEM}{encoded(item)}\n")
         lines.write(f"{_END}\n")
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a user's code may raise anything
-        lines.write(f"{_ERROR}{ascii(f'the items: {told(error)}')[1:-1]}\n")
+        lines.write(f"{_ERROR}the items: {told(error).encode('ascii', 'backslashreplace').decode()}\n")
     lines.close()
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+import tempfile
 from typing import Any
 
 import celery
 import kombu.exceptions
 import redis
+from billiard.util import get_temp_dir
 from celery.signals import worker_process_init, worker_ready
 
-from engine_jobs.plan import Plan, Record, Task
+from engine_jobs.plan import Plan, Ready, Record, Task
 from engine_jobs.work import do, prepare_early
 
 BROKER = "redis"
@@ -24,9 +25,9 @@ def version() -> str:
     return str(celery.__version__)
 
 
-def processes(_: Plan) -> list[int]:
-    """One main process, which says so when all are ready."""
-    return [1]
+def processes(plan: Plan) -> list[int]:
+    """One main process, which says that it is ready, as each of its workers does."""
+    return [1 + plan.workers]
 
 
 def _app(plan: Plan) -> tuple[Any, Any]:
@@ -55,12 +56,20 @@ def do_one(key: str, payload: str) -> None:
     do(key, payload)
 
 
-def serve(plan: Plan, _: int, ready: Callable[[], None]) -> None:
+def serve(plan: Plan, _: int, ready: Ready) -> None:
     """The main process."""
     app, _task = _app(plan)
     app.set_default()
-    worker_process_init.connect(lambda **_: prepare_early(), weak=False)
-    worker_ready.connect(lambda **_: ready(), weak=False)
+
+    def begin(**_: object) -> None:
+        prepare_early()
+        ready()
+
+    worker_process_init.connect(begin, weak=False)
+    worker_ready.connect(lambda **_: ready(oversees=True), weak=False)
+    tempfile.tempdir = plan.folder  # as `worker` does for multiprocessing
+    get_temp_dir()
+    tempfile.tempdir = None
     app.worker_main(["worker", f"--concurrency={plan.workers}", "--loglevel=WARNING"])
 
 

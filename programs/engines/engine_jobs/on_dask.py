@@ -10,12 +10,12 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
 from typing import Any
 
+import dask
 import distributed
 
-from engine_jobs.plan import Plan, Record, Task
+from engine_jobs.plan import Plan, Ready, Record, Task
 from engine_jobs.work import called, clean, do, prepare_early
 
 BROKER = "own"
@@ -35,17 +35,23 @@ def processes(plan: Plan) -> list[int]:
     return [1] * plan.workers
 
 
-def serve_broker(plan: Plan, ready: Callable[[], None]) -> None:
+def serve_broker(plan: Plan, ready: Ready) -> None:
     """The scheduler. Its address is written to the file that the plan names; started again, it has the same."""
     asyncio.run(_schedule(plan, ready))
 
 
-async def _schedule(plan: Plan, ready: Callable[[], None]) -> None:
+async def _schedule(plan: Plan, ready: Ready) -> None:
+    _use_folder(plan)
     port = int(_address(plan).rpartition(":")[2] or 0)
     async with distributed.Scheduler(host=_HERE, port=port, dashboard=False, dashboard_address=f"{_HERE}:0") as it:
         _tell_address(plan, it.address)
         ready()
         await it.finished()
+
+
+def _use_folder(plan: Plan) -> None:
+    """What it writes goes with the run."""
+    dask.config.set(temporary_directory=plan.folder)
 
 
 def _tell_address(plan: Plan, address: str) -> None:
@@ -65,13 +71,14 @@ def _address(plan: Plan) -> str:
         return ""
 
 
-def serve(plan: Plan, number: int, ready: Callable[[], None]) -> None:
+def serve(plan: Plan, number: int, ready: Ready) -> None:
     """A worker."""
     asyncio.run(_work(plan, number, ready))
 
 
-async def _work(plan: Plan, number: int, ready: Callable[[], None]) -> None:
+async def _work(plan: Plan, number: int, ready: Ready) -> None:
     logging.getLogger("distributed").setLevel(logging.WARNING)
+    _use_folder(plan)
     where = {} if plan.foreign else {"host": _HERE, "dashboard_address": f"{_HERE}:0"}
     name = f"{os.uname().nodename}-{os.getpid()}-{number}"
     place = _address(plan)
@@ -96,6 +103,7 @@ class sender:  # noqa: N801  # as the other modules' functions
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        _use_folder(plan)
         self._client = self._connected()
         self._out: dict[str, Any] = {}
         self._number = 0

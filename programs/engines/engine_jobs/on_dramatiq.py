@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import signal
-from collections.abc import Callable
 from typing import Any
 
 import dramatiq
@@ -13,7 +12,7 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import ConnectionError as BrokerAwayError
 
-from engine_jobs.plan import Plan, Record, Task, planned
+from engine_jobs.plan import Plan, Ready, Record, Task, planned
 from engine_jobs.work import do, prepare_early
 
 BROKER = "redis"
@@ -31,7 +30,7 @@ def processes(plan: Plan) -> list[int]:
     return [plan.workers]
 
 
-def _broker(plan: Plan, ready: Callable[[], None] | None = None) -> Any:
+def _broker(plan: Plan, ready: Ready | None = None) -> Any:
     """A broker and its task `do`. It acknowledges after the work by itself."""
     if plan.safe:
         os.environ["dramatiq_queue_prefetch"] = "1"  # noqa: SIM112  # this is its name
@@ -54,7 +53,7 @@ def do_one(key: str, payload: str) -> None:
 class _Boot(dramatiq.Middleware):  # type: ignore[misc,unused-ignore]  # untyped where it is not installed
     """Says that a worker is there."""
 
-    def __init__(self, ready: Callable[[], None]) -> None:
+    def __init__(self, ready: Ready) -> None:
         self._ready = ready
 
     def after_worker_boot(self, _: Any, __: Any) -> None:
@@ -71,7 +70,7 @@ def worker_broker() -> None:
     prepare_early()
 
 
-def serve(plan: Plan, _: int, __: Callable[[], None]) -> None:
+def serve(plan: Plan, _: int, __: Ready) -> None:
     """The main process."""
     from dramatiq.cli import main, make_argument_parser
 

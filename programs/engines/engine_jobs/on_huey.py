@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-from collections.abc import Callable
 from typing import Any
 
 import huey
 
-from engine_jobs.plan import Plan, Record, Task
+from engine_jobs.plan import Plan, Ready, Record, Task
 from engine_jobs.work import do, prepare_early
 
 BROKER = "file"
@@ -33,7 +32,7 @@ def _queue(plan: Plan) -> Any:
     return huey.SqliteHuey(plan.prefix, filename=plan.broker)
 
 
-def serve(plan: Plan, _: int, ready: Callable[[], None]) -> None:
+def serve(plan: Plan, _: int, ready: Ready) -> None:
     """A consumer. With safe settings it looks for tasks every 0.1 s at least, and for dead workers every second."""
     queue = _queue(plan)
     queue.task(name="do")(do)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import redis
 import rq
 
-from engine_jobs.plan import Plan, Record, Task
+from engine_jobs.plan import Plan, Ready, Record, Task
 from engine_jobs.work import MOST_BEGINS, prepare_early
 
 BROKER = "redis"
@@ -34,7 +34,7 @@ def _queues(plan: Plan, client: Any) -> list[Any]:
     return [rq.Queue(name, connection=client) for name in reversed(names)]
 
 
-def serve(plan: Plan, number: int, ready: Callable[[], None]) -> None:
+def serve(plan: Plan, number: int, ready: Ready) -> None:
     """A worker. The user's costly start is made before it forks, so that all its jobs have it."""
     client = redis.Redis.from_url(plan.broker)
     name = f"{plan.prefix}-{os.uname().nodename}-{os.getpid()}-{number}"

@@ -84,6 +84,12 @@ class Record(NamedTuple):
     at: float
 
 
+class Ready(Protocol):
+    """What a worker calls when work may come to its process, or (`oversees`) to those that it oversees."""
+
+    def __call__(self, *, oversees: bool = False) -> None: ...  # noqa: D102
+
+
 class Sender(Protocol):
     """The submitter's end of an engine. `errors`: what it raises where the broker is away."""
 

@@ -111,7 +111,7 @@ def told(error: BaseException) -> str:
     place, trace = "", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if not code.co_filename.startswith(_OTHERS):
+        if not code.co_filename.startswith(_OTHERS) or os.path.basename(code.co_filename) == "yours.py":
             place = f" ({os.path.basename(code.co_filename)}:{trace.tb_lineno}, in {code.co_name})"
         trace = trace.tb_next
     try:
