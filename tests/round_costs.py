@@ -36,7 +36,7 @@ ENGINE = {
 }  # fmt: skip
 COSTS |= {
     f"{engine}_{name}": value
-    for engine in ("celery", "rq", "dramatiq", "huey", "dask")
+    for engine in ("celery", "rq", "dramatiq", "huey", "dask", "ray")
     for name, value in ENGINE.items()
 }
 del COSTS["huey_broker_mb"]

@@ -34,7 +34,7 @@ class EngineStep(NamedTuple):
     of: int
 
 
-class _Runs(NamedTuple):
+class Runs(NamedTuple):
     """What was run: a few tasks, empty ones again and again (the last of 1 KB), and large ones."""
 
     few: tuple[EngineRun, ...]
@@ -63,11 +63,11 @@ def measure_engine(
         tell(EngineStep(engine, part, done, len(planned)))
         with project(stand_in_text(engine, work)) as jobs:
             found.append(run_engine(python, engine, jobs, workers=workers, deadline_seconds=_SECONDS))
-    runs = _Runs(tuple(found[:2]), tuple(found[2:5]), found[5])
+    runs = Runs(tuple(found[:2]), tuple(found[2:5]), found[5])
     return costs_from(engine, runs, cpus)
 
 
-def costs_from(engine: Engine, runs: _Runs, cpus: int) -> dict[str, Cost]:
+def costs_from(engine: Engine, runs: Runs, cpus: int) -> dict[str, Cost]:
     """The figures that runs come to; pure."""
     every = (*runs.few, *runs.empty)
     at_once = min(every[0].workers, cpus)
