@@ -171,7 +171,7 @@ def cluster_fields(result: Recommendation) -> list[tuple[str, str]]:
     """An engine on its machines, and from which size on one machine is outgrown; a labelled line each."""
     cluster, outgrown = result.cluster, result.outgrown
     found = [("Machines", cluster.text), *(("", text) for text in cluster.details)] if cluster is not None else []
-    return [*found, *([("One machine", outgrown.text)] if outgrown is not None else [])]
+    return [*found, *([("Beyond", outgrown.text)] if outgrown is not None else [])]
 
 
 def _server_fields(capacity: Capacity, machines: int | None) -> list[tuple[str, str]]:
