@@ -19,14 +19,11 @@ from selector.recommend.candidates import Candidate
 from selector.recommend.chain import Situation
 from selector.recommend.expected import short
 from selector.recommend.facts import Facts
+from selector.recommend.pools import PLANNED
 from selector.recommend.servers import Server, servers_for
 from selector.text import PREDICTED, counted, duration, number, percent, significant
 from selector.workload.profile import LARGEST
 
-#: How busy something may be that is planned: at 70 to 80 % a request waits about as long as it takes, and a burst is soon
-#: worked off; towards 100 % queues grow without bound. In a line for one server that takes the same for each request
-#: (M/D/1) it waits r / (2 (1 - r)) times its own time: 1.5 times at 75 %, 9.5 times at 95 %.
-PLANNED = 0.75
 _MOST = 1e15  # of anything
 BALANCED = " behind a load balancer"
 _NOISE = 1e-9  # of floats, that must not make it one more
@@ -203,7 +200,7 @@ def _on_cluster(chosen: Candidate, facts: Facts, rate: float) -> _Plan:
     workers = None if each_ms is None else _ceiling(rate * each_ms / 1000 / PLANNED)
     saturation = there * 1000 / cpu if cpu else None
     machines = _machines_that_compute(busy, facts)
-    if chosen.cluster is not None and chosen.predicted.seconds is not None and chosen.cluster.machines > machines:
+    if chosen.cluster is not None and chosen.cluster.machines > max(machines, facts["machines"]):
         machines, workers = chosen.cluster.machines, max(workers or 1, chosen.cluster.all_workers)
     return _Plan(busy, saturation, busy / there, None, workers, workers, machines)
 

@@ -11,6 +11,7 @@ from selector.cost.cluster import (
     MOST_MACHINES,
     Cluster,
     EngineCosts,
+    capacity_per_s,
     cluster_footprint,
     cluster_parts,
     cluster_seconds,
@@ -24,6 +25,10 @@ from selector.decision.table import Rule
 from selector.recommend.derive import time_limit
 from selector.recommend.facts import PoolLimit, WorkloadFacts
 
+#: How busy something may be that is planned: at 70 to 80 % a request waits about as long as it takes, and a burst is soon
+#: worked off; towards 100 % queues grow without bound. In a line for one server that takes the same for each request
+#: (M/D/1) it waits r / (2 (1 - r)) times its own time: 1.5 times at 75 %, 9.5 times at 95 %.
+PLANNED = 0.75
 #: Threads for waits when nothing says how many are in flight: the default cap of ThreadPoolExecutor (docs).
 _DEFAULT_WAITING_THREADS = 32
 #: More threads than this are no plan for waits, with their stacks and their scheduling, and `calibrate` measures no more;
@@ -88,7 +93,13 @@ def cluster_pool_of(
         """What a batch takes on so many."""
         return cluster_seconds(with_machines(machines), work, costs)
 
-    cluster = with_machines(facts["machines"] if facts["machines"] > 1 else _machines_needed(seconds, facts))
+    def seconds_each(machines: int) -> float | None:
+        """What a service takes for each request at most, as full as is planned."""
+        rate = capacity_per_s(with_machines(machines), work, costs)
+        return None if rate is None else 1 / (rate * PLANNED)
+
+    needed = _machines_that_serve(seconds_each, facts) if work.serves else _machines_needed(seconds, facts)
+    cluster = with_machines(facts["machines"] if facts["machines"] > 1 else needed)
     limit: PoolLimit = "memory" if workers < wanted else "nothing"
     parts = cluster_parts(cluster, work, costs)
     return Pool(cluster.workers, sizing, limit, terms, None, parts, footprint, cluster)
@@ -101,6 +112,12 @@ def _machines_needed(seconds: Callable[[int], float | None], facts: WorkloadFact
         return 1
     least = seconds(MOST_MACHINES)
     return machines_within(seconds, limit) or machines_within(seconds, (least or 0.0) * _NO_GAIN) or 1
+
+
+def _machines_that_serve(seconds_each: Callable[[int], float | None], facts: WorkloadFacts) -> int:
+    """The machines that a service takes to keep up with what arrives, or must be done in a second; 1 if no number does."""
+    rates = [r for r in (facts["requests_per_second"], facts["throughput_requirement_per_s"]) if r]
+    return machines_within(seconds_each, 1 / max(rates)) or 1 if rates else 1
 
 
 def _workers_wanted(basis: str, facts: WorkloadFacts) -> int:
