@@ -40,6 +40,7 @@ COSTS |= {
     for name, value in ENGINE.items()
 }
 del COSTS["huey_broker_mb"]
+COSTS |= {f"{engine}_recovery_s": 1.0 for engine in ("celery", "rq", "dramatiq", "huey", "dask")}
 
 
 PLAIN = COSTS | {"scaling_known_to": 2.0, "scaling_growth": 0.0}

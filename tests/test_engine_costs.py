@@ -21,7 +21,7 @@ from selector.benchmark import engine_arm as arms
 from selector.benchmark.engine_arm import EngineArm, engine_arm, with_engine
 from selector.benchmark.events import collect, event_line, parse_event
 from selector.calibration.engine_run import EngineRun, StandIn, project, run_engine, stand_in_text
-from selector.calibration.engines import Runs, costs_from, keep_engine_costs
+from selector.calibration.engines import Runs, costs_from, keep_engine_costs, recovery
 from selector.calibration.kept import kept_entries, this_machine
 from selector.calibration.models import InterpreterCosts
 from selector.recommend.knowledge import load_knowledge
@@ -83,6 +83,12 @@ def test_costs_are_kept_beside_those_of_the_python_and_stay_when_it_is_measured_
     assert {"celery_task_ms", *known.costs} <= set(kept)
 
 
+def test_what_a_killed_worker_costs_is_how_much_longer_it_takes() -> None:
+    assert recovery(ran(seconds=1.0), ran(seconds=3.5)).value == pytest.approx(2.5)
+    assert recovery(ran(seconds=1.0), ran(seconds=0.9)).value > 0
+    assert recovery(ran(others_cpus=2.0), ran(seconds=3.5, others_cpus=2.0)).quality == "noisy"
+
+
 # A project that runs --------------------------------------------------------------------------------------------------
 
 
@@ -118,6 +124,18 @@ def test_what_a_project_says_is_read(tmp_path: Path) -> None:
     run = run_engine(sys.executable, "celery", jobs, workers=2, deadline_seconds=20)
     assert (run.tasks, run.whole_seconds) == (4, pytest.approx(1.3))
     assert run.cpu_seconds >= 0 and run.others_cpus >= 0
+
+
+def test_a_worker_is_killed_once_they_are_ready(tmp_path: Path) -> None:
+    body = """
+        import subprocess, time
+        worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(20)"])
+        print("not JSON", file=sys.stderr)
+        print(json.dumps({"event": "ready", "workers": [worker.pid], "broker": None}), file=sys.stderr, flush=True)
+        assert worker.wait() == -9
+    """
+    jobs = fake_project(tmp_path, textwrap.dedent(body) + said())
+    assert run_engine(sys.executable, "celery", jobs, workers=2, deadline_seconds=20, lose_worker=True).done == 4
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ NEEDS: dict[Engine, str] = {
     "huey": "huey",
 }
 _LOOK_SECONDS = 0.2
+_KILLED_AFTER_SECONDS = 0.3
 _NOT_INSTALLED = 2  # exit code of a project
 
 
@@ -134,10 +135,15 @@ def run_engine(
     *,
     workers: int,
     deadline_seconds: float,
+    lose_worker: bool = False,
 ) -> EngineRun:
-    """Run a project to its end; SelectorError (exit code 1) where it fails, or the engine is not installed there."""
+    """Run a project to its end; SelectorError (exit code 1) where it fails, or the engine is not installed there.
+
+    With `lose_worker` one of its workers is killed soon after they are ready.
+    """
     command = [python, "-B", str(jobs), "run", "--engine", engine, "--workers", str(workers), "--fresh", "--json"]
     command += ["--task-limit", str(_TASK_LIMIT_SECONDS), "--limit", f"{deadline_seconds:.0f}"]
+    command += ["--events"] if lose_worker else []
     said: list[bytes] = []
     before, started = _used(), time.monotonic()
     try:
@@ -151,6 +157,8 @@ def run_engine(
             ) as child,
             _watched(child.process.pid) as family,
         ):
+            if lose_worker:
+                threading.Thread(target=_lose_a_worker, args=(child, workers), daemon=True).start()
             said += [line or b"" for line in child]
     except NotStartedError as error:
         raise SelectorError(f"{engine} cannot be measured: {printable(python)} {error}", exit_code=1) from None
@@ -180,6 +188,29 @@ def not_installed(python: str, engine: Engine) -> SelectorError:
         f"{name} -m pip install '{NEEDS[engine]}'   (or --python PATH of an environment that has it)",
         1,
     )
+
+
+def _lose_a_worker(child: Child, workers: int) -> None:
+    """Kill one of the workers soon after they are ready: a process of one that has several, as each of them is one."""
+    while not (mains := _ready_workers(child.errors)):
+        if child.process.poll() is not None:
+            return
+        time.sleep(_LOOK_SECONDS / 4)
+    time.sleep(_KILLED_AFTER_SECONDS)
+    with contextlib.suppress(psutil.Error, OSError):
+        main = psutil.Process(mains[0])
+        below = main.children()
+        (below[-1] if len(below) >= workers > 1 and len(mains) < workers else main).kill()
+
+
+def _ready_workers(said: str) -> list[int]:
+    """The main processes of workers, as the event says that they are ready; none before."""
+    for line in said.splitlines():
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            event = from_json(line)
+            if event["event"] == "ready":
+                return [int(pid) for pid in event["workers"]]
+    return []
 
 
 class _Family:

@@ -22,7 +22,8 @@ _MANY = 400  # empty tasks
 _LARGE, _LARGE_KB = 24, 1024.0
 _SECONDS = 240.0  # that one run may take
 _QUIET_CPUS = 0.25  # that others may use while wall time counts
-_LEAST_MS = 0.01
+_LEAST_MS, _LEAST_SECONDS = 0.01, 0.01
+_WAITS = StandIn(40, wait_ms=50)  # of the run that loses a worker
 
 
 class EngineStep(NamedTuple):
@@ -60,11 +61,22 @@ def measure_engine(
     )
     found = []
     for done, (part, work) in enumerate(planned):
-        tell(EngineStep(engine, part, done, len(planned)))
+        tell(EngineStep(engine, part, done, len(planned) + 1))
         with project(stand_in_text(engine, work)) as jobs:
             found.append(run_engine(python, engine, jobs, workers=workers, deadline_seconds=_SECONDS))
     runs = Runs(tuple(found[:2]), tuple(found[2:5]), found[5])
-    return costs_from(engine, runs, cpus)
+    tell(EngineStep(engine, "a worker that is killed", len(planned), len(planned) + 1))
+    with project(stand_in_text(engine, _WAITS)) as jobs:
+        whole, lost = (
+            run_engine(python, engine, jobs, workers=workers, deadline_seconds=_SECONDS, lose_worker=lose)
+            for lose in (False, True)
+        )
+    return {**costs_from(engine, runs, cpus), f"{engine}_recovery_s": recovery(whole, lost)}
+
+
+def recovery(whole: EngineRun, lost: EngineRun) -> Cost:
+    """What a killed worker costs a batch: how much longer it took than without."""
+    return _cost([max(_LEAST_SECONDS, lost.seconds - whole.seconds)], _disturbed((whole, lost)))
 
 
 def costs_from(engine: Engine, runs: Runs, cpus: int) -> dict[str, Cost]:
