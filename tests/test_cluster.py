@@ -38,7 +38,7 @@ def on(machines: int, workers: int = 4, engine: EngineCosts = ENGINE) -> Cluster
 
 
 def recommended(**fields: Any) -> Recommendation:
-    return Selector(host=FIXED_HOST, tables=load_knowledge()).recommend(profile_from_mapping(CPU | fields), "none")
+    return Selector(host=FIXED_HOST, tables=load_knowledge()).recommend(profile_from_mapping(CPU | fields))
 
 
 # By hand --------------------------------------------------------------------------------------------------------------

@@ -154,7 +154,8 @@ def build_recommendation(situation: Situation, would_change: tuple[InputChange, 
     """The recommendation that a situation amounts to."""
     data = recommendation_data(situation)
     data["profile"] = situation.profile.model_copy(update=_resolved(situation))
-    data["would_change"], data["outgrown"] = would_change, outgrown_of(situation)
+    data["would_change"] = would_change
+    data["outgrown"] = None if would_change is None else outgrown_of(situation)  # asked together
     return Recommendation.model_validate(data)
 
 

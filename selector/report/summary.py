@@ -24,6 +24,7 @@ from selector.report.wording import (
     assumed_text,
     basis_text,
     effort_text,
+    engine_title,
     first_eligible,
     fits_text,
     gain_text,
@@ -75,11 +76,8 @@ def summary_section(
 
     `validate` is the command that puts it to the test, which is not offered again where it was `measured`.
     """
-    workers = f", {workers_text(result)} workers" if result.workers > 1 else ""
-    if result.engine:
-        workers = f", {result.workers:,} workers on each machine"
     rows = [
-        _Row("Approach", (f"{approach_text(result)}{workers}",)),
+        _Row("Approach", _approach(result)),
         _Row("Python", (python_text(result, where=False),)),
         _Row("Expected", _expected(result)),
         _Row("", _basis(result), extra=not basis_text(result.expected)),
@@ -97,6 +95,17 @@ def summary_section(
     turns = _fitted(_telling(_rows_of_turns(result)), left)
     end = next(place for place, (label, _) in enumerate(answer) if label == "Next")
     return Section(title, (Fields((*answer[:end], *turns, *answer[end:])),))
+
+
+def _approach(result: Recommendation) -> tuple[str, ...]:
+    """The approach with its workers, and without the id, which an engine tells better."""
+    workers = f", {workers_text(result)} workers" if result.workers > 1 else ""
+    if result.engine is None:
+        return (f"{approach_text(result)}{workers}",)
+    machines = result.cluster.machines if result.cluster is not None else None
+    on = f" on {machines:,} machines" if machines is not None and machines > 1 else ""
+    workers = f", {result.workers:,} worker{'' if result.workers == 1 else 's'}{' each' if on else ''}"
+    return f"{approach_text(result)}{on}{workers}", f"{result.title} with {engine_title(result)}{on}{workers}"
 
 
 def _telling(rows: list[_Row]) -> list[_Row]:
