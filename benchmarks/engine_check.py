@@ -40,11 +40,13 @@ class Row(NamedTuple):
     predicted_cpu: float
     cpu: float
     others_cpus: float
+    waits: bool
 
     @property
     def ratio(self) -> float:
-        """Predicted over measured, by what can be judged."""
-        return self.predicted / self.measured if self.others_cpus <= QUIET_CPUS else self.predicted_cpu / self.cpu
+        """Predicted over measured, by what can be judged: waits hardly need a CPU."""
+        by_time = self.waits or self.others_cpus <= QUIET_CPUS
+        return self.predicted / self.measured if by_time else self.predicted_cpu / self.cpu
 
     def __str__(self) -> str:
         off = "" if abs(self.ratio - 1) <= PROMISED else "  OFF"
@@ -84,6 +86,7 @@ def row(python: str, tag: str, engine: str, tasks: int, task_ms: float, *, waits
         predicted_cpu,
         max(1e-3, run.cpu_seconds - start_cpu),
         run.others_cpus,
+        waits,
     )
 
 
