@@ -15,7 +15,8 @@ from selector.cost.service import Place, computing_ms, narrowest, overhead_ms, s
 from selector.cost.shape import Terms, terms_of
 from selector.cost.terms import Quantities, at_once_of
 from selector.models import Saved
-from selector.recommend.chain import Candidate, Situation
+from selector.recommend.candidates import Candidate
+from selector.recommend.chain import Situation
 from selector.recommend.derive import rate_asked, task_ms
 from selector.recommend.expected import short
 from selector.recommend.facts import Facts
@@ -84,7 +85,7 @@ def capacity_of(situation: Situation) -> dict[str, Any] | None:
     terms = terms_of(chosen.traits, situation.shape)
     on_cluster = chosen.traits.runs_in == "cluster"
     each_ms = task_ms(situation.profile)
-    plan = _on_cluster(facts, rate, each_ms) if on_cluster else _here(chosen, work, terms, rate)
+    plan = _on_cluster(chosen, facts, rate, each_ms) if on_cluster else _here(chosen, work, terms, rate)
     flight = None if each_ms is None else rate * each_ms / 1000  # by Little's law
     if plan.busy is None and plan.utilisation is None and flight is None:
         return None  # what it takes is not known
@@ -124,8 +125,11 @@ def _machines_that_compute(busy: float | None, facts: Facts) -> int:
     return 1 if busy is None else _ceiling(busy / PLANNED / facts["cpu_cores"])
 
 
-def _on_cluster(facts: Facts, rate: float, each_ms: float | None) -> _Plan:
-    """What it takes in workers on other machines: each holds a task while it computes and waits."""
+def _on_cluster(chosen: Candidate, facts: Facts, rate: float, each_ms: float | None) -> _Plan:
+    """What it takes in workers on other machines: each holds a task while it computes and waits.
+
+    A batch also has the start of its workers to wait for, and what an engine does for each task: it may take more.
+    """
     cpu = facts["cpu_ms_per_task"]
     if cpu is None:
         return _Plan()
@@ -134,6 +138,8 @@ def _on_cluster(facts: Facts, rate: float, each_ms: float | None) -> _Plan:
     workers = None if each_ms is None else _ceiling(rate * each_ms / 1000 / PLANNED)
     saturation = there * 1000 / cpu if cpu else None
     machines = _machines_that_compute(busy, facts)
+    if chosen.cluster is not None and chosen.cluster.machines > max(machines, facts["machines"]):
+        machines, workers = chosen.cluster.machines, max(workers or 1, chosen.cluster.all_workers)
     return _Plan(busy, saturation, busy / there, None, workers, workers, machines)
 
 

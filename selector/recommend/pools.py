@@ -8,12 +8,22 @@ from typing import NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import Batch, Parts, batch_of
+from selector.cost.cluster import (
+    MOST_MACHINES,
+    Cluster,
+    EngineCosts,
+    capacity_per_s,
+    cluster_footprint,
+    cluster_parts,
+    cluster_seconds,
+    machines_within,
+)
 from selector.cost.memory import Footprint, footprint_of
 from selector.cost.service import is_bound, narrowest, share_of, workers_in_time
 from selector.cost.shape import Shape, Terms, terms_of
-from selector.cost.terms import Quantities
+from selector.cost.terms import Quantities, costs_under
 from selector.decision.table import Rule
-from selector.recommend.derive import rate_asked
+from selector.recommend.derive import rate_asked, time_limit
 from selector.recommend.facts import PoolLimit, WorkloadFacts
 
 #: How busy something may be that is planned: at 70 to 80 % a request waits about as long as it takes, and a burst is soon
@@ -29,12 +39,14 @@ _DEFAULT_WAITING_THREADS = 32
 _MOST_THREADS = 128
 #: Workers that each make a costly start of unknown length: with few of them it is made few times, and they stay warm.
 _FEW = 4
+_NO_GAIN = 1.05  # times the shortest time: what more machines would gain is next to nothing
 
 
 class Pool(NamedTuple):
     """The pool of an approach: its size, what sized it, what made it smaller, and what it was sized by.
 
-    In so many `processes` there is one each, as the row `replicas` says.
+    In so many `processes` there is one each, as the row `replicas` says. Of an engine, `workers` are those on each machine of
+    its `cluster`.
     """
 
     workers: int
@@ -46,6 +58,7 @@ class Pool(NamedTuple):
     footprint: Footprint
     processes: int
     replicas: Rule
+    cluster: Cluster | None = None
 
 
 class _Approach(NamedTuple):
@@ -138,6 +151,61 @@ def _use(pool: Pool, approach: _Approach, rate_per_s: float) -> float:
 def _fits(pool: Pool, budget_mb: float | None) -> bool:
     active = pool.workers if pool.terms.pooled else 1
     return budget_mb is None or pool.footprint.whole_mb(active) <= budget_mb
+
+
+def cluster_pool_of(
+    traits: Traits,
+    sizing: Rule,
+    replicas: Rule,
+    facts: WorkloadFacts,
+    work: Quantities,
+    shape: Shape,
+    engine: EngineCosts,
+) -> Pool:
+    """The workers of an engine, on the machines that are given, or on as many as it takes where that is one."""
+    terms, costs = terms_of(traits, shape), costs_under(traits, shape)
+    footprint = cluster_footprint(engine, work, costs["base_memory_mb"])
+    budget = facts["memory_budget_mb"]
+    wanted = _workers_wanted(str(sizing.outputs["basis"]), facts, work.cores, facts["in_flight"])
+    workers = wanted if budget is None else max(1, min(wanted, footprint.workers_within(budget)))
+    cluster = Cluster(engine, 1, workers)
+
+    def with_machines(machines: int) -> Cluster:
+        """The same on so many; no more is in flight on all of them than may be."""
+        most = facts["concurrency"]
+        return cluster._replace(
+            machines=machines, workers=workers if most is None else max(1, min(workers, -(-most // machines)))
+        )
+
+    def seconds(machines: int) -> float | None:
+        """What a batch takes on so many."""
+        return cluster_seconds(with_machines(machines), work, costs)
+
+    def seconds_each(machines: int) -> float | None:
+        """What a service takes for each request at most, as full as is planned."""
+        rate = capacity_per_s(with_machines(machines), work, costs)
+        return None if rate is None else 1 / (rate * PLANNED)
+
+    needed = _machines_that_serve(seconds_each, facts) if work.serves else _machines_needed(seconds, facts)
+    cluster = with_machines(facts["machines"] if facts["machines"] > 1 else needed)
+    limit: PoolLimit = "memory" if workers < wanted else "nothing"
+    parts = cluster_parts(cluster, work, costs)
+    return Pool(cluster.workers, sizing, limit, terms, None, parts, footprint, 1, replicas, cluster)
+
+
+def _machines_needed(seconds: Callable[[int], float | None], facts: WorkloadFacts) -> int:
+    """The machines that a batch takes to be in time; where no number is in time, those beyond which more gain nothing."""
+    limit, one = time_limit(facts), seconds(1)
+    if limit is None or one is None or one <= limit:
+        return 1
+    least = seconds(MOST_MACHINES)
+    return machines_within(seconds, limit) or machines_within(seconds, (least or 0.0) * _NO_GAIN) or 1
+
+
+def _machines_that_serve(seconds_each: Callable[[int], float | None], facts: WorkloadFacts) -> int:
+    """The machines that a service takes to keep up with what arrives, or must be done in a second; 1 if no number does."""
+    rates = [r for r in (facts["requests_per_second"], facts["throughput_requirement_per_s"]) if r]
+    return machines_within(seconds_each, 1 / max(rates)) or 1 if rates else 1
 
 
 def _workers_wanted(basis: str, facts: WorkloadFacts, cores: int, in_flight: int | None) -> int:
