@@ -11,7 +11,8 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from selector.processes import Child, NotStartedError
 from selector.text import printable
 
 SAMPLER_SECONDS = 0.5
+STOPPING_SECONDS = 0.05  # between looks at children that are to end
 GRACE_SECONDS = 0.3  # a function that does not end when asked to is killed
 _SAMPLER_LIMIT_SECONDS = 4.0
 _LOOKED_AT = ("main", "look")  # modes that call on for whoever looks at the GIL
@@ -114,6 +116,31 @@ class Laboratory:
         with ExitStack() as running:
             children = [(job, self._started(job, running)) for job in jobs]
             return [self._heard(job, child, lambda _: None, lambda _: False) for job, child in children]
+
+    def run_all(self, jobs: Sequence[Job], at_once: int, tell: Callable[[int], None] = lambda _: None) -> list[Said]:
+        """Run many modes, some at a time; what each said, in their order. `tell` gets how many have ended."""
+        live: list[Child] = []
+
+        def ran(job: Job) -> Said:
+            with ExitStack() as running:
+                child = self._started(job, running)
+                if isinstance(child, Child):
+                    live.append(child)
+                return self._heard(job, child, lambda _: None, lambda _: False)
+
+        with ThreadPoolExecutor(at_once) as pool:
+            waiting = [pool.submit(ran, job) for job in jobs]
+            try:
+                for number, _ in enumerate(as_completed(waiting), start=1):
+                    tell(number)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                while not all(each.done() for each in waiting):  # one may just be starting
+                    for child in live:
+                        child.stop(0)
+                    time.sleep(STOPPING_SECONDS)
+                raise
+            return [each.result() for each in waiting]
 
     def _started(self, job: Job, running: ExitStack) -> Child | NotStartedError:
         most = max(0.5, job.limit_seconds - GRACE_SECONDS - 0.2)  # it ends itself before, with the line that it is in

@@ -41,7 +41,7 @@ CHAIN: dict[str, TableContract] = {
 }
 
 
-_CATALOGUES = ("approaches", "async_clients", "costs", "servers")
+_CATALOGUES = ("approaches", "async_clients", "blocking_calls", "costs", "servers")
 
 
 @dataclass(frozen=True, eq=False)

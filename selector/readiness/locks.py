@@ -1,0 +1,87 @@
+"""Lock files of uv, poetry and pdm: every package with its version, what it needs, and its files. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from selector.errors import SelectorError
+from selector.text import printable, quoted
+
+LOCKS = ("uv.lock", "poetry.lock", "pdm.lock")
+
+
+class Locked(NamedTuple):
+    """A package of a lock: what it needs, and the names of its files (empty: the lock does not say)."""
+
+    version: str
+    requires: tuple[Requirement, ...]
+    files: tuple[str, ...]
+
+
+def locked_in(file: Path, data: dict[str, Any]) -> tuple[dict[str, Locked], tuple[Requirement, ...]]:
+    """The packages by canonical name, and the requirements of the project as far as the lock tells.
+
+    A project that is in the lock itself (uv) is no package; without one, what no other package needs is required.
+    """
+    packages = data.get("package", [])
+    if not isinstance(packages, list) or not all(isinstance(each, dict) for each in packages):
+        raise SelectorError(f"{printable(str(file))}: package is {quoted(packages)}", "a lock of uv, poetry or pdm")
+    found: dict[str, Locked] = {}
+    roots: list[Requirement] = []
+    projects = 0
+    for number, package in enumerate(packages, start=1):
+        name, version = package.get("name"), package.get("version")
+        if not isinstance(name, str) or not isinstance(version, str | None):
+            raise SelectorError(
+                f"{printable(str(file))}: package {number} has the name {quoted(name)} and the version {quoted(version)}",
+                "a lock of uv, poetry or pdm",
+            )
+        if _is_project(package):
+            projects += 1
+            roots += _requires(package)
+        elif version is not None:
+            found[canonicalize_name(name)] = Locked(version, tuple(_requires(package)), tuple(_files(package)))
+    if not projects:
+        needed = {canonicalize_name(each.name) for lock in found.values() for each in lock.requires}
+        roots = [Requirement(name) for name in found if name not in needed]
+    return found, tuple(roots)
+
+
+def _is_project(package: dict[str, Any]) -> bool:
+    """Whether this is the project that was locked, or a member of its workspace (uv)."""
+    source = package.get("source")
+    return isinstance(source, dict) and bool({"editable", "virtual"} & set(source))
+
+
+def _requires(package: dict[str, Any]) -> Iterator[Requirement]:
+    """What a package needs: a list of tables (uv) or of texts (pdm), or a table by name (poetry)."""
+    needs = package.get("dependencies", [])
+    if isinstance(needs, dict):
+        needs = [{"name": name, **(how if isinstance(how, dict) else {})} for name, how in needs.items()]
+    for need in needs if isinstance(needs, list) else []:
+        text = need
+        if isinstance(need, dict):
+            if need.get("optional") is True:
+                continue
+            extras, marker = need.get("extra", need.get("extras")), need.get("marker", need.get("markers"))
+            text = str(need.get("name"))
+            text += f"[{','.join(map(str, extras))}]" if isinstance(extras, list) and extras else ""
+            text += f" ; {marker}" if isinstance(marker, str) and marker else ""
+        try:
+            yield Requirement(str(text))
+        except InvalidRequirement:
+            continue  # a marker of the tool's own: what it needs is in the lock all the same
+
+
+def _files(package: dict[str, Any]) -> Iterator[str]:
+    """The names of its wheels and of its source."""
+    wheels, sdist = package.get("wheels", package.get("files", [])), package.get("sdist")
+    for each in [*(wheels if isinstance(wheels, list) else []), sdist]:
+        place = (each.get("file") or each.get("url") or each.get("path")) if isinstance(each, dict) else None
+        if isinstance(place, str):
+            yield PurePosixPath(place.partition("#")[0]).name
