@@ -125,7 +125,7 @@ installed
     broken           the last one whose metadata could not be read, and why
 
 imports
-    importing        the module that is being imported
+    importing        the module that is being imported; loading: the extension module that is being loaded for it, or null
     import_ms, import_cpu_ms, rss_start_mb, rss_import_mb, gil_after_import, gil_module   as in main; gil_importing: the modules whose
                      own code ran when the GIL was switched on, outermost first
     failed           {module: {"error": "KIND: text", "lacks": the module that was not found, or null}}

@@ -18,7 +18,7 @@ class Switch(NamedTuple):
     """
 
     module: str
-    file: str | None
+    file: str
     importing: list[str]
 
 
@@ -34,13 +34,11 @@ def gil_on() -> bool:
 def watch_for_the_gil() -> None:
     """From now on, note in SWITCHES the module that switches the GIL on, now or later.
 
-    Every extension module is loaded by one class, whoever finds it. Python's own warning is not enough: a library may
-    swallow it. It is shown as ever.
+    Python's own warning is not enough: a library may swallow it. It is shown as ever.
     """
     if gil_on():
         return
-    for name in ("create_module", "exec_module"):
-        setattr(ExtensionFileLoader, name, _watched(getattr(ExtensionFileLoader, name)))
+    watch_extensions(lambda _: None)
     show = warnings.showwarning
 
     def shown(message: Any, category: Any, *rest: Any, **more: Any) -> None:
@@ -53,17 +51,26 @@ def watch_for_the_gil() -> None:
     warnings.showwarning = shown
 
 
-def _watched(load: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def watch_extensions(tell: Callable[[str | None], object]) -> None:
+    """Look at every extension module that is loaded from now on: `tell` gets its name, and None when that is over.
+
+    Whoever finds them, they are loaded by one class.
+    """
+    for name in ("create_module", "exec_module"):
+        setattr(ExtensionFileLoader, name, _watched(getattr(ExtensionFileLoader, name), tell))
+
+
+def _watched(load: Callable[[Any, Any], Any], tell: Callable[[str | None], object]) -> Callable[[Any, Any], Any]:
     """The same step of loading; of several that are under way at once, the innermost is noted."""
 
     def watched(loader: Any, given: Any) -> Any:
-        if gil_on():
-            return load(loader, given)
-        known = len(SWITCHES)
+        was_on, known = gil_on(), len(SWITCHES)
+        tell(loader.name)
         try:
             return load(loader, given)
         finally:
-            if gil_on() and len(SWITCHES) == known:
+            tell(None)
+            if not was_on and gil_on() and len(SWITCHES) == known:
                 SWITCHES.append(Switch(loader.name, loader.path, _importing()))
 
     return watched

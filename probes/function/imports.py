@@ -13,7 +13,7 @@ from typing import Any
 from .apart import in_subinterpreters, refused
 from .channel import Channel
 from .clocks import Meter, resident_mb
-from .extensions import SWITCHES, gil_module, gil_on, watch_for_the_gil
+from .extensions import SWITCHES, gil_module, gil_on, watch_extensions, watch_for_the_gil
 from .settings import Settings, guard_start
 
 LATE_SECONDS = 5.0  # for modules that nobody has imported yet, all together
@@ -24,6 +24,7 @@ def imports(settings: Settings, channel: Channel) -> None:
     """The mode imports: import `modules`; where the GIL is off after that, the extension modules `late` as well."""
     os.chdir(settings.folder or os.getcwd())
     watch_for_the_gil()
+    _say_what_is_loaded(channel)
     channel.say(
         version=".".join(map(str, sys.version_info[:3])),
         free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
@@ -50,6 +51,11 @@ def imports(settings: Settings, channel: Channel) -> None:
     if not gil_on():
         channel.phase("late")
         _import_late(settings, channel)
+
+
+def _say_what_is_loaded(channel: Channel) -> None:
+    """Say which extension module is being loaded, before it can end the process."""
+    watch_extensions(lambda name: channel.say(loading=name))
 
 
 def _imported(modules: Sequence[str], channel: Channel) -> dict[str, dict[str, Any]]:
@@ -106,6 +112,7 @@ def isolated(settings: Settings, channel: Channel) -> None:
 
 def inside(settings: Settings, channel: Channel) -> None:
     """What runs in the subinterpreter: of what is imported late only that counts which is refused as such."""
+    _say_what_is_loaded(channel)
     for name in settings.modules:
         channel.say(importing=name)
         if (error := _error_of(name)) is not None:

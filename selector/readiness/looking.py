@@ -16,7 +16,7 @@ from selector.readiness.environments import Distribution, Environment
 from selector.readiness.kept import Kept
 
 IMPORT_SECONDS = 15.0  # for one package; more is said to hang
-_LEAST_AT_ONCE, _MOST_AT_ONCE = 2, 8
+_MORE_AT_ONCE, _MOST_AT_ONCE = 2, 8
 _SUBINTERPRETERS = (3, 14)  # whose standard library has them
 _OLDEST_SUBINTERPRETERS = (3, 12)  # that have a GIL of their own
 
@@ -42,8 +42,8 @@ class _Wanted(NamedTuple):
 
 
 def at_once() -> int:
-    """How many children at a time: what hangs uses no CPU."""
-    return max(_LEAST_AT_ONCE, min(_MOST_AT_ONCE, usable_cpus().count))
+    """How many children at a time: more than there are CPUs, as what hangs uses none, and keeps nobody waiting then."""
+    return min(_MOST_AT_ONCE, usable_cpus().count + _MORE_AT_ONCE)
 
 
 def look_at(

@@ -17,7 +17,8 @@ from selector.text import counted, listed, measured_duration, one_line, printabl
 
 _CRASHES = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')
-_OURS = ("_function_probe", "probes/function", "probes\\function", "importlib", "<frozen")
+_THREAD = re.compile(r"(?:Current thread|Thread) 0x")
+_PACKAGES = ("site-packages", "dist-packages")
 _MOST_NAMED = 3
 
 #: The packages whose modules have a name: any that is known, here or elsewhere.
@@ -36,7 +37,7 @@ def end_of(said: Said) -> End | None:
     """What is wrong with a child; None for one that did all."""
     if said.done:
         return None
-    module = _name(said.facts.get("importing"))
+    module = _name(said.facts.get("loading")) or _name(said.facts.get("importing"))
     at = _line_of(said.errors)
     if said.timed_out:
         return End(f"hangs: it did not come to an end in {IMPORT_SECONDS:g} s{at}", True, module)
@@ -253,11 +254,14 @@ def _signal_name(number: int) -> str:
 
 
 def _line_of(stack: str) -> str:
-    """The innermost line of a package's own code in a stack of faulthandler."""
-    for file, line, _ in _FRAME.findall(stack):
-        if not any(part in file for part in _OURS) and not file.startswith("<"):
-            return f", at {_text(file)}:{line}"
-    return ""
+    """The innermost line of a package's own code in the stack that faulthandler wrote of the thread that matters."""
+    threads = _THREAD.split(stack)
+    if len(threads) < 2:
+        return ""
+    crashed = "Fatal Python error" in stack and "Current thread" in stack
+    frames = _FRAME.findall(stack.partition("Current thread")[2].partition("\n\n")[0] if crashed else threads[-1])
+    own = [(file, line) for file, line, _ in frames if any(part in file for part in _PACKAGES)]
+    return f", at {_text(own[0][0])}:{own[0][1]}" if own else ""
 
 
 def _name(value: object) -> str | None:
