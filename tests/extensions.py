@@ -64,7 +64,9 @@ class Target(NamedTuple):
 def target_of(python: str) -> Target | str:
     """A Python with headers that it can be built for; a reason where there are none."""
     ask = "import sysconfig as s; print(s.get_path('purelib')); print(s.get_path('include')); print(s.get_config_var('EXT_SUFFIX'))"
-    site, headers, suffix = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.split()
+    site, headers, suffix = subprocess.run(
+        [python, "-c", ask], capture_output=True, text=True, check=True
+    ).stdout.split()
     if Path(headers, "Python.h").is_file():
         return Target(python, Path(site), headers, False, suffix)
     ours = sysconfig.get_path("include")

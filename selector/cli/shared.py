@@ -181,11 +181,11 @@ def set_option(command: Command) -> Command:
 def file_argument(command: Command) -> Command:
     """`FILE`, a workload: a JSON file, `-` for standard input, or the name of an example that ships."""
     return click.argument(
-        "file", required=False, metavar="FILE|-", shell_complete=workload_files, callback=_file_or_example
+        "file", required=False, metavar="FILE|-", shell_complete=workload_files, callback=file_or_example
     )(command)
 
 
-def _file_or_example(_: click.Context, __: click.Parameter, file: str | None) -> str | None:
+def file_or_example(_: click.Context, __: click.Parameter, file: str | None) -> str | None:
     """The file; if there is none of that name but an example, that, which is told."""
     if file is None or file == "-" or Path(file).name != file or Path(file).exists():
         return file
