@@ -135,6 +135,6 @@ imports
 
 isolated
     subinterpreter   as in subinterpreter; module, why, lacks as in failed
-    refused          {late module: why it cannot be loaded there}, of those that are refused as such. The phase `closing` follows, when the
-                     two are ended
+    refused          {late module: why it cannot be loaded there}, of those that are refused as such; may_lack: those of them that the package
+                     imports only where that may fail, by its own code. The phase `closing` follows, when the two are ended
 """

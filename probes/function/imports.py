@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .apart import in_subinterpreters, refused
+from .around import may_lack
 from .channel import Channel
 from .clocks import Meter, resident_mb
 from .extensions import SWITCHES, gil_module, gil_on, watch_extensions, watch_for_the_gil
@@ -127,4 +128,4 @@ def inside(settings: Settings, channel: Channel) -> None:
         if name not in sys.modules and time.monotonic() < end and (error := _error_of(name)) is not None:
             module, why = refused(error)
             found |= {name: why} if module is not None else {}
-    channel.say(refused=found, subinterpreter=True)
+    channel.say(refused=found, may_lack=[name for name in found if may_lack(name)], subinterpreter=True)

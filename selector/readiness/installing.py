@@ -37,6 +37,7 @@ _OFFLINE = re.compile(
     re.IGNORECASE,
 )
 _UNKNOWN_NAME = re.compile(r"not found in the package registry|not found in the cache|no such package", re.IGNORECASE)
+_NO_SOLUTION, _NO_SOURCE = "No solution found", "no source distribution"
 _INSTALLS = re.compile(r"^ \+ ([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 _VERSIONS = re.compile(r"Available versions: (.+)")
 
@@ -158,8 +159,9 @@ class _Questions:
             return Answer(None, problem=self._problem)
         if _UNKNOWN_NAME.search(text):
             return Answer(None, problem="the index does not know it")
-        if "no usable wheels" in text or "has no wheels" in text or "no version" in text or "No solution" in text:
-            return Answer(None, self._has_source(want))
+        if _NO_SOLUTION in text:
+            _, text = self._uv([want], more=("--no-binary", ":all:"))  # nothing is built: what it lacks is what it says
+            return Answer(None, None if _NO_SOLUTION not in text else _NO_SOURCE not in text)
         return Answer(None, problem=_odd(text))
 
     def _by_pip(self, want: Want) -> Answer:
@@ -168,38 +170,28 @@ class _Questions:
             return Answer(None, problem=found)
         fitting = [v for v in found if want.version is None or v >= Version(_public(want.version))]
         if not fitting:
-            return Answer(None, self._has_source(want))
+            sources = self._versions(want.name, "--no-binary")
+            return Answer(None, None if isinstance(sources, str) else bool(sources))
         return Answer(str(min(fitting)) if want.version else str(max(fitting)))
-
-    def _has_source(self, want: Want) -> bool | None:
-        """Whether there is a source to build it from; asked of pip, which does not build it for that."""
-        found = self._versions(want.name, "--no-binary")
-        return None if isinstance(found, str) else bool(found)
 
     def _versions(self, name: str, form: str) -> list[Version] | str:
         """The versions of a package that come in a form, for this interpreter; or why nobody knows."""
-        command: Sequence[str] = self._resolver.command
-        if self._resolver.name == "uv":
-            own = (self._python.path, "-m", "pip")
-            command = (
-                own if _has_pip(self._python.path) else (sys.executable, "-m", "pip", "--python", self._python.path)
-            )
         arguments = ["--disable-pip-version-check", "--no-input", "index", "versions", name, form, ":all:"]
-        code, text = _run([*command, *arguments], self._folder, {}, self._seconds())
+        code, text = _run([*self._resolver.command, *arguments], self._folder, {}, self._seconds())
         if found := _VERSIONS.search(text):
             return [v for part in found[1].split(",") if (v := _version(part.strip())) is not None]
         if self._note(text):
             return self._problem
         return [] if "No matching distribution" in text else (_odd(text) if code else [])
 
-    def _uv(self, wants: Sequence[Want], seconds: float = _ONE_SECONDS) -> tuple[int, str]:
+    def _uv(self, wants: Sequence[Want], seconds: float = _ONE_SECONDS, more: Sequence[str] = ()) -> tuple[int, str]:
         """Ask uv for some packages that are all wanted from a version on, or none is."""
         resolution = "lowest" if wants[0].version else "highest"
         with tempfile.TemporaryDirectory(prefix="concurrency-selector-") as nowhere:
             command = [
                 *self._resolver.command, "pip", "install", "--dry-run", "--no-deps", "--only-binary", ":all:",
                 "--resolution", resolution, "--python", self._python.path, "--target", nowhere, "--color", "never",
-                "--no-progress", *map(str, wants),
+                "--no-progress", *more, *map(str, wants),
             ]  # fmt: skip
             return _run(
                 command, self._folder, {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "10"}, self._seconds(seconds)

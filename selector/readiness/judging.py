@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,13 +11,17 @@ from packaging.version import InvalidVersion, Version
 from selector.host import Interpreter
 from selector.readiness.environments import Environment
 from selector.readiness.installing import Answer
-from selector.readiness.looking import Found
+from selector.readiness.looking import Found, with_subinterpreters
 from selector.readiness.models import BuildReadiness, PackageReadiness, SubinterpreterReadiness
 from selector.readiness.plan import Plan
-from selector.readiness.verdicts import build_readiness, named, subinterpreter_readiness, worst
+from selector.readiness.verdicts import build_readiness, end_of, named, subinterpreter_readiness
 from selector.readiness.wheels import fitting, has_source
 
 BLOCKED = ("gil", "not_installable", "fails")
+NOWHERE = SubinterpreterReadiness(
+    status="unknown", reason="it is installed for no Python here that has subinterpreters (3.12 and later)"
+)
+_HOW = re.compile(r"importing \S+|, at \S+$")  # what differs between two failures of one cause
 _ONCE_INSTALLED = "whether the GIL stays off is seen once it is installed there"
 
 
@@ -31,27 +36,26 @@ def judge(plan: Plan, looks: Found) -> Judged:
     """Every package under every build that it is installed for: what fails because of what it needs is said so."""
     environments = {environment.tag: environment for environment in plan.environments}
     builds: dict[tuple[str, str], BuildReadiness] = {}
-    apart: dict[str, dict[str, SubinterpreterReadiness]] = {}
+    apart: dict[str, SubinterpreterReadiness] = {}
     for (tag, name), look in looks.items():
         environment = environments[tag]
         package = environment.packages[name]
         builds[tag, name] = build_readiness(package, environment, look.imports, plan.provides)
-        if look.isolated is not None or builds[tag, name].status == "fails":
-            found = subinterpreter_readiness(package, environment, look, plan.provides)
-            apart.setdefault(name, {})[tag] = found
+        if with_subinterpreters(plan.environments, name) is environment:
+            apart[name] = subinterpreter_readiness(package, environment, look, plan.provides)
     for tag in environments:
         _blame(plan, {name: key for name in plan.ways if (key := (tag, name)) in builds}, builds)
-    one = {name: worst(found) for name, found in apart.items()}
-    for name, verdict in list(one.items()):
-        one[name] = _apart_blamed(plan, name, verdict, one)
-    return Judged(builds, one)
+    ended = {key[1] for key, look in looks.items() if look.isolated is None or end_of(look.isolated) is not None}
+    blamed = {name: _apart_blamed(plan, name, apart) for name in apart if name in ended}
+    return Judged(builds, apart | blamed)
 
 
 def _blame(plan: Plan, keys: Mapping[str, tuple[str, str]], builds: dict[tuple[str, str], BuildReadiness]) -> None:
     """Where importing a package fails as importing one that it needs does, that one is guilty."""
     failing = {name for name, key in keys.items() if builds[key].status == "fails"}
     for name in failing:
-        if (guilty := _guilty(plan, name, failing)) is not None:
+        alike = {other for other in failing if _alike(builds[keys[other]].reason, builds[keys[name]].reason)}
+        if (guilty := _guilty(plan, name, alike)) is not None:
             why = builds[keys[guilty]]
             reason = f"it needs {guilty}: {why.reason}"
             builds[keys[name]] = builds[keys[name]].model_copy(
@@ -59,17 +63,20 @@ def _blame(plan: Plan, keys: Mapping[str, tuple[str, str]], builds: dict[tuple[s
             )
 
 
-def _apart_blamed(
-    plan: Plan, name: str, verdict: SubinterpreterReadiness, found: Mapping[str, SubinterpreterReadiness]
-) -> SubinterpreterReadiness:
-    """The same for subinterpreters, where the module is not named that is refused there."""
-    failing = {each for each, other in found.items() if other.status == "fails"}
+def _alike(one: str, other: str) -> bool:
+    """Whether two imports failed in the same way: by the same signal or error, wherever that was noticed."""
+    return _HOW.sub("", one) == _HOW.sub("", other)
+
+
+def _apart_blamed(plan: Plan, name: str, found: Mapping[str, SubinterpreterReadiness]) -> SubinterpreterReadiness:
+    """The same for subinterpreters, where importing a package ends the process."""
+    verdict = found[name]
+    failing = {e for e, other in found.items() if other.status == "fails" and _alike(other.reason, verdict.reason)}
     if verdict.status != "fails" or verdict.package != name or (guilty := _guilty(plan, name, failing)) is None:
         return verdict
     why = found[guilty]
-    return verdict.model_copy(
-        update={"module": why.module, "package": guilty, "reason": f"it needs {guilty}: {why.reason}"}
-    )
+    reason = f"it needs {guilty}: {why.reason}"
+    return verdict.model_copy(update={"module": why.module, "package": guilty, "reason": reason})
 
 
 def _guilty(plan: Plan, name: str, failing: set[str]) -> str | None:
@@ -104,7 +111,7 @@ def packages_of(plan: Plan, judged: Judged, answers: Answers) -> tuple[PackageRe
 
 
 def _package(name: str, plan: Plan, builds: dict[str, BuildReadiness], judged: Judged) -> PackageReadiness:
-    apart = judged.apart.get(name) or worst({})
+    apart = judged.apart.get(name) or NOWHERE
     free_first = sorted(builds.items(), key=lambda item: not item[0].endswith("t"))
     blocked = [build for _, build in free_first if build.status in BLOCKED]
     blocker = next((build.package for build in blocked if build.package), None)

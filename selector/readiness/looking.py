@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
+from selector.files import resource_dir
 from selector.host import usable_cpus
 from selector.measure.children import Job, Laboratory, Said
 from selector.measure.python import release_of
@@ -54,7 +56,7 @@ def look_at(
     tell: Callable[[str], None],
 ) -> Found:
     """Import every package under each Python that has it; what is kept is not looked at again."""
-    apart = {(environment.tag, name) for name in names for environment in with_subinterpreters(environments, name)}
+    apart = {(there.tag, name) for name in names if (there := with_subinterpreters(environments, name)) is not None}
     wanted = [
         _Wanted(environment, environment.packages[name], mode, key_of(environment, name, mode))
         for environment in environments
@@ -94,18 +96,21 @@ def _job(want: _Wanted) -> Job:
     return Job(want.mode, want.environment.python, IMPORT_SECONDS, options, environment, most_seconds=IMPORT_SECONDS)
 
 
-def with_subinterpreters(environments: Sequence[Environment], name: str) -> list[Environment]:
-    """Where a package is tried in subinterpreters: under builds with a GIL from 3.14 on; without one, under the newest other."""
+def with_subinterpreters(environments: Sequence[Environment], name: str) -> Environment | None:
+    """Where a package is tried in subinterpreters, of those that have it (None: none can).
+
+    That is the first with a GIL from 3.14 on, whose standard library has them; without one the newest that can.
+    """
     having = [e for e in environments if name in e.packages and release_of(e.tag) >= _OLDEST_SUBINTERPRETERS]
+    order = sorted(having, key=lambda e: (e.python.interpreter.free_threaded, -release_of(e.tag)[1]))
     known = [e for e in having if release_of(e.tag) >= _SUBINTERPRETERS and not e.python.interpreter.free_threaded]
-    order = sorted(having, key=lambda e: (not e.python.interpreter.free_threaded, release_of(e.tag)))
-    return known or order[-1:]
+    return next(iter([*known, *order]), None)
 
 
 def key_of(environment: Environment, name: str, mode: str) -> str:
     """What a look depends on: the Python, the files of the package, and those of all that it may need."""
     python = environment.python
-    parts = [mode, os.path.abspath(python.path), python.interpreter.version]
+    parts = [mode, _probe(), os.path.abspath(python.path), python.interpreter.version]
     try:
         status = os.stat(os.path.realpath(python.path))  # a link of an environment is one
         parts += [str(status.st_size), str(status.st_mtime_ns)]
@@ -113,6 +118,13 @@ def key_of(environment: Environment, name: str, mode: str) -> str:
         pass
     parts += [environment.packages[each].stamp for each in _family(environment, name)]
     return sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+@cache
+def _probe() -> str:
+    """What the probe is that looks: another one may see more."""
+    files = sorted((resource_dir("probes") / "function").glob("*.py"))
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _family(environment: Environment, name: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -46,12 +47,16 @@ def check_dependencies(
             answers = _asked_of_an_index(request, plan, judged, kept, tell)
         finally:
             kept.save()
-        places = [os.path.dirname(python.path) for python in request.pythons]  # an environment's own
         loop = Loop()
         if request.loop:
             tell("looking for calls that block the event loop")
-            loop = look_for_blocking(request.folder, places, rules or (resource_dir("rules"),), os.environ)
+            loop = look_for_blocking(request.folder, _places(request), rules or (resource_dir("rules"),), os.environ)
     return report_of(request, plan, packages_of(plan, judged, answers), loop, time.monotonic() - begun)
+
+
+def _places(request: Request) -> list[str]:
+    """Where tools may be that are not on the PATH: beside the Pythons, and beside the one that this runs in."""
+    return [os.path.dirname(path) for path in (*(python.path for python in request.pythons), sys.executable)]
 
 
 def _asked_of_an_index(
@@ -59,7 +64,6 @@ def _asked_of_an_index(
 ) -> dict[str, dict[str, Answer]]:
     """What an index says of each build, of what is not installed for it, or does not do there: by tag and package."""
     found: dict[str, dict[str, Answer]] = {}
-    folders = [os.path.dirname(python.path) for python in request.pythons]
     for environment in plan.environments:
         wants = wanted_of(environment, plan, judged)
         if not wants:
@@ -70,7 +74,7 @@ def _asked_of_an_index(
             }
             continue
         tell(f"asking the index what fits {environment.tag}")
-        resolver = find_resolver(environment.python, folders, os.environ)
+        resolver = find_resolver(environment.python, _places(request), os.environ)
         answers = ask(wants, environment.python, resolver, kept, request.folder)
         found[environment.tag] = {want.name: answer for want, answer in answers.items()}
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from packaging.utils import canonicalize_name
@@ -208,8 +208,11 @@ def _with_refused(package: Distribution, looks: Looks, tag: str) -> Subinterpret
     """A package that can be imported there, perhaps without some of its modules: then it matters whether it has a way around."""
     told = looks.isolated.facts.get("refused") if looks.isolated is not None else None
     refused = {str(name): _text(why) for name, why in told.items()} if isinstance(told, dict) else {}
-    loaded = looks.imports.facts.get("loaded")
-    around = [name for name in refused if isinstance(loaded, list) and name in loaded]
+    loaded, may_lack = (
+        (looks.imports.facts.get("loaded"), looks.isolated.facts.get("may_lack")) if looks.isolated else (0, 0)
+    )
+    spared = [*(loaded if isinstance(loaded, list) else []), *(may_lack if isinstance(may_lack, list) else [])]
+    around = [name for name in refused if name in spared]
     for name, why in refused.items():
         if name not in around:
             return _apart(
@@ -231,16 +234,6 @@ def _apart(
         reason=reason,
         build=build,
     )
-
-
-def worst(found: Mapping[str, SubinterpreterReadiness]) -> SubinterpreterReadiness:
-    """One verdict of several builds: what fails under one of them is not ready; of equals that of the newest."""
-    order = {"fails": 0, "ready": 1, "unknown": 2}
-    newest = sorted(found.items(), key=lambda item: -int(item[0][2:].rstrip("t")))
-    if not newest:
-        reason = "it is installed for no Python here that has subinterpreters (3.12 and later)"
-        return SubinterpreterReadiness(status="unknown", reason=reason)
-    return min((each for _, each in newest), key=lambda each: order[each.status])
 
 
 # Words ----------------------------------------------------------------------------------------------------------------
