@@ -52,15 +52,13 @@ def judge(plan: Plan, looks: Found) -> Judged:
 
 def _blame(plan: Plan, keys: Mapping[str, tuple[str, str]], builds: dict[tuple[str, str], BuildReadiness]) -> None:
     """Where importing a package fails as importing one that it needs does, that one is guilty."""
-    failing = {name for name, key in keys.items() if builds[key].status == "fails"}
-    for name in failing:
-        alike = {other for other in failing if _alike(builds[keys[other]].reason, builds[keys[name]].reason)}
+    failing = {name: builds[key] for name, key in keys.items() if builds[key].status == "fails"}
+    for name, own in failing.items():
+        alike = {other for other, build in failing.items() if _alike(build.reason, own.reason)}
         if (guilty := _guilty(plan, name, alike)) is not None:
-            why = builds[keys[guilty]]
+            why = failing[guilty]
             reason = f"it needs {guilty}: {why.reason}"
-            builds[keys[name]] = builds[keys[name]].model_copy(
-                update={"module": why.module, "package": guilty, "reason": reason}
-            )
+            builds[keys[name]] = own.model_copy(update={"module": why.module, "package": guilty, "reason": reason})
 
 
 def _alike(one: str, other: str) -> bool:

@@ -22,7 +22,7 @@ _DEEPEST = 10  # requirements files that name one another
 _HASH = re.compile(r"\s--(?:hash|config-settings?|global-option)[= ].*")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _INCLUDES = re.compile(r"(?:-r|--requirement)(?:\s+|=|(?=\S))(.+)")
-_NO_NAME = re.compile(r"(?:-e\s|--editable[\s=]|\.|/|file:|git\+|https?:)|.*\.(?:whl|tar\.gz|zip)$")
+_NO_NAME = re.compile(r"(?:-e\s|--editable[\s=]|\.|/|file:|git\+|https?:)|[^@]*\.(?:whl|tar\.gz|zip)$")
 
 
 class Asked(NamedTuple):

@@ -105,7 +105,7 @@ def report_of(
     notes += [each.problem for each in environments if each.problem]
     notes += _other_versions(plan, environments[0])
     if not any(e.python.interpreter.free_threaded for e in environments):
-        notes.append("No free-threaded build was looked at: none was found here; name one by --interpreter PATH.")
+        notes.append("No free-threaded build was looked at: --interpreter PATH names one.")
     return DepsReport(
         source=plan.source,
         python=request.pythons[0].path,
