@@ -43,9 +43,7 @@ def environment(*packages: Distribution, tag: str = "3.14") -> Environment:
     return Environment(python(tag), MARKERS, {package.name: package for package in packages})
 
 
-def plan(
-    *environments: Environment, asks: tuple[str, ...] = ("app",), locked: dict[str, Locked] | None = None
-) -> Plan:
+def plan(*environments: Environment, asks: tuple[str, ...] = ("app",), locked: dict[str, Locked] | None = None) -> Plan:
     """A plan for some requirements."""
     return Plan("pyproject.toml", tuple(map(Requirement, asks)), locked or {}, environments)
 

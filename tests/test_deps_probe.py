@@ -51,7 +51,9 @@ def test_whether_an_import_may_fail(probe: SimpleNamespace, source: str, found: 
     assert probe.around.imports_in(source, "pkg._fast") == found
 
 
-@pytest.mark.parametrize(("source", "lacks"), [("", False), ("try:\n    from . import _x\nexcept ImportError: ...", True)])
+@pytest.mark.parametrize(
+    ("source", "lacks"), [("", False), ("try:\n    from . import _x\nexcept ImportError: ...", True)]
+)
 def test_a_package_may_lack_a_module_if_all_its_code_says_so(
     probe: SimpleNamespace, source: str, lacks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,7 +67,10 @@ def test_a_package_may_lack_a_module_if_all_its_code_says_so(
 def test_importing_is_timed_and_what_raises_is_told(tmp_path: Path) -> None:
     said = ask(tmp_path, "imports", modules=["colorsys", "absent.part", "this_is_none"], folder=str(tmp_path))
     assert said.code == 0 and said["phase"] == "done"
-    assert said["failed"]["absent.part"] == {"error": "ModuleNotFoundError: No module named 'absent'", "lacks": "absent"}
+    assert said["failed"]["absent.part"] == {
+        "error": "ModuleNotFoundError: No module named 'absent'",
+        "lacks": "absent",
+    }
     assert said["import_ms"] > 0 and said["gil_module"] is None and said["loaded"] == []
 
 

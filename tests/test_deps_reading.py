@@ -135,7 +135,11 @@ def test_what_is_wrong_with_a_file_is_said_with_its_place(name: str, data: bytes
 
 def test_what_else_cannot_be_meant(tmp_path: Path) -> None:
     written(tmp_path, pyproject__toml=PYPROJECT + 'round = [{include-group = "round"}]\nodd = [1]\n')
-    for groups, words in ((("wep",), '(did you mean "web"?)'), (("round",), "includes itself"), (("odd",), "1 is no req")):
+    for groups, words in (
+        (("wep",), '(did you mean "web"?)'),
+        (("round",), "includes itself"),
+        (("odd",), "1 is no req"),
+    ):
         with pytest.raises(SelectorError, match=words.replace("(", r"\(").replace(")", r"\)").replace("?", r"\?")):
             read_project(tmp_path, groups)
     with pytest.raises(SelectorError, match="this is no folder"):

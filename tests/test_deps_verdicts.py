@@ -19,9 +19,9 @@ from selector.readiness.models import PackageReadiness
 from selector.readiness.verdicts import build_readiness, subinterpreter_readiness
 
 STACK = (
-    "Timeout (0:00:14)!\nThread 0x1 (most recent call first):\n  File \"/lib/threading.py\", line 5 in wait\n"
-    "Thread 0x2 (most recent call first):\n  File \"<frozen importlib._bootstrap>\", line 9 in _load\n"
-    "  File \"/x/site-packages/app/__init__.py\", line 7 in <module>\n"
+    'Timeout (0:00:14)!\nThread 0x1 (most recent call first):\n  File "/lib/threading.py", line 5 in wait\n'
+    'Thread 0x2 (most recent call first):\n  File "<frozen importlib._bootstrap>", line 9 in _load\n'
+    '  File "/x/site-packages/app/__init__.py", line 7 in <module>\n'
 )  # fmt: skip
 
 
@@ -118,7 +118,13 @@ def test_what_is_merely_not_installed_is_no_failure() -> None:
         ),
         (imported(), isolated(refused={"app._native": "refused"}), "fails", "app._native", "which it imports later"),
         (imported(loaded=["app._native"]), isolated(refused={"app._native": "x"}), "ready", None, "it does without"),
-        (imported(), isolated(refused={"app._native": "x"}, may_lack=["app._native"]), "ready", None, "it does without"),
+        (
+            imported(),
+            isolated(refused={"app._native": "x"}, may_lack=["app._native"]),
+            "ready",
+            None,
+            "it does without",
+        ),
         (imported(), ended("subinterpreter"), "fails", "app", "importing app in one crashes"),
         (imported(), ended("closing"), "fails", "app", "when the subinterpreter is ended, it crashes"),
         (ended(), None, "fails", "app", "not even outside of one: importing app crashes"),
@@ -170,7 +176,10 @@ def test_a_crash_is_the_fault_of_the_package_that_crashes_alone() -> None:
     said = {("3.14", name): ended(facts={"importing": name}) for name in ("app", "middle", "low")}
     found = packages(said, there)
     assert [package.builds["3.14"].package for package in found.values()] == ["low"] * 3
-    assert found["app"].builds["3.14"].module == "low" and "it needs low: importing low crashes" in found["app"].builds["3.14"].reason
+    assert (
+        found["app"].builds["3.14"].module == "low"
+        and "it needs low: importing low crashes" in found["app"].builds["3.14"].reason
+    )
     assert found["app"].chain == ("app", "middle", "low")
     said["3.14", "app"] = imported(failed={"app": {"error": "ValueError: its own", "lacks": None}})
     assert packages(said, there)["app"].builds["3.14"].package == "app"
@@ -199,7 +208,12 @@ def test_what_cannot_be_installed_and_what_needs_that() -> None:
         (LOW, Answer(None), "not_installable", "its source, if there is one"),
         (LOW, Answer("1.0"), "unknown", "there is a wheel that fits (low 1.0): whether the GIL stays off is seen"),
         (LOW, Answer(None, problem="the index cannot be reached"), "unknown", "and the index cannot be reached"),
-        (distribution("low", tags=()), Answer(None, True), "unknown", "only its source: whether it builds is not known"),
+        (
+            distribution("low", tags=()),
+            Answer(None, True),
+            "unknown",
+            "only its source: whether it builds is not known",
+        ),
         (distribution("low", tags=()), Answer("1.2"), "unknown", "1.0 comes as source only"),
         (distribution("low"), None, "unknown", "it is pure Python, of one wheel for all builds"),
         (distribution("low", python="<3.13"), Answer(None, False), "not_installable", "no source either"),
@@ -216,7 +230,11 @@ def test_a_package_that_is_not_installed_for_a_build(package: Any, answer: Any, 
 
 
 def test_a_lock_says_which_wheels_there_are() -> None:
-    fits, other, source = "low-2.0-cp313-cp313t-linux_x86_64.whl", "low-2.0-cp39-abi3-linux_x86_64.whl", "low-2.0.tar.gz"
+    fits, other, source = (
+        "low-2.0-cp313-cp313t-linux_x86_64.whl",
+        "low-2.0-cp39-abi3-linux_x86_64.whl",
+        "low-2.0.tar.gz",
+    )
     nothing = Answer(None, problem="no index was asked (--offline)")
     for files, status in (((fits,), "unknown"), ((other, source), "not_installable"), ((source,), "unknown")):
         locked = {"low": Locked("2.0", (), files)}
