@@ -165,6 +165,23 @@ def test_a_profile_keeps_what_it_says_itself() -> None:
     assert blocking(guilty, "free_threading") == ["b"] and blocking(guilty, "subinterpreters") == ["b"]
 
 
+def test_recommend_takes_from_a_report_what_the_workload_does_not_say(tmp_path: Path) -> None:
+    found = report(settings={"free_threading_ready": False}, why={"free_threading_ready": "low stands in the way"})
+    file = tmp_path / "deps.json"
+    file.write_text(found.model_dump_json(by_alias=True))
+    done = call("recommend", "--set", "workload_type=cpu", "--deps", str(file), "--json")
+    assert json.loads(done.out)["profile"]["free_threading_ready"] is False
+    assert done.err == "note: free_threading_ready is false: low stands in the way\n"
+    text = call("recommend", "--set", "workload_type=cpu", "--deps", str(file)).out
+    assert "free_threading_ready=false" in text
+    own = call("recommend", "--set", "workload_type=cpu", "--set", "free_threading_ready=true", "--deps", str(file))
+    assert "says nothing that the profile does not say itself" in own.err
+    for words, text in (("settings", '{"settings": {"tasks": true}}'), ("JSON", "no")):
+        file.write_text(text)
+        refused = call("recommend", "--set", "workload_type=cpu", "--deps", str(file))
+        assert refused.code == 2 and words in refused.err and "hint: give what `deps --json` printed" in refused.err
+
+
 # Small extensions -----------------------------------------------------------------------------------------------------
 
 EXPECTED = {  # under 3.13t, elsewhere, in subinterpreters, the module, the chain

@@ -12,7 +12,7 @@ from selector.host import Interpreter
 from selector.readiness.environments import Environment
 from selector.readiness.installing import Answer
 from selector.readiness.looking import Found, with_subinterpreters
-from selector.readiness.models import BuildReadiness, PackageReadiness, SubinterpreterReadiness
+from selector.readiness.models import BuildReadiness, PackageReadiness, Readiness, SubinterpreterReadiness
 from selector.readiness.plan import Plan
 from selector.readiness.verdicts import build_readiness, end_of, named, subinterpreter_readiness
 from selector.readiness.wheels import fitting, has_source
@@ -216,10 +216,10 @@ def _is_later(version: str, than: str) -> bool:
 
 def readiness_settings(
     packages: Sequence[PackageReadiness], interpreters: Sequence[Interpreter]
-) -> tuple[dict[str, bool], dict[str, str]]:
+) -> tuple[dict[Readiness, bool], dict[Readiness, str]]:
     """The fields of a profile that follow, with why: what is not known is not there."""
-    settings: dict[str, bool] = {}
-    why: dict[str, str] = {}
+    settings: dict[Readiness, bool] = {}
+    why: dict[Readiness, str] = {}
     blockers: dict[str, list[str]] = {}
     for build in (each for each in interpreters if each.free_threaded):
         states = {p.name: p.builds[build.tag] for p in packages if build.tag in p.builds}

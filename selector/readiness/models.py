@@ -11,6 +11,8 @@ from selector.models import Frozen
 Status = Literal["ready", "gil", "not_installable", "fails", "unknown"]
 Goal = Literal["free_threading", "subinterpreters", "loop"]
 GOALS: tuple[Goal, ...] = ("free_threading", "subinterpreters", "loop")
+#: Fields of a workload that are found out here.
+Readiness = Literal["free_threading_ready", "subinterpreter_ready"]
 
 
 class BuildReadiness(Frozen):
@@ -100,8 +102,8 @@ class DepsReport(Frozen):
     packages: tuple[PackageReadiness, ...]
     loop: tuple[LoopFinding, ...]
     loop_checked_by: str | None
-    settings: dict[str, bool]
-    why: dict[str, str]
+    settings: dict[Readiness, bool]
+    why: dict[Readiness, str]
     worth: tuple[Gain, ...]
     notes: tuple[str, ...]
     seconds: float
@@ -110,5 +112,6 @@ class DepsReport(Frozen):
         """Whether something is known to stand in the way of that."""
         if goal == "loop":
             return bool(self.loop)
-        field = {"free_threading": "free_threading_ready", "subinterpreters": "subinterpreter_ready"}[goal]
-        return self.settings.get(field) is False
+        return (
+            self.settings.get("free_threading_ready" if goal == "free_threading" else "subinterpreter_ready") is False
+        )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from selector.pipeline import Selector
 from selector.readiness.judging import BLOCKED
-from selector.readiness.models import DepsReport, Gain, Goal, PackageReadiness
+from selector.readiness.models import DepsReport, Gain, Goal, PackageReadiness, Readiness
 from selector.readiness.verdicts import named
 from selector.recommend.asking import STAYING
 from selector.recommend.chain import Candidate, Situation, weighed
 from selector.text import PREDICTED, significant, times
 from selector.workload.profile import WorkloadProfile
 
-#: The field that says it, what people call it, and how it goes on.
-_GOALS: tuple[tuple[Goal, str, str], ...] = (
+_Kind = Literal["free_threading", "subinterpreters"]
+#: The field that says it, and what people call it.
+_GOALS: tuple[tuple[_Kind, Readiness, str], ...] = (
     ("free_threading", "free_threading_ready", "free threads"),
     ("subinterpreters", "subinterpreter_ready", "subinterpreters"),
 )
@@ -29,11 +31,17 @@ def with_worth(report: DepsReport, profile: WorkloadProfile, selector: Selector)
 
 def profile_with(profile: WorkloadProfile, report: DepsReport) -> WorkloadProfile:
     """The profile with what was found of its dependencies, where it does not say that itself."""
-    known = {name: value for name, value in report.settings.items() if getattr(profile, name) is None}
-    return profile.model_copy(update=known)
+    return profile.model_copy(update=missing_in(profile, report))
 
 
-def _gain(goal: Goal, field: str, name: str, report: DepsReport, profile: WorkloadProfile, selector: Selector) -> Gain:
+def missing_in(profile: WorkloadProfile, report: DepsReport) -> dict[str, bool]:
+    """The fields that were found of its dependencies and the profile does not say itself."""
+    return {name: value for name, value in report.settings.items() if getattr(profile, name) is None}
+
+
+def _gain(
+    goal: _Kind, field: Readiness, name: str, report: DepsReport, profile: WorkloadProfile, selector: Selector
+) -> Gain:
     """What readiness for one goal gains: the answer with it beside the answer without, everything else as it was found."""
     found = selector.situation(profile_with(profile, report))
     ready = report.settings.get(field)
@@ -42,7 +50,7 @@ def _gain(goal: Goal, field: str, name: str, report: DepsReport, profile: Worklo
     more = {}
     if goal == "free_threading" and listed is not None and not any(tag.endswith("t") for tag in listed):
         more = {"interpreters": (*listed, *(tag for tag in report.interpreters if tag.endswith("t")))}
-    without, with_it = found.changed(**{field: False}), found.changed(**{field: True, **more})
+    without, with_it = found.changed(**{field: False}), found.changed(**{field: True}, **more)
     today, then = without.choice.chosen, with_it.choice.chosen
     gain = today.seconds / then.seconds if today.seconds and then.seconds else None
     return Gain(

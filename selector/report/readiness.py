@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selector.readiness.models import DepsReport, PackageReadiness
+from selector.readiness.models import DepsReport, PackageReadiness, Readiness
 from selector.report.blocks import Block, Bullets, Document, Fields, Paragraph, Section, Table, bullets
 from selector.text import counted, measured_duration, measured_memory, sentence
 
@@ -14,7 +14,7 @@ _WORDS = {
     "unknown": "unknown",
 }
 _BLOCKED = ("gil", "not_installable", "fails")
-_SETTINGS = {"free_threading_ready": "Free threads", "subinterpreter_ready": "Subinterpreters"}
+_SETTINGS: dict[Readiness, str] = {"free_threading_ready": "Free threads", "subinterpreter_ready": "Subinterpreters"}
 
 
 def readiness_document(report: DepsReport) -> Document:
@@ -49,7 +49,7 @@ def _summary(report: DepsReport) -> Section:
     return Section("Dependencies", (Fields(tuple(pairs)),))
 
 
-def _why_unknown(report: DepsReport, field: str) -> str:
+def _why_unknown(report: DepsReport, field: Readiness) -> str:
     """How much is known of what is not known as a whole."""
     if field in report.settings or not report.packages:
         return ""
