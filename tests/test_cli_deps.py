@@ -176,7 +176,10 @@ def test_recommend_takes_from_a_report_what_the_workload_does_not_say(tmp_path: 
     assert "free_threading_ready=false" in text
     own = call("recommend", "--set", "workload_type=cpu", "--set", "free_threading_ready=true", "--deps", str(file))
     assert "says nothing that the profile does not say itself" in own.err
-    for words, text in (("settings", '{"settings": {"tasks": true}}'), ("JSON", "no")):
+    for words, text in (
+        ("settings.tasks", found.model_dump_json(by_alias=True).replace('"free_threading_ready":', '"tasks":')),
+        ("JSON", "no"),
+    ):
         file.write_text(text)
         refused = call("recommend", "--set", "workload_type=cpu", "--deps", str(file))
         assert refused.code == 2 and words in refused.err and "hint: give what `deps --json` printed" in refused.err

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from .channel import Channel
-from .settings import Settings
+from .settings import Settings, guard_start
 
 MOST_FILES = 50_000  # of a distribution that are looked at
 MOST_MODULES, MOST_LATE = 20, 200
@@ -23,8 +23,9 @@ _NO_MODULES = {"tests", "test", "docs", "doc", "examples", "example", "benchmark
 _INITS = tuple(f"__init__{suffix}" for suffix in (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES))
 
 
-def installed(_: Settings, channel: Channel) -> None:
+def installed(settings: Settings, channel: Channel) -> None:
     """The mode installed: a message for each distribution, and the environment that markers are asked in."""
+    guard_start(settings, channel)
     channel.say(markers=_markers(), prefix=sys.prefix)
     seen: set[str] = set()
     for dist in metadata.distributions():

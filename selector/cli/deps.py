@@ -21,9 +21,7 @@ _BLOCKED = 3
 _GOALS = ("free_threading", "subinterpreters", "loop")
 
 
-@click.command(
-    epilog="Example: concurrency-selector deps --interpreter .venv-3.14t --workload examples/image-thumbnails.json"
-)
+@click.command(epilog="Example: concurrency-selector deps -r requirements.txt --workload workload.json")
 @click.argument("project", required=False, metavar="[PROJECT]")
 @click.option(
     "-r", "--requirement", "files", multiple=True, metavar="FILE", help="A requirements file; again for each."

@@ -13,7 +13,7 @@ from selector.measure.children import Job, Laboratory, Said
 from selector.measure.python import ChosenPython
 from selector.text import one_line, printable
 
-SECONDS = 30.0  # to read what is installed
+SECONDS = 60.0  # to read what is installed
 #: What is in each environment to install others with, and asked for by nobody.
 INSTALLERS = ("pip", "setuptools", "wheel")
 
@@ -88,6 +88,7 @@ def environment_of(said: Said) -> Environment:
     if not said.done or not isinstance(markers, dict):
         problem = said.facts.get("problem")
         why = problem.get("text") if isinstance(problem, dict) else said.fault
+        why = f"that takes more than {SECONDS:g} s" if said.timed_out else why
         raise SelectorError(
             f"{said.python.path}: what is installed there cannot be read: {printable(one_line(str(why or said.errors), 200))}",
             "name a Python that runs: --python ENV, --interpreter PATH",
