@@ -77,7 +77,7 @@ def test_the_help_of_every_command_ends_in_an_example_that_works(
     assert result.code == 0
     assert bool(result.out) == (path != ("generate",))
     assert bool(result.err) == (
-        path in (("generate",), ("validate",), ("calibrate",), ("measure",))
+        path in (("generate",), ("validate",), ("calibrate",), ("measure",), ("deps",))
     )  # what they do, and where it went
 
 

@@ -112,9 +112,7 @@ def recommend(
         test_it = _validate_command(file, settings, rules or outer_rules)
         show_system(selector, profile, form, test_it.line, whole=full)
         return
-    found: tuple[str, ...] = ()
-    if dependencies is not None:
-        profile, found = _with_dependencies(profile, dependencies)
+    profile, found = _with_dependencies(profile, dependencies)
     whole = full or explain or form != "text"
     situation = selector.situation(profile)
     result = selector.recommend(situation, "exact" if explain else "sampled" if whole else "none")
@@ -129,8 +127,10 @@ def recommend(
     print_as(_document(result, explanation, measured, test_it, whole=whole), form)
 
 
-def _with_dependencies(profile: WorkloadProfile, file: str) -> tuple[WorkloadProfile, tuple[str, ...]]:
+def _with_dependencies(profile: WorkloadProfile, file: str | None) -> tuple[WorkloadProfile, tuple[str, ...]]:
     """The profile with what was found of its dependencies, which is told with the reason, and the settings that say the same."""
+    if file is None:
+        return profile, ()
     from selector.readiness.worth import missing_in
 
     report = read_dependencies(file)
