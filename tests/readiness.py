@@ -40,7 +40,8 @@ def native(name: str, *requires: str, **changes: Any) -> Distribution:
 
 def environment(*packages: Distribution, tag: str = "3.14") -> Environment:
     """A Python with these packages."""
-    return Environment(python(tag), MARKERS, {package.name: package for package in packages})
+    markers = {**MARKERS, "python_version": tag.rstrip("t"), "python_full_version": f"{tag.rstrip('t')}.1"}
+    return Environment(python(tag), markers, {package.name: package for package in packages})
 
 
 def plan(*environments: Environment, asks: tuple[str, ...] = ("app",), locked: dict[str, Locked] | None = None) -> Plan:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from selector.errors import SelectorError
+from selector.readiness.graph import Graph
 from selector.readiness.reading import read_project, read_requirements
 from selector.readiness.request import request_of
 
@@ -79,6 +81,31 @@ def test_a_lock_tells_versions_files_and_what_needs_what(name: str, text: str, t
     assert asked.locked["pandas"].version == "3.1.1"
     assert [each.name for each in asked.locked["pandas"].requires] == ["numpy"]
     assert all(file.startswith("pandas-3.1.1") and "/" not in file for file in asked.locked["pandas"].files)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "uv.lock",
+            """[[package]]\nname = "web"\nversion = "1"\n[package.optional-dependencies]\nfast = [{name = "loop", marker = "os_name == 'posix'"}]""",
+        ),
+        (
+            "poetry.lock",
+            """[[package]]\nname = "web"\nversion = "1"\n[package.dependencies]\nloop = {version = ">=1", optional = true}\n[package.extras]\nfast = ["loop (>=1)"]""",
+        ),
+        (
+            "pdm.lock",
+            """[[package]]\nname = "web"\nversion = "1"\n[[package]]\nname = "web"\nversion = "1"\nextras = ["fast"]\ndependencies = ["loop>=1"]""",
+        ),
+    ],
+)
+def test_an_extra_of_a_lock_is_needed_where_it_is_asked_for(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    locked = read_project(tmp_path).locked
+    graph = Graph({package: lock.requires for package, lock in locked.items()}, [{"os_name": "posix"}])
+    assert list(graph.ways([Requirement("web[fast]")])) == ["web", "loop"]
+    assert list(graph.ways([Requirement("web")])) == ["web"]
 
 
 def test_the_project_says_what_it_asks_for_and_the_lock_what_comes_of_it(tmp_path: Path) -> None:

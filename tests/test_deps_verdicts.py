@@ -16,6 +16,7 @@ from selector.readiness.judging import judge, packages_of, readiness_settings
 from selector.readiness.locks import Locked
 from selector.readiness.looking import IMPORT_SECONDS, key_of, with_subinterpreters
 from selector.readiness.models import PackageReadiness
+from selector.readiness.survey import wanted_of
 from selector.readiness.verdicts import build_readiness, subinterpreter_readiness
 
 STACK = (
@@ -248,6 +249,25 @@ def test_an_installed_package_is_told_of_a_later_version_with_a_wheel() -> None:
         answers = {"3.13t": {"low": Answer(version)}}
         found = packages({("3.13t", "low"): on}, environment(LOW, tag="3.13t"), asks=("low",), answers=answers)["low"]
         assert found.fixed_in == fixed and found.builds["3.13t"].status == "gil"
+
+
+def test_a_package_has_no_build_that_it_is_not_needed_for() -> None:
+    old_only = distribution("app", "low; python_version < '3.14'")
+    home, free = environment(old_only, LOW), environment(tag="3.13t")
+    found = packages({("3.14", "app"): imported()}, home, free, answers={"3.13t": {"low": Answer(None, False)}})
+    assert {name: set(package.builds) for name, package in found.items()} == {
+        "app": {"3.14", "3.13t"},
+        "low": {"3.13t"},
+    }
+    assert found["app"].builds["3.13t"].package == "low" and found["app"].builds["3.14"].status == "ready"
+    assert {want.name for want in wanted_of(home, plan(home, free), judge(plan(home, free), {}))} == set()
+
+
+def test_another_version_than_at_home_is_told() -> None:
+    home, free = environment(LOW), environment(LOW._replace(version="0.9"), tag="3.13t")
+    said = {("3.14", "low"): imported(), ("3.13t", "low"): imported("3.13t")}
+    build = packages(said, home, free, asks=("low",))["low"].builds["3.13t"]
+    assert build.installed == "0.9" and build.reason.startswith("installed there is 0.9, not 1.0: imported in")
 
 
 def test_a_workload_hears_only_what_is_known() -> None:

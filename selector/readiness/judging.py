@@ -100,7 +100,11 @@ Answers = Mapping[str, Mapping[str, Answer]]
 def packages_of(plan: Plan, judged: Judged, answers: Answers) -> tuple[PackageReadiness, ...]:
     """Every package with all that is known of it, in the order that the requirements lead to them."""
     builds = {
-        name: {e.tag: _under(name, e, plan, judged, answers.get(e.tag, {}).get(name)) for e in plan.environments}
+        name: {
+            e.tag: _under(name, e, plan, judged, answers.get(e.tag, {}).get(name))
+            for e in plan.environments
+            if name in plan.under[e.tag][1]
+        }
         for name in plan.ways
     }
     for environment in plan.environments:
@@ -133,6 +137,8 @@ def _under(name: str, environment: Environment, plan: Plan, judged: Judged, answ
     seen = judged.builds.get((environment.tag, name))
     if seen is None:
         return _not_seen(name, environment, plan, answer)
+    if (wanted := plan.version(name)) is not None and seen.installed != wanted:
+        seen = seen.model_copy(update={"reason": f"installed there is {seen.installed}, not {wanted}: {seen.reason}"})
     later = answer.version if answer is not None else None
     if later is None or seen.installed is None or not _is_later(later, seen.installed):
         return seen
@@ -190,13 +196,14 @@ def _no_wheel(name: str, tag: str, version: str | None, source: bool | None) -> 
 def _pass_on(plan: Plan, environment: Environment, builds: dict[str, dict[str, BuildReadiness]]) -> None:
     """What needs a package that cannot be installed cannot be installed either."""
     tag = environment.tag
-    missing = [name for name in builds if name not in environment.packages]
+    graph, needed = plan.under[tag]
+    missing = [name for name in builds if name in needed and name not in environment.packages]
     changed = True
     while changed:
         changed = False
         for name in missing:
-            needs = plan.graph.needs(name)
-            lacks = next((n for n in needs if n in builds and builds[n][tag].status == "not_installable"), None)
+            needs = [need for need in graph.needs(name) if need in needed]
+            lacks = next((need for need in needs if builds[need][tag].status == "not_installable"), None)
             if lacks is not None and builds[name][tag].status != "not_installable":
                 guilty = builds[lacks][tag].package or lacks
                 reason = f"it needs {guilty}, which cannot be installed for {tag}: {builds[guilty][tag].reason}"

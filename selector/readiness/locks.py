@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -45,7 +46,9 @@ def locked_in(file: Path, data: dict[str, Any]) -> tuple[dict[str, Locked], tupl
             projects += 1
             roots += _requires(package)
         elif version is not None:
-            found[canonicalize_name(name)] = Locked(version, tuple(_requires(package)), tuple(_files(package)))
+            known = found.get(canonicalize_name(name), Locked(version, (), ()))
+            requires, files = (*known.requires, *_requires(package)), (*known.files, *_files(package))
+            found[canonicalize_name(name)] = Locked(version, requires, files)
     if not projects:
         needed = {canonicalize_name(each.name) for lock in found.values() for each in lock.requires}
         roots = [Requirement(name) for name in found if name not in needed]
@@ -59,23 +62,43 @@ def _is_project(package: dict[str, Any]) -> bool:
 
 
 def _requires(package: dict[str, Any]) -> Iterator[Requirement]:
-    """What a package needs: a list of tables (uv) or of texts (pdm), or a table by name (poetry)."""
-    needs = package.get("dependencies", [])
+    """What a package needs: a list of tables (uv) or of texts (pdm), or a table by name (poetry); with an extra where it says so."""
+    own = package.get("extras")
+    for_extras = own if isinstance(own, list) else []  # of pdm: what the package needs with these extras
+    yield from _needs(package.get("dependencies"), [each for each in for_extras if isinstance(each, str)])
+    more = package.get("optional-dependencies")
+    for extra, needs in more.items() if isinstance(more, dict) else ():
+        yield from _needs(needs, [extra])
+    named = own if isinstance(own, dict) else {}  # of poetry: what an extra adds, as text
+    for extra, texts in named.items():
+        yield from _needs(
+            [t.partition(" ")[0] for t in texts if isinstance(t, str)] if isinstance(texts, list) else [], [extra]
+        )
+
+
+def _needs(needs: Any, extras: list[str]) -> Iterator[Requirement]:
+    """Some needs, which hold with one of these extras, if there are any."""
     if isinstance(needs, dict):
         needs = [{"name": name, **(how if isinstance(how, dict) else {})} for name, how in needs.items()]
     for need in needs if isinstance(needs, list) else []:
-        text = need
-        if isinstance(need, dict):
-            if need.get("optional") is True:
-                continue
-            extras, marker = need.get("extra", need.get("extras")), need.get("marker", need.get("markers"))
-            text = str(need.get("name"))
-            text += f"[{','.join(map(str, extras))}]" if isinstance(extras, list) and extras else ""
-            text += f" ; {marker}" if isinstance(marker, str) and marker else ""
+        if isinstance(need, dict) and need.get("optional") is True:
+            continue
         try:
-            yield Requirement(str(text))
-        except InvalidRequirement:
+            found = Requirement(_text(need) if isinstance(need, dict) else str(need))
+            if extras:
+                of_extra = " or ".join(f"extra == '{each}'" for each in extras)
+                found.marker = Marker(f"({of_extra}) and ({found.marker})" if found.marker else of_extra)
+        except (InvalidRequirement, InvalidMarker):
             continue  # a marker of the tool's own: what it needs is in the lock all the same
+        yield found
+
+
+def _text(need: dict[str, Any]) -> str:
+    """A need of a table as the text of a requirement, without its version, which the lock has."""
+    extras, marker = need.get("extra", need.get("extras")), need.get("marker", need.get("markers"))
+    text = str(need.get("name"))
+    text += f"[{','.join(map(str, extras))}]" if isinstance(extras, list) and extras else ""
+    return text + (f" ; {marker}" if isinstance(marker, str) and marker else "")
 
 
 def _files(package: dict[str, Any]) -> Iterator[str]:

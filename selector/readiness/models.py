@@ -45,7 +45,7 @@ class SubinterpreterReadiness(Frozen):
 
 
 class PackageReadiness(Frozen):
-    """A package: under each build, in subinterpreters, and why it is there.
+    """A package: under each build that it is needed for, in subinterpreters, and why it is there.
 
     `chain` leads from a requirement of the project to this package, and on to what blocks it, where that is another.
     `fixed_in` is that of the first free-threaded build that it blocks, else of the first build.

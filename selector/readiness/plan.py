@@ -28,11 +28,22 @@ class Plan:
 
     @cached_property
     def graph(self) -> Graph:
-        """What needs what: by what is installed, else by the lock."""
+        """What needs what under one of the Pythons."""
+        return Graph(self._requires, [environment.markers for environment in self.environments])
+
+    @cached_property
+    def under(self) -> dict[str, tuple[Graph, frozenset[str]]]:
+        """By tag: what needs what under that Python alone, and the packages that the requirements lead to there."""
+        graphs = {e.tag: Graph(self._requires, [e.markers]) for e in self.environments}
+        return {tag: (graph, frozenset(graph.ways(self.requirements))) for tag, graph in graphs.items()}
+
+    @cached_property
+    def _requires(self) -> dict[str, tuple[Requirement, ...]]:
+        """What each package needs: by what is installed, else by the lock."""
         requires = {name: lock.requires for name, lock in self.locked.items()}
         for environment in reversed(self.environments):
             requires |= {name: package.requires for name, package in environment.packages.items()}
-        return Graph(requires, [environment.markers for environment in self.environments])
+        return requires
 
     @cached_property
     def ways(self) -> dict[str, tuple[str, ...]]:

@@ -83,7 +83,7 @@ def _asked_of_an_index(
 def wanted_of(environment: Environment, plan: Plan, judged: Judged) -> list[Want]:
     """What an index is to be asked for a build: of what is not installed for it, and of what fails or switches the GIL on."""
     found = []
-    for name in plan.ways:
+    for name in (each for each in plan.ways if each in plan.under[environment.tag][1]):
         verdict, lock = judged.builds.get((environment.tag, name)), plan.locked.get(name)
         if verdict is not None:
             if verdict.status in ("gil", "fails") and verdict.package in (name, None):

@@ -59,7 +59,7 @@ def _why_unknown(report: DepsReport, field: Readiness) -> str:
     tags = [tag for tag in report.interpreters if tag.endswith("t")]
     if not tags:
         return "there is no free-threaded build to try it in"
-    open_ones = [p for p in report.packages if p.builds[tags[0]].status == "unknown"]
+    open_ones = [p for p in report.packages if tags[0] in p.builds and p.builds[tags[0]].status == "unknown"]
     return f"{len(open_ones)} of {counted(len(report.packages), 'package')} are not known under {tags[0]}"
 
 
@@ -76,7 +76,7 @@ def _obstacles(report: DepsReport) -> list[tuple[str, tuple[str, ...]]]:
         if apart.status == "fails" and apart.package in (None, package.name) and not _same(package):
             told.append(sentence(f"Subinterpreters ({apart.build}): {apart.reason}"))
         if told:
-            chain = " -> ".join(package.chain)
+            chain = " -> ".join(package.chain) if len(package.chain) > 1 else "nothing else: it is asked for itself"
             fixed = f"First version with a wheel: {package.fixed_in}." if package.fixed_in else ""
             points = [f"Needed by: {chain}", *told, *([fixed] if fixed else [])]
             version = f" {package.version}" if package.version else ""
@@ -99,15 +99,24 @@ def _packages(report: DepsReport) -> Section:
         first = next((b for b in package.builds.values() if b.import_ms is not None), None)
         took = "" if first is None or first.import_ms is None else measured_duration(first.import_ms / 1000)
         memory = "" if first is None or first.memory_mb is None else measured_memory(first.memory_mb)
-        states = [_WORDS[package.builds[tag].status] for tag in tags]
+        states = [_state(package, tag) for tag in tags]
         rows.append((package.name, package.version or "", *states, package.subinterpreters.status, took, memory))
     blocks: list[Block] = [Table(header, tuple(rows), "l" * len(header), ("memory", "import"))]
     if not rows:
         blocks = [Paragraph("Nothing is required.")]
-    elif any(package.builds[tag].status == "unknown" for package in report.packages for tag in tags):
+    elif any(build.status == "unknown" for package in report.packages for build in package.builds.values()):
         told = "Unknown is what could not be tried: install it for that Python, and name that by --interpreter PATH."
         blocks.append(Paragraph(told))
     return Section("Packages", tuple(blocks))
+
+
+def _state(package: PackageReadiness, tag: str) -> str:
+    """A cell: how it is under a build, and the version there if it is another; empty where it is not needed there."""
+    build = package.builds.get(tag)
+    if build is None:
+        return ""
+    other = build.installed is not None and package.version is not None and build.installed != package.version
+    return _WORDS[build.status] + (f" ({build.installed})" if other else "")
 
 
 def _loop(report: DepsReport) -> Section:
