@@ -50,6 +50,7 @@ UV = """
 case "$*" in
   *numpy*lxml*|*lxml*numpy*) echo "error: No solution found when resolving dependencies" >&2; exit 1;;
   *numpy*) printf 'Would install 1 package\\n + numpy==2.4.6\\n' >&2;;
+  *"lxml<6.1"*) printf ' + lxml==5.3.0\\n' >&2;;
   *no-binary*lxml*) echo "No solution found: lxml has no usable wheels" >&2; exit 1;;
   *no-binary*torch*) echo "No solution found: torch has no source distribution" >&2; exit 1;;
   *lxml*|*torch*) echo "error: No solution found: Because it has no usable wheels" >&2; exit 1;;
@@ -63,7 +64,7 @@ def test_uv_is_asked_for_all_at_once_and_then_for_each(tmp_path: Path) -> None:
     uv = Resolver("uv", (str(script(tmp_path, "uv", UV)),))
     found = answers(tmp_path, uv, Want("numpy", "2.1+cpu"), Want("lxml", "6.1"), Want("torch", None, ">=2"))
     assert found["numpy"] == Answer("2.4.6")
-    assert found["lxml"] == Answer(None, source=True) and found["torch"] == Answer(None, source=False)
+    assert found["lxml"] == Answer(None, source=True, earlier="5.3.0") and found["torch"] == Answer(None, source=False)
     asked = questions(tmp_path)
     assert "--resolution lowest" in asked[0] and "numpy>=2.1 lxml>=6.1" in asked[0]
     assert "--dry-run --no-deps --only-binary :all:" in asked[0]
@@ -98,6 +99,7 @@ def test_an_index_out_of_reach_is_asked_once(tmp_path: Path) -> None:
 PIP = """
 case "$*" in
   *"versions numpy --only-binary"*) echo "Available versions: 2.4.6, 2.3.0, odd, 1.26";;
+  *"versions numpy --no-binary"*) echo "Available versions: 3.0";;
   *"versions lxml --no-binary"*) echo "Available versions: 6.1";;
   *lxml*) echo "ERROR: No matching distribution found for lxml" >&2; exit 1;;
   *) echo "ERROR: Could not fetch URL https://example.org/simple: connection error" >&2; exit 1;;
@@ -109,6 +111,7 @@ def test_pip_says_which_versions_have_a_wheel(tmp_path: Path) -> None:
     found = answers(tmp_path, pip, Want("numpy", "2.0"), Want("lxml", "6.1"))
     assert found == {"numpy": Answer("2.3.0"), "lxml": Answer(None, source=True)}
     assert answers(tmp_path, pip, Want("numpy", None))["numpy"] == Answer("2.4.6")
+    assert answers(tmp_path, pip, Want("numpy", "3.0"))["numpy"] == Answer(None, source=True, earlier="2.4.6")
     assert "cannot be reached" in answers(tmp_path, pip, Want("other", "1"))["other"].problem
 
 

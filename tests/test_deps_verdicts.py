@@ -206,6 +206,7 @@ def test_what_cannot_be_installed_and_what_needs_that() -> None:
     [
         (LOW, Answer(None, True), "not_installable", "there is its source, which would have to be built there"),
         (LOW, Answer(None, False), "not_installable", "and there is no source either"),
+        (LOW, Answer(None, True, earlier="0.9"), "not_installable", "built there; 0.9 is the last that has one"),
         (LOW, Answer(None), "not_installable", "its source, if there is one"),
         (LOW, Answer("1.0"), "unknown", "there is a wheel that fits (low 1.0): whether the GIL stays off is seen"),
         (LOW, Answer(None, problem="the index cannot be reached"), "unknown", "and the index cannot be reached"),

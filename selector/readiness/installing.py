@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -56,12 +56,14 @@ class Want(NamedTuple):
 class Answer(NamedTuple):
     """The lowest version from the wanted one on that has a wheel for a build, of any the newest (None: none has).
 
-    `source` is whether there is a source to build it from (None: not known). With a `problem` nobody answered.
+    `source` is whether there is a source to build it from (None: not known), and `earlier` the last version before the
+    wanted one that has a wheel. With a `problem` nobody answered.
     """
 
     version: str | None
     source: bool | None = None
     problem: str = ""
+    earlier: str | None = None
 
 
 class Resolver(NamedTuple):
@@ -106,14 +108,23 @@ def ask(
     found: dict[Want, Answer] = {}
     for want in wants:
         if (entry := kept.answer(_key(want, python, resolver))) is not None:
-            version, source = entry.get("version"), entry.get("source")
-            found[want] = Answer(str(version) if version else None, source if isinstance(source, bool) else None)
+            found[want] = _answer_of(entry)
     rest = [want for want in wants if want not in found]
     fresh = _Questions(python, resolver, folder, time.monotonic() + seconds).answers(rest) if rest else {}
     for want, answer in fresh.items():
         if not answer.problem:
-            kept.keep_answer(_key(want, python, resolver), {"version": answer.version, "source": answer.source})
+            kept.keep_answer(_key(want, python, resolver), answer._asdict())
     return found | fresh
+
+
+def _answer_of(entry: Mapping[str, Any]) -> Answer:
+    """An answer that was kept."""
+    version, source, earlier = (entry.get(name) for name in ("version", "source", "earlier"))
+    return Answer(
+        version if isinstance(version, str) else None,
+        source if isinstance(source, bool) else None,
+        earlier=earlier if isinstance(earlier, str) else None,
+    )
 
 
 def _key(want: Want, python: ChosenPython, resolver: Resolver) -> str:
@@ -161,8 +172,16 @@ class _Questions:
             return Answer(None, problem="the index does not know it")
         if _NO_SOLUTION in text:
             _, text = self._uv([want], more=("--no-binary", ":all:"))  # nothing is built: what it lacks is what it says
-            return Answer(None, None if _NO_SOLUTION not in text else _NO_SOURCE not in text)
+            source = None if _NO_SOLUTION not in text else _NO_SOURCE not in text
+            return Answer(None, source, earlier=self._earlier(want))
         return Answer(None, problem=_odd(text))
+
+    def _earlier(self, want: Want) -> str | None:
+        """The last version before the wanted one that has a wheel, as far as uv says so."""
+        if want.version is None:
+            return None
+        code, text = self._uv([Want(want.name, None, f"<{_public(want.version)}")])
+        return _installs(text).get(want.name) if code == 0 else None
 
     def _by_pip(self, want: Want) -> Answer:
         found = self._versions(want.name, "--only-binary")
@@ -171,7 +190,8 @@ class _Questions:
         fitting = [v for v in found if want.version is None or v >= Version(_public(want.version))]
         if not fitting:
             sources = self._versions(want.name, "--no-binary")
-            return Answer(None, None if isinstance(sources, str) else bool(sources))
+            earlier = str(max(found)) if found else None
+            return Answer(None, None if isinstance(sources, str) else bool(sources), earlier=earlier)
         return Answer(str(min(fitting)) if want.version else str(max(fitting)))
 
     def _versions(self, name: str, form: str) -> list[Version] | str:

@@ -165,7 +165,8 @@ def _not_seen(name: str, environment: Environment, plan: Plan, answer: Answer | 
     if answer.version is None:
         source = answer.source if answer.source is not None or lock is None else has_source(lock.files)
         if plan.is_native(name) or source is False:
-            return BuildReadiness(status="not_installable", reason=_no_wheel(name, tag, version, source))
+            last = f"; {answer.earlier} is the last that has one" if answer.earlier is not None else ""
+            return BuildReadiness(status="not_installable", reason=_no_wheel(name, tag, version, source) + last)
         told = f"it is not installed for {tag}, and there is no wheel of it, only its source: whether it builds is not known"
         return BuildReadiness(status="unknown", reason=told)
     if version is not None and _is_later(answer.version, version):
