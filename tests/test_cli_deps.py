@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -40,21 +42,24 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @posix_only
-def test_packages_are_imported_and_the_loop_is_looked_at(project: Path) -> None:
+def test_packages_are_imported_and_the_loop_is_looked_at(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", ".venv"], check=True, timeout=60)
     site = next(project.glob(".venv/lib/python*/site-packages"))
     tiny = Extension("tiny", "import base_of_tiny\n", requires=("base-of-tiny",), native=False)
     base = Extension("base-of-tiny", "raise ValueError('broken \x1b[31m')\n", native=False)
     install([tiny, base], Target("", site, "", False, ""))
     python = str(project / ".venv" / "bin" / "python")
-    done = call("deps", ".", "--interpreter", python, "--offline", "--json", "--fail-on", "loop")
+    (project / "uv").write_text("#!/bin/sh\necho ' + base-of-tiny==2.0' >&2\n")
+    (project / "uv").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{project}{os.pathsep}{os.environ['PATH']}")
+    done = call("deps", ".", "--interpreter", python, "--json", "--fail-on", "loop")
     found = DepsReport.model_validate_json(done.out)
     states = {package.name: next(iter(package.builds.values())) for package in found.packages}
     assert [(name, build.status, build.package) for name, build in states.items()] == [
         ("tiny", "fails", "base-of-tiny"), ("base-of-tiny", "fails", "base-of-tiny")
     ]  # fmt: skip
     assert "ValueError: broken \\x1b[31m" in states["tiny"].reason
-    assert found.packages[0].chain == ("tiny", "base-of-tiny")
+    assert found.packages[0].chain == ("tiny", "base-of-tiny") and found.packages[1].fixed_in == "2.0"
     assert [(each.file, each.line, each.rule) for each in found.loop] == [("app.py", 4, "ASYNC251")]
     assert done.code == 3 and "importing 2 packages" in done.err
     assert not list(site.glob("**/__pycache__")) and left_running(python) == []
@@ -183,6 +188,32 @@ def test_recommend_takes_from_a_report_what_the_workload_does_not_say(tmp_path: 
         file.write_text(text)
         refused = call("recommend", "--set", "workload_type=cpu", "--deps", str(file))
         assert refused.code == 2 and words in refused.err and "hint: give what `deps --json` printed" in refused.err
+
+
+def test_the_gain_of_a_function_is_of_what_it_measures(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    function = ("--function", "app.py:wait", "--python", sys.executable)
+    measured = SimpleNamespace(profile=WORK, problems=())
+    monkeypatch.setattr(sys.modules["selector.measure"], "measure_function", lambda *_: measured)
+    monkeypatch.setattr(
+        "selector.readiness.check_dependencies", lambda *_: report(package("low", "gil", package="low"))
+    )
+    done = call("deps", ".", *function, "--format", "markdown")
+    assert "low blocks free threads" in done.out and "app.py:wait: it is really called" in done.err
+    measured.profile = None
+    failed = call("deps", ".", *function)
+    assert failed.code == 1 and "app.py:wait: it could not be measured" in failed.err
+
+
+def test_a_workload_is_a_file_or_an_example(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "selector.readiness.check_dependencies", lambda *_: report(package("low", "gil", package="low"))
+    )
+    python = ("--python", sys.executable)
+    done = call(
+        "deps", ".", *python, "--workload", "batch-image-resizing", "--set", "tasks=9", "--fail-on", "free_threading"
+    )
+    assert "low blocks free threads" in done.out and done.code == 0
+    assert "Is it worth it" not in call("deps", ".", *python).out
 
 
 # Small extensions -----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from measured import python
 from readiness import distribution, ended, environment, imported, isolated, looks, native, plan
 
+from selector.errors import SelectorError
 from selector.measure.children import Said
 from selector.readiness.environments import environment_of
 from selector.readiness.graph import Graph
@@ -310,6 +311,31 @@ def test_what_a_child_says_is_installed_is_read_as_data() -> None:
     assert (package.version, [str(r) for r in package.requires], package.tags) == ("1\\x1b[0m", ["numpy>=2"], ())
     assert not package.editable and "metadata that cannot be read" in found.problem
     assert [found.owner(name) for name in ("my._x.y", "_x", "my", "other")] == ["my-app", "my-app", "my-app", None]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (Said("installed", python(), {}, fault="it cannot be run"), "cannot be read: it cannot be run"),
+        (Said("installed", python(), {"markers": {}}, errors="Timeout (0:01:00)!", code=1), "takes more than 60 s"),
+        (Said("installed", python(), {"problem": {"text": "no\x1b luck"}}, code=1), "no\\x1b luck"),
+    ],
+)
+def test_a_python_that_cannot_say_what_it_has_is_an_error(said: Said, words: str) -> None:
+    with pytest.raises(SelectorError) as error:
+        environment_of(said)
+    assert words in error.value.message and error.value.exit_code == 1
+
+
+def test_a_crash_in_subinterpreters_is_the_fault_of_the_package_that_crashes() -> None:
+    made = plan(environment(APP, MIDDLE, LOW))
+    crash = {name: ended("subinterpreter", facts={"importing": name}) for name in ("app", "middle", "low")}
+    judged = judge(made, {("3.14", name): looks(imported(), each) for name, each in crash.items()})
+    assert {name: (each.status, each.package) for name, each in judged.apart.items()} == dict.fromkeys(
+        crash, ("fails", "low")
+    )
+    chains = {package.name: package.chain for package in packages_of(made, judged, {})}
+    assert set(chains.values()) == {("app", "middle", "low")}
 
 
 def test_a_look_holds_until_a_file_of_what_it_needs_changes() -> None:
