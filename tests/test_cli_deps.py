@@ -117,7 +117,7 @@ def test_the_report_names_the_guilty_once_with_the_chain(plain_environment: None
     text = render_markdown(
         readiness_document(report(needs, guilty, loop=(call_,), loop_checked_by="ruff 1", notes=("Note",), **known))
     )
-    assert text.count("for a reason") == 1 and "Needed by: app -\\> low" in text
+    assert text.count("for a reason") == 1 and "Needed by: app -\\> low" in text and "Needed directly" not in text
     assert "First version with a wheel: 2.0." in text and "Subinterpreters (3.14): for another" in text
     assert "not ready: low stands in the way" in text and "time.sleep(1)" in text and "Note." in text
     assert re.search(r"\| low \| 1\.0 \| ready \| GIL on \| fails \| 12 ms \| 3\.2 MB \|", text)

@@ -147,6 +147,7 @@ def test_poetry_before_it_knew_the_standard_and_dependencies_of_a_build(tmp_path
         ("uv.lock", b"package = 1", "package is 1"),
         ("uv.lock", b"[[package]]\nversion = '1'", "package 1 has the name null"),
         ("uv.lock", b"[[package]]\nname = 'a'\nversion = 2", "and the version 2"),
+        ("pdm.lock", b"[[package]]\nname = '--index-url=x'\nversion = '2'", 'has the name "--index-url=x"'),
         ("requirements.txt", b"numpy\n\nrich ==", "requirements.txt:3: "),
         ("requirements.txt", b"-r absent.txt", "there is no such file"),
         ("setup.py", b"", "nothing in it says what the project requires"),

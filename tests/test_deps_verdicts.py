@@ -305,11 +305,15 @@ def test_what_a_child_says_is_installed_is_read_as_data() -> None:
         "name": "My.App", "version": "1\x1b[0m", "requires": ["numpy>=2", "no requirement !"], "tags": "odd", "modules": ["my"],
         "late": ["my._x"], "native": True, "editable": 1, "stamp": "s",
     }  # fmt: skip
-    facts = {"markers": {"python_version": "3.14"}, "dist My.App": told, "dist odd": 3, "broken": "x: y"}
+    facts = {"markers": {"python_version": "3.14"}, "dist My.App": told, "dist odd": 3, "dist evil": {"name": "-e ."}}
     found = environment_of(Said("installed", python(), facts, "done", code=0))
     package = found.packages["my-app"]
     assert (package.version, [str(r) for r in package.requires], package.tags) == ("1\\x1b[0m", ["numpy>=2"], ())
-    assert not package.editable and "metadata that cannot be read" in found.problem
+    assert (
+        list(found.packages) == ["my-app"]
+        and not package.editable
+        and 'cannot be read: the name "-e ."' in found.problem
+    )
     assert [found.owner(name) for name in ("my._x.y", "_x", "my", "other")] == ["my-app", "my-app", "my-app", None]
 
 

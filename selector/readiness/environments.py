@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 
 from selector.errors import SelectorError
 from selector.measure.children import Job, Laboratory, Said
 from selector.measure.python import ChosenPython
-from selector.text import one_line, printable
+from selector.text import one_line, printable, quoted
 
 SECONDS = 60.0  # to read what is installed
 #: What is in each environment to install others with, and asked for by nobody.
@@ -95,18 +95,22 @@ def environment_of(said: Said) -> Environment:
             1,
         )
     packages = {}
+    broken = said.facts.get("broken")
     for key, told in said.facts.items():
         if key.startswith("dist ") and isinstance(told, dict):
-            each = _distribution(told)
+            try:
+                each = _distribution(told)
+            except InvalidName:  # what stands there may become the argument of a resolver
+                broken = f"the name {quoted(told.get('name'))}"
+                continue
             packages[each.name] = each
-    broken = said.facts.get("broken")
     note = f"{said.python.tag}: metadata that cannot be read: {printable(one_line(str(broken), 200))}" if broken else ""
     return Environment(said.python, {str(k): str(v) for k, v in markers.items()}, dict(sorted(packages.items())), note)
 
 
 def _distribution(told: Mapping[str, Any]) -> Distribution:
     return Distribution(
-        name=canonicalize_name(str(told.get("name"))),
+        name=canonicalize_name(str(told.get("name")), validate=True),
         version=_word(told.get("version")),
         requires=tuple(_requirements(_words(told.get("requires")))),
         python=_word(told.get("python") or ""),

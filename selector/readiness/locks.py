@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 
 from selector.errors import SelectorError
 from selector.text import printable, quoted
@@ -42,13 +42,19 @@ def locked_in(file: Path, data: dict[str, Any]) -> tuple[dict[str, Locked], tupl
                 f"{printable(str(file))}: package {number} has the name {quoted(name)} and the version {quoted(version)}",
                 "a lock of uv, poetry or pdm",
             )
+        try:
+            canonical = canonicalize_name(name, validate=True)
+        except InvalidName:
+            raise SelectorError(
+                f"{printable(str(file))}: package {number} has the name {quoted(name)}", "a lock of uv, poetry or pdm"
+            ) from None
         if _is_project(package):
             projects += 1
             roots += _requires(package)
         elif version is not None:
-            known = found.get(canonicalize_name(name), Locked(version, (), ()))
+            known = found.get(canonical, Locked(version, (), ()))
             requires, files = (*known.requires, *_requires(package)), (*known.files, *_files(package))
-            found[canonicalize_name(name)] = Locked(version, requires, files)
+            found[canonical] = Locked(version, requires, files)
     if not projects:
         needed = {canonicalize_name(each.name) for lock in found.values() for each in lock.requires}
         roots = [Requirement(name) for name in found if name not in needed]

@@ -19,6 +19,7 @@ from selector.readiness.kept import Kept
 
 IMPORT_SECONDS = 15.0  # for one package; more is said to hang
 _MORE_AT_ONCE, _MOST_AT_ONCE = 2, 8
+_MANY = 20  # packages
 _SUBINTERPRETERS = (3, 14)  # whose standard library has them
 _OLDEST_SUBINTERPRETERS = (3, 12)  # that have a GIL of their own
 
@@ -70,7 +71,8 @@ def look_at(
         jobs = [want for want in wanted if want.key not in said and want.mode == mode and _is_worth_it(want, said)]
         if jobs:
             tell(f"importing {len(jobs)} packages" if mode == "imports" else f"{len(jobs)} of them in subinterpreters")
-            for want, each in zip(jobs, laboratory.run_all([_job(want) for want in jobs], at_once()), strict=True):
+            found_by = laboratory.run_all([_job(want) for want in jobs], at_once(), _teller(len(jobs), tell))
+            for want, each in zip(jobs, found_by, strict=True):
                 said[want.key] = each
                 kept.keep(want.key, each)
     return {
@@ -80,6 +82,16 @@ def look_at(
         for want in wanted
         if want.mode == "imports"
     }
+
+
+def _teller(count: int, tell: Callable[[str], None]) -> Callable[[int], None]:
+    """Says how far it is, in quarters, where that takes a while."""
+
+    def told(done: int) -> None:
+        if count >= _MANY and done < count and done * 4 // count > (done - 1) * 4 // count:
+            tell(f"{done} of {count}")
+
+    return told
 
 
 def _is_worth_it(want: _Wanted, said: Mapping[str, Said]) -> bool:

@@ -76,9 +76,9 @@ def _obstacles(report: DepsReport) -> list[tuple[str, tuple[str, ...]]]:
         if apart.status == "fails" and apart.package in (None, package.name) and not _same(package):
             told.append(sentence(f"Subinterpreters ({apart.build}): {apart.reason}"))
         if told:
-            chain = " -> ".join(package.chain) if len(package.chain) > 1 else "nothing else: it is asked for itself"
+            chain = f"Needed by: {' -> '.join(package.chain)}" if len(package.chain) > 1 else "Needed directly."
             fixed = f"First version with a wheel: {package.fixed_in}." if package.fixed_in else ""
-            points = [f"Needed by: {chain}", *told, *([fixed] if fixed else [])]
+            points = [chain, *told, *([fixed] if fixed else [])]
             version = f" {package.version}" if package.version else ""
             found.append((f"{package.name}{version}", tuple(points)))
     return found
