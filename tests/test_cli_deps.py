@@ -300,7 +300,9 @@ def test_nothing_is_left_of_a_run_that_is_stopped(pythons: dict[str, str], how: 
         time.sleep(1.5)
         running.send_signal(how)
         assert running.wait(30) == (130 if how == signal.SIGINT else -how)
-    end = time.monotonic() + 40  # what hangs in native code ends by its own clock where we were killed
+    end = time.monotonic() + (
+        5 if sys.platform == "linux" else 70
+    )  # elsewhere what hangs in native code ends by its own clock
     while left_running(*pythons.values()):
         assert time.monotonic() < end
         time.sleep(0.2)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from function_probe import ask, modules
+from function_probe import PROBE, ask, modules
+
+from selector.host import interpreter_at
+from selector.measure.children import Job, Laboratory, Said
+from selector.measure.python import ChosenPython
+from selector.readiness.kept import hangs
+from selector.readiness.verdicts import end_of
 
 SUFFIX = ".abi3.so" if sys.platform != "win32" else ".pyd"
 
@@ -86,3 +95,38 @@ def test_what_is_installed_is_told_without_importing_it(tmp_path: Path) -> None:
 def test_importing_in_subinterpreters_of_this_python(tmp_path: Path) -> None:
     said = ask(tmp_path, "isolated", modules=["colorsys"], folder=str(tmp_path))
     assert said["subinterpreter"] is True and said["refused"] == {}
+
+
+# Imports that do not end ----------------------------------------------------------------------------------------------
+
+
+def home() -> ChosenPython:
+    return ChosenPython(sys.executable, "as given", interpreter_at(sys.executable))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_import_that_computes_nothing_is_ended_with_its_stack(tmp_path: Path) -> None:
+    (tmp_path / "sleeps_for_ever.py").write_text("import time\ntime.sleep(1000)\n")
+    (tmp_path / "is_quick.py").write_text("")
+    told: list[int] = []
+    with Laboratory({"folder": str(tmp_path)}, {**os.environ, "PYTHONPATH": str(tmp_path)}) as laboratory:
+        jobs = [Job("imports", home(), 60, {"modules": [name]}) for name in ("sleeps_for_ever", "is_quick")]
+        sleeps, quick = laboratory.run_all(jobs, 2, told.append, idle_seconds=2.0)
+    assert sleeps.overdue and hangs(sleeps) and "sleeps_for_ever.py" in sleeps.errors
+    assert quick.done and quick.facts["failed"] == {} and told[-1] == 2
+    end = end_of(sleeps)
+    assert end is not None and end.fatal and end.module == "sleeps_for_ever" and "nothing happened for" in end.words
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+@pytest.mark.slow
+def test_an_import_that_computes_for_ever_is_ended_by_the_system(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.path[:0] = [sys.argv[1]]\nimport function.channel as c\n"
+        "c.take_over(None, 60, None, while_open=False).limit_cpu(0)\nwhile True: pass"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(PROBE.parent)], capture_output=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGXCPU and b'"<string>", line 4' in done.stderr
+    said = Said("imports", home(), {"importing": "app"}, "import", code=done.returncode, errors=done.stderr.decode())
+    end = end_of(said)
+    assert hangs(said) and end is not None and end.words.startswith("hangs: it computes without end")

@@ -17,6 +17,7 @@ from .clocks import Meter, resident_mb
 from .extensions import SWITCHES, gil_module, gil_on, watch_extensions, watch_for_the_gil
 from .settings import Settings, guard_start
 
+CPU_SECONDS = 15.0  # for one package; what computes longer hangs
 LATE_SECONDS = 5.0  # for modules that nobody has imported yet, all together
 _MOST_TEXT = 300
 
@@ -24,6 +25,8 @@ _MOST_TEXT = 300
 def imports(settings: Settings, channel: Channel) -> None:
     """The mode imports: import `modules`; where the GIL is off after that, the extension modules `late` as well."""
     os.chdir(settings.folder or os.getcwd())
+    channel.die_with_input()
+    channel.limit_cpu(CPU_SECONDS)
     watch_for_the_gil()
     _say_what_is_loaded(channel)
     channel.say(
@@ -106,6 +109,8 @@ def _import_late(settings: Settings, channel: Channel) -> None:
 def isolated(settings: Settings, channel: Channel) -> None:
     """The mode isolated: import the same in subinterpreters."""
     os.chdir(settings.folder or os.getcwd())
+    channel.die_with_input()
+    channel.limit_cpu(CPU_SECONDS)
     channel.phase("subinterpreter")
     guard_start(settings, channel)
     in_subinterpreters("imports", settings, channel)

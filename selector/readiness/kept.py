@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,11 @@ _HOURS = 3600.0
 INDEX_SECONDS = 24 * _HOURS  # an index changes
 HANG_SECONDS = 24 * _HOURS  # it may have been a busy machine
 _LOOK_SECONDS = 90 * 24 * _HOURS
+
+
+def hangs(said: Said) -> bool:
+    """Whether a child was ended as it took too long: by the clock, idle, or computing."""
+    return said.timed_out or said.code == -getattr(signal, "SIGXCPU", 0) != 0
 
 
 class Kept:
@@ -56,7 +62,7 @@ class Kept:
             )
         except (KeyError, TypeError, ValueError):
             return None
-        return None if said.timed_out and self._entry(key, HANG_SECONDS) is None else said
+        return None if hangs(said) and self._entry(key, HANG_SECONDS) is None else said
 
     def keep(self, key: str, said: Said) -> None:
         """Keep what a child said; not that it could not be started, nor what came of a signal from outside."""

@@ -17,7 +17,10 @@ from selector.measure.python import release_of
 from selector.readiness.environments import Distribution, Environment
 from selector.readiness.kept import Kept
 
-IMPORT_SECONDS = 15.0  # for one package; more is said to hang
+IDLE_SECONDS = 10.0  # without computing: an import hangs then
+IMPORT_SECONDS = (
+    60.0  # for one package in any case; what computes for too long ends itself before (probes/function/imports.py)
+)
 _MORE_AT_ONCE, _MOST_AT_ONCE = 2, 8
 _MANY = 20  # packages
 _SUBINTERPRETERS = (3, 14)  # whose standard library has them
@@ -71,7 +74,9 @@ def look_at(
         jobs = [want for want in wanted if want.key not in said and want.mode == mode and _is_worth_it(want, said)]
         if jobs:
             tell(f"importing {len(jobs)} packages" if mode == "imports" else f"{len(jobs)} of them in subinterpreters")
-            found_by = laboratory.run_all([_job(want) for want in jobs], at_once(), _teller(len(jobs), tell))
+            found_by = laboratory.run_all(
+                [_job(want) for want in jobs], at_once(), _teller(len(jobs), tell), IDLE_SECONDS
+            )
             for want, each in zip(jobs, found_by, strict=True):
                 said[want.key] = each
                 kept.keep(want.key, each)

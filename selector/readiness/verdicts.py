@@ -11,7 +11,8 @@ from packaging.utils import canonicalize_name
 
 from selector.measure.children import Said
 from selector.readiness.environments import Distribution, Environment
-from selector.readiness.looking import IMPORT_SECONDS, Looks
+from selector.readiness.kept import hangs
+from selector.readiness.looking import IDLE_SECONDS, IMPORT_SECONDS, Looks
 from selector.readiness.models import BuildReadiness, SubinterpreterReadiness
 from selector.text import counted, listed, measured_duration, one_line, printable
 
@@ -39,8 +40,8 @@ def end_of(said: Said) -> End | None:
         return None
     module = _name(said.facts.get("loading")) or _name(said.facts.get("importing"))
     at = _line_of(said.errors)
-    if said.timed_out:
-        return End(f"hangs: it did not come to an end in {IMPORT_SECONDS:g} s{at}", True, module)
+    if hangs(said):
+        return End(f"hangs: {_how_long(said)}{at}", True, module)
     if said.code is not None and said.code < 0:
         name = _signal_name(-said.code)
         kind = "crashes in native code" if name in _CRASHES else "is ended"
@@ -83,6 +84,13 @@ def build_readiness(package: Distribution, environment: Environment, said: Said,
     more = f", also with {counted(n, 'module')} that it imports later" if (n := seen.count("late")) else ""
     left = "; there was no time for all of its later modules" if said.facts.get("late_left_out") is True else ""
     return seen.as_("ready", f"{seen.imported}, and the GIL stayed off{more}{left}")
+
+
+def _how_long(said: Said) -> str:
+    """How it was seen that something hangs."""
+    if "Timeout (" in said.errors:
+        return f"it did not come to an end in {IMPORT_SECONDS:g} s"
+    return f"nothing happened for {IDLE_SECONDS:g} s" if said.overdue else "it computes without end"
 
 
 class _Seen:
@@ -251,8 +259,8 @@ def _line_of(stack: str) -> str:
     threads = _THREAD.split(stack)
     if len(threads) < 2:
         return ""
-    crashed = "Fatal Python error" in stack and "Current thread" in stack
-    frames = _FRAME.findall(stack.partition("Current thread")[2].partition("\n\n")[0] if crashed else threads[-1])
+    current = stack.partition("Current thread")[2].partition("\n\n")[0]
+    frames = _FRAME.findall(current or threads[-1])
     own = [(file, line) for file, line, _ in frames if any(part in file for part in _PACKAGES)]
     return f", at {_text(own[0][0])}:{own[0][1]}" if own else ""
 
