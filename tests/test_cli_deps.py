@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jsonschema
 import psutil
 import pytest
 from command import COMMAND, call, posix_only
@@ -127,6 +128,16 @@ def test_the_report_says_what_is_not_known(plain_environment: None) -> None:
     text = render_markdown(readiness_document(report(package("low", "unknown", apart="unknown"))))
     assert "1 of 1 package are not known under 3.14t" in text and "install it for that Python" in text
     assert "Nothing is required." in render_markdown(readiness_document(report(loop_checked_by="ruff 1")))
+
+
+def test_the_schema_is_one_of_what_is_printed() -> None:
+    schema = call("schema", "deps").json
+    guilty = package("low", "gil", "app", module="low._x", package="low", apart="fails")
+    data = json.loads(with_worth(report(guilty), WORK, Selector(host=HOST)).model_dump_json(by_alias=True))
+    jsonschema.validate(data, schema)
+    for key, value in (("schema", 2), ("packages", {}), ("settings", {"tasks": True})):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**data, key: value}, schema)
 
 
 # Worth it -------------------------------------------------------------------------------------------------------------
