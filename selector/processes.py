@@ -144,6 +144,12 @@ class Child(Iterator[bytes | None]):
         self._family = self._family or descendants(self.process.pid)
         ask_to_end(self.process, self._asked_by)
 
+    def give_up(self, asked_by: int) -> None:
+        """Take it for overdue now, whatever time it has left, and ask it to end by a signal."""
+        if not self.asked and self.process.poll() is None:
+            self._asked_by, self.overdue = asked_by, True
+            self.stop()
+
     def expect_end(self) -> None:
         """Kill it after its grace: it has said all that it had to say."""
         self._kill_at = min(self._kill_at, time.monotonic() + self.grace_seconds)

@@ -45,7 +45,7 @@ def example_of(path: tuple[str, ...]) -> str:
     return text.split("Example: ")[1]
 
 
-LONG = {("calibrate",), ("generate",), ("measure",), ("rules", "test"), ("validate",)}
+LONG = {("calibrate",), ("deps",), ("generate",), ("measure",), ("rules", "test"), ("validate",)}
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,7 @@ def test_the_help_of_every_command_ends_in_an_example_that_works(
     shutil.copytree(resource_dir("examples"), tmp_path / "examples")
     shutil.copy(tmp_path / "examples" / "api-server.json", tmp_path / "workload.json")
     shutil.copy(resource_dir("rules") / "engine.yaml", tmp_path / "my-table.yaml")
+    (tmp_path / "requirements.txt").write_text("# nothing yet\n")
     (tmp_path / "my-rules").mkdir()
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "one.jpg").write_text("")
@@ -76,7 +77,7 @@ def test_the_help_of_every_command_ends_in_an_example_that_works(
     assert result.code == 0
     assert bool(result.out) == (path != ("generate",))
     assert bool(result.err) == (
-        path in (("generate",), ("validate",), ("calibrate",), ("measure",))
+        path in (("generate",), ("validate",), ("calibrate",), ("measure",), ("deps",))
     )  # what they do, and where it went
 
 
@@ -101,7 +102,7 @@ def test_both_ways_to_start_it_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nonsense"], ['error: no command "nonsense"', "one of calibrate, examples"]),
+        (["nonsense"], ['error: no command "nonsense"', "one of calibrate, deps, examples"]),
         (["recomend"], ['error: no command "recomend" (did you mean "recommend"?)']),
         (
             ["rules", "chek"],

@@ -24,7 +24,7 @@ from selector.workload.profile import WorkloadProfile
 pytestmark = pytest.mark.one_python
 
 RULES = resource_dir("rules")
-CATALOGUES = ("approaches", "async_clients", "costs", "servers")
+CATALOGUES = ("approaches", "async_clients", "blocking_calls", "costs", "servers")
 TABLES = sorted(file for file in RULES.glob("*.yaml") if file.stem not in CATALOGUES)
 SENTENCE_END = re.compile(r"[.!?]\)?$")
 

@@ -28,6 +28,8 @@ Options (null or absent: the default)
     stop           main, look: a file; the phase `held` goes on until it is there. Without it there is no such phase
     pid            sampler: the process to look at
     while_open     true: end when standard input is closed, as its writer is gone
+    modules        imports, isolated: the modules of a package
+    late           imports, isolated: extension modules of it that its import may leave alone
 
 Modes
     main             everything that one process can find; see below
@@ -37,6 +39,9 @@ Modes
     subinterpreter   the same in a subinterpreter (3.14 and later)
     memory           what a call takes; with count 0 what none takes
     sampler          how often a process of the same Python holds its GIL, looked at from outside (3.14 and later)
+    installed        what is installed for this Python; the user's code is not run
+    imports          what importing a package comes to; there is no function
+    isolated         importing it in two subinterpreters with a GIL of their own (3.12 and later)
 
 Every mode
     phase            what it is about to do: import, items, setup, pickle, first call, second call (after a first of over
@@ -111,4 +116,25 @@ sampler
     held             part of all the time, waiting too, in which a thread held the GIL: held / (1 - wait_share of held_run) is that of its
                      computing, if nothing else wants the CPUs
     samples, failed, sampler_error: why there is none
+
+installed
+    markers          the environment of this Python that markers are asked in; prefix: sys.prefix
+    dist NAME        {"name", "version", "requires", "python": as its metadata say it, "tags": of its wheel, "modules": what can be imported,
+                     "late": extension modules below these, or private ones, without those of tests; "native": whether it has any extension
+                     module, "editable", "stamp": a hash that changes whenever a file of it does}
+    broken           the last one whose metadata could not be read, and why
+
+imports
+    importing        the module that is being imported; loading: the extension module that is being loaded for it, or null
+    import_ms, import_cpu_ms, rss_start_mb, rss_import_mb, gil_after_import, gil_module   as in main; gil_importing: the modules whose
+                     own code ran when the GIL was switched on, outermost first
+    failed           {module: {"error": "KIND: text", "lacks": the module that was not found, or null}}
+    loaded           which of the late ones the modules have imported themselves
+    late             how many of the others were imported, after the phase late began; gil_late: the one that switched the GIL on;
+                     late_left_out: true where there was no time for all
+
+isolated
+    subinterpreter   as in subinterpreter; module, why, lacks as in failed
+    refused          {late module: why it cannot be loaded there}, of those that are refused as such; may_lack: those of them that the package
+                     imports only where that may fail, by its own code. The phase `closing` follows, when the two are ended
 """

@@ -23,10 +23,11 @@ def start(mode: str, options: dict[str, Any]) -> None:
     package = sys.modules[_NAME] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(package)
     modes = importlib.import_module(f"{_NAME}.modes")
+    step = modes.step_of(mode)
     if not (options.get("cache") and _libraries_are_not_compiled()):  # else each child would compile them again
         sys.pycache_prefix, sys.dont_write_bytecode = kept
     sys.argv[:] = ["measured"]
-    modes.run(mode, options)
+    modes.run(step, options)
 
 
 def _libraries_are_not_compiled() -> bool:

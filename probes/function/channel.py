@@ -34,6 +34,7 @@ class Channel:
 
     def __init__(self, out: int, stacks: IO[str] | None, call_seconds: float, begun: float | None = None) -> None:
         self.out, self._stacks, self.call_seconds = out, stacks, call_seconds
+        self.input: int | None = None  # that is open for as long as whoever started this child wants it
         self._begun = self._beaten = time.monotonic()
         if begun is not None and 0 < self._begun - begun < MOST_TO_START:
             self._begun = begun
@@ -70,6 +71,29 @@ class Channel:
 
             faulthandler.cancel_dump_traceback_later()
 
+    def limit_cpu(self, seconds: float) -> None:
+        """End where the process has computed for so long, with its stack written; the system sees to that (POSIX)."""
+        with contextlib.suppress(ImportError, ValueError, OSError, AttributeError):
+            import faulthandler
+            import resource
+
+            hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+            resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + seconds) + 1, hard))
+            faulthandler.register(signal.SIGXCPU, file=self._stacks or sys.stderr, chain=True)
+
+    def die_with_input(self) -> None:
+        """From now on, let the system end this process where whoever started it is gone (Linux).
+
+        Native code that hangs may keep the GIL, so that no thread of ours runs.
+        """
+        with contextlib.suppress(ImportError, AttributeError, OSError):
+            import fcntl
+
+            if self.input is not None:
+                fcntl.fcntl(self.input, fcntl.F_SETOWN, os.getpid())
+                fcntl.fcntl(self.input, fcntl.F_SETSIG, signal.SIGKILL)
+                fcntl.fcntl(self.input, fcntl.F_SETFL, fcntl.fcntl(self.input, fcntl.F_GETFL) | os.O_ASYNC)
+
     def beat(self) -> None:
         """Say now and then that calls go on; cheap enough to do before each."""
         if time.monotonic() - self._beaten > BEAT_SECONDS:
@@ -99,20 +123,26 @@ def take_over(log: str | None, call_seconds: float, begun: float | None, *, whil
     import faulthandler
 
     out, errors = os.dup(1), os.dup(2)  # not inherited by what the user's code starts
-    if while_open:
-        threading.Thread(target=_end_with_input, args=(os.dup(0),), daemon=True).start()
+    stream = os.dup(0) if while_open else None
+    if stream is not None:
+        threading.Thread(target=_end_with_input, args=(stream,), daemon=True).start()
     empty = os.open(os.devnull, os.O_RDWR)
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else empty
-    for number, stream in ((0, empty), (1, written), (2, written)):
-        os.dup2(stream, number)
+    for number, place in ((0, empty), (1, written), (2, written)):
+        os.dup2(place, number)
     stacks = os.fdopen(errors, "w")
     faulthandler.enable(stacks)
-    return Channel(out, stacks, call_seconds, begun)
+    channel = Channel(out, stacks, call_seconds, begun)
+    channel.input = stream
+    return channel
 
 
 def _end_with_input(stream: int) -> None:
-    """End where whoever holds the other end of our input is gone."""
+    """End where whoever holds the other end of our input is gone, with all that was started here."""
     with contextlib.suppress(OSError):
         while os.read(stream, 4096):
             pass
+    for process in processes_below(os.getpid()):
+        with contextlib.suppress(OSError):
+            os.kill(process, signal.SIGKILL)
     os._exit(1)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from .channel import Channel
 from .clocks import LINUX, Delay, Meter, resource
+from .extensions import gil_on
 from .solo import Sample, sample_of
 from .subject import Subject
 
@@ -27,11 +28,6 @@ MOST_ROUNDS = 6
 _LONGEST_ROUND = 6  # times what a thread alone takes for one share
 MOST_FREE_ROUNDS = 3  # long ones: threads that get in each other's way must really run at the same time
 HELD_SECONDS = 6.0  # that calls go on for whoever looks, if nobody says that it is enough
-
-
-def gil_on() -> bool:
-    """Whether threads of this process take turns now."""
-    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 # For whoever looks from outside ---------------------------------------------------------------------------------------

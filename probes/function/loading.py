@@ -3,48 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import sysconfig
-import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 from .channel import Channel, ProblemError
 from .clocks import Meter, Reading, resident_mb
-from .gil import gil_on
+from .extensions import gil_module, gil_on, watch_for_the_gil
+from .settings import Settings, guard_start
 from .subject import Subject, check_callable, check_items, count_tasks, take_items
 from .target import iterate_items, load_target
-
-_GIL_WARNING = re.compile(r"global interpreter lock.*load module '([^']+)'", re.DOTALL)
-
-GIL_MODULES: list[str] = []  # that put it on
-
-
-class Settings(NamedTuple):
-    """The options of a child: see __init__.py."""
-
-    target: str = ""
-    items: str | None = None
-    setup: str | None = None
-    folder: str | None = None
-    log: str | None = None
-    cache: str | None = None
-    seconds: float = 1.0
-    budget: float = 20.0
-    most: float | None = None
-    begun: float | None = None
-    call_seconds: float = 10.0
-    count: int | None = None
-    items_mb: float = 500.0
-    order: str = "forward"
-    stop: str | None = None
-    pid: int = 0
-    while_open: bool = False
-
-
-def settings_of(options: dict[str, Any]) -> Settings:
-    """The settings that a JSON object says; TypeError for an unknown key."""
-    return Settings(**{key: value for key, value in options.items() if value is not None})
 
 
 def load(settings: Settings, channel: Channel, count: int) -> Subject:
@@ -67,11 +35,6 @@ def load(settings: Settings, channel: Channel, count: int) -> Subject:
     return Subject(function, items, settings.target, has_items=settings.items is not None)
 
 
-def guard_start(settings: Settings, channel: Channel) -> None:
-    """Give a step that may import or warm up, as the first call does, all the time there is: it is slow, and does not hang."""
-    channel.guard(max(1.0, (settings.most or settings.budget) - channel.passed))
-
-
 def _spent(meter: Meter, before: Reading, name: str) -> dict[str, float]:
     """Milliseconds of a step: by the clock, without those that it lacked a CPU, and CPU of the process."""
     now = meter()
@@ -85,7 +48,7 @@ def _import(settings: Settings, channel: Channel, meter: Meter, folder: str) -> 
     channel.phase("import")
     guard_start(settings, channel)
     channel.say(rss_start_mb=resident_mb())
-    _watch_for_the_gil()
+    watch_for_the_gil()
     before = meter()
     function = load_target(settings.target, folder)
     spent = _spent(meter, before, "import")
@@ -93,25 +56,11 @@ def _import(settings: Settings, channel: Channel, meter: Meter, folder: str) -> 
         **spent,
         rss_import_mb=resident_mb(),
         gil_after_import=gil_on(),
-        gil_module=GIL_MODULES[0] if GIL_MODULES else None,
+        gil_module=gil_module(),
         has_items=settings.items is not None,
     )
     check_callable(function, settings.target, has_items=settings.items is not None)
     return function
-
-
-def _watch_for_the_gil() -> None:
-    """Keep the names of modules that put the GIL on, now or later; warnings are shown as ever."""
-    show = warnings.showwarning
-
-    def shown(message: Any, category: Any, *rest: Any, **more: Any) -> None:
-        found = _GIL_WARNING.search(str(message))
-        if found:
-            GIL_MODULES.append(found[1])
-        show(message, category, *rest, **more)
-
-    warnings.filterwarnings("always", r".*global interpreter lock", RuntimeWarning)
-    warnings.showwarning = shown
 
 
 def _items(settings: Settings, channel: Channel, meter: Meter, folder: str, count: int) -> list[Any]:

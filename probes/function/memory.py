@@ -8,7 +8,8 @@ import time
 
 from .channel import Channel
 from .clocks import children_mb, forget_peak, give_back, peak_mb, resident_mb
-from .loading import Settings, guard_start, load
+from .loading import load
+from .settings import Settings, guard_start
 from .subject import Subject
 
 ITEMS = 200

@@ -3,40 +3,46 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from . import memory, outside, phases, worker
 from .channel import Channel, ProblemError, take_over
-from .loading import Settings, settings_of
+from .settings import Settings, settings_of
 from .target import TargetError
 
-
-def sampler(settings: Settings, channel: Channel) -> None:
-    """The mode sampler: look at another process."""
-    channel.unguarded()
-    channel.say(**outside.look(settings.pid, settings.seconds))
-
-
-MODES: dict[str, Callable[[Settings, Channel], None]] = {
-    "main": phases.main,
-    "again": phases.again,
-    "look": phases.look,
-    "worker": worker.worker,
-    "subinterpreter": worker.subinterpreter,
-    "memory": memory.memory,
-    "sampler": sampler,
+#: In which module the function is that does what a mode does; only that one is loaded.
+MODES = {
+    "main": "phases",
+    "again": "phases",
+    "look": "phases",
+    "worker": "worker",
+    "subinterpreter": "worker",
+    "memory": "memory",
+    "sampler": "outside",
+    "installed": "installed",
+    "imports": "imports",
+    "isolated": "imports",
 }
 
 
-def run(mode: str, options: dict[str, Any]) -> NoReturn:
+Step = Callable[[Settings, Channel], None]
+
+
+def step_of(mode: str) -> Step:
+    """What a mode does."""
+    step: Step = getattr(importlib.import_module(f".{MODES[mode]}", __package__), mode)
+    return step
+
+
+def run(step: Step, options: dict[str, Any]) -> NoReturn:
     """Do what a mode does, and end the process: 0 done, 1 the function cannot be measured, 2 the probe itself failed."""
     settings = settings_of(options)
     channel = take_over(settings.log, settings.call_seconds, settings.begun, while_open=settings.while_open)
     code = 0
     try:
-        MODES[mode](settings, channel)
+        step(settings, channel)
         channel.phase("done")
     except (TargetError, ProblemError) as error:
         channel.say(problem={"kind": error.kind, "text": error.text, "item": getattr(error, "item", None)})

@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from .channel import Channel
 from .clocks import clock_of_process
+from .settings import Settings
 
 LOOK_SECONDS = 0.0005  # between looks
 SHORT_LOOK_SECONDS = 0.0001  # at what mostly waits: its computing is short
@@ -31,6 +33,12 @@ class Look(NamedTuple):
     held: bool
     cpu: float = 0.0
     ready: bool = True
+
+
+def sampler(settings: Settings, channel: Channel) -> None:
+    """The mode sampler: look at another process."""
+    channel.unguarded()
+    channel.say(**look(settings.pid, settings.seconds))
 
 
 def look(process: int, seconds: float) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from typing import Any
 from . import audit, gil, solo
 from .channel import Channel
 from .clocks import Meter, clock_tick_seconds
-from .loading import GIL_MODULES, Settings, guard_start, load
+from .extensions import gil_module
+from .loading import load
+from .settings import Settings, guard_start
 from .state import State, changed
 from .values import Pickled, pickled
 
@@ -104,7 +106,7 @@ def finish(session: Session) -> None:
     errors = session.subject.errors
     session.channel.say(
         gil_after_run=gil.gil_on(),
-        gil_module=GIL_MODULES[0] if GIL_MODULES else None,
+        gil_module=gil_module(),
         errors=errors.kinds,
         errors_items=sorted(errors.items)[:50],
         attempts=errors.attempts,

@@ -15,6 +15,7 @@ from selector.cli.shared import (
     format_option,
     print_as,
     print_json,
+    read_dependencies,
     read_results,
     report_error,
     rules_option,
@@ -66,6 +67,12 @@ class RecommendCommand(click.Command):
 @click.option(
     "--with", "results", metavar="RESULTS", help="Show what `validate` measured (its results.json) beside it."
 )
+@click.option(
+    "--deps",
+    "dependencies",
+    metavar="REPORT",
+    help="Take from what `deps --json` printed which dependencies are ready.",
+)
 @rules_option
 @click.pass_obj
 def recommend(
@@ -77,6 +84,7 @@ def recommend(
     explain: bool,
     jsonl: bool,
     results: str | None,
+    dependencies: str | None,
     rules: Path | None,
 ) -> None:
     """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone.
@@ -88,8 +96,8 @@ def recommend(
     from selector.workload.reading import read_workload
 
     selector = Selector(rules or outer_rules)
-    if jsonl and (form == "markdown" or results is not None or full):
-        raise click.UsageError("--jsonl prints JSON, a line each: leave --format, --with and --full out.")
+    if jsonl and (form == "markdown" or results is not None or dependencies is not None or full):
+        raise click.UsageError("--jsonl prints JSON, a line each: leave --format, --with, --deps and --full out.")
     if jsonl:
         _recommend_lines(selector, file, settings, explain)
         return
@@ -100,10 +108,11 @@ def recommend(
     if not isinstance(profile, WorkloadProfile):
         from selector.cli.system import refuse_options, show_system
 
-        refuse_options("The answer", explain=explain, **{"with": results is not None})
+        refuse_options("The answer", explain=explain, deps=dependencies is not None, **{"with": results is not None})
         test_it = _validate_command(file, settings, rules or outer_rules)
         show_system(selector, profile, form, test_it.line, whole=full)
         return
+    profile, found = _with_dependencies(profile, dependencies)
     whole = full or explain or form != "text"
     situation = selector.situation(profile)
     result = selector.recommend(situation, "exact" if explain else "sampled" if whole else "none")
@@ -114,18 +123,37 @@ def recommend(
         more = {"explanation": explanation, "measured": measured}
         _print_recommendation_json(result, {name: model for name, model in more.items() if model is not None})
         return
-    test_it = _validate_command(file, settings, rules or outer_rules)
+    test_it = _validate_command(file, settings, rules or outer_rules, found)
     print_as(_document(result, explanation, measured, test_it, whole=whole), form)
 
 
-def _validate_command(file: str | None, settings: tuple[str, ...], rules: Path | None) -> Command:
-    """The command that puts the same workload to the test, quoted for a POSIX shell."""
+def _with_dependencies(profile: WorkloadProfile, file: str | None) -> tuple[WorkloadProfile, tuple[str, ...]]:
+    """The profile with what was found of its dependencies, which is told with the reason, and the settings that say the same."""
+    if file is None:
+        return profile, ()
+    from selector.readiness.worth import missing_in
+
+    report = read_dependencies(file)
+    known = missing_in(profile, report)
+    reasons = {str(name): why for name, why in report.why.items()}
+    for name, value in known.items():
+        say(f"note: {name} is {str(value).lower()}: {reasons.get(name, f'says {file}')}", err=True)
+    if not known:
+        say(f"note: {file} says nothing that the profile does not say itself", err=True)
+    return profile.model_copy(update=known), tuple(f"{name}={str(value).lower()}" for name, value in known.items())
+
+
+def _validate_command(
+    file: str | None, settings: tuple[str, ...], rules: Path | None, found: tuple[str, ...] = ()
+) -> Command:
+    """The command that puts the same workload to the test, quoted for a POSIX shell; `found` stands for --deps."""
     from selector.report.summary import Command
 
     words = ["concurrency-selector", "validate", *([file] if file is not None else [])]
-    words += [word for setting in settings for word in ("--set", setting)]
+    words += [word for setting in (*settings, *found) for word in ("--set", setting)]
     words += ["--rules", str(rules)] if rules is not None else []
-    return Command(shlex.join(words), "this command with validate in the place of recommend")
+    instead = "".join(f", with --set {setting}" for setting in found)
+    return Command(shlex.join(words), f"this command with validate in the place of recommend{instead}")
 
 
 def _document(

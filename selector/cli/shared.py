@@ -15,9 +15,13 @@ from selector.cli.completion import setting_words, workload_files
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from selector.readiness.models import DepsReport
     from selector.report.blocks import Document
     from selector.validation import ValidationReport
 
+Report = TypeVar("Report", bound="BaseModel")
 Command = TypeVar("Command", bound=Callable[..., Any])
 INTERRUPTED = 130
 _ASKS_FOR_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # of click 8.2 and later
@@ -181,11 +185,11 @@ def set_option(command: Command) -> Command:
 def file_argument(command: Command) -> Command:
     """`FILE`, a workload: a JSON file, `-` for standard input, or the name of an example that ships."""
     return click.argument(
-        "file", required=False, metavar="FILE|-", shell_complete=workload_files, callback=_file_or_example
+        "file", required=False, metavar="FILE|-", shell_complete=workload_files, callback=file_or_example
     )(command)
 
 
-def _file_or_example(_: click.Context, __: click.Parameter, file: str | None) -> str | None:
+def file_or_example(_: click.Context, __: click.Parameter, file: str | None) -> str | None:
     """The file; if there is none of that name but an example, that, which is told."""
     if file is None or file == "-" or Path(file).name != file or Path(file).exists():
         return file
@@ -245,21 +249,33 @@ def table_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[
 
 def read_results(file: str) -> ValidationReport:
     """What `validate` left: its results.json, or what it printed with --json."""
+    from selector.validation import ValidationReport
+
+    hint = "give the results.json of `validate --save DIR`, or what `validate --json` printed"
+    return _read_report(file, ValidationReport, "results of `validate`", hint)
+
+
+def read_dependencies(file: str) -> DepsReport:
+    """What `deps --json` printed."""
+    from selector.readiness.models import DepsReport
+
+    return _read_report(file, DepsReport, "results of `deps`", "give what `deps --json` printed")
+
+
+def _read_report(file: str, model: type[Report], what: str, hint: str) -> Report:
+    """A saved result of a command; SelectorError, with the hint, for a file that is none."""
     import json
 
     from pydantic import ValidationError
 
-    from selector.validation import ValidationReport
     from selector.workload.reading import named, read_answers
 
-    hint = "give the results.json of `validate --save DIR`, or what `validate --json` printed"
     try:
-        return ValidationReport.model_validate_json(json.dumps(read_answers(file, ())))
+        return model.model_validate_json(json.dumps(read_answers(file, ())))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
-        what = f"{named(file)}: these are no results of `validate` ({where}: {first['msg']})"
-        raise SelectorError(what, hint) from None
+        raise SelectorError(f"{named(file)}: these are no {what} ({where}: {first['msg']})", hint) from None
     except SelectorError as error:
         raise SelectorError(error.message, hint) from None
 

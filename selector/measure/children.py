@@ -7,11 +7,14 @@ nothing that it started is left. Where we are killed, its input closes, and it e
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +28,9 @@ from selector.processes import Child, NotStartedError
 from selector.text import printable
 
 SAMPLER_SECONDS = 0.5
+STOPPING_SECONDS = 0.05  # between looks at children that are to end
+LOOK_SECONDS = 0.5  # between looks at whether children compute
+_COMPUTED_SECONDS = 0.02  # that count as computing
 GRACE_SECONDS = 0.3  # a function that does not end when asked to is killed
 _SAMPLER_LIMIT_SECONDS = 4.0
 _LOOKED_AT = ("main", "look")  # modes that call on for whoever looks at the GIL
@@ -115,6 +121,45 @@ class Laboratory:
             children = [(job, self._started(job, running)) for job in jobs]
             return [self._heard(job, child, lambda _: None, lambda _: False) for job, child in children]
 
+    def run_all(
+        self,
+        jobs: Sequence[Job],
+        at_once: int,
+        tell: Callable[[int], None] = lambda _: None,
+        idle_seconds: float = math.inf,
+    ) -> list[Said]:
+        """Run many modes, some at a time; what each said, in their order. `tell` gets how many have ended.
+
+        One that computes nothing for `idle_seconds` is overdue, and made to write its stack.
+        """
+        live: dict[Child, Progress] = {}
+
+        def ran(job: Job) -> Said:
+            with ExitStack() as running:
+                child = self._started(job, running)
+                if isinstance(child, Child):
+                    live[child] = Progress(child.process.pid)
+                return self._heard(job, child, lambda _: None, lambda _: False)
+
+        with ThreadPoolExecutor(at_once) as pool:
+            waiting = [pool.submit(ran, job) for job in jobs]
+            try:
+                left = set(waiting)
+                while left:
+                    ended, left = wait(left, LOOK_SECONDS, FIRST_COMPLETED)
+                    for _ in ended:
+                        tell(len(jobs) - len(left))
+                    for child in [each for each, progress in list(live.items()) if progress.idle_for() > idle_seconds]:
+                        child.give_up(signal.SIGABRT)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                while not all(each.done() for each in waiting):  # one may just be starting
+                    for child in list(live):
+                        child.stop(0)
+                    time.sleep(STOPPING_SECONDS)
+                raise
+            return [each.result() for each in waiting]
+
     def _started(self, job: Job, running: ExitStack) -> Child | NotStartedError:
         most = max(0.5, job.limit_seconds - GRACE_SECONDS - 0.2)  # it ends itself before, with the line that it is in
         options = {**self._common, "cache": str(self._place / "cache"), "while_open": True}
@@ -165,6 +210,26 @@ class Laboratory:
         finally:
             with contextlib.suppress(OSError):
                 (self._place / "stop").touch()
+
+
+class Progress:
+    """Whether a process computes, with those that it has started: how long ago it was last seen to, in seconds."""
+
+    def __init__(self, number: int) -> None:
+        self._number, self._computed, self._at = number, 0.0, time.monotonic()
+
+    def idle_for(self) -> float:
+        """The seconds; 0 where nobody can say."""
+        import psutil
+
+        try:
+            process = psutil.Process(self._number)
+            computed = sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])
+        except (psutil.Error, OSError):
+            return 0.0
+        if computed > self._computed + _COMPUTED_SECONDS:
+            self._computed, self._at = computed, time.monotonic()
+        return time.monotonic() - self._at
 
 
 def can_be_looked_at(python: ChosenPython) -> bool:

@@ -42,7 +42,7 @@ CHAIN: dict[str, TableContract] = {
 }
 
 
-_CATALOGUES = ("approaches", "async_clients", "costs", "servers")
+_CATALOGUES = ("approaches", "async_clients", "blocking_calls", "costs", "servers")
 
 
 @dataclass(frozen=True, eq=False)
