@@ -10,7 +10,8 @@ from selector.readiness.judging import BLOCKED
 from selector.readiness.models import DepsReport, Gain, Goal, PackageReadiness, Readiness
 from selector.readiness.verdicts import named
 from selector.recommend.asking import STAYING
-from selector.recommend.chain import Candidate, Situation, weighed
+from selector.recommend.candidates import Candidate, weighed
+from selector.recommend.chain import Situation
 from selector.text import PREDICTED, significant, times
 from selector.workload.profile import WorkloadProfile
 
