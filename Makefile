@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.15 python3.14 python3.13 python3.12 p
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-all bench bench-harness bench-todo chaos lint types format coverage wheel-test interpreters clean
+.PHONY: help demo test test-all engines bench bench-harness bench-todo chaos lint types format coverage wheel-test interpreters clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /: /'
@@ -27,13 +27,21 @@ $(VENV)/.dev: $(VENV)/.installed
 	@$(PIP) install --constraint constraints.txt --group dev
 	@touch $@
 
+$(VENV)/.engines: $(VENV)/.dev
+	@echo "installing the engines that tests run ..."
+	@$(PIP) install --constraint constraints.txt --group engines
+	@if [ "$$CI" = true ]; then .ci/redis; fi
+	@touch $@
+
 demo: $(VENV)/.installed ## recommend an approach for a real workload
 	@$(BIN)/concurrency-selector recommend examples/web-scraper.json
 
 test: $(VENV)/.dev ## run the tests; what takes minutes by nature is in test-all
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-test-all: $(VENV)/.dev ## every test, also what takes minutes by nature
+engines: $(VENV)/.engines ## install Celery, RQ, Dask, Dramatiq and huey for the tests that run them
+
+test-all: $(VENV)/.engines ## every test, also what takes minutes by nature
 	@$(BIN)/python -m pytest -m ""
 
 coverage: $(VENV)/.dev ## run every test and hold the branch coverage of selector/ to its floor

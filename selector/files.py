@@ -102,24 +102,27 @@ def write_script(text: str, out: Path, force: bool) -> None:
 
 
 def write_folder(files: Mapping[str, bytes], out: Path, force: bool) -> None:
-    """Write files, by name, to a folder of the user's, whole or not at all.
+    """Write files, by name, to a folder of the user's, whole or not at all; a name may have folders: `part/file.py`.
 
     A folder that is there is refused; with `force` our files in it are replaced, and nothing else is touched.
     SelectorError where it cannot be written, and where a link or a device has its name or one of a file's.
     """
     hint = "name a new folder where you may write"
-    for place in (out, *(out / name for name in files)):
+    parts = dict.fromkeys(name.partition("/")[0] for name in files)
+    for place in (out, *(out / name for name in (*parts, *files))):
         refuse_special(place, hint)
     try:
         if force and out.is_dir():
             for name, data in files.items():
+                (out / name).parent.mkdir(exist_ok=True)
                 write_atomically(out / name, data)
             return
         with tempfile.TemporaryDirectory(prefix=f"{hidden_name(out.name)}-", dir=out.parent) as part:
             for name, data in files.items():
+                Path(part, name).parent.mkdir(exist_ok=True)
                 Path(part, name).write_bytes(data)
             out.mkdir()  # takes the name in one step, or fails because somebody has it
-            for name in files:
+            for name in parts:
                 Path(part, name).replace(out / name)
     except FileExistsError:
         raise SelectorError(

@@ -77,9 +77,10 @@ class Program(NamedTuple):
 
 
 def programs() -> dict[str, Program]:
-    """The programs by name."""
+    """The programs by name: the folders for which there is a benchmark."""
     folders = sorted(main.parent for main in resource_dir("programs").glob("*/__main__.py"))
-    return {folder.name: Program(folder.name, folder, _bench(folder.name)) for folder in folders}
+    found = {folder.name: Program(folder.name, folder, _bench(folder.name)) for folder in folders}
+    return {name: program for name, program in found.items() if program.bench.is_file()}
 
 
 def _bench(name: str) -> Path:

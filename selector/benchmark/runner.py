@@ -33,6 +33,7 @@ _MAX_SOURCE_BYTES = 5_000_000
 _YOURS = "yours"  # the module of the templates that the user's part stands in for
 #: What the user's part may need of the standard library; what is not used is left out.
 _LIBRARY = "import asyncio, csv, glob, json, os, sys\nfrom pathlib import Path\n"
+_TYPING = "from collections.abc import Iterable\nfrom typing import Any"
 _READERS = {
     ".jsonl": "yield from (json.loads(line) for line in stream if line.strip())",
     ".json": "yield from json.load(stream)",
@@ -124,14 +125,31 @@ def runner_script(runner: Runner, out: Path | None) -> str:
     if not template.is_file():
         raise SelectorError(
             f"there is no short runner for {runner.approach}: its workers are programs of their own",
-            "`concurrency-selector migrate single_threaded distributed` has its code; a batch that survives restarts is"
-            " `concurrency-selector generate --template todo-batch -o FOLDER`; --approach ID writes another way",
+            "--engine NAME in the place of --runner writes a project for celery, rq, dask, ray, dramatiq or huey;"
+            " --approach ID writes another way",
         )
     about = f"Written by concurrency-selector {VERSION}: {runner.function} for each of {runner.items.text}"
     about = about if about.isprintable() else ascii(about)
     values = {"WORKERS": runner.workers, "AT_ONCE": runner.workers, "BATCH": runner.batch}
     text = render_known(template, values, about)
     return _assembled(text, _UserPart(runner, out, awaits=_uses(text, "coroutine")))
+
+
+def user_module(runner: Runner, out: Path | None, about: str, constants: Mapping[str, str]) -> str:
+    """A module that is to lie at `out`, with the user's function, items and setup under these names, and with constants.
+
+    SelectorError for a name that cannot be imported. An `async def` is run on a loop of its own.
+    """
+    part = _UserPart(runner, out, awaits=False)
+    lines = "\n".join(f"{name} = {_literal(value)}" for name, value in constants.items())
+    body = "\n\n\n".join(piece.strip("\n") for piece in (lines, *part.definitions()))
+    own = "\n".join(part.imports())
+    block = _needed(_TYPING, f"{own}\n{body}")
+    about = about if about.isprintable() else ascii(about)
+    head = f'# {about}\n\n"""What is run, on what: yours to change."""'
+    text = f"{head}\n\nfrom __future__ import annotations\n\n{block}\n\n{own}\n\n{body}\n"
+    compile(ast.parse(text, feature_version=(3, 10)), "yours", "exec", dont_inherit=True)
+    return text
 
 
 def _assembled(text: str, part: _UserPart) -> str:

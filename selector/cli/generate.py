@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from selector.cli.engine import check_engine, engine_option, generate_project
 from selector.cli.measuring import benchmark_options, measuring_options
 from selector.cli.runner import check_runner, runner_options
 from selector.cli.shared import (
@@ -54,6 +55,7 @@ def _template_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @function_options
 @runner_options
+@engine_option
 @set_option
 @measuring_options
 @rules_option
@@ -66,6 +68,7 @@ def generate(
     output: str,
     template: str | None,
     force: bool,
+    engine: str | None,
     settings: tuple[str, ...],
     budget: str,
     interpreters: tuple[str, ...],
@@ -78,7 +81,8 @@ def generate(
 
     For a system of several parts, it is a skeleton in which they run as recommended.
 
-    With --runner, the short code that runs the function as is recommended; without FILE it is measured first.
+    With --runner, the short code that runs the function as is recommended; without FILE it is measured first. With
+    --engine, a folder that runs it on a distributed engine.
     """
     from selector.benchmark.programs import FOR_PROFILES, TEMPLATE, template_named
     from selector.pipeline import Selector
@@ -86,25 +90,34 @@ def generate(
 
     options = benchmark_options(budget, function, interpreters=interpreters, io=io, seed=seed)
     request = request_of(function, interpreters, settings, file, unquoted)
+    check_engine(engine, request, output, file, template, function["runner"], settings)
     check_runner(request, template, **function)
+    if request and engine is not None:
+        generate_project(request, engine, output, force)
+        return
     if request:
-        profile = read_profile(file, settings) if file is not None else None
+        profile, selector = read_profile(file, settings) if file is not None else None, Selector(rules or outer_rules)
         if function["runner"]:
-            _generate_runner(Selector(rules or outer_rules), request, profile, function["approach"], output, force)
+            _generate_runner(selector, request, profile, function["approach"], output, force)
         else:
-            _generate_for_function(Selector(rules or outer_rules), request, profile, options, output, force)
+            _generate_for_function(selector, request, profile, options, output, force)
         return
     name = TEMPLATE if template is None else template_named(template)
     if name not in FOR_PROFILES:
-        if file is not None or settings:
-            raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
-        if interpreters:
-            raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
+        _check_own(name, file, settings, interpreters)
         _generate_of_its_own(name, options, output, force)
         return
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), the fields by --set KEY=VALUE, or a --function.")
     _generate_for_file(Selector(rules or outer_rules), read_workload(file, settings), name, options, output, force)
+
+
+def _check_own(name: str, file: str | None, settings: tuple[str, ...], interpreters: tuple[str, ...]) -> None:
+    """UsageError where a template that needs no FILE is given more than it takes."""
+    if file is not None or settings:
+        raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
+    if interpreters:
+        raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
 
 
 def _generate_for_file(

@@ -1,0 +1,1 @@
+"""One function over many items on a distributed engine: the same commands, results and promises for each engine."""

@@ -1,0 +1,131 @@
+"""A project that runs a user's function on a distributed engine: programs/engines with his part, as `generate --engine` writes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+from string import Template
+from typing import NamedTuple
+
+from selector.benchmark.runner import Runner, user_module
+from selector.errors import SelectorError
+from selector.files import resource_dir
+from selector.measure.models import Request
+from selector.measure.target import ITEMS_HINT
+from selector.version import VERSION
+
+_PACKAGE = "engine_jobs"
+_YOURS = f"{_PACKAGE}/yours.py"
+_INSTALL = "pip install -qr {}/requirements.txt && exec "
+
+
+class Kind(NamedTuple):
+    """An engine: its name for people, what pip installs, what its tasks wait in, and how several machines take part."""
+
+    title: str
+    requirement: str
+    waits_in: str  # redis, own (a scheduler) or file
+    broker: str  # of compose.yaml
+    scheduler: str = ""
+
+
+_REDIS = "redis://redis:6379/0"
+#: The requirements are those of the extras in pyproject.toml.
+ENGINES = {
+    "celery": Kind("Celery", "celery[redis]>=5.6,<6", "redis", _REDIS),
+    "rq": Kind("RQ", "rq>=3,<4", "redis", _REDIS),
+    "dask": Kind("Dask", "dask[distributed]>=2026.1", "own", "tcp://scheduler:8786", "dask scheduler"),
+    "ray": Kind("Ray", "ray>=2.50,<3", "own", "ray://scheduler:10001", "ray start --head --block"),
+    "dramatiq": Kind("Dramatiq", "dramatiq[redis]>=2,<3", "redis", _REDIS),
+    "huey": Kind("huey", "huey>=3,<4", "file", ""),
+}
+_SEVERAL = {
+    "redis": "a Redis that all reach, `worker --broker URL` on each, `submit --broker URL` and `collect --wait --broker URL`"
+    " on one. Whoever can write to that Redis can run code in the workers. `compose.yaml` has all of it.",
+    "own": "a scheduler that all reach, `worker --broker URL` on each, `run --broker URL` on one. Whoever reaches the"
+    " scheduler can run code in the workers. `compose.yaml` has all of it.",
+    "file": "it is for one: its queue is a file. `compose.yaml` has its containers.",
+}
+
+
+def engine_files(request: Request, engine: str, out: Path) -> dict[str, bytes]:
+    """The files of a project in the folder `out`, by name.
+
+    SelectorError where the request names no items that can be read again, or a name that cannot be imported.
+    """
+    kind, source = ENGINES[engine], resource_dir("programs") / "engines"
+    if request.items is None or request.items.kind == "stdin":
+        raise SelectorError("a project needs items that it can read again", f"--items SOURCE: {ITEMS_HINT}")
+    runner = Runner("distributed", request.target, request.items, request.folder, request.setup, request.async_function)
+    constants = {"ENGINE": engine, "NAME": _name(runner)}
+    files = {
+        f"{_PACKAGE}/{file.name}": file.read_bytes()
+        for file in sorted((source / _PACKAGE).glob("*.py"))
+        if not file.name.startswith("on_") or file.name == f"on_{engine}.py"
+    }
+    files["__main__.py"] = (source / "__main__.py").read_bytes()
+    files[_YOURS] = user_module(runner, out / _YOURS, _about(runner), constants).encode()
+    files["requirements.txt"] = f"{kind.requirement}\n".encode()
+    files["compose.yaml"] = _compose(request, kind, source / "project" / f"{kind.waits_in}.yaml", out).encode()
+    files["README.md"] = _readme(request, kind, source, out).encode()
+    return files
+
+
+def _name(runner: Runner) -> str:
+    """What keys in a broker begin with: another one for another function or other items."""
+    told = f"{runner.folder}\n{runner.function}\n{runner.items.text}"
+    return f"jobs-{hashlib.sha256(told.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+
+
+def _about(runner: Runner) -> str:
+    return f"Written by concurrency-selector {VERSION}: {runner.function} for each of {runner.items.text}"
+
+
+def _compose(request: Request, kind: Kind, template: Path, out: Path) -> str:
+    """The containers: all see the folder in which both the user's code and the project lie."""
+    common = Path(os.path.commonpath([request.folder.resolve(), out.resolve()]))
+    inside = shlex.quote(str(out.resolve().relative_to(common)))
+    install, command = _INSTALL.format(inside), f"python {inside}"
+    where = f" --broker {kind.broker}" if kind.waits_in == "own" else ""
+    values = {
+        "python_version": ".".join(request.python.tag.rstrip("t").split(".")[:2]),
+        "broker": kind.broker,
+        "volumes": _yaml([f"{os.path.relpath(common, out.resolve())}:/code"]),
+        "worker": _yaml(["sh", "-c", f"{install}{command} worker{where}"]),
+        "jobs": _yaml(["sh", "-c", f'{install}{command} "$@"', "jobs"]),
+        "scheduler": _yaml(["sh", "-c", f"{install}{kind.scheduler}"]),
+    }
+    return Template(template.read_text("utf-8")).substitute(values)
+
+
+def _yaml(words: list[str]) -> str:
+    """A list as YAML on one line, in which compose replaces nothing."""
+    return json.dumps(words).replace("$", "$$")
+
+
+def _readme(request: Request, kind: Kind, source: Path, out: Path) -> str:
+    """What it is and how it is run, then what the page of all engines says of commands, JSON and safety."""
+    assert request.items is not None
+    common = (source / "README.md").read_text("utf-8")
+    sections = re.split(r"(?m)^(?=## )", common)[1:]
+    values = {
+        "function": _shown(str(request.target)),
+        "items": f"`{_shown(request.items.text)}`",
+        "title": kind.title,
+        "version": VERSION,
+        "server": ", and a `redis-server` (Debian: `apt-get install redis-server`)" if kind.waits_in == "redis" else "",
+        "python": _shown(shlex.quote(request.python.path)),
+        "folder": _shown(shlex.quote(os.path.relpath(out, request.folder))),
+        "several": _SEVERAL[kind.waits_in],
+    }
+    own = Template((source / "project" / "README.md").read_text("utf-8")).substitute(values)
+    return "\n".join([own, "".join(part for part in sections if not part.startswith("## Modules"))])
+
+
+def _shown(text: str) -> str:
+    """A text of the user's in Markdown: one line, and no end of its code."""
+    return "".join(c if c.isprintable() and c != "`" else "?" for c in text)
