@@ -22,6 +22,10 @@ _TITLES = {
     "subinterpreters": "Subinterpreters",
     "asyncio": "asyncio",
     "agents": "Agents (asyncio)",
+    "celery": "Celery",
+    "rq": "RQ",
+    "dask": "Dask",
+    "dramatiq": "Dramatiq",
 }
 _MB = 1024 * 1024
 _LONGEST_PAUSE = 0.5  # between two looks at the memory

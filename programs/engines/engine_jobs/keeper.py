@@ -1,12 +1,13 @@
 """A process that outlives the one it guards by a moment: if that one is gone, however, it clears away what is left.
 
 It is told on standard input: `+SESSION` of processes to be ended, `-SESSION` when they have, `=PATH` to be removed,
-`~PATH` of a database to be closed.
+`~PATH` of a database to be closed, `![COMMAND, ENVIRONMENT]` to be run when all that is done.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import sys
 import time
 
 _LONGEST_SECONDS = 10.0  # until what cannot be killed is left to the kernel
+_COMMAND_SECONDS = 60.0
 
 
 class Keeper:
@@ -94,6 +96,7 @@ def _keep(mark: str) -> None:
     sessions: set[int] = set()
     places: dict[str, None] = {}
     database = ""
+    commands: list[tuple[list[str], dict[str, str]]] = []
     for line in sys.stdin:
         kind, what = line[0], line[1:].rstrip("\n")
         if kind == "+":
@@ -102,6 +105,8 @@ def _keep(mark: str) -> None:
             sessions.discard(int(what))
         elif kind == "~":
             database = what
+        elif kind == "!":
+            commands.append(json.loads(what))
         else:
             places[what] = None
     end_all(sessions, mark)
@@ -112,6 +117,18 @@ def _keep(mark: str) -> None:
         shutil.rmtree(place, ignore_errors=True) if os.path.isdir(place) else _remove(place)
     if database:
         _fold(database)
+    for command, environment in commands:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            silent = subprocess.DEVNULL
+            subprocess.run(
+                command,
+                env=environment,
+                stdin=silent,
+                stdout=silent,
+                stderr=silent,
+                timeout=_COMMAND_SECONDS,
+                check=False,
+            )
 
 
 def _remove(file: str) -> None:
