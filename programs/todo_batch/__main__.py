@@ -194,7 +194,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     add("--crew", type=_crew, default=(), metavar="KIND=N,...", help="of several kinds (N:MS: MS is what a task costs)")
     add("--arrangement", choices=ARRANGEMENTS, default="pipeline", help="how a task gets through the kinds of --crew")
     add("--answer-ms", type=_above_0, default=5.0, metavar="MS", help="what the service of agents waits for a task")
-    add("--broker", default="", metavar="URL", help="of an engine, one that is there (default: one of this run)")
+    add("--broker", default="", metavar="URL", help="a Redis for celery, rq or dramatiq (default: one of this run)")
     add("--journal", type=Path, metavar="FILE", help="go on where a killed run was")
     add("--out", type=Path, metavar="FILE", help="write all outcomes, a line of JSON each")
     add("--report", type=Path, metavar="FILE", help="write who worked when, and who waited for whom (Markdown)")

@@ -38,7 +38,7 @@ from engine_jobs.work import clean, decoded, encoded, is_gone
 _PAUSE_SECONDS = 0.005  # between two looks at what has come
 _LOOK_SECONDS = 0.2  # between two looks for batches that take too long
 _LONGEST_BATCH_SECONDS = 86_400.0  # where nobody gives a timeout
-_SCHEMES = {"redis": ("redis", "rediss", "unix"), "own": ("tcp", "tls"), "file": ()}
+_SCHEMES = ("redis://", "rediss://", "unix://")  # a Dask scheduler of others would need our modules
 
 
 class Engine(Crew):
@@ -102,14 +102,14 @@ class Engine(Crew):
     def _started(self) -> Session:
         if self._session is None:
             plan = dataclasses.replace(self._plan, workers=max(1, len(self._keys)))
-            if "://" in plan.keeping:
+            if plan.foreign:
                 with contextlib.closing(keeping_at(plan)) as kept:
                     kept.twice()  # does it answer?
             guard = self._open.enter_context(Guard(plan))
-            if not plan.keeping:
-                guard.plan = dataclasses.replace(guard.plan, keeping=os.path.join(guard.plan.folder, "kept.db"))
-            if "://" in plan.keeping:
+            if plan.foreign:
                 guard.forget()
+            else:
+                guard.plan = dataclasses.replace(guard.plan, keeping=os.path.join(guard.plan.folder, "kept.db"))
             self._session = self._open.enter_context(Session(guard.plan, guard=guard))
         return self._session  # type: ignore[no-any-return]
 
@@ -192,14 +192,14 @@ def _planned(engine: str, broker: str, timeout_seconds: float | None) -> tuple[A
         module = check_engine(engine)
     except CannotGoOnError as error:
         raise ValueError(f"--execution {engine}: {error}") from None
-    schemes = _SCHEMES[module.BROKER]
-    if broker and broker.partition("://")[0] not in schemes:
-        known = f"give one of {', '.join(f'{kind}://' for kind in schemes)}" if schemes else f"{engine} needs none"
-        raise ValueError(f"--broker {clean(broker)}: {known}")
+    if broker and module.BROKER != "redis":
+        raise ValueError(f"--broker {clean(broker)}: {engine} has one of its own here: leave it out")
+    if broker and not broker.startswith(_SCHEMES):
+        raise ValueError(f"--broker {clean(broker)}: give one of {', '.join(_SCHEMES)}")
     return module, Plan(
         engine=engine,
         broker=broker,
-        keeping=broker if module.BROKER == "redis" else "",
+        keeping=broker,
         prefix=f"todos-{secrets.token_hex(4)}",
         task_limit_seconds=_LONGEST_BATCH_SECONDS if timeout_seconds is None else 10 * timeout_seconds,
         foreign=bool(broker),
