@@ -24,6 +24,7 @@ class Made:
     """A crew without threads: who answers next, dies or hangs is drawn from a seed. It checks how it is used."""
 
     turn = None
+    ahead = 2
 
     def __init__(self, todo: Any, clock: Clock, seed: int, trouble: dict[int, str], mishaps: float = 0.0) -> None:
         self.ready_since: dict[int, float] = {}
@@ -49,6 +50,9 @@ class Made:
     def discharge(self, processor: int) -> None:
         del self.given[processor]
         self.hung.discard(processor)
+
+    def take_back(self) -> list[Any]:
+        return []
 
     def close(self) -> None:
         self.closed = True

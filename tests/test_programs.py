@@ -50,8 +50,9 @@ def plan(*approaches: Any, **parameters: Any) -> BenchmarkPlan:
 def test_a_user_gets_the_modules_and_a_benchmark_with_the_values_that_it_takes(todo: Program) -> None:
     files = todo.files({"CPUS": 7, "CPU_MS_PER_TASK": 2.5, "IO_WAIT_MS_PER_TASK": 1.0}, "Made here.")
     modules = {file.name for file in todo.folder.glob("*.py")}
+    engines = {f"engine_jobs/{file.name}" for file in (todo.folder.parent / "engines" / "engine_jobs").glob("*.py")}
     assert (
-        set(files) == {*modules, "bench.py", "stats.py", "meter.py", "README.md"}
+        set(files) == {*modules, *engines, "bench.py", "stats.py", "meter.py", "README.md"}
         and {"__main__.py", "tasks.py", "coordinator.py"} <= modules
     )
     script = files["bench.py"].decode()

@@ -32,7 +32,7 @@ def shown() -> str:
 def test_a_new_kind_takes_ten_lines_and_runs_everywhere(shown: str, tmp_path: Path) -> None:
     assert len([line for line in shown.splitlines() if line.strip()]) == 10
     copy = tmp_path / "todos"  # as `generate` writes it
-    copy.mkdir()
+    (copy / "engine_jobs").mkdir(parents=True)
     for name, content in programs()["todo_batch"].files({}, "Made here.").items():
         (copy / name).write_bytes(content)
     with (copy / "tasks.py").open("a", encoding="utf-8") as file:

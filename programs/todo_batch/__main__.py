@@ -5,6 +5,7 @@
                                                   again, it goes on where it was, and results.jsonl has every task once
     python todo_batch run --crew validate=1,report=2 --execution processes
                                                   a pipeline of several kinds: which is the bottleneck, who waits for whom
+    python todo_batch run --execution celery      by workers of Celery, with a redis-server of this run
     python todo_batch compare                     every way this Python has, side by side, for three minutes
     python todo_batch compare --interpreter python3.14t --report report.md --timeline timeline.html
     python todo_batch compare --vary schedule --execution processes --uneven 10 --budget 60
@@ -16,8 +17,8 @@
 Exit codes: 0 done; 1 some tasks failed, or results differ; 2 bad input or usage; 3 the run could not go on (a full
 disk, a locked journal, no room for the processors); 130 stopped by Ctrl-C or SIGTERM.
 
-Read the modules in this order: tasks, scheduling, crew and its kinds (crew_threads, crew_processes, crew_asyncio, service
-and crew_agents), executions, collecting, racing, mixed, coordinator, journal, reading, writing, running, measures, waits;
+Read the modules in this order: tasks, scheduling, crew and its kinds (crew_threads, crew_processes, crew_asyncio, service,
+crew_agents, crew_engines and engine_work), executions, collecting, racing, mixed, coordinator, journal, reading, writing, running, measures, waits;
 then, of comparing them, measuring, results, winner, scaling, limits, complexity, dashboard, timelines, markdown, decision,
 comparing. text has what they print with, records reads their files, machine says where they ran.
 """
@@ -34,7 +35,7 @@ from typing import Any
 
 from collecting import COLLECTORS
 from comparing import compare, report, workload_of
-from executions import AWAITING, EXECUTIONS
+from executions import AWAITING, ENGINES, EXECUTIONS
 from journal import begun_with
 from mixed import ARRANGEMENTS, Part, parts_of
 from racing import race
@@ -188,11 +189,12 @@ def _arguments() -> argparse.Namespace:
 
 def _add_run(run: argparse.ArgumentParser) -> None:
     """What a run may be told."""
-    _common(run, (*EXECUTIONS, *AWAITING))
+    _common(run, (*EXECUTIONS, *AWAITING, *ENGINES))
     add = run.add_argument
     add("--crew", type=_crew, default=(), metavar="KIND=N,...", help="of several kinds (N:MS: MS is what a task costs)")
     add("--arrangement", choices=ARRANGEMENTS, default="pipeline", help="how a task gets through the kinds of --crew")
     add("--answer-ms", type=_above_0, default=5.0, metavar="MS", help="what the service of agents waits for a task")
+    add("--broker", default="", metavar="URL", help="a Redis for celery, rq or dramatiq (default: one of this run)")
     add("--journal", type=Path, metavar="FILE", help="go on where a killed run was")
     add("--out", type=Path, metavar="FILE", help="write all outcomes, a line of JSON each")
     add("--report", type=Path, metavar="FILE", help="write who worked when, and who waited for whom (Markdown)")
@@ -210,6 +212,12 @@ def _check_together(options: argparse.Namespace, parser: argparse.ArgumentParser
         parser.error(
             "--crew says which kinds there are, and how many processors of each: leave --kind and --processors out"
         )
+    if options.execution in ENGINES and (options.schedule != "queue" or getattr(options, "crew", ())):
+        parser.error(
+            f"--execution {options.execution}: its broker hands out to workers that are all alike: leave --schedule and --crew out"
+        )
+    if getattr(options, "broker", "") and options.execution not in ENGINES:
+        parser.error(f"--broker is for {', '.join(ENGINES)}: leave it out")
     options.kind = options.kind or "validate"
     options.processors = options.processors or _cpus()
 

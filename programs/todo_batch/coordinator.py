@@ -18,8 +18,7 @@ from mixed import flow_of
 from scheduling import SCHEDULES, ByKind, Schedule
 from tasks import Batch, CannotGoOn, Malformed, Outcome, ProcessingResult, Task
 
-_AHEAD = 2  # batches that a processor has: one that it does, and the next, so that it need not wait for us
-_WINDOW = 4  # batches for each processor that are read from the source before they are needed
+_WINDOW = 2  # times as many batches as processors have are read from the source before they are needed
 _MOST_SPANS = 20_000  # of the timeline
 _POLL_SECONDS = 0.25  # to look whether somebody told us to stop
 _DRY_SECONDS = 0.02  # to look whether the source has something, where it had nothing yet
@@ -166,7 +165,7 @@ class Coordinator:
         if not self.report.stopped:
             # parts that are blocks can only be made when all is there
             all_at_once = batches is not None and self._options.schedule != "queue"
-            self._read(schedule, stream, math.inf if all_at_once else _WINDOW * self._wanted)
+            self._read(schedule, stream, math.inf if all_at_once else _WINDOW * self._crew.ahead * self._wanted)
         if any(self._given.values()):
             return not self._at_once
         return (schedule.waiting > 0 or not self._read_all) and not self.report.stopped
@@ -255,8 +254,13 @@ class Coordinator:
     def _hand_out(self, schedule: Schedule) -> None:
         """The next batches to those who have room: first one for everybody, then one more."""
         if self.report.stopped:
+            for processor, batch in self._crew.take_back():
+                self._given[processor].remove(batch)
+                schedule.add(batch)
             return
-        for room in range(1, _AHEAD + 1):
+        for room in range(1, self._crew.ahead + 1):
+            if not schedule.waiting:
+                return
             for processor, given in self._given.items():
                 if len(given) < room and processor not in self._leaving:
                     batch = schedule.next(processor)
@@ -277,7 +281,7 @@ class Coordinator:
                 schedule.add(batch)  # as it was
             self._not_started(message.processor, message.reason)
         elif message.result is None:
-            self._lost(message.processor, message.reason, schedule)
+            self._lost(message.processor, message.reason, schedule, message.place)
         else:
             self._done(message, message.result, schedule)
 
@@ -294,7 +298,7 @@ class Coordinator:
         return max(self._head_since[processor], self._crew.ready_since.get(processor, -math.inf))
 
     def _done(self, message: Message, result: ProcessingResult, schedule: Schedule) -> None:
-        batch = self._given[message.processor][0]
+        batch = self._given[message.processor][message.place or 0]
         again = {o.number for o in result.outcomes if o.status == "failed"}
         if batch.attempt >= self._options.attempts:
             again.clear()
@@ -302,10 +306,10 @@ class Coordinator:
             again -= {task.number for task in batch.tasks if isinstance(task, Malformed)}
         ended = [outcome for outcome in result.outcomes if outcome.number not in again]
         further = self._ended(batch, ended)  # if that fails, the batch is still given: its tasks did not end
-        self._given[message.processor].popleft()
+        del self._given[message.processor][message.place or 0]
         self._missed[message.processor] = 0
         self._head_since[message.processor] = time.monotonic()
-        origin = _Origin(self._now(), self._note(message.processor, result, self._origins.pop(_key(batch))))
+        origin = _Origin(self._now(), self._note(_by(message), result, self._origins.pop(_key(batch))))
         answered = {outcome.number for outcome in result.outcomes}
         for more in further:
             self._add(schedule, more, origin)
@@ -354,9 +358,13 @@ class Coordinator:
                 self._crew.discharge(processor)
                 self._lost(processor, f"no answer within {limit:g} s", schedule)
 
-    def _lost(self, processor: int, reason: str, schedule: Schedule) -> None:
-        """A processor is gone: its first batch is what it was doing, the others it had not begun."""
-        given = self._given.pop(processor)
+    def _lost(self, processor: int, reason: str, schedule: Schedule, place: int | None = None) -> None:
+        """A processor is gone: its first batch is what it was doing, the others it had not begun. `place`: only that batch is."""
+        if place is None:
+            given = self._given.pop(processor)
+        else:
+            given = deque([self._given[processor][place]])
+            del self._given[processor][place]
         self.report.shares[processor].lost += 1
         if not given:
             return
@@ -370,6 +378,10 @@ class Coordinator:
                 self._retry(batch, task, schedule, origin)
         else:
             self._ended(batch, [Outcome(batch.tasks[0].number, "failed", None, reason)])
+
+
+def _by(message: Message) -> int:
+    return message.processor if message.by is None else message.by
 
 
 def _key(batch: Batch) -> tuple[str, int, int]:

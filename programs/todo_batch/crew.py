@@ -24,6 +24,8 @@ class Message(NamedTuple):
     reason: str = ""
     generation: int = 0  # of those that had the number one after the other: which it was
     began: bool = True  # if not, it ended before it could take a batch: it did nothing, and nothing happened to a task
+    place: int | None = None  # where another hands out: which of its batches it is. If that is lost, the rest is not
+    by: int | None = None  # likewise: the processor that did it
 
 
 class Crew(ABC):
@@ -31,6 +33,8 @@ class Crew(ABC):
 
     #: Whose turn it is and since when, if they take turns: the others cannot but wait.
     turn: tuple[int, float] | None = None
+    #: Batches that a processor has: one that it does, and the next, so that it need not wait for us.
+    ahead: int = 2
     #: Since when a processor can work, where it takes time to start: until then it does not hang.
     ready_since: Mapping[int, float] = MappingProxyType({})
 
@@ -52,6 +56,10 @@ class Crew(ABC):
 
     def halt(self) -> None:  # noqa: B027  # most have nobody there
         """Whoever does its work in the coordinator's own thread ends before the next task. May come from a signal."""
+
+    def take_back(self) -> list[tuple[int, Batch]]:
+        """Where another hands out: what nobody has begun, with the processor that was given it. It is not heard of any more."""
+        return []
 
     @abstractmethod
     def close(self) -> None:

@@ -55,6 +55,9 @@ EXECUTIONS = ("sequential", "threads", "processes", "subinterpreters", "asyncio"
 #: What waits for somebody else to do the work: the same results, but nothing to compare the time of those above with.
 AWAITING = ("agents",)
 
+#: What has a broker hand out the batches to workers of its own; each must be installed.
+ENGINES = ("celery", "rq", "dask", "dramatiq", "huey")
+
 #: Those that need the settings alone.
 _PLAIN: dict[str, Callable[[Settings], Crew]] = {
     "sequential": Sequential,
@@ -64,12 +67,26 @@ _PLAIN: dict[str, Callable[[Settings], Crew]] = {
 }
 
 
-def crew_for(execution: str, settings: Settings, collect: str = "queue") -> Crew:
-    """The crew of an execution, without processors yet; ValueError for one that this Python does not have."""
+def crew_for(
+    execution: str,
+    settings: Settings,
+    collect: str = "queue",
+    *,
+    broker: str = "",
+    timeout_seconds: float | None = None,
+) -> Crew:
+    """The crew of an execution, without processors yet; ValueError for one that this Python does not have.
+
+    `broker`: the URL of one that is there, for an engine; `timeout_seconds`: for a batch, which an engine ends by itself.
+    """
+    if execution in ENGINES:
+        from crew_engines import Engine  # nobody else needs it
+
+        return Engine(settings, execution, broker, timeout_seconds)
     if execution == "subinterpreters" and sys.version_info < (3, 14):
         raise ValueError("subinterpreters need Python 3.14 or later")
     if execution in ("threads", "subinterpreters"):
         return (Threads if execution == "threads" else Subinterpreters)(settings, collect)
     if execution not in _PLAIN:
-        raise ValueError(f"no execution {execution!r}: there are {', '.join([*EXECUTIONS, *AWAITING])}")
+        raise ValueError(f"no execution {execution!r}: there are {', '.join([*EXECUTIONS, *AWAITING, *ENGINES])}")
     return _PLAIN[execution](settings)

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from coordinator import Report
+from executions import ENGINES
 from shared import shared
 
 FREE_THREADED = "Free threads"
@@ -22,6 +23,10 @@ _TITLES = {
     "subinterpreters": "Subinterpreters",
     "asyncio": "asyncio",
     "agents": "Agents (asyncio)",
+    "celery": "Celery",
+    "rq": "RQ",
+    "dask": "Dask",
+    "dramatiq": "Dramatiq",
 }
 _MB = 1024 * 1024
 _LONGEST_PAUSE = 0.5  # between two looks at the memory
@@ -86,7 +91,8 @@ def measure(
         collect=collect,
         tasks=report.done + report.failed + len(report.not_processed) if tasks is None else tasks,
         seconds=seconds,
-        cpu_percent=100 * max(0.0, cpu) / seconds,
+        # what an engine's processes started and did not wait for is in nobody's account
+        cpu_percent=None if execution in ENGINES else 100 * max(0.0, cpu) / seconds,
         peak_memory_mb=memory.peak_mb,
         memory_metric=memory.metric,
         speedup=speedup,

@@ -240,7 +240,9 @@ class _Job:
 
 def _crew(options: Namespace, settings: Settings) -> Crew:
     try:
-        return crew_for(options.execution, settings, options.collect)
+        return crew_for(
+            options.execution, settings, options.collect, broker=options.broker, timeout_seconds=options.timeout
+        )
     except NO_ROOM as error:
         raise CannotGoOn(f"this machine has no room for {options.execution} ({why_no_room(error)})") from None
 

@@ -23,3 +23,9 @@ def shared(name: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def engines() -> str:
+    """The folder that has the package `engine_jobs`."""
+    here = Path(__file__).resolve().parent
+    return str(next((place for place in (here, here.parent / "engines") if (place / "engine_jobs").is_dir()), here))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from selector.benchmark.plan import BATCHES, OWN_FUNCTION, SERVICES, BenchmarkPlan
@@ -34,7 +34,8 @@ _SHARED = (Path(__file__).with_name("stats.py"), resource_dir("templates") / "me
 class Program(NamedTuple):
     """A program of several files, and the template of the benchmark that runs it.
 
-    A copy has two of our modules beside its own, for `shared.py` of the todo batch system: there is one source of them.
+    A copy has two of our modules and the package `engine_jobs` beside its own, for `shared.py` of the todo batch system:
+    there is one source of them.
     """
 
     name: str
@@ -45,7 +46,12 @@ class Program(NamedTuple):
         """What a user gets: its modules, its README, and bench.py with those of the values that it has parameters for."""
         script = render_known(self.bench, values, about)
         own = (file for file in sorted(self.folder.iterdir()) if file.suffix == ".py" or file.name == "README.md")
-        return {file.name: file.read_bytes() for file in (*own, *_SHARED)} | {"bench.py": script.encode()}
+        engines = resource_dir("programs") / "engines"
+        packed = {
+            str(PurePosixPath(file.relative_to(engines))): file for file in sorted(engines.glob("engine_jobs/*.py"))
+        }
+        files = {file.name: file for file in (*own, *_SHARED)} | packed
+        return {name: file.read_bytes() for name, file in files.items()} | {"bench.py": script.encode()}
 
     def workload(self, settings: tuple[str, ...]) -> WorkloadProfile:
         """What its work is, by a short run of it here, with the settings over it; SelectorError if that fails."""

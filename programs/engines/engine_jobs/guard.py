@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -45,3 +46,8 @@ class Guard:
     def remove(self, path: Path) -> None:
         """This goes, too, if we are killed."""
         self.keeper.tell(f"={json.dumps(str(path))}")
+
+    def forget(self) -> None:
+        """In the end, however that comes, what is ours in a broker of others goes, too."""
+        command = [sys.executable, "-m", "engine_jobs.worker", "forget"]
+        self.keeper.tell(f"!{json.dumps([command, self.plan.environment()])}")

@@ -1,7 +1,8 @@
 """A process that outlives the one it guards by a moment: if that one is gone, however, it clears away what is left.
 
 It is told on standard input: `+SESSION` of processes to be ended, `-SESSION` when they have, `=PATH` to be removed,
-`~PATH` of a database to be closed; a path is a JSON string, so that it is one line whatever is in it.
+`~PATH` of a database to be closed, `![COMMAND, ENVIRONMENT]` to be run when all that is done. A path is a JSON string, so
+that it is one line whatever is in it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 
 _LONGEST_SECONDS = 10.0  # until what cannot be killed is left to the kernel
+_COMMAND_SECONDS = 60.0
 
 
 class Keeper:
@@ -95,6 +97,7 @@ def _keep(mark: str) -> None:
     sessions: set[int] = set()
     places: dict[str, None] = {}
     database = ""
+    commands: list[tuple[list[str], dict[str, str]]] = []
     for line in sys.stdin:
         kind, what = line[0], line[1:].rstrip("\n")
         if kind == "+":
@@ -103,6 +106,8 @@ def _keep(mark: str) -> None:
             sessions.discard(int(what))
         elif kind == "~":
             database = json.loads(what)
+        elif kind == "!":
+            commands.append(json.loads(what))
         else:
             places[json.loads(what)] = None
     end_all(sessions, mark)
@@ -113,6 +118,18 @@ def _keep(mark: str) -> None:
         shutil.rmtree(place, ignore_errors=True) if os.path.isdir(place) else _remove(place)
     if database:
         _fold(database)
+    for command, environment in commands:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            silent = subprocess.DEVNULL
+            subprocess.run(
+                command,
+                env=environment,
+                stdin=silent,
+                stdout=silent,
+                stderr=silent,
+                timeout=_COMMAND_SECONDS,
+                check=False,
+            )
 
 
 def _remove(file: str) -> None:

@@ -117,7 +117,7 @@ class sender:  # noqa: N801  # as the other modules' functions
         if self._client.status == "closed":
             self._client = self._connected()
         self._number += 1
-        for priority in sorted({task.priority for task in tasks}):
+        for priority in sorted({task.priority for task in tasks}, reverse=True):
             some = [task for task in tasks if task.priority == priority]
             futures = self._client.map(
                 called if self._plan.foreign else _do_and_say_nothing,

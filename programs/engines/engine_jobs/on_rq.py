@@ -60,7 +60,7 @@ class sender:  # noqa: N801  # as the other modules' functions
         if self._plan.safe:
             limit = int(self._plan.task_limit_seconds)
             more = {"retry": rq.Retry(max=MOST_BEGINS - 1), "timeout": limit, "result_ttl": 0}
-        for priority in sorted({task.priority for task in tasks}):
+        for priority in sorted({task.priority for task in tasks}, reverse=True):
             jobs = [
                 rq.Queue.prepare_data(_DO, (task.key, task.payload), job_id=f"{self._plan.prefix}-{task.key}", **more)
                 for task in tasks

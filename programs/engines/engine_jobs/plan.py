@@ -28,7 +28,7 @@ class Plan:
 
     `broker` is a URL, or the path of huey's queue; `keeping` the path of a database or a Redis URL. `prefix` begins the
     names of all keys in a broker; `folder` is temporary, and goes when the run ends. `foreign`: the broker was there
-    before us, and others may use it.
+    before us, and others may use it. `yours`: the file of the user's part, if it is not yours.py beside this one.
     """
 
     engine: str
@@ -40,6 +40,7 @@ class Plan:
     folder: str = ""
     task_limit_seconds: float = 600.0
     foreign: bool = False
+    yours: str = ""
 
     @property
     def visibility_seconds(self) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
+import importlib
 import json
 import os
 import pickle
@@ -13,7 +15,7 @@ import time
 from typing import Any
 
 from engine_jobs.keeping import Begin, Keeping, keeping_at
-from engine_jobs.plan import Plan, Record, planned
+from engine_jobs.plan import VARIABLE, Plan, Record, planned
 
 _PLAIN = {str, int, float, bool, type(None)}
 _LONGEST_ERROR = 500
@@ -75,10 +77,20 @@ def given_up(key: str) -> Record:
     return Record(key, False, f"its worker ended while it ran it, {MOST_BEGINS} times", time.time())
 
 
+@functools.cache
+def users_part() -> Any:
+    """`yours.py` beside this file, or the one that the plan names, which finds first what lies beside it."""
+    file = planned().yours if VARIABLE in os.environ else ""
+    if not file:
+        return importlib.import_module("engine_jobs.yours")
+    folder, name = os.path.split(file)
+    sys.path.insert(0, folder)
+    return importlib.import_module(name.removesuffix(".py"))
+
+
 def prepare() -> None:
     """The user's costly start, once in a process; what is forked from it has it, too."""
-    from engine_jobs import yours
-
+    yours = users_part()
     if not _Here.prepared:
         if yours.setup is not None:
             yours.setup()
@@ -93,11 +105,9 @@ def prepare_early() -> None:
 
 def called(key: str, payload: str) -> Record:
     """The user's function on one item; all that it raises but KeyboardInterrupt is a result."""
-    from engine_jobs import yours
-
     try:
         prepare()
-        value = yours.function(decoded(payload))
+        value = users_part().function(decoded(payload))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a user's function may raise anything
         return Record(key, False, told(error), time.time())
     try:

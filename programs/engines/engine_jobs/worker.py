@@ -1,13 +1,18 @@
-"""The life of a process that the crew starts: a worker by its number, or the engine's own broker."""
+"""The life of a process that the crew starts: a worker by its number, or the engine's own broker. And of one that comes
+after all of them, and deletes what is ours in a broker of others.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing.util
 import os
 import sys
 import tempfile
 
+from engine_jobs.keeping import keeping_at
 from engine_jobs.plan import READY, module_of, planned
+from engine_jobs.work import users_part
 
 
 def ready(*, oversees: bool = False) -> None:
@@ -26,13 +31,17 @@ def _keep_scratch_in(folder: str) -> None:
 def main() -> None:
     """Serve until the engine ends it."""
     plan, which = planned(), sys.argv[1]
-    _keep_scratch_in(plan.folder)
     engine = module_of(plan.engine)
+    if which == "forget":
+        engine.forget(plan)
+        with contextlib.closing(keeping_at(plan)) as kept:
+            kept.forget()
+        return
+    _keep_scratch_in(plan.folder)
     if which == "broker":
         engine.serve_broker(plan, ready)
     else:
-        from engine_jobs import yours  # noqa: F401  # once, before anything is forked
-
+        users_part()  # once, before anything is forked
         engine.serve(plan, int(which), ready)
 
 
