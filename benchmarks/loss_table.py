@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 #: What befalls a run. The names go into the records.
@@ -29,15 +30,16 @@ class Counts(NamedTuple):
     """What was found of the tasks of one run.
 
     `lost` have no result; `failed` have one that says that they were given up. `twice` came to their end more than once;
-    `in_effect` of them have another result than they had at first, or two. `next_s` is from the fault to the next task that
-    came to its end, `all_s` to the last of those that did for the first time; None where none did after it.
+    `in_effect` of them have another result than they had at first, or two. After the fault, `pause_s` is the longest time in which
+    no task came to its end for the first time (what was running in a worker that lives may do so at once), `all_s` is until
+    the last did; None where none did.
     """
 
     lost: int
     failed: int
     twice: int
     in_effect: int
-    next_s: float | None
+    pause_s: float | None
     all_s: float | None
 
 
@@ -61,14 +63,14 @@ def counted(
     firsts: dict[int, float] = {}
     for line in ledger:
         firsts[line.task] = min(line.at, firsts.get(line.task, line.at))
-    after = [at - fault_at for at in firsts.values() if at > fault_at]
+    after = sorted(at - fault_at for at in firsts.values() if at > fault_at)
     return Counts(
         lost=sum(task not in kept for task in range(tasks)),
         failed=len(failed),
         twice=sum(times > 1 for times in ends.values()),
         in_effect=len(changed | {task for task, times in kept.items() if times > 1}),
-        next_s=round(min(after), 3) if after else None,
-        all_s=round(max(after), 3) if after else None,
+        pause_s=round(max(b - a for a, b in pairwise([0.0, *after])), 3) if after else None,
+        all_s=round(after[-1], 3) if after else None,
     )
 
 
@@ -93,7 +95,7 @@ def table(records: Iterable[dict[str, Any]]) -> str:
         if not record["wrong"]:
             cells.setdefault((record["engine"], record["settings"], record["fault"]), []).append(record)
     lines = [
-        "| engine | settings | what was killed | runs | tasks | lost | done twice | twice in effect | next result | all results |",
+        "| engine | settings | what was killed | runs | tasks | lost | done twice | twice in effect | longest pause | all results |",
         "|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     order = {name: number for number, name in enumerate(FAULTS)}
@@ -109,8 +111,8 @@ def _cell(mine: list[dict[str, Any]]) -> list[str]:
         sum(each[name] for each in mine) for name in ("lost", "failed", "twice", "in_effect")
     )
     told = f"{lost + failed}" + (f" ({failed} told as failed)" if failed else "")
-    next_s, all_s = ([each[name] for each in mine if each[name] is not None] for name in ("next_s", "all_s"))
-    return [str(len(mine)), f"{tasks:,}", told, str(twice), str(in_effect), _spread(next_s), _spread(all_s)]
+    pauses, alls = ([each[name] for each in mine if each[name] is not None] for name in ("pause_s", "all_s"))
+    return [str(len(mine)), f"{tasks:,}", told, str(twice), str(in_effect), _spread(pauses), _spread(alls)]
 
 
 def _spread(seconds: list[float]) -> str:
