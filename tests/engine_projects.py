@@ -95,12 +95,27 @@ def run(jobs: Path, *words: str, **more: str) -> tuple[int, dict[str, Any], str]
     return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
 
 
+def say(jobs: Path, *words: str) -> dict[str, Any]:
+    """What another command prints."""
+    done = subprocess.run(
+        command(jobs, *words, "--json"), capture_output=True, text=True, timeout=150, check=False,
+        env=environment(jobs),
+    )  # fmt: skip
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def running(jobs: Path, *words: str, **more: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+    """A run that goes on."""
+    return apart(jobs, "run", "--json", *words, **more)
+
+
 @contextlib.contextmanager
-def running(jobs: Path, *words: str, **more: str) -> Iterator[subprocess.Popen[str]]:
-    """A run that goes on: its events are lines of standard error. It is gone at the end, however the test ends."""
+def apart(jobs: Path, *words: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that goes on: its events are lines of standard error. It is gone at the end, however the test ends."""
     child = subprocess.Popen(
-        command(jobs, "run", "--json", "--events", "--workers", "2", *words), stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env=environment(jobs, **more), start_new_session=True,
+        command(jobs, *words, "--events", "--workers", "2"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env=environment(jobs, **more), start_new_session=True,
     )  # fmt: skip
     try:
         yield child
@@ -108,6 +123,28 @@ def running(jobs: Path, *words: str, **more: str) -> Iterator[subprocess.Popen[s
         if child.poll() is None:
             child.send_signal(signal.SIGTERM)
         child.communicate(timeout=60)
+
+
+@contextlib.contextmanager
+def redis_server(socket: Path) -> Iterator[str]:
+    """A Redis that is there before us; its URL."""
+    words = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(socket.parent)]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as server:
+        try:
+            until = time.monotonic() + 30
+            while not socket.exists() and time.monotonic() < until:
+                time.sleep(0.01)
+            yield f"unix://{socket}"
+        finally:
+            server.kill()
+
+
+def in_redis(url: str, *words: str) -> str:
+    """What it answers to a command."""
+    done = subprocess.run(
+        ["redis-cli", "-s", url.partition("://")[2], *words], capture_output=True, text=True, check=True
+    )
+    return done.stdout
 
 
 def event(child: subprocess.Popen[str], name: str) -> dict[str, Any]:

@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_projects import event, needs_engine, nothing_is_left, project, results, run, running
+from engine_projects import (
+    apart,
+    event,
+    in_redis,
+    needs_engine,
+    nothing_is_left,
+    project,
+    redis_server,
+    results,
+    run,
+    running,
+    say,
+)
 
 from selector.benchmark.engine_project import ENGINES
 
@@ -87,3 +99,33 @@ def test_an_item_that_kills_its_workers_is_given_up(tmp_path: Path, engine: str)
     code, said, errors = run(jobs, TASKS="8")
     assert (code, said["done"], said["failed"], said["lost"]) == (1, 7, 1, 0), errors
     nothing_is_left(jobs)
+
+
+@pytest.mark.parametrize("engine", ["celery", "rq", "dramatiq"])
+def test_with_a_broker_of_others_the_parts_work_apart_and_leave_no_key(tmp_path: Path, engine: str) -> None:
+    needs_engine(engine)
+    jobs = project(tmp_path, engine)
+    with redis_server(tmp_path / "redis.sock") as url, apart(jobs, "worker", "--broker", url) as worker:
+        in_redis(url, "SET", "theirs", "1")
+        assert say(jobs, "submit", "--broker", url)["submitted"] == 200
+        event(worker, "ready")
+        assert say(jobs, "collect", "--wait", "--broker", url)["done"] == 199
+        assert values(jobs) == expected(200)
+        assert say(jobs, "submit", "--broker", url)["submitted"] == 0
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(60) == 0
+        say(jobs, "stop", "--broker", url)
+        assert set(in_redis(url, "KEYS", "*").split()) - {"rq:clean_groups"} == {"theirs"}  # RQ's own, for a minute
+    (tmp_path / "redis.sock").unlink(missing_ok=True)
+    nothing_is_left(jobs)
+
+
+def test_the_parts_of_huey_share_a_file(tmp_path: Path) -> None:
+    needs_engine("huey")
+    jobs = project(tmp_path, "huey")
+    assert say(jobs, "submit")["submitted"] == 200
+    with apart(jobs, "worker") as worker:
+        assert say(jobs, "collect", "--wait")["done"] == 199
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(60) == 0
+    assert values(jobs) == expected(200)

@@ -104,15 +104,20 @@ def generate(
         return
     name = TEMPLATE if template is None else template_named(template)
     if name not in FOR_PROFILES:
-        if file is not None or settings:
-            raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
-        if interpreters:
-            raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
+        _check_own(name, file, settings, interpreters)
         _generate_of_its_own(name, options, output, force)
         return
     if file is None and not settings:
         raise click.UsageError("Give a FILE (- for standard input), the fields by --set KEY=VALUE, or a --function.")
     _generate_for_file(Selector(rules or outer_rules), read_workload(file, settings), name, options, output, force)
+
+
+def _check_own(name: str, file: str | None, settings: tuple[str, ...], interpreters: tuple[str, ...]) -> None:
+    """UsageError where a template that needs no FILE is given more than it takes."""
+    if file is not None or settings:
+        raise click.UsageError(f"The template {name} has a workload of its own: leave FILE and --set out.")
+    if interpreters:
+        raise click.UsageError(f"The template {name} is for any Python: give --interpreter PATH to the script.")
 
 
 def _generate_for_file(

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from engine_jobs import apart, yours
 from engine_jobs.crew import CannotGoOnError
@@ -32,6 +32,7 @@ def main() -> int:
     """Run the command line; returns the exit code, and says in a line what went wrong."""
     _listen_to_signals()
     options = _arguments()
+    options.out = _standard_output()
     try:
         return _COMMANDS[options.command](options)
     except (CannotGoOnError, NotGivenError, ValueError) as error:
@@ -40,16 +41,22 @@ def main() -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return STOPPED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except BrokenPipeError:  # whoever read it has gone
         return 1
+
+
+def _standard_output() -> TextIO:
+    """What was standard output, for us alone: what engines print there goes to standard error."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
+    os.dup2(2, 1)
+    return out
 
 
 def _run(options: argparse.Namespace) -> int:
     plan, tell = _plan(options), _teller(options)
     wishes = Wishes(options.fresh, options.failed_again, options.patience, options.limit)
     outcome, failures = run(plan, wishes, FOLDER, tell)
-    print(outcome.as_json() if options.json else told_to_people(outcome, failures), flush=True)
+    print(outcome.as_json() if options.json else told_to_people(outcome, failures), file=options.out, flush=True)
     tell("end", code=outcome.code)
     return outcome.code
 
@@ -86,7 +93,8 @@ def _stop(options: argparse.Namespace) -> int:
 def _say(options: argparse.Namespace, found: dict[str, Any]) -> int:
     """Print what was found; 1 where something failed or is missing."""
     words = (f"{name.replace('_', ' ')}: {value}" for name, value in found.items())
-    print(json.dumps({"schema": 1, **found}, indent=2) if options.json else "\n".join(words))
+    said = json.dumps({"schema": 1, **found}, indent=2) if options.json else "\n".join(words)
+    print(said, file=options.out, flush=True)
     return int(bool(found.get("failed") or found.get("missing")))
 
 

@@ -31,6 +31,15 @@ def processes(plan: Plan) -> list[int]:
     return [1] if plan.foreign else []
 
 
+def is_worker(pid: int) -> bool:
+    """Whether one of Ray's processes runs tasks: it has named itself so."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as stream:
+            return stream.read().startswith(b"ray::")
+    except OSError:
+        return False
+
+
 def serve(plan: Plan, _: int, ready: Ready) -> None:
     """A machine of a cluster: `ray start`, until it is told to end."""
     where = plan.broker.partition("://")[2].rpartition(":")[0]

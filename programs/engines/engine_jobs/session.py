@@ -14,7 +14,7 @@ from typing import Any
 from engine_jobs.broker import Broker, location, temporary_folder
 from engine_jobs.crew import GRACE_SECONDS, CannotGoOnError, Crew
 from engine_jobs.desk import Desk
-from engine_jobs.keeper import Keeper, end_all
+from engine_jobs.keeper import Keeper, end_all, members
 from engine_jobs.keeping import Keeping, keeping_at
 from engine_jobs.meter import memory_mb
 from engine_jobs.plan import REQUIREMENTS, Plan, module_of
@@ -78,9 +78,13 @@ class Session:
         self.worker_start_seconds = time.perf_counter() - begun
         sender = self._module.sender(plan)
         self._open.callback(sender.close)
+        if not self.crew.mains:  # it was the sender that started them
+            self.worker_start_seconds = time.perf_counter() - begun
         self.desk = Desk(plan, self.kept, sender)
         self._measure()
-        self.tell("ready", workers=self.crew.pids, processes=self.crew.ready, broker=self.broker.pid)
+        workers, _ = self._processes()
+        ready = self.crew.ready if self.crew.mains else workers
+        self.tell("ready", workers=self.crew.pids, processes=ready, broker=self.broker.pid)
 
     def tend(self) -> None:
         """Start again what has ended, put out again what was lost, see what it takes. To be called often."""
@@ -104,15 +108,24 @@ class Session:
         """At the end, wait for nobody."""
         self._grace_seconds = 0.0
 
+    def _processes(self) -> tuple[list[int], list[int]]:
+        """Those of the workers, and those of the broker, of all that were started here."""
+        if self.crew.mains or self.plan.foreign:
+            return self.crew.everybody(), [] if self.broker.pid is None else [self.broker.pid]
+        all_of_them = members(set(), self.plan.mark)
+        workers = [pid for pid in all_of_them if self._module.is_worker(pid)]
+        return workers, [pid for pid in all_of_them if pid not in workers]
+
     def _measure(self) -> None:
         self._measured = time.monotonic()
-        crew = memory_mb(self.crew.everybody())
-        if crew is not None:
-            self.worker_mb = max(self.worker_mb or 0.0, crew / self.plan.workers)
-        if self.broker.pid is None:
-            self.broker_mb = 0.0 if crew is not None and not self.plan.foreign else None
-        elif (taken := memory_mb([self.broker.pid])) is not None:
-            self.broker_mb = max(self.broker_mb or 0.0, taken)
+        workers, broker = self._processes()
+        taken = memory_mb(workers)
+        if taken is not None:
+            self.worker_mb = max(self.worker_mb or 0.0, taken / self.plan.workers)
+        if broker:
+            self.broker_mb = max(self.broker_mb or 0.0, memory_mb(broker) or 0.0) or None
+        elif taken is not None and not self.plan.foreign:
+            self.broker_mb = 0.0
 
 
 def check_engine(engine: str) -> Any:
