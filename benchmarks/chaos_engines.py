@@ -59,9 +59,12 @@ def main() -> int:
         templates = Path(made)
         for engine in sorted({case.engine for case in cases}):
             project(templates / engine, engine, options.python)
-        with ThreadPoolExecutor(options.at_once) as crew:
+        crew = ThreadPoolExecutor(options.at_once)
+        try:
             for _ in crew.map(one, cases):
                 pass
+        finally:  # also by Ctrl-C: the runs that go on end
+            crew.shutdown(cancel_futures=True)
     print(table(records))
     faults = broken(records)
     print("\n".join(faults), end="\n" if faults else "")
