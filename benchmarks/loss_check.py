@@ -3,11 +3,9 @@
 python benchmarks/loss_check.py ENGINE worker|workers|broker|submitter RUNS safe|default [PYTHON]
 """
 
-import contextlib
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -32,8 +30,8 @@ def lines(file: Path) -> list[str]:
 
 def kill(fault: str, ready: dict, run: subprocess.Popen) -> None:
     """A worker: one that runs tasks, and its children. All workers: every process that one of them leads."""
-    listed = subprocess.check_output(["ps", "-eo", "pid=,ppid=,sid="], text=True)  # noqa: S607
-    processes = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    listed = subprocess.check_output(["ps", "-eo", "pid=,ppid=,sid="], text=True).splitlines()  # noqa: S607
+    processes = [tuple(map(int, line.split())) for line in listed]
     one = random.choice(ready["processes"])
     whom = {
         "worker": [pid for pid, parent, _ in processes if one in (pid, parent)],
@@ -41,9 +39,7 @@ def kill(fault: str, ready: dict, run: subprocess.Popen) -> None:
         "broker": [ready["broker"]],
         "submitter": [run.pid],
     }
-    for pid in whom[fault]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    subprocess.run(["kill", "-9", *map(str, whom[fault])], stderr=subprocess.DEVNULL, check=False)  # noqa: S607
 
 
 def one_run(engine: str, fault: str, settings: str, python: str) -> tuple[int, int]:
@@ -69,15 +65,14 @@ def one_run(engine: str, fault: str, settings: str, python: str) -> tuple[int, i
                 run.wait()
                 run = subprocess.Popen(command, cwd=folder, env=known, stdout=out, stderr=said)
             run.wait()
-        results = [json.loads(line) for line in lines(folder / "jobs" / "results.jsonl")]
-        squares = sorted(each["value"] for each in results if each["ok"])
+        results = map(json.loads, lines(folder / "jobs" / "results.jsonl"))
+        squares, ended = [each["value"] for each in results if each["ok"]], lines(folder / "ledger")
         assert len(set(squares)) == len(squares), "a result is there twice"
-        ended = [int(line) for line in lines(folder / "ledger")]
         return len({n * n for n in range(TASKS)} - set(squares)), sum(ended.count(n) > 1 for n in set(ended))
 
 
 if __name__ == "__main__":
     engine, fault, runs, settings, *python = sys.argv[1:]
     found = [one_run(engine, fault, settings, *python or [sys.executable]) for _ in range(int(runs))]
-    print(f"{engine} {settings} {fault}: of {len(found) * TASKS} tasks in {len(found)} runs", end=" ")
-    print(f"{sum(lost for lost, _ in found)} lost, {sum(twice for _, twice in found)} done twice")
+    counts = f"{sum(lost for lost, _ in found)} lost, {sum(twice for _, twice in found)} done twice"
+    print(f"{engine} {settings} {fault}: of {len(found) * TASKS} tasks in {len(found)} runs {counts}")
