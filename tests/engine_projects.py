@@ -38,6 +38,10 @@ def divide(item):
         os.close(descriptor)
     return 12 / (item - 3)
 
+def load():
+    with open(os.environ["LEDGER"], "a") as stream:
+        stream.write("loaded\\n")
+
 def dies(item):
     if item == 3:
         os.kill(os.getpid(), 9)
@@ -66,10 +70,10 @@ def needs_engine(engine: str) -> None:
         pytest.fail(reason) if IN_CI and engine in IN_EVERY_CI else pytest.skip(reason)
 
 
-def project(folder: Path, engine: str, function: str = "divide") -> Path:
+def project(folder: Path, engine: str, function: str = "divide", **more: str) -> Path:
     """A project in a folder that has the function beside it."""
     (folder / "work.py").write_text(WORK, "utf-8")
-    request = request_from(f"work.py:{function}", items="work.py:numbers", python=sys.executable, folder=folder)
+    request = request_from(f"work.py:{function}", items="work.py:numbers", python=sys.executable, folder=folder, **more)
     write_folder(engine_files(request, engine, folder / "jobs"), folder / "jobs", force=False)
     return folder / "jobs"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import shlex
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -138,3 +139,13 @@ def test_the_shell_completes_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMP_CWORD", "3")
     monkeypatch.setenv(COMPLETE, "bash_complete")
     assert call().out.split() == ["plain,dask", "plain,dramatiq"]
+
+
+@pytest.mark.slow
+def test_the_program_is_typed() -> None:
+    command = [
+        *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--python-version=3.14"),
+        *("--ignore-missing-imports", "--cache-dir=/dev/null", "."),
+    ]
+    done = subprocess.run(command, cwd=ROOT / "programs" / "engines", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -94,6 +94,23 @@ def test_whoever_ends_it_leaves_nothing_and_it_goes_on(tmp_path: Path, engine: s
     assert values(jobs) == expected(60)
 
 
+@pytest.mark.parametrize("seconds", [0.1, 0.4, 1.0, 2.0])
+def test_a_run_that_is_killed_as_it_starts_leaves_nothing(tmp_path: Path, seconds: float) -> None:
+    needs_engine("huey")
+    jobs = project(tmp_path, "huey")
+    with running(jobs) as child:
+        time.sleep(seconds)
+        child.kill()
+    nothing_is_left(jobs)
+
+
+def test_the_costly_start_is_made_once_in_a_worker(tmp_path: Path, engine: str) -> None:
+    jobs, ledger = project(tmp_path, engine, setup="work.py:load"), tmp_path / "ledger"
+    code, said, errors = run(jobs, TASKS="20", LEDGER=str(ledger))
+    assert (code, said["done"]) == (1, 19), errors
+    assert 1 <= ledger.read_text().split().count("loaded") <= 2
+
+
 def test_an_item_that_kills_its_workers_is_given_up(tmp_path: Path, engine: str) -> None:
     jobs = project(tmp_path, engine, "dies")
     code, said, errors = run(jobs, TASKS="8")
@@ -129,3 +146,27 @@ def test_the_parts_of_huey_share_a_file(tmp_path: Path) -> None:
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0
     assert values(jobs) == expected(200)
+
+
+def test_one_run_at_a_time_and_stop_ends_it(tmp_path: Path) -> None:
+    needs_engine("huey")
+    jobs = project(tmp_path, "huey")
+    with running(jobs, TASKS="60", TASK_SECONDS="0.2") as child:
+        event(child, "submitted")
+        code, _, errors = run(jobs)
+        assert code == 1 and "goes on" in errors
+        assert say(jobs, "status")["runs"] == child.pid
+        assert say(jobs, "stop")["stopped"] == child.pid
+        assert child.wait(10) == 130
+    assert say(jobs, "status")["runs"] is None
+    nothing_is_left(jobs)
+
+
+def test_what_failed_is_tried_again_if_asked(tmp_path: Path) -> None:
+    needs_engine("huey")
+    jobs = project(tmp_path, "huey")
+    run(jobs, TASKS="6")
+    (tmp_path / "work.py").write_text((tmp_path / "work.py").read_text().replace("item - 3", "item + 1"))
+    assert run(jobs, TASKS="6")[1]["failed"] == 1
+    code, said, _ = run(jobs, "--failed-again", TASKS="6")
+    assert (code, said["before"], said["done"]) == (0, 5, 6)

@@ -183,7 +183,7 @@ def test_wrong_uses_of_the_command_are_refused(folder: Path) -> None:
     refused(call(*GIVEN[:-3], "-o", "run.py", "--approach", "threads"), "give --runner")
     refused(call("generate", "work.json", "--runner", "-o", "run.py"), "give --function TARGET")
     refused(call(*GIVEN, "--template", "agents"), "leave --template out")
-    refused(call(*GIVEN, "--approach", "distributed"), "no short runner for distributed", "todo-batch")
+    refused(call(*GIVEN, "--approach", "distributed"), "no short runner for distributed", "--engine NAME")
     refused(call(*GIVEN, "--approach", "asyncio"), "is no `async def`", "--async-function")
     (folder / "run.py").write_text("mine")
     refused(call(*GIVEN), "there is a file already")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 from engine_jobs import given
-from engine_jobs.broker import temporary_folder
 from engine_jobs.crew import Crew
 from engine_jobs.desk import Desk
-from engine_jobs.keeper import Keeper, end_all
+from engine_jobs.guard import Guard
 from engine_jobs.keeping import keeping_at
 from engine_jobs.plan import Plan, module_of
 from engine_jobs.results import write_results
@@ -26,13 +23,8 @@ def serve(plan: Plan, tell: Tell) -> int:
     """Workers, until Ctrl-C or SIGTERM: then they end what they do. The exit code, 0."""
     module = module_of(plan.engine)
     with contextlib.ExitStack() as open_:
-        plan = dataclasses.replace(plan, folder=temporary_folder())
-        keeper = Keeper(plan.mark)
-        open_.callback(keeper.close)
-        open_.callback(shutil.rmtree, plan.folder, ignore_errors=True)
-        open_.callback(end_all, set(), plan.mark)
-        keeper.tell(f"={plan.folder}")
-        crew = Crew(plan, keeper, module.processes(plan), module.GENTLY)
+        guard = open_.enter_context(Guard(plan))
+        crew = Crew(guard.plan, guard.keeper, module.processes(plan), module.GENTLY)
         open_.callback(crew.close, plan.task_limit_seconds)
         with contextlib.suppress(KeyboardInterrupt):
             crew.start()

@@ -6,15 +6,12 @@ import os
 import shutil
 import socket
 import sys
-import tempfile
 import time
 from typing import Any
 
 from engine_jobs.crew import LONGEST_START_SECONDS, CannotGoOnError, Main
 from engine_jobs.keeper import Keeper
 from engine_jobs.plan import Plan
-
-_LONGEST_PATH = 60  # of a temporary folder: with a socket in it, systems allow about 100
 
 _REDIS = """\
 port 0
@@ -29,12 +26,6 @@ appendonly {append}
 appendfsync everysec
 maxmemory-policy noeviction
 """
-
-
-def temporary_folder() -> str:
-    """A new folder for this user alone, with a path that a socket may have."""
-    usual = tempfile.gettempdir()
-    return tempfile.mkdtemp(prefix="engine-jobs-", dir=usual if len(usual) <= _LONGEST_PATH else "/tmp")  # noqa: S108
 
 
 def location(plan: Plan, module: Any) -> str:

@@ -25,6 +25,7 @@ from engine_jobs.work import clean
 
 FOLDER = Path(__file__).resolve().parent.parent  # of the project: results are kept here
 BAD_INPUT, STOPPED = 2, 130
+DEBUG = "ENGINE_JOBS_DEBUG"
 _MOST_WORKERS = 1000
 
 
@@ -42,6 +43,11 @@ def main() -> int:
         print("stopped", file=sys.stderr)
         return STOPPED
     except BrokenPipeError:  # whoever read it has gone
+        return 1
+    except Exception as error:  # engines and brokers raise their own
+        if os.environ.get(DEBUG):
+            raise
+        print(f"error: {clean(f'{type(error).__name__}: {error}')} ({DEBUG}=1 shows where)", file=sys.stderr)
         return 1
 
 

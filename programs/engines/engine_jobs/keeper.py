@@ -18,7 +18,7 @@ _LONGEST_SECONDS = 10.0  # until what cannot be killed is left to the kernel
 
 
 class Keeper:
-    """The guard of this process, while it lives."""
+    """The guard of this process, while it lives. `mark` is in the environment of what it is to end (Linux)."""
 
     def __init__(self, mark: str) -> None:
         self._process = subprocess.Popen(

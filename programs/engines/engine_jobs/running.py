@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine_jobs import given
 from engine_jobs.crew import CannotGoOnError
+from engine_jobs.guard import Guard
 from engine_jobs.plan import Plan, Record, Task, module_of
 from engine_jobs.results import Outcome, write_results
 from engine_jobs.session import Session, Tell
@@ -56,10 +57,11 @@ def run(plan: Plan, wishes: Wishes, folder: Path, tell: Tell) -> tuple[Outcome, 
 
     The outcome, and what failed. Ctrl-C (KeyboardInterrupt) ends it, with what is there. CannotGoOnError, NotGivenError.
     """
-    with _alone(folder) as running:
-        tasks = list(given.tasks(plan.environment()))
+    with Guard(plan) as guard, _alone(folder) as running:
+        guard.remove(running)
+        tasks = list(given.tasks(guard.plan.environment()))
         progress, stopped, twice_before = Progress(), False, 0
-        with Session(plan, tell=tell, remove=(running,)) as session:
+        with Session(guard.plan, tell=tell, guard=guard) as session:
             begun = time.time()
             try:
                 twice_before = session.kept.twice()

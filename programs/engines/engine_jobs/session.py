@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import shutil
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from engine_jobs.broker import Broker, location, temporary_folder
+from engine_jobs.broker import Broker, location
 from engine_jobs.crew import GRACE_SECONDS, CannotGoOnError, Crew
 from engine_jobs.desk import Desk
-from engine_jobs.keeper import Keeper, end_all, members
+from engine_jobs.guard import Guard
+from engine_jobs.keeper import members
 from engine_jobs.keeping import Keeping, keeping_at
 from engine_jobs.meter import memory_mb
 from engine_jobs.plan import REQUIREMENTS, Plan, module_of
@@ -28,14 +27,14 @@ def _nobody(_: str, **__: Any) -> None:
 
 
 class Session:
-    """A context in which workers serve and tasks can be submitted. `remove`: files that go with the run.
+    """A context in which workers serve and tasks can be submitted; `guard` is one that is open, if there is.
 
     CannotGoOnError where the engine, its broker or its workers cannot be had; ImportError where it is not installed.
     """
 
-    def __init__(self, plan: Plan, *, tell: Tell = _nobody, remove: tuple[Path, ...] = ()) -> None:
+    def __init__(self, plan: Plan, *, tell: Tell = _nobody, guard: Guard | None = None) -> None:
         self._module = module_of(plan.engine)
-        self.plan, self.tell, self._remove = plan, tell, remove
+        self.plan, self.tell, self._guard = plan, tell, guard
         self.worker_start_seconds = 0.0
         self.worker_mb: float | None = None
         self.broker_mb: float | None = None
@@ -54,16 +53,8 @@ class Session:
         self._open.close()
 
     def _start(self) -> None:
-        folder = temporary_folder()
-        plan = dataclasses.replace(self.plan, folder=folder)
-        keeper = Keeper(plan.mark)
-        self._open.callback(keeper.close)
-        self._open.callback(shutil.rmtree, folder, ignore_errors=True)
-        self._open.callback(end_all, set(), plan.mark)
-        for place in (Path(folder), *self._remove):
-            keeper.tell(f"={place}")
-        if not plan.foreign and plan.keeping:
-            keeper.tell(f"~{plan.keeping}")
+        guard = self._guard or self._open.enter_context(Guard(self.plan))
+        plan, keeper = guard.plan, guard.keeper
         self.plan = plan = dataclasses.replace(plan, broker=location(plan, self._module))
         self.broker = Broker(plan, self._module, keeper)
         self._open.callback(self.broker.close)
@@ -76,7 +67,7 @@ class Session:
         begun = time.perf_counter()
         self.crew.start()
         self.worker_start_seconds = time.perf_counter() - begun
-        sender = self._module.sender(plan)
+        sender = self._sender(plan)
         self._open.callback(sender.close)
         if not self.crew.mains:  # it was the sender that started them
             self.worker_start_seconds = time.perf_counter() - begun
@@ -85,6 +76,12 @@ class Session:
         workers, _ = self._processes()
         ready = self.crew.ready if self.crew.mains else workers
         self.tell("ready", workers=self.crew.pids, processes=ready, broker=self.broker.pid)
+
+    def _sender(self, plan: Plan) -> Any:
+        try:
+            return self._module.sender(plan)
+        except Exception as error:  # each engine has its own
+            raise CannotGoOnError(f"{plan.engine} cannot be reached: {type(error).__name__}: {error}") from error
 
     def tend(self) -> None:
         """Start again what has ended, put out again what was lost, see what it takes. To be called often."""
