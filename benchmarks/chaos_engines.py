@@ -28,7 +28,8 @@ from typing import Any
 from engine_faults import Case, project, run_case
 from loss_table import FAULTS, NOT_THERE, table
 
-ENGINES = ("huey", "celery", "rq", "dramatiq", "dask")
+ENGINES = ("huey", "celery", "rq", "dramatiq", "dask", "ray")
+USUAL = ENGINES[:-1]  # Ray has no wheel for every Python
 SETTINGS = ("safe", "default")
 #: Dramatiq gives what a lost worker had to another one after a minute, if one happens to look for it then.
 PATIENCE_SECONDS = {("dramatiq", "default"): 90.0}
@@ -127,7 +128,7 @@ def append(file: Path, record: dict[str, Any]) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=50, help="of each cell of the table")
-    parser.add_argument("--engines", type=_some(ENGINES), default=ENGINES)
+    parser.add_argument("--engines", type=_some(ENGINES), default=USUAL)
     parser.add_argument("--settings", type=_some(SETTINGS), default=SETTINGS)
     parser.add_argument("--faults", type=_some(tuple(FAULTS)), default=tuple(FAULTS))
     parser.add_argument("--at-once", type=int, default=4, help="runs at the same time")

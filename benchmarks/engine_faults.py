@@ -226,7 +226,7 @@ def _victims(fault: str, ready: dict[str, Any], run: int, chance: random.Random)
         one = chance.choice(ready["processes"])
         return [one, *_children(one)]
     if fault == "workers":
-        return _of_sessions(set(ready["workers"]))
+        return _of_sessions(set(ready["workers"])) or ready["processes"]  # of Ray, nobody but Ray starts them
     return [run] if fault == "submitter" else [ready["broker"]]
 
 

@@ -15,7 +15,7 @@ FAULTS = {
     "broker": "`kill -9` of the broker",
     "submitter": "`kill -9` of `jobs run`, which is started again at once",
 }
-NOT_THERE = {("huey", "broker"): "its broker is a file"}
+NOT_THERE = {("huey", "broker"): "its broker is a file", ("ray", "broker"): "the submitter starts it, and ends with it"}
 
 
 class Line(NamedTuple):

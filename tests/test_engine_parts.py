@@ -6,6 +6,8 @@ import importlib
 import json
 import math
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -242,3 +244,27 @@ def test_a_line_of_results_is_json_whatever_the_value(parts: Any) -> None:
     assert line({(1, 2): 3}) == "{(1, 2): 3}"
     failed = json.loads(parts.results.line_of(record("1-b", False, "ValueError: no", 0.0)))
     assert failed == {"key": "1-b", "ok": False, "error": "ValueError: no"}
+
+
+def test_temporary_folders_leave_room_for_sockets(parts: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    guard = importlib.import_module("engine_jobs.guard")
+    monkeypatch.setattr(guard.tempfile, "tempdir", str(tmp_path))
+    with guard.Guard(parts.plan.Plan("ray")) as guarded:
+        below = "/ray/session_2026-11-29_18-41-15_660885_2917400/sockets/plasma_store"  # of Ray 2.60
+        assert len(guarded.plan.folder + below) <= 103  # of macOS; Linux has 107
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="names of processes are read on Linux")
+@pytest.mark.parametrize(
+    ("name", "runs_tasks"), [("ray::IDLE", True), ("ray::DashboardAgent", False), ("sleep", False)]
+)
+def test_an_agent_of_ray_runs_no_tasks(
+    parts: Any, monkeypatch: pytest.MonkeyPatch, name: str, runs_tasks: bool
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "ray.exceptions", SimpleNamespace(RayError=RuntimeError))
+    with subprocess.Popen([name, "30"], executable=shutil.which("sleep")) as process:
+        try:
+            assert importlib.import_module("engine_jobs.on_ray").is_worker(process.pid) is runs_tasks
+        finally:
+            process.kill()

@@ -32,10 +32,11 @@ def processes(plan: Plan) -> list[int]:
 
 
 def is_worker(pid: int) -> bool:
-    """Whether one of Ray's processes runs tasks: it has named itself so."""
+    """Whether one of Ray's processes runs tasks, by the name that it has given itself; a node does not outlive its agents."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as stream:
-            return stream.read().startswith(b"ray::")
+            name = stream.read().partition(b"\0")[0]
+            return name.startswith(b"ray::") and not name.endswith(b"Agent")
     except OSError:
         return False
 
