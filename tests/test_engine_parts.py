@@ -121,6 +121,9 @@ def test_the_first_result_counts(parts: Any, kept: Any) -> None:
     assert [kept.begin("b", "x", once=True, most=1) for _ in range(2)] == [begin.RUN, begin.GIVEN_UP]
     kept.drop("b", "x")
     assert kept.begun() == []
+    kept.begin("b", "y", once=True, most=1)
+    kept.nobody_works()
+    assert kept.begun() == []
     kept.forget(["a"])
     assert kept.record("a") is None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -35,7 +36,7 @@ class Guard:
         self._open.callback(end_all, set(), self.plan.mark)
         self.remove(Path(folder))
         if self.plan.keeping and not self.plan.foreign:
-            self.keeper.tell(f"~{self.plan.keeping}")
+            self.keeper.tell(f"~{json.dumps(self.plan.keeping)}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -43,4 +44,4 @@ class Guard:
 
     def remove(self, path: Path) -> None:
         """This goes, too, if we are killed."""
-        self.keeper.tell(f"={path}")
+        self.keeper.tell(f"={json.dumps(str(path))}")

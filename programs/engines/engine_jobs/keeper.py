@@ -1,12 +1,13 @@
 """A process that outlives the one it guards by a moment: if that one is gone, however, it clears away what is left.
 
 It is told on standard input: `+SESSION` of processes to be ended, `-SESSION` when they have, `=PATH` to be removed,
-`~PATH` of a database to be closed.
+`~PATH` of a database to be closed; a path is a JSON string, so that it is one line whatever is in it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -101,9 +102,9 @@ def _keep(mark: str) -> None:
         elif kind == "-":
             sessions.discard(int(what))
         elif kind == "~":
-            database = what
+            database = json.loads(what)
         else:
-            places[what] = None
+            places[json.loads(what)] = None
     end_all(sessions, mark)
     if sessions:  # one that was just being started may have been overlooked
         time.sleep(0.1)

@@ -51,6 +51,9 @@ class Keeping(Protocol):
     def begun(self) -> list[Begun]:
         """What was begun and has no result."""
 
+    def nobody_works(self) -> None:
+        """Forget who has begun what: they are of a run that has ended."""
+
     def news(self) -> list[Record]:
         """What was put since the last call, by whomever; at first all there is."""
 
@@ -121,6 +124,10 @@ class FileKeeping:
     def begun(self) -> list[Begun]:
         """What was begun and has no result."""
         return [Begun(*row) for row in self._base.execute("SELECT key, times, owner, at FROM begun")]
+
+    def nobody_works(self) -> None:
+        """Also how often it was begun: whoever stops a run is not to blame the task."""
+        self._base.execute("DELETE FROM begun")
 
     def news(self) -> list[Record]:
         """Rows are numbered in the order in which they became visible."""
@@ -215,6 +222,10 @@ class RedisKeeping:
             step.hgetall(self._times)
             owners, times = step.execute()
         return [Begun(key, int(times.get(key, 1)), *json.loads(said)) for key, said in owners.items()]
+
+    def nobody_works(self) -> None:
+        """Also how often it was begun."""
+        self._redis.delete(self._owners, self._times)
 
     def news(self) -> list[Record]:
         """By their order."""

@@ -80,6 +80,8 @@ def _missing(session: Session, tasks: list[Task], wishes: Wishes, progress: Prog
     """The tasks without a result; what is to be forgotten is."""
     if wishes.fresh:
         session.kept.forget()
+    if not session.plan.foreign:
+        session.kept.nobody_works()
     keys = {task.key for task in tasks}
     there = [record for record in session.kept.news() if record.key in keys]
     if wishes.failed_again:
