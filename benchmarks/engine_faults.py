@@ -129,7 +129,10 @@ class _Run:
         enough = chance.randint(1, self.case.tasks * 3 // 5)
         self._until(lambda: len(self.ledger()) >= enough, _START_SECONDS)
         time.sleep(chance.uniform(0, self.case.task_s))
-        victims = _victims(self.case.fault, self._ready(), self.process.pid, chance)
+        ready = self._ready()
+        if self.case.engine == "ray":  # which starts its own
+            ready["broker"] = next(pid for pid in _marked(self._mark) if b"/raylet\0" in _command(pid))
+        victims = _victims(self.case.fault, ready, self.process.pid, chance)
         self._look()
         at = time.time()
         for pid in victims:
@@ -251,6 +254,14 @@ def _of_sessions(sessions: set[int]) -> list[int]:
             if os.getsid(pid) in sessions:
                 found.append(pid)
     return found
+
+
+def _command(pid: int) -> bytes:
+    """The first word of its command line, and a zero."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0] + b"\0"
+    except OSError:
+        return b""
 
 
 def _marked(mark: str) -> Iterator[int]:

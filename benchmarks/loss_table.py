@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 FAULTS = {
     "worker": "`kill -9` of one worker, with what it forked",
     "workers": "`kill -9` of all workers",
-    "broker": "`kill -9` of the broker",
+    "broker": "`kill -9` of the broker: redis-server, Dask's scheduler, Ray's raylet",
     "submitter": "`kill -9` of `jobs run`, which is started again at once",
 }
-NOT_THERE = {("huey", "broker"): "its broker is a file", ("ray", "broker"): "the submitter starts it, and ends with it"}
+NOT_THERE = {("huey", "broker"): "its broker is a file"}
 
 
 class Line(NamedTuple):

@@ -264,10 +264,44 @@ def test_temporary_folders_leave_room_for_sockets(parts: Any, monkeypatch: pytes
 def test_an_agent_of_ray_runs_no_tasks(
     parts: Any, monkeypatch: pytest.MonkeyPatch, name: str, runs_tasks: bool
 ) -> None:
-    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace())
-    monkeypatch.setitem(sys.modules, "ray.exceptions", SimpleNamespace(RayError=RuntimeError))
+    fake_ray(monkeypatch)
     with subprocess.Popen([name, "30"], executable=shutil.which("sleep")) as process:
         try:
             assert importlib.import_module("engine_jobs.on_ray").is_worker(process.pid) is runs_tasks
         finally:
             process.kill()
+
+
+def fake_ray(monkeypatch: pytest.MonkeyPatch, **more: Any) -> type[Exception]:
+    """A module in the place of Ray, of which no interpreter needs the wheel; what it raises where its node has fallen."""
+    fallen = type("LocalRayletDiedError", (RuntimeError,), {})
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(**more))
+    errors = SimpleNamespace(RayError=RuntimeError, LocalRayletDiedError=fallen)
+    monkeypatch.setitem(sys.modules, "ray.exceptions", errors)
+    monkeypatch.delitem(sys.modules, "engine_jobs.on_ray", raising=False)
+    return fallen
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_node_of_ray_that_has_fallen_is_started_again(
+    parts: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, safe: bool
+) -> None:
+    calls: list[str] = []
+
+    def get(_: Any) -> None:
+        raise fallen("it died")
+
+    fallen = fake_ray(
+        monkeypatch, get=get, init=lambda **_: calls.append("init"), shutdown=lambda: calls.append("shutdown"),
+        remote=lambda **_: lambda _: SimpleNamespace(remote=lambda key, _: key), wait=lambda out, **_: (out, []),
+    )  # fmt: skip
+    for name in (parts.plan.VARIABLE, parts.plan.MARK, "PYTHONPATH"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # what it sets is set back
+    sender = importlib.import_module("engine_jobs.on_ray").sender(
+        parts.plan.Plan("ray", safe=safe, folder=str(tmp_path))
+    )
+    sender.submit([parts.plan.Task("a", "j1")])
+    assert [record.key for record in sender.arrived()] == ([] if safe else ["a"])
+    assert (sender.waiting(), calls) == (0, ["init"])
+    sender.submit([parts.plan.Task("a", "j1")])
+    assert (sender.waiting(), calls) == (1, ["init", "shutdown", "init"])
