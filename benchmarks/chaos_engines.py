@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -39,6 +40,8 @@ _PATIENCE_SECONDS = 15.0
 def main() -> int:
     """Do what is missing, print the table."""
     options = _options()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.default_int_handler)
     records = read(options.file)
     cases = missing(records, wanted(options), options.runs)
     lock, count = threading.Lock(), 0
@@ -64,7 +67,7 @@ def main() -> int:
         try:
             for _ in crew.map(one, cases):
                 pass
-        finally:  # also by Ctrl-C: the runs that go on end
+        finally:  # also by Ctrl-C and SIGTERM: the runs that go on end
             crew.shutdown(cancel_futures=True)
     print(table(records))
     faults = broken(records)

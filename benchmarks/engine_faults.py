@@ -81,7 +81,7 @@ def run_case(case: Case, template: Path, python: str) -> dict[str, Any]:
         (folder / "tmp").mkdir()
         run.start()
         try:
-            fault_at, ended = run.disturb(random.Random(f"{case}"))
+            fault_at, ended = run.disturb(random.Random())
             run.wait()
         except NotDisturbedError as error:
             wrong.append(str(error))
