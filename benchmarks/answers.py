@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from selector import Selector, WorkloadProfile
-from selector.recommend.chain import Choice, Situation
+from selector.recommend.candidates import Choice
+from selector.recommend.chain import Situation
 from selector.recommend.facts import HostFacts
 from selector.recommend.recommendation import recommendation_data
 from selector.workload.fields import field_kind

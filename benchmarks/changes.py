@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from selector.recommend.chain import Answer, Situation
+from selector.recommend.candidates import Answer
+from selector.recommend.chain import Situation
 from selector.recommend.changes import alternatives_of, input_names, would_change
 from selector.recommend.knowledge import Knowledge, load_knowledge
 from selector.recommend.line import Line

@@ -12,7 +12,7 @@ from selector.errors import SelectorError
 from selector.text import quoted
 from selector.workload.profile import APPROACHES, ApproachId
 
-Engine = Literal["celery", "rq", "dask", "ray"]
+Engine = Literal["celery", "rq", "dask", "ray", "dramatiq", "huey"]
 Effort = Literal["none", "low", "medium", "high"]
 
 

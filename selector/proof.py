@@ -11,9 +11,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from selector.benchmark.events import Event, collect
+from selector.approaches import Engine
+from selector.benchmark.engine_arm import EngineArm, engine_arm, with_engine
+from selector.benchmark.events import Event, collect, event_line
 from selector.benchmark.folders import new_folder, write_text
 from selector.benchmark.interpreters import asked_for, one_of_each_kind
 from selector.benchmark.plan import BenchmarkPlan, IoKind, PlannedPython, plan_benchmark
@@ -41,7 +43,7 @@ from selector.report.blocks import Document
 from selector.report.markdown import render_markdown
 from selector.report.validation import validation_document
 from selector.validation import ValidationReport, validate_results
-from selector.validation.learning import Fold, folds, refusal
+from selector.validation.learning import Fold, folded, folds, refusal
 from selector.workload.profile import APPROACHES, WorkloadProfile
 
 #: What shows a run: a context that gives what is to be called with each event.
@@ -54,7 +56,10 @@ _LEAST_SHARE = 0.5  # of the budget, for the benchmark, however long measuring t
 
 @dataclass(frozen=True)
 class BenchmarkOptions:
-    """How to measure. `interpreters` are tags or paths (none: the profile's, else the newest found); `server`: a real one."""
+    """How to measure. `interpreters` are tags or paths (none: the profile's, else the newest found); `server`: a real one.
+
+    `engine` is measured as well, in the Python `engine_python` (a path, or the folder of an environment).
+    """
 
     budget_seconds: float = 60.0
     interpreters: tuple[str, ...] = ()
@@ -63,6 +68,8 @@ class BenchmarkOptions:
     save: Path | None = None
     force: bool = False
     server: str | None = None
+    engine: Engine | None = None
+    engine_python: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,11 +102,11 @@ def prove(
     where nothing could be measured; KeyboardInterrupt where Ctrl-C came before the script had begun.
     """
     recommendation, plan = plan_for(selector, profile, options, "sampled")
-    _check_it_can_be_measured(recommendation, selector.knowledge)
+    arm = _engine_arm(selector, recommendation, options, None)
     if program is not None:
         plan = program.plan(plan)
     return _proof(
-        selector.knowledge, recommendation, plan, new_folder(options.save, options.force), options, view, program
+        selector.knowledge, recommendation, plan, new_folder(options.save, options.force), options, view, program, arm
     )
 
 
@@ -124,9 +131,19 @@ def prove_function(
         left = max(options.budget_seconds - seconds, _LEAST_SHARE * options.budget_seconds)
         options = replace(options, budget_seconds=left)
     recommendation, plan = plan_for_function(selector, request, profile, options, "sampled")
-    _check_it_can_be_measured(recommendation, selector.knowledge)
+    arm = _engine_arm(selector, recommendation, options, request)
     plan = plan.model_copy(update={"notes": (*notes, *plan.notes)})
-    return _proof(selector.knowledge, recommendation, plan, folder, options, view)
+    return _proof(selector.knowledge, recommendation, plan, folder, options, view, arm=arm)
+
+
+def _engine_arm(
+    selector: Selector, recommendation: Recommendation, options: BenchmarkOptions, request: Request | None
+) -> EngineArm | None:
+    """The engine to measure beside the rest, if any; SelectorError where a queue is recommended and none can be."""
+    python = request.python if request is not None else None
+    situation = selector.situation(recommendation.profile.model_copy(update={"machines": 1}))
+    arm = engine_arm(situation, recommendation, options.engine, options.engine_python, python, options.budget_seconds)
+    return arm if arm is None else replace(arm, request=request)
 
 
 def _profile_of(
@@ -149,17 +166,23 @@ def _proof(
     options: BenchmarkOptions,
     view: View,
     program: Program | None = None,
+    arm: EngineArm | None = None,
 ) -> Proof:
     """Write the script of a plan, run it, and judge the recommendation by what it measured."""
+    plan = plan if arm is None else arm.beside(plan)
     before, others_before = host_state(), process_times()
     script = _write_benchmark(plan, program, folder, options.force)
     write_text(folder / "plan.json", plan.model_dump_json(indent=2))
     run = _measured(plan, script, folder / "events.jsonl", view)
+    events: tuple[Event, ...] = tuple(run.events)
+    if arm is not None and not run.interrupted:
+        events = with_engine(events, arm)
+        write_text(folder / "events.jsonl", b"".join(map(event_line, events)).decode())
     after = host_state()
     own = after.own_cpu_seconds - before.own_cpu_seconds
     warnings = (*plan.notes, *warnings_before(before), *warnings_after(before, after, own), *run.warnings)
     others = busiest(others_before, process_times())
-    report = validate_results(recommendation, collect(run.events), knowledge, warnings, others)
+    report = validate_results(recommendation, collect(events), knowledge, warnings, others)
     document = validation_document(report)
     name = script.name if program is None else f"{program.name}/"
     try:
@@ -260,22 +283,6 @@ def plan_for(
     )
     check_server(plan, options.server)
     return recommendation, plan
-
-
-def _check_it_can_be_measured(recommendation: Recommendation, knowledge: Knowledge) -> None:
-    """SelectorError (exit code 1) where a whole budget would say nothing: what spreads over machines cannot be tried on one."""
-    if knowledge.approaches[recommendation.approach].traits.runs_in != "cluster":
-        return
-    profile = recommendation.profile
-    asks = [f"{name}={value}" for name, value in (("durable", "false"), ("machines", 1)) if name in profile.given()]
-    without = " ".join(f"--set {each}" for each in asks)
-    raise SelectorError(
-        f"the recommendation is a {recommendation.title.lower()}, which cannot be measured on one machine: nothing was run",
-        f"to compare what runs on this machine, leave out what asks for it: {without}"
-        if asks
-        else "to compare what runs on this machine, write the script: concurrency-selector generate",
-        1,
-    )
 
 
 def _write_benchmark(plan: BenchmarkPlan, program: Program | None, folder: Path, force: bool) -> Path:
@@ -381,17 +388,10 @@ def learn_from(report: ValidationReport) -> tuple[Fold, ...]:
     costs = {tag: usable_costs(entry) for tag, entry in entries.items()}
     found = folds(report, selector.knowledge, selector.here, costs)
     for tag, entry in entries.items():
-        changed = {fold.cost: _folded(entry["costs"][fold.cost], fold) for fold in found if fold.interpreter == tag}
+        changed = {fold.cost: folded(entry["costs"][fold.cost], fold) for fold in found if fold.interpreter == tag}
         if changed:
             keep_entry(machine, {**entry, "costs": {**entry["costs"], **changed}})
     return found
-
-
-def _folded(cost: dict[str, Any], fold: Fold) -> dict[str, Any]:
-    """A cost with another value, which its range has room for, and what corrected it."""
-    value = fold.after
-    room = {"low": min(cost["low"], value), "high": max(cost["high"], value)}
-    return {**cost, "value": value, **room, "note": f"was {fold.before:.3g}: {fold.why}"}
 
 
 def example_answers() -> dict[str, str]:

@@ -46,7 +46,7 @@ ARM = {"approach": "single_threaded", "interpreter": "3.14", "workers": 1, "role
 PLAN = {
     "event": "plan", "tasks": 64, "tasks_asked": None, "task_wall_ms": 5.1, "task_cpu_ms": 5.0,
     "stand_in": {"cpu_ms": 5.0, "made_cpu_ms": 5.04},
-    "arms": [{"arm": 0, **ARM}, {"arm": 1, **ARM, "role": "control"}],
+    "arms": [{"arm": 0, **ARM, "engine": None}, {"arm": 1, **ARM, "role": "control", "engine": None}],
     "requests_per_second": None, "left_out": {}, "variables": {},
 }  # fmt: skip
 RUNNING = {"event": "running", "arm": 0, "round": 0, "elapsed_seconds": 1.2, "seconds_left": 58.8}
@@ -98,7 +98,7 @@ def running(arm: Arm, number: int, now: float, budget: float = 60.0) -> RunningE
 def cell(arm: Arm, number: int, seconds: float | None, status: str = "ok", reason: str = "", **figures: Any) -> CellEvent:  # fmt: skip
     """A cell of which nothing is known but its time, and the figures that are given."""
     known = {"round": number, "status": status, "reason": reason, "seconds": seconds, **figures}
-    return CellEvent.model_validate({**CELL, **dict.fromkeys(MEASURED), **arm.model_dump(), **known})
+    return CellEvent.model_validate({**CELL, **dict.fromkeys(MEASURED), **arm.model_dump(exclude={"engine"}), **known})
 
 
 def dropped(arm: Arm, reason: str = "2.0x slower than free_threaded") -> DroppedEvent:

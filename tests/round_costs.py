@@ -29,6 +29,18 @@ COSTS = {
     "base_memory_mb": 20.0, "thread_memory_mb": 0.5, "process_pool_memory_mb": 30.0, "process_memory_mb": 10.0,
     "subinterpreter_memory_mb": 8.0,
 }  # fmt: skip
+#: Of each engine the same; huey has no broker.
+ENGINE = {
+    "submit_ms": 1.0, "dispatch_ms": 0.5, "task_ms": 4.0, "kb_ms": 0.1, "start_s": 2.0, "first_s": 0.1, "worker_mb": 40.0,
+    "broker_mb": 10.0,
+}  # fmt: skip
+COSTS |= {
+    f"{engine}_{name}": value
+    for engine in ("celery", "rq", "dramatiq", "huey", "dask", "ray")
+    for name, value in ENGINE.items()
+}
+del COSTS["huey_broker_mb"]
+COSTS |= {f"{engine}_recovery_s": 1.0 for engine in ("celery", "rq", "dramatiq", "huey", "dask")}
 
 
 PLAIN = COSTS | {"scaling_known_to": 2.0, "scaling_growth": 0.0}

@@ -58,9 +58,9 @@ def test_one_machine_cannot_do_it() -> None:
     assert found.cpus_busy == 1000
     assert found.saturation_per_s == 0.8
     assert found.utilisation == 125
-    assert (found.workers, found.machines) == (1334, 167)
-    assert found.text == "1,000 CPUs busy, where there are 8; planned for 75 %: 167 machines of 8 CPUs"
-    assert any("1,334 workers that take from one queue" in said for said in found.details)
+    assert (found.workers, found.machines) == (1528, 191)  # those of one machine hold each other up
+    assert found.text == "1,000 CPUs busy, where there are 8; planned for 75 %: 191 machines of 8 CPUs"
+    assert any("1,528 workers that take from one queue" in said for said in found.details)
     assert found.server is None
 
 
@@ -209,7 +209,8 @@ def test_a_batch_that_takes_more_machines() -> None:
     result = recommended(**BATCH, finish_within_s=5)
     found = capacity(result)
     assert found.cpus_busy == pytest.approx(20)
-    assert found.machines == 7
+    assert result.cluster is not None
+    assert found.machines == result.cluster.machines >= 7  # more, as the workers of an engine have to start
     assert result.approach == "distributed"
 
 

@@ -80,7 +80,7 @@ def test_formats(workload: Path) -> None:
     assert result == Selector().recommend(WorkloadProfile(workload_type="io", name="my work"))
     assert list(json.loads(data)) == [
         "schema", "profile", "workload_class", "approach", "title", "engine", "interpreter", "workers", "reasons",
-        "expected", "fits", "capacity", "notes", "migration", "alternatives", "would_change", "runs_here", "current",
+        "expected", "fits", "capacity", "cluster", "outgrown", "notes", "migration", "alternatives", "would_change", "runs_here", "current",
         "good_enough", "wrong_turns",
     ]  # fmt: skip
 

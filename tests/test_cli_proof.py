@@ -207,10 +207,11 @@ def test_a_workload_from_standard_input_with_more_cores_than_here() -> None:
 
 def test_what_cannot_be_tried_on_one_machine_is_said_at_once() -> None:
     work = [part for key, value in TINY.items() for part in ("--set", f"{key}={value}")]
-    result = call("validate", *work, "--set", "machines=3", "--budget", "24h", *HERE)
+    with mock.patch("selector.benchmark.engine_arm._is_installed", return_value=False):
+        result = call("validate", *work, "--set", "durable=true", "--budget", "24h", *HERE)
     assert (result.code, result.out) == (1, "")
-    assert "a distributed task queue, which cannot be measured on one machine: nothing was run" in result.err
-    assert "leave out what asks for it: --set machines=1" in result.err
+    assert "a distributed task queue on huey, which is not installed: nothing was run" in result.err
+    assert "leave out what asks for it: --set durable=false" in result.err
 
 
 @pytest.mark.slow

@@ -42,8 +42,8 @@ def test_rules_of_ones_own_are_used_everywhere(my_rules: Path, before: bool) -> 
     assert with_rules("examples", "--format", "json").json["distributed-inference"]["engine"] == "ray"
     failed = with_rules("rules", "test")
     assert failed.code == 1
-    assert re.search(r"^FAIL +engine: 5 of 6 examples, .*\n +.*engine\.yaml:\d+: expected", failed.out, re.MULTILINE)
-    assert failed.err == "error: examples that failed: 1\n  hint: mend the table or the example\n"
+    assert re.search(r"^FAIL +engine: 9 of 11 examples, .*\n +.*engine\.yaml:\d+: expected", failed.out, re.MULTILINE)
+    assert failed.err == "error: examples that failed: 2\n  hint: mend the table or the example\n"
 
 
 def test_the_rules_after_the_command_win(my_rules: Path, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_check_takes_files_and_goes_on_after_a_bad_one(tmp_path: Path) -> None:
     bad.write_text("table: \x1b[31m\n", "utf-8")
     result = call("rules", "check", str(bad), str(good), str(tmp_path / "missing.yaml"))
     assert result.code == 2
-    assert result.out == f"ok  {good}: 6 rules, 8 inputs, 2,160 cells, proven, 2 notes\n"
+    assert result.out == f"ok  {good}: 10 rules, 12 inputs, 103,680 cells, proven, 2 notes\n"
     assert f"error: {bad}:1:8: not valid YAML: the character U+001B is not allowed" in result.err
     assert "missing.yaml: cannot be read" in result.err
     assert "error: 2 of 3 files cannot be used" in result.err

@@ -20,6 +20,7 @@ from strategies import FIXED_HOST
 
 from selector import Selector, SelectorError, WorkloadProfile, files
 from selector import proof as room
+from selector.benchmark import engine_arm
 from selector.benchmark.events import CellEvent, Event
 from selector.benchmark.plan import BenchmarkPlan
 from selector.proof import BenchmarkOptions, Proof, plan_for, prove
@@ -182,20 +183,30 @@ def test_a_proof_keeps_all_that_it_rests_on(proven: Callable[..., Proof], tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("asks", "hint"),
+    ("asks", "engine", "hint"),
     [
-        ({"durable": True}, "leave out what asks for it: --set durable=false"),
-        ({"durable": True, "machines": 3}, "leave out what asks for it: --set durable=false --set machines=1"),
+        ({"durable": True}, "huey", "leave out what asks for it: --set durable=false"),
+        (
+            {"durable": True, "machines": 3},
+            "celery",
+            "leave out what asks for it: --set durable=false --set machines=1",
+        ),
     ],
 )
 def test_what_spreads_over_machines_is_refused_before_a_budget_is_spent(
-    proven: Callable[..., Proof], tmp_path: Path, asks: dict[str, Any], hint: str
+    proven: Callable[..., Proof],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asks: dict[str, Any],
+    engine: str,
+    hint: str,
 ) -> None:
+    monkeypatch.setattr(engine_arm, "_is_installed", lambda *_: False)
     view = Watched()
     with pytest.raises(SelectorError) as refused:
         proven(view=view, profile=ENOUGH.model_copy(update=asks), save=tmp_path / "mine")
     assert refused.value.message == (
-        "the recommendation is a distributed task queue, which cannot be measured on one machine: nothing was run"
+        f"the recommendation is a distributed task queue on {engine}, which is not installed: nothing was run"
     )
     assert (refused.value.exit_code, refused.value.hint.endswith(hint)) == (1, True)
     assert view.shown == []

@@ -337,7 +337,7 @@ def test_to_beat_an_approach_that_is_ruled_out_counts() -> None:
 
 
 def test_where_the_recommendation_is_ruled_out_itself_all_may_win() -> None:
-    slow = IN_A_LOOP.model_copy(update={"machines": 2})
+    slow = IN_A_LOOP.model_copy(update={"durable": True})
     result = recommended(IN_A_LOOP).model_copy(update={"profile": slow})
     report = judged([baseline(0.5), control(0.5), steady("asyncio_processes", 0.6)], result=result)
     assert (report.verdict, report.winner) == ("refuted", SINGLE)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails, from_json
 
+from selector.approaches import Engine
 from selector.errors import SelectorError
 from selector.models import Saved
 from selector.processes import MAX_LINE_BYTES
@@ -84,7 +85,7 @@ class InterpreterEvent(Saved):
 
 
 class Arm(Saved):
-    """One thing that is measured, again and again: an approach, under an interpreter, with so many workers."""
+    """One thing that is measured, again and again: an approach (on an engine), under an interpreter, with so many workers."""
 
     arm: _Index
     approach: ApproachId
@@ -92,6 +93,7 @@ class Arm(Saved):
     workers: _Count
     role: Role
     variant: _Label
+    engine: Engine | None = None
 
 
 class StandIn(Saved):

@@ -16,7 +16,8 @@ from selector.benchmark.interpreters import by_tag, interpreters_to_measure
 from selector.benchmark.parameters import Parameter, service_parameters, workload_parameters
 from selector.host import Interpreter
 from selector.models import Saved
-from selector.recommend.chain import Candidate, Choice, Situation
+from selector.recommend.candidates import Candidate, Choice
+from selector.recommend.chain import Situation
 from selector.recommend.facts import version_key
 from selector.recommend.recommendation import Recommendation
 from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile

@@ -14,12 +14,13 @@ import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pydantic_core import from_json, to_json
 
+from selector.approaches import Engine
 from selector.calibration.kept import Machine, Stamp, keep_entry, kept_entries, stamp_of, this_machine
-from selector.calibration.models import Calibration, InterpreterCosts
+from selector.calibration.models import Calibration, Cost, InterpreterCosts
 from selector.errors import SelectorError
 from selector.files import resource_dir
 from selector.host import Interpreter, usable_cpus
@@ -95,6 +96,8 @@ def _measured_anew(
     except (_Failed, OSError) as failure:
         name = printable(interpreter.path)
         return before, [f"Python {interpreter.tag} ({name}) could not be measured: {printable(str(failure))}"]
+    if before is not None:
+        now = now.model_copy(update={"costs": now.costs | _of_engines(before)})
     if before is not None and _usable(before) > _usable(now):
         return before, [_worse(before, now)]
     try:
@@ -102,6 +105,11 @@ def _measured_anew(
     except OSError as error:
         return now, [f"what was measured cannot be kept: {printable(str(error))}"]
     return now, []
+
+
+def _of_engines(before: InterpreterCosts) -> dict[str, Cost]:
+    """What was measured of engines, which takes the option --engine, and stays."""
+    return {name: cost for name, cost in before.costs.items() if name.partition("_")[0] in get_args(Engine)}
 
 
 def _usable(costs: InterpreterCosts) -> int:

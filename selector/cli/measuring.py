@@ -48,12 +48,15 @@ def benchmark_options(
 ) -> BenchmarkOptions:
     """How to measure; takes --server out of the options of a `function`.
 
-    With it and no function, --python is the Python that has the server, which is measured first.
+    With it, or an engine, and no function, --python is the Python that has it, which is measured first.
     """
     from selector.benchmark.budget import budget_from_text
+    from selector.measure.python import named_python
     from selector.proof import BenchmarkOptions
 
     server = function.pop("server")
-    if server is not None and function["python"] is not None and function["function"] is None:
-        interpreters, function["python"] = (function["python"], *interpreters), None
+    if function["python"] is not None and function["function"] is None and (server or given.get("engine")):
+        python = named_python(function["python"]).path
+        given["engine_python"], function["python"] = python, None
+        interpreters = (python, *interpreters)
     return BenchmarkOptions(budget_from_text(budget), interpreters=interpreters, server=server, **given)

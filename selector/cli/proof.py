@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from selector.cli.engine import EngineType
 from selector.cli.measure import teller
 from selector.cli.measuring import benchmark_options, measuring_options
 from selector.cli.shared import (
@@ -23,6 +24,7 @@ from selector.cli.target import function_options, request_of, stray_words
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
+    from selector.approaches import Engine
     from selector.benchmark.programs import Program
     from selector.measure.models import Request
     from selector.proof import Proof
@@ -37,6 +39,12 @@ REFUTED = 3
 @function_options
 @set_option
 @measuring_options
+@click.option(
+    "--engine",
+    type=EngineType(),
+    metavar="NAME",
+    help="Measure a task queue, too, on this machine: celery, rq, dask, ray, dramatiq or huey, in the Python of --python.",
+)
 @format_option
 @click.option(
     "--save",
@@ -59,6 +67,7 @@ def validate(
     interpreters: tuple[str, ...],
     io: Any,
     seed: int | None,
+    engine: Engine | None,
     form: str,
     save: Path | None,
     force: bool,
@@ -80,7 +89,7 @@ def validate(
     from selector.workload.profile import WorkloadProfile
     from selector.workload.reading import read_profile, read_workload
 
-    more: dict[str, Any] = {"io": io, "seed": seed, "save": save, "force": force}
+    more: dict[str, Any] = {"io": io, "seed": seed, "save": save, "force": force, "engine": engine}
     options = benchmark_options(budget, function, interpreters=interpreters, **more)
     program, request = _program_named(template), request_of(function, interpreters, settings, file, unquoted)
     _check_what_is_measured(file, settings, template if program is not None else None, request)

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import Batch, Parts, batch_parts
+from selector.cost.cluster import Cluster
 from selector.cost.memory import Footprint, footprint_of, waiting_mb
 from selector.cost.service import latency_ms, service_of
 from selector.cost.shape import Terms, shape_of, terms_of
@@ -95,6 +96,28 @@ def estimate(
         served.throughput if served else None,
         served.capacity if served else None,
         served.queued_ms if served else None,
+        work.serves and work.arrivals_per_ms is not None,
+    )
+
+
+def estimate_cluster(cluster: Cluster, work: Quantities, parts: Parts | None, footprint: Footprint) -> CostEstimate:
+    """The same for one engine on so many machines: of a batch its time; memory is that of one machine, with the broker.
+
+    What waits in the queue is in the broker's memory. A service is not predicted: how long a request queues is not known.
+    """
+    others_mb = max(0, (work.tasks or 0) - cluster.all_workers) * work.data_kb / 1024
+    batch = parts if not work.serves else None
+    return CostEstimate(
+        sum(batch) / 1000 if batch else None,
+        footprint.whole_mb(cluster.workers),
+        footprint.overhead_mb(cluster.workers),
+        0.0,
+        others_mb,
+        None,
+        _NAMES[batch.index(max(batch))] if batch else None,
+        None,
+        None,
+        None,
         work.serves and work.arrivals_per_ms is not None,
     )
 

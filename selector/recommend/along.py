@@ -20,7 +20,7 @@ from itertools import groupby, pairwise, permutations
 from typing import NamedTuple
 
 from selector.recommend.asking import numbers_asked
-from selector.recommend.chain import AS_FAST, Answer, Candidate, Choice, used_by
+from selector.recommend.candidates import AS_FAST, Answer, Candidate, Choice, used_by
 from selector.recommend.critical import Region, regions_of, shared_starts
 from selector.recommend.line import Line
 from selector.recommend.numbers import NOTHING, Number, plain_number

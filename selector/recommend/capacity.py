@@ -15,17 +15,15 @@ from selector.cost.service import Place, computing_ms, narrowest, overhead_ms
 from selector.cost.shape import Terms, terms_of
 from selector.cost.terms import Quantities, at_once_of
 from selector.models import Saved
-from selector.recommend.chain import Candidate, Situation
+from selector.recommend.candidates import Candidate
+from selector.recommend.chain import Situation
 from selector.recommend.expected import short
 from selector.recommend.facts import Facts
+from selector.recommend.pools import PLANNED
 from selector.recommend.servers import Server, servers_for
 from selector.text import PREDICTED, counted, duration, number, percent, significant
 from selector.workload.profile import LARGEST
 
-#: How busy something may be that is planned: at 70 to 80 % a request waits about as long as it takes, and a burst is soon
-#: worked off; towards 100 % queues grow without bound. In a line for one server that takes the same for each request
-#: (M/D/1) it waits r / (2 (1 - r)) times its own time: 1.5 times at 75 %, 9.5 times at 95 %.
-PLANNED = 0.75
 _MOST = 1e15  # of anything
 BALANCED = " behind a load balancer"
 _NOISE = 1e-9  # of floats, that must not make it one more
@@ -93,7 +91,7 @@ def capacity_of(situation: Situation) -> dict[str, Any] | None:
     chosen = situation.choice.chosen
     terms = terms_of(chosen.traits, situation.shape)
     on_cluster = chosen.traits.runs_in == "cluster"
-    plan = _on_cluster(facts, asked.rate) if on_cluster else _here(chosen, work, terms, asked.rate)
+    plan = _on_cluster(chosen, facts, asked.rate) if on_cluster else _here(chosen, work, terms, asked.rate)
     flight = _in_flight(facts, asked.rate)
     if plan.busy is None and plan.utilisation is None and flight is None:
         return None  # what it takes is not known
@@ -189,8 +187,11 @@ def _machines_that_compute(busy: float | None, facts: Facts) -> int:
     return 1 if busy is None else _ceiling(busy / PLANNED / facts["cpu_cores"])
 
 
-def _on_cluster(facts: Facts, rate: float) -> _Plan:
-    """What it takes in workers on other machines: each holds a task while it computes and waits."""
+def _on_cluster(chosen: Candidate, facts: Facts, rate: float) -> _Plan:
+    """What it takes in workers on other machines: each holds a task while it computes and waits.
+
+    A batch also has the start of its workers to wait for, and what an engine does for each task: it may take more.
+    """
     cpu, each_ms = facts["cpu_ms_per_task"], _task_ms(facts)
     if cpu is None:
         return _Plan()
@@ -199,6 +200,8 @@ def _on_cluster(facts: Facts, rate: float) -> _Plan:
     workers = None if each_ms is None else _ceiling(rate * each_ms / 1000 / PLANNED)
     saturation = there * 1000 / cpu if cpu else None
     machines = _machines_that_compute(busy, facts)
+    if chosen.cluster is not None and chosen.cluster.machines > max(machines, facts["machines"]):
+        machines, workers = chosen.cluster.machines, max(workers or 1, chosen.cluster.all_workers)
     return _Plan(busy, saturation, busy / there, None, workers, workers, machines)
 
 

@@ -6,86 +6,41 @@ classify -> strategy -> (sizing, estimate, eligibility for each candidate) -> sp
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cached_property
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from selector.approaches import Traits
-from selector.cost.batch import Batch
-from selector.cost.predict import CostEstimate, estimate
+from selector.cost.cluster import engine_costs
+from selector.cost.memory import Footprint
+from selector.cost.predict import CostEstimate, estimate, estimate_cluster
 from selector.cost.shape import Shape, shape_of
 from selector.cost.sheet import Sheet
 from selector.cost.terms import Quantities, runs_single
 from selector.decision.table import Rule
-from selector.recommend.asking import STAYING, fired_rule, in_parts, limit_of_staying
+from selector.recommend.asking import fired_rule, in_parts, limit_of_staying
+from selector.recommend.candidates import (
+    AS_FAST,
+    Answer,
+    Candidate,
+    Choice,
+    excess,
+    nearest_to_fastest,
+    seconds_of,
+    speaks_of_people,
+)
 from selector.recommend.derive import (
     add_cost_facts,
+    add_machine_facts,
     approach_facts,
     build_facts,
     burden,
-    pair_facts,
     prediction_facts,
     quantities,
 )
-from selector.recommend.facts import Facts, HostFacts, PredictedFacts, WorkloadFacts, tag_for
+from selector.recommend.facts import Facts, HostFacts, WorkloadFacts, tag_for
 from selector.recommend.knowledge import Knowledge
-from selector.recommend.pools import Pool, pool_of
+from selector.recommend.pools import Pool, cluster_pool_of, pool_of
 from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
-
-Answer = tuple[ApproachId, str | None]  # what a user would call the answer: the approach and the engine
-
-AS_FAST = 1.1  # a smaller difference is within what the best of costs leave open (SURENESS: a margin of 1.1)
-
-
-class Candidate(NamedTuple):
-    """One approach that was considered, with what was predicted for it and what rules it out (nothing: eligible)."""
-
-    approach: ApproachId
-    row: Rule | None  # of strategy; None if no row of it named the approach
-    workers: int
-    sizing: Rule
-    predicted: CostEstimate
-    seconds: float | None  # what tells how fast it is: predicted for a batch, of a service those for each request
-    ruled_out: tuple[Rule, ...]
-    batch: Batch | None  # that its time was predicted from
-    own: PredictedFacts  # the facts about it that are predicted
-    traits: Traits
-    workload: Facts  # the facts that it shares with all candidates
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """All that the tables may ask about it."""
-        return approach_facts(self.workload, self.approach, self.traits, self.own)
-
-    @property
-    def standing(self) -> str:
-        """contender, or fallback (also for an approach no row of strategy named)."""
-        return str(self.row.outputs["standing"]) if self.row else "fallback"
-
-
-class Weighing(NamedTuple):
-    """What speedup_bands was asked about a simpler candidate and the fastest one, and the row that answered."""
-
-    simpler: Candidate
-    fastest: Candidate
-    facts: dict[str, Any]
-    band: Rule
-
-
-class Choice(NamedTuple):
-    """What the chain came to."""
-
-    facts: Facts  # of the workload
-    chosen: Candidate
-    others: tuple[Candidate, ...]  # every other candidate, as strategy ordered them
-    weighing: Weighing | None  # what settled it, if the predictions had a say
-    engine: Rule | None
-
-    @property
-    def answer(self) -> Answer:
-        """What a user would call the answer: the approach and the engine."""
-        return self.chosen.approach, str(self.engine.outputs["engine"]) if self.engine else None
 
 
 class Situation:
@@ -105,9 +60,19 @@ class Situation:
         facts = build_facts(profile, host, self._tags[0])
         work = quantities(profile, facts, knowledge.costs.builds(*self._tags))
         add_cost_facts(facts, work, knowledge.approaches["multiprocessing"].traits)
-        self.unclassified: WorkloadFacts = facts  # what there is to ask before any table has said something
         self.work: Quantities = work  # what the cost model needs
         self.shape: Shape = shape_of(work)  # the same without the amounts
+        self.unclassified: WorkloadFacts = facts  # what there is to ask before any table has said something
+        if profile.machines > 1 and not profile.durable and facts["workload_known"]:
+            self._compare_machines(facts)
+
+    def _compare_machines(self, facts: WorkloadFacts) -> None:
+        """What one machine makes of the work, and how much faster all that are given are."""
+        alone = self.alone
+        if (best := alone.best_on_one_machine) is not None:
+            more = alone.with_engine(self.profile.machines)
+            together = sum(more.parts) / 1000 if more is not None and more.parts is not None else None
+            add_machine_facts(facts, best.own, best.predicted.seconds, together)
 
     def changed(self, **fields: Any) -> Situation:
         """The same with some fields of the profile changed; their values are not checked."""
@@ -168,6 +133,7 @@ class Situation:
             own,
             self.traits(approach),
             facts,
+            pool.cluster,
         )
         self._candidates[approach] = found
         return found
@@ -177,6 +143,10 @@ class Situation:
         found = self._predicted.get(approach)
         if found is None:
             pool = self._pool(approach)
+            if pool.cluster is not None:
+                found = estimate_cluster(pool.cluster, self.work, pool.parts, pool.footprint)
+                self._predicted[approach] = found
+                return found
             found = estimate(self.traits(approach), pool.workers, self.work, pool.terms, pool.parts, pool.footprint)
             self._predicted[approach] = found
         return found
@@ -200,9 +170,52 @@ class Situation:
         found = self._pools.get(approach)
         if found is None:
             sizing = self._sizing.first_rule(self.facts, approach)
-            found = pool_of(self.traits(approach), sizing, self.facts, self.work, self.shape)
+            traits = self.traits(approach)
+            on_engine = self.with_engine() if traits.runs_in == "cluster" else None
+            found = on_engine or pool_of(traits, sizing, self.facts, self.work, self.shape)
             self._pools[approach] = found
         return found
+
+    def footprint(self, approach: ApproachId) -> Footprint:
+        """The memory of an approach, in parts."""
+        return self._pool(approach).footprint
+
+    # On more machines -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def engine(self) -> Rule:
+        """Which engine it would be: the row of `engine`."""
+        return fired_rule(self.knowledge.tables["engine"], self.facts)
+
+    @cached_property
+    def alone(self) -> Situation:
+        """The same with one machine."""
+        return self if self.profile.machines == 1 else self.changed(machines=1)
+
+    @cached_property
+    def best_on_one_machine(self) -> Candidate | None:
+        """The answer, if it runs on one machine; else what is fastest there of all that nothing forbids, if predicted."""
+        chosen = self.choice.chosen
+        if chosen.traits.runs_in != "cluster":
+            return chosen
+        local = [self.candidate(a) for a in APPROACHES if self.traits(a).runs_in != "cluster"]
+        possible = [
+            c for c in local if c.seconds and not any(r.outputs.get("kind") == "forbidden" for r in c.ruled_out)
+        ]
+        return min(possible, key=seconds_of, default=None)
+
+    def with_engine(self, machines: int | None = None, engine: str | None = None) -> Pool | None:
+        """What an engine makes of it, on so many machines and this engine if that is said; None where its costs are not known."""
+        facts, row = self.facts, self.engine
+        if machines is not None:
+            facts = {**facts, "machines": machines}
+            row = fired_rule(self.knowledge.tables["engine"], facts)
+        approach = next(a for a in APPROACHES if self.traits(a).runs_in == "cluster")
+        costs = engine_costs(self.work.builds.gil, engine or str(row.outputs["engine"]))
+        if costs is None:
+            return None
+        sizing = self._sizing.first_rule(facts, approach)
+        return cluster_pool_of(self.traits(approach), sizing, facts, self.work, self.shape, costs)
 
     # The answer -------------------------------------------------------------------------------------------------------
 
@@ -218,14 +231,14 @@ class Situation:
             predicted = []
         weighing = None
         if predicted:
-            chosen, weighing = _nearest_to_fastest(predicted, self.profile, self.knowledge)
+            chosen, weighing = nearest_to_fastest(predicted, self.profile, self.knowledge)
         elif contenders := [c for c in eligible if c.standing == "contender"]:
             chosen = contenders[0]
         else:
             chosen = self._least_bad(candidates)
         others = tuple(c for c in candidates if c.approach != chosen.approach)
         on_a_cluster = chosen.traits.runs_in == "cluster"
-        engine = fired_rule(self.knowledge.tables["engine"], self.facts) if on_a_cluster else None
+        engine = self.engine if on_a_cluster else None
         return Choice(self.facts, chosen, others, weighing, engine)
 
     @property
@@ -240,7 +253,7 @@ class Situation:
         """
         fastest = min((c.seconds for c in named if c.seconds and not c.ruled_out), default=math.inf)
         open_to = [a for a in APPROACHES if a not in self.named and self.may_be_eligible(a)]
-        limit = limit_of_staying(self.knowledge, people=_speaks_of_people(self.profile))
+        limit = limit_of_staying(self.knowledge, people=speaks_of_people(self.profile))
         timed = sorted((seconds, a) for a in open_to if (seconds := self.seconds(a)))
         found = []
         for seconds, approach in timed:
@@ -269,14 +282,14 @@ class Situation:
 
         lowest = max(map(objection, everyone))
         as_bad = [c for c in everyone if objection(c) == lowest]
-        least = min(map(_excess, as_bad))
+        least = min(map(excess, as_bad))
         if least <= 1 or not self.work.serves:
-            return min(as_bad, key=_excess)
-        return min((c for c in as_bad if _excess(c) <= least * AS_FAST), key=self._simplicity)
+            return min(as_bad, key=excess)
+        return min((c for c in as_bad if excess(c) <= least * AS_FAST), key=self._simplicity)
 
     def _simplicity(self, candidate: Candidate) -> tuple[Any, ...]:
         """What a candidate asks of the people, where the profile speaks of any, and of who moves there; least first."""
-        people = burden(candidate.workload, candidate.traits) if _speaks_of_people(self.profile) else ()
+        people = burden(candidate.workload, candidate.traits) if speaks_of_people(self.profile) else ()
         return people, self.knowledge.simplicity(self.profile.origin, candidate.approach)
 
 
@@ -285,71 +298,3 @@ def _tags(profile: WorkloadProfile, host: HostFacts) -> tuple[str, str, str, str
     gil = tag_for("any", profile, host) or "3.14"
     free = tag_for("free_threaded", profile, host) or gil
     return gil, free, tag_for("subinterpreters", profile, host) or gil, profile.platform or host.platform
-
-
-def used_by(candidate: Candidate) -> tuple[float, ...]:
-    """How much of each requirement a candidate takes: of memory, of latency by itself and among others, of rate and time."""
-    own = candidate.own
-    uses = (own["memory_use"], own["latency_use"], own["queued_latency_use"], own["utilisation"], own["deadline_use"])
-    return tuple(use or 0.0 for use in uses)
-
-
-def _excess(candidate: Candidate) -> float:
-    """How many times a requirement it takes, of the one that it exceeds most; 1 where it exceeds none, 0 if it is eligible."""
-    return max(1.0, *used_by(candidate)) if candidate.ruled_out else 0.0
-
-
-def _speaks_of_people(profile: WorkloadProfile) -> bool:
-    """Whether a profile says something of the people who will keep it running."""
-    return profile.team_knows is not None or profile.maintainability == "high"
-
-
-def _nearest_to_fastest(
-    predicted: list[Candidate], profile: WorkloadProfile, knowledge: Knowledge
-) -> tuple[Candidate, Weighing | None]:
-    """The simplest candidate that the bands call near enough to the fastest, and the comparison that settled it.
-
-    Simplest is what asks least of the people, where the profile speaks of any, then what takes the least effort from where
-    the code is; of several that take the same, those as fast as the fastest of them, and the first in the order of APPROACHES.
-    """
-    fastest = min(predicted, key=_seconds)
-    if len(predicted) == 1:
-        return fastest, None
-    people = _speaks_of_people(profile)
-    limit = limit_of_staying(knowledge, people=people)
-    if limit is not None:
-        longest = _seconds(fastest) * limit
-        near = [c for c in predicted if _seconds(c) <= longest or c is fastest]
-    else:
-        near = [c for c in predicted if all(_stays(c, f, knowledge) for f in predicted if _seconds(f) < _seconds(c))]
-    if people:
-        burdens = {c.approach: burden(c.workload, c.traits) for c in near}
-        lightest = min(burdens.values())
-        near = [c for c in near if burdens[c.approach] == lightest]
-    simplicity = {c.approach: knowledge.simplicity(profile.origin, c.approach) for c in near}
-    least = min(effort for effort, _ in simplicity.values())
-    simple = [c for c in near if simplicity[c.approach][0] == least]
-    as_fast = min(map(_seconds, simple)) * AS_FAST
-    chosen = min((c for c in simple if _seconds(c) <= as_fast), key=lambda c: simplicity[c.approach])
-    if chosen is not fastest:
-        return chosen, weighed(chosen, fastest, knowledge)
-    beaten = [c for c in predicted if c not in near]  # what spoke against the nearest of them
-    return chosen, weighed(min(beaten or [c for c in near if c is not fastest], key=_seconds), fastest, knowledge)
-
-
-def _stays(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> bool:
-    """Whether the bands let a simpler candidate stay, where they ask for more than how much faster the other is."""
-    return weighed(simpler, fastest, knowledge).band.outputs["verdict"] in STAYING
-
-
-def weighed(simpler: Candidate, fastest: Candidate, knowledge: Knowledge) -> Weighing:
-    """What the bands say of taking the fastest candidate instead of a simpler one."""
-    table, speedup = knowledge.tables["speedup_bands"], _seconds(simpler) / max(_seconds(fastest), 1e-9)
-    facts = pair_facts(simpler.workload, simpler.traits, fastest.traits, speedup)
-    if not set(table.input_names) <= facts.keys():  # of a user's own
-        facts = {**simpler.facts, **facts}
-    return Weighing(simpler, fastest, facts, fired_rule(table, facts))
-
-
-#: The seconds of a candidate that has some; written in C, as it is asked for again and again.
-_seconds: Callable[[Candidate], float] = attrgetter("seconds")

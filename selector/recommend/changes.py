@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import Any
 
 from selector.recommend.along import Stretch, stretches
-from selector.recommend.chain import Answer, Situation
+from selector.recommend.candidates import Answer
+from selector.recommend.chain import Situation
 from selector.recommend.facts import FACTS
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.line import Line, is_number

@@ -75,6 +75,7 @@ def build_facts(profile: WorkloadProfile, host: HostFacts, python: str) -> Workl
     free_threaded = newest(profile.interpreters or host.tags, free_threaded=True)
     facts["free_threading_experimental"] = free_threaded in EXPERIMENTAL_FREE_THREADING
     facts["start_method"] = default_start_method(facts["platform"], version_key(python)[:2])
+    facts["one_machine_use"] = facts["machines_gain"] = None
     _add_builds(facts, profile)
     _add_people(facts, profile.team_knows)
     return facts
@@ -151,6 +152,18 @@ def add_cost_facts(facts: WorkloadFacts, work: Quantities, processes: Traits) ->
     facts["process_start_over_latency"] = _against(starts_ms, facts["latency_requirement_ms"])
     budget = facts["memory_budget_mb"]
     facts["process_workers_that_fit"] = None if budget is None else footprint_of(processes, work).workers_within(budget)
+
+
+def add_machine_facts(facts: WorkloadFacts, own: PredictedFacts, alone: float | None, together: float | None) -> None:
+    """The facts about one machine against those that are given, by what is predicted (`own`) of the best way on one.
+
+    `alone` and `together` are the seconds of that way and of an engine on all machines. Memory that does not fit counts;
+    memory that does says nothing of whether one machine is fast enough.
+    """
+    asked = [use for use in (own["deadline_use"], own["utilisation"], own["queued_latency_use"]) if use is not None]
+    memory = own["memory_use"]
+    facts["one_machine_use"] = max([*asked, *([memory] if memory is not None and memory > 1 else [])], default=None)
+    facts["machines_gain"] = _against(alone, together)
 
 
 def _thread_start_share(work: Quantities) -> float | None:
@@ -237,12 +250,14 @@ def _utilisation(facts: WorkloadFacts, predicted: CostEstimate) -> float | None:
 
 def _deadline_use(facts: WorkloadFacts, predicted: CostEstimate) -> float | None:
     """The time of a batch against its deadline, and against the rate at which its tasks must be done."""
-    seconds, rate, tasks = predicted.seconds, facts["throughput_requirement_per_s"], facts["tasks"]
-    if seconds is None:
-        return None
-    limits = [facts["finish_within_s"], tasks / rate if tasks is not None and rate else None]
-    asked = [limit for limit in limits if limit is not None]
-    return _against(seconds, min(asked)) if asked else None
+    return _against(predicted.seconds, time_limit(facts))
+
+
+def time_limit(facts: WorkloadFacts) -> float | None:
+    """The seconds that a batch may take: its deadline, or what the rate that is required leaves it; the shorter one."""
+    rate, tasks = facts["throughput_requirement_per_s"], facts["tasks"]
+    limits = (facts["finish_within_s"], tasks / rate if tasks is not None and rate else None)
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 #: From what is easy to debug to what is hard.

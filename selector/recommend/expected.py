@@ -9,12 +9,14 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from selector.cost.batch import batch_of
+from selector.cost.cluster import Cluster, cluster_seconds, costs_of, engine_costs
 from selector.cost.memory import memory_costs_used
 from selector.cost.predict import Dominant, spread_of
 from selector.cost.shape import costs_used
 from selector.cost.sheet import SURENESS, Rest, Sheet, rest_on
-from selector.cost.terms import Quantities, at_once_of, build_of, most_gained, runs_single, slots_of
-from selector.recommend.chain import Candidate, Situation
+from selector.cost.terms import Costs, Quantities, at_once_of, build_of, most_gained, runs_single, slots_of
+from selector.recommend.candidates import Candidate
+from selector.recommend.chain import Situation
 from selector.recommend.derive import (
     ASSUMED_STARTUP_MS,
     PLAUSIBLE_IN_FLIGHT,
@@ -156,7 +158,9 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
     """What to expect of a candidate, as the fields of Expected."""
     traits, predicted, work = candidate.traits, candidate.predicted, outlook.work
     if traits.runs_in == "cluster":
-        return _NOTHING_KNOWN
+        return (
+            _NOTHING_KNOWN if candidate.cluster is None else _expected_of_engine(candidate, candidate.cluster, outlook)
+        )
     sheet = outlook.sheet(candidate)
     at_once = at_once_of(traits, candidate.workers, work)
     used = costs_used(traits, candidate.workers > 1, at_once > 1, outlook.situation.shape)
@@ -179,6 +183,44 @@ def expected_of(candidate: Candidate, outlook: Outlook) -> _Plain:
         "at_most": None if speedup else _at_most(candidate, at_once, work),
         "assumed": (*_flight_assumed_for(candidate, outlook), *outlook.assumed, *_memory_assumed(predicted.waiting_mb)),
     }
+
+
+def _expected_of_engine(candidate: Candidate, cluster: Cluster, outlook: Outlook) -> _Plain:
+    """What to expect of an engine on its machines: of a batch its time; the memory is that of one machine."""
+    predicted, sheet, name = candidate.predicted, outlook.sheet(candidate), cluster.engine.name
+    rest = rest_on(
+        sheet, (*costs_of(name, sheet.middle), "contention_processes"), min(cluster.workers, outlook.work.cores)
+    )
+    of_memory = tuple(n for n in ("base_memory_mb", f"{name}_worker_mb", f"{name}_broker_mb") if n in sheet.middle)
+    speedup = None
+    if predicted.seconds and outlook.baseline:
+        margin = SURENESS[rest.kind].margin
+        ends = (_engine_seconds(cluster, outlook.best, sheet.fast), _engine_seconds(cluster, outlook.worst, sheet.slow))
+        low, middle, high = (
+            outlook.baseline / (ends[1] * margin),
+            outlook.baseline / predicted.seconds,
+            outlook.baseline / ends[0] * margin,
+        )
+        speedup = {"low": short(min(low, middle)), "mid": short(middle), "high": short(max(high, middle))}
+    return {
+        **_NOTHING_KNOWN,
+        "speedup": speedup,
+        "seconds": _short_or_none(predicted.seconds),
+        "dominant": predicted.dominant,
+        "memory_mb": short(predicted.whole_mb),
+        "memory_overhead_mb": short(predicted.overhead_mb),
+        "source": rest.source,
+        "basis": rest.text if speedup else None,
+        "memory_basis": rest_on(sheet, of_memory, 1).text,
+        "assumed": outlook.assumed,
+    }
+
+
+def _engine_seconds(cluster: Cluster, work: Quantities, costs: Costs) -> float:
+    """What a batch takes with an engine whose costs are such."""
+    engine = engine_costs(costs, cluster.engine.name)
+    assert engine is not None, "its middle costs are known"
+    return cluster_seconds(cluster._replace(engine=engine), work, costs) or math.inf
 
 
 def _flight_assumed_for(candidate: Candidate, outlook: Outlook) -> tuple[str, ...]:

@@ -82,6 +82,14 @@ class WorkloadFacts(TypedDict):
         float | None,
         "CPUs that are kept busy by what arrives in a second, or must be done in one or by the deadline, against cpu_cores",
     ]
+    one_machine_use: Annotated[
+        float | None,
+        "where several machines are given, and nothing must survive a restart: what the best way on one of them takes of the deadline, the rate, the latency or the memory, whichever it takes most of (predicted)",
+    ]
+    machines_gain: Annotated[
+        float | None,
+        "likewise of a batch: how many times as fast all of them are with an engine as the best way on one (predicted)",
+    ]
     cpu_share: Annotated[float | None, "the part of a task that is CPU time, 0 to 1"]
     copy_share: Annotated[float | None, "copying the payload to a worker and back against the task's own time"]
     cpu_over_latency: Annotated[float | None, "CPU time of a task against the latency requirement"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from selector.cost.memory import footprint_of
-from selector.recommend.chain import Answer, Candidate, Situation
+from selector.recommend.candidates import Answer, Candidate
+from selector.recommend.chain import Situation
 from selector.recommend.facts import Facts
 from selector.recommend.numbers import Number, axis_of
 from selector.workload.fields import field_kind
@@ -67,5 +67,5 @@ class Line:
         budget = situation.unclassified["memory_budget_mb"]
         if budget is None:
             return {}
-        footprint = footprint_of(situation.traits(approach), situation.work)
+        footprint = situation.footprint(approach)
         return {"workers": (budget - footprint.fixed) / max(footprint.worker, 1e-9)}

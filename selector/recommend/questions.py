@@ -13,7 +13,8 @@ from itertools import combinations, product
 from typing import Any
 
 from selector.recommend.along import stretches, values_apart
-from selector.recommend.chain import Answer, Situation
+from selector.recommend.candidates import Answer
+from selector.recommend.chain import Situation
 from selector.recommend.changes import alternatives_of, input_names, values_to_try
 from selector.recommend.line import Line, is_number
 from selector.recommend.numbers import plain_number

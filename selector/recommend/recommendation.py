@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer
 from selector.approaches import Effort, Engine
 from selector.cost.terms import runs_single
 from selector.decision.table import Rule
+from selector.recommend.candidates import AS_FAST, Candidate, Choice, Weighing
 from selector.recommend.capacity import Capacity, capacity_of
-from selector.recommend.chain import AS_FAST, Candidate, Choice, Situation, Weighing
+from selector.recommend.chain import Situation
 from selector.recommend.expected import Expected, Outlook, expected_of, outlook_of, short
 from selector.recommend.facts import HostFacts
+from selector.recommend.machines import ClusterPlan, Outgrown, cluster_of, outgrown_of
 from selector.recommend.notes import notes_of
 from selector.recommend.turns import Verdict, current_of, good_enough_of, wrong_turns_of
 from selector.workload.profile import ApproachId, WorkloadProfile
@@ -109,7 +111,8 @@ class RunsHere(_Saved):
 class Recommendation(_Saved):
     """The answer to a profile. `would_change` is None where it was not asked for.
 
-    `capacity` is None where no rate is asked for; `notes` say what was given and does not count.
+    `capacity` is None where no rate is asked for, `cluster` where no engine is recommended whose costs are known, `outgrown`
+    where no limit is given that one machine could miss, or it was not asked for; `notes` say what was given and does not count.
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
@@ -124,6 +127,8 @@ class Recommendation(_Saved):
     expected: Expected
     fits: Fits
     capacity: Capacity | None = None
+    cluster: ClusterPlan | None = None
+    outgrown: Outgrown | None = None
     notes: tuple[str, ...] = ()
     migration: Migration
     alternatives: tuple[Alternative, ...]
@@ -150,6 +155,7 @@ def build_recommendation(situation: Situation, would_change: tuple[InputChange, 
     data = recommendation_data(situation)
     data["profile"] = situation.profile.model_copy(update=_resolved(situation))
     data["would_change"] = would_change
+    data["outgrown"] = None if would_change is None else outgrown_of(situation)  # asked together
     return Recommendation.model_validate(data)
 
 
@@ -177,10 +183,12 @@ def recommendation_data(situation: Situation) -> _Plain:
         "expected": expected_of(chosen, outlook),
         "fits": _fits(chosen, situation),
         "capacity": capacity_of(situation),
+        "cluster": cluster_of(situation),
         "notes": notes_of(profile),
         "migration": {"from": profile.origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},
         "alternatives": _alternatives(choice, outlook, here["available"]),
         "would_change": None,
+        "outgrown": None,
         "runs_here": here,
         "current": current_of(situation),
         "good_enough": good_enough_of(situation),
@@ -243,7 +251,7 @@ def _band_text(choice: Choice, weighing: Weighing) -> str:
 def _fits(candidate: Candidate, situation: Situation) -> _Plain:
     """Whether the requirements are met; by the figures as they are shown, too, which are rounded."""
     if candidate.traits.runs_in == "cluster":
-        return dict.fromkeys(Fits.model_fields)  # nothing is predicted of it
+        return _fits_on_machines(candidate, situation)
     profile, serves = situation.profile, situation.work.serves
     memory, latency = candidate.own["memory_use"], candidate.own["latency_use"]
     if memory is not None and memory <= 1 and not _all_memory_fits(candidate, profile):
@@ -266,6 +274,17 @@ def _fits(candidate: Candidate, situation: Situation) -> _Plain:
         else latency <= 1 and _shown_within(shown_ms, profile.latency_requirement_ms),
         **_in_time(candidate, profile),
     }
+
+
+def _fits_on_machines(candidate: Candidate, situation: Situation) -> _Plain:
+    """The same of an engine: whether a batch is in time, and one machine has the memory; how long one queues is not known."""
+    found: _Plain = dict.fromkeys(Fits.model_fields)
+    if candidate.cluster is None:
+        return found
+    memory, serves = candidate.own["memory_use"], situation.work.serves
+    if memory is not None and (memory > 1 or _all_memory_fits(candidate, situation.profile)):
+        found["memory"] = memory <= 1
+    return {**found, **({} if serves else _in_time(candidate, situation.profile))}
 
 
 def _in_time(candidate: Candidate, profile: WorkloadProfile) -> _Plain:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from selector.approaches import ServerEntry
 from selector.models import Saved
-from selector.recommend.chain import Candidate, Situation
+from selector.recommend.candidates import Candidate
+from selector.recommend.chain import Situation
 from selector.recommend.expected import short
 
 

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from selector.decision.table import Rule
 from selector.recommend.asking import STAYING, in_parts
+from selector.recommend.candidates import Candidate, used_by, weighed
 from selector.recommend.capacity import Prefork, prefork_of
-from selector.recommend.chain import Candidate, Situation, used_by, weighed
+from selector.recommend.chain import Situation
 from selector.text import MILLISECONDS, beside, counted, duration, listed, number, significant, times
 from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
 

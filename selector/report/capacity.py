@@ -167,6 +167,13 @@ def capacity_fields(result: Recommendation) -> list[tuple[str, str]]:
     return [*found, *_server_fields(capacity, several_machines(result))]
 
 
+def cluster_fields(result: Recommendation) -> list[tuple[str, str]]:
+    """An engine on its machines, and from which size on one machine is outgrown; a labelled line each."""
+    cluster, outgrown = result.cluster, result.outgrown
+    found = [("Machines", cluster.text), *(("", text) for text in cluster.details)] if cluster is not None else []
+    return [*found, *([("Beyond", outgrown.text)] if outgrown is not None else [])]
+
+
 def _server_fields(capacity: Capacity, machines: int | None) -> list[tuple[str, str]]:
     each = f", on each of {machines:,} machines" if machines else ""
     if capacity.server is None:

@@ -13,6 +13,7 @@ from selector.report.capacity import (
     capacity_fields,
     capacity_text,
     capacity_texts,
+    cluster_fields,
     server_texts,
     several_machines,
     throughput_text,
@@ -23,6 +24,7 @@ from selector.report.wording import (
     assumed_text,
     basis_text,
     effort_text,
+    engine_title,
     first_eligible,
     fits_text,
     gain_text,
@@ -74,11 +76,8 @@ def summary_section(
 
     `validate` is the command that puts it to the test, which is not offered again where it was `measured`.
     """
-    workers = f", {workers_text(result)} workers" if result.workers > 1 else ""
-    if result.engine:
-        workers = f", {result.workers:,} workers on each machine"
     rows = [
-        _Row("Approach", (f"{approach_text(result)}{workers}",)),
+        _Row("Approach", _approach(result)),
         _Row("Python", (python_text(result, where=False),)),
         _Row("Expected", _expected(result)),
         _Row("", _basis(result), extra=not basis_text(result.expected)),
@@ -96,6 +95,17 @@ def summary_section(
     turns = _fitted(_telling(_rows_of_turns(result)), left)
     end = next(place for place, (label, _) in enumerate(answer) if label == "Next")
     return Section(title, (Fields((*answer[:end], *turns, *answer[end:])),))
+
+
+def _approach(result: Recommendation) -> tuple[str, ...]:
+    """The approach with its workers, and without the id, which an engine tells better."""
+    workers = f", {workers_text(result)} workers" if result.workers > 1 else ""
+    if result.engine is None:
+        return (f"{approach_text(result)}{workers}",)
+    machines = result.cluster.machines if result.cluster is not None else None
+    on = f" on {machines:,} machines" if machines is not None and machines > 1 else ""
+    workers = f", {result.workers:,} worker{'' if result.workers == 1 else 's'}{' each' if on else ''}"
+    return f"{approach_text(result)}{on}{workers}", f"{result.title} with {engine_title(result)}{on}{workers}"
 
 
 def _telling(rows: list[_Row]) -> list[_Row]:
@@ -162,7 +172,8 @@ def _rows_of_turns(result: Recommendation) -> list[_Row]:
     today, turns = today_text(result), turns_texts(result)
     told = result.current is not None and result.current.verdict in ("slower", "breaks")
     rows = [_Row(("Not", "")[n > 0], (text,), extra=told or n > 0) for n, text in enumerate(turns)]
-    return [_Row("Today", (today, today_word(result))), _Row("Enough", (enough_in_short(result),)), *rows]
+    beyond = _Row("Beyond", (result.outgrown.text if result.outgrown else "",), extra=True)
+    return [_Row("Today", (today, today_word(result))), _Row("Enough", (enough_in_short(result),)), *rows, beyond]
 
 
 def _next(result: Recommendation, validate: Command, *, measured: bool) -> list[_Row]:
@@ -247,6 +258,7 @@ def answer_fields(result: Recommendation, python: str, reasons: Iterable[str], *
         *figure("Memory overhead", memory_text(expected, profile), memory_basis_text(expected)),
         *figure("Requirements", requirements_text(result), latency_basis_text(result)),
         *(capacity_fields(result) if whole else [("Capacity", capacity_text(result))]),
+        *(cluster_fields(result) if whole else []),
         *(("Note", note) for note in result.notes),
         ("Today", today_text(result)),
         ("Good enough", enough_text(result)),

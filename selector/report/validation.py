@@ -227,7 +227,8 @@ def _row(m: Measurement, report: ValidationReport, scale: _Scale) -> tuple[str, 
             if settled
             else _NOTHING,
         ]
-    return (mark, _short(m.title), m.interpreter, str(m.workers), *figures)
+    name = _short(m.title) if m.engine is None else f"Queue on {m.engine}"
+    return (mark, name, m.interpreter, str(m.workers), *figures)
 
 
 def _short(title: str) -> str:

@@ -53,8 +53,14 @@ def named(title: str, approach: str) -> str:
 
 def approach_text(result: Recommendation) -> str:
     """`asyncio + threads (asyncio_threads)`, with the engine where there is one."""
-    engine = f" with {result.engine.capitalize() if result.engine != 'rq' else 'RQ'}" if result.engine else ""
+    engine = f" with {engine_title(result)}" if result.engine else ""
     return f"{named(result.title, result.approach)}{engine}"
+
+
+def engine_title(result: Recommendation) -> str:
+    """The engine as it calls itself: `Celery`, `RQ`, `huey`."""
+    name = result.engine or ""
+    return {"rq": "RQ", "huey": "huey"}.get(name, name.capitalize())
 
 
 def workers_text(result: Recommendation) -> str:

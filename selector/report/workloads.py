@@ -10,7 +10,8 @@ from selector.decision import DecisionTable
 from selector.decision.cells import ANYTHING, matches
 from selector.decision.table import Rule
 from selector.pipeline import Selector, example_profiles
-from selector.recommend.chain import AS_FAST, Candidate, Situation
+from selector.recommend.candidates import AS_FAST, Candidate
+from selector.recommend.chain import Situation
 from selector.recommend.knowledge import Knowledge
 from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.tables import ALWAYS, when_text

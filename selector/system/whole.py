@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from selector.cost.predict import estimate
 from selector.cost.terms import runs_single
-from selector.recommend.chain import Candidate, Situation
+from selector.recommend.candidates import Candidate
+from selector.recommend.chain import Situation
 
 _UNBOUNDED = 10_000  # in flight where nothing bounds it: more than any pool has workers
 _MOST_AT_ONCE = 1000  # items on a loop of which nobody says how many there may be

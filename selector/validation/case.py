@@ -10,6 +10,7 @@ from typing import Any
 from selector.approaches import Traits
 from selector.benchmark.events import Arm, Session
 from selector.cost.batch import Parts, batch_parts
+from selector.cost.cluster import Cluster, cluster_parts, engine_costs
 from selector.cost.predict import CostEstimate, estimate
 from selector.cost.service import computing_ms, overhead_ms
 from selector.cost.shape import shape_of, terms_of
@@ -168,6 +169,10 @@ class Case:
         if self.session.plan is None or self.serves or not _TAG.fullmatch(arm.interpreter):
             return None
         work = self._situation.changed(interpreters=(arm.interpreter,)).work._replace(tasks=self.session.plan.tasks)
+        if arm.engine is not None:
+            costs = engine_costs(work.builds.gil, arm.engine)
+            cluster = Cluster(costs, 1, arm.workers) if costs is not None else None
+            return cluster_parts(cluster, work._replace(cores=self.cpus), work.builds.gil) if cluster else None
         return batch_parts(self.traits(arm), arm.workers, work)
 
 

@@ -204,7 +204,7 @@ class _Measuring:
         served = served_figures(self.case, arm, good)
         measurement = Measurement(
             approach=arm.approach,
-            title=approach.title,
+            title=approach.title if arm.engine is None else f"{approach.title} on {arm.engine}",
             interpreter=arm.interpreter,
             workers=arm.workers,
             role=arm.role,
@@ -214,6 +214,7 @@ class _Measuring:
             failures=sum(cell.status not in ("ok", "not_run") for cell in cells),
             oversubscribed=self.case.oversubscribes(arm),
             predicted_seconds=self.case.predicted_seconds(arm),
+            engine=arm.engine,
             **(self._times(arm, samples) if served is None else self._served_times(arm, good)),
             **_figures(good),
             service=served,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from selector.approaches import Traits
 from selector.cost.batch import Parts, batch_parts
@@ -205,3 +205,10 @@ def _copy_cost(arm: _Arm) -> str:
 def _half_way(ratio: float) -> float:
     """Half of the way to a ratio, within bounds."""
     return math.sqrt(min(max(ratio, 1 / _FARTHEST**2), _FARTHEST**2))
+
+
+def folded(cost: dict[str, Any], fold: Fold) -> dict[str, Any]:
+    """A cost with another value, which its range has room for, and what corrected it."""
+    value = fold.after
+    room = {"low": min(cost["low"], value), "high": max(cost["high"], value)}
+    return {**cost, "value": value, **room, "note": f"was {fold.before:.3g}: {fold.why}"}

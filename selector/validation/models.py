@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_serializer
 
+from selector.approaches import Engine
 from selector.benchmark.events import Role, Status, TaskLatency
 from selector.models import Saved
 from selector.recommend.expected import Expected
@@ -73,7 +74,7 @@ class Measurement(Saved):
     is the share of its time that a worker was ready to run and got no CPU, where that was measured, and `quiet_seconds`
     an estimate of what it would take with a CPU for each worker that can run. Of a service there are no seconds: `service`
     has what was measured, `task_latency_ms` is at the full rate, and speedups are of the most that it does. Of a user's function, `calls` is how many
-    were timed, and `raised` how many of them raised.
+    were timed, and `raised` how many of them raised. `engine` is what a distributed approach ran on, on this one machine.
     """
 
     approach: ApproachId
@@ -108,6 +109,7 @@ class Measurement(Saved):
     quiet_seconds: float | None = None
     calls: int | None = None
     raised: int | None = None
+    engine: Engine | None = None
     service: ServiceFigures | None = None
 
 
