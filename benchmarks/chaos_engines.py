@@ -55,7 +55,7 @@ def main() -> int:
             count += 1
             words = f"{count}/{len(cases)} {case.engine} {case.settings} {case.fault} {case.number}"
             told = ", ".join(
-                f"{name} {found[name]}" for name in ("lost", "failed", "twice", "in_effect", "pause_s", "all_s")
+                f"{name} {found[name]}" for name in ("lost", "failed", "twice", "in_effect", "all_s", "said")
             )
             print(f"{words}: {told} {'; '.join(found['wrong'])}", file=sys.stderr, flush=True)
 

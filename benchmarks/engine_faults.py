@@ -89,7 +89,7 @@ def run_case(case: Case, template: Path, python: str) -> dict[str, Any]:
         results, ledger = run.results(), run.ledger()
         wrong += [f"no task came to the result of {key}" for key in invented(ledger, results)]
         counts = counted(case.tasks, ledger, results, run.seen, fault_at)
-        outcome = run.outcome()
+        outcome, said = run.outcome(), run.last_words()
     finally:
         run.clear()
         shutil.rmtree(folder, ignore_errors=True)
@@ -97,7 +97,13 @@ def run_case(case: Case, template: Path, python: str) -> dict[str, Any]:
     found |= {"fault": case.fault, "number": case.number, "tasks": case.tasks, "task_s": case.task_s}
     found |= {"workers": case.workers, "patience_s": case.patience_s, "ended_before": ended, **counts._asdict()}
     again = outcome.get("submitted_again")
-    return found | {"again": again, "at": round(begun), "seconds": round(time.time() - begun, 1), "wrong": wrong}
+    return found | {
+        "again": again,
+        "at": round(begun),
+        "seconds": round(time.time() - begun, 1),
+        "said": said,
+        "wrong": wrong,
+    }
 
 
 class _Run:
@@ -178,10 +184,17 @@ class _Run:
             return found
         return {}
 
+    def last_words(self) -> str:
+        """What it complained of at last."""
+        lines = (self.folder / "events").read_text("utf-8", "replace").splitlines()
+        return next((line[:300] for line in reversed(lines) if line.startswith("error: ")), "")
+
     def clear(self) -> list[str]:
         """End what is left after a moment; what that was."""
+        if self.process.poll() is None:
+            self.process.terminate()
         until = time.monotonic() + _GONE_SECONDS
-        while (left := list(_marked(self._mark))) and time.monotonic() < until and self.process.poll() is not None:
+        while (left := list(_marked(self._mark))) and time.monotonic() < until:
             time.sleep(5 * _PAUSE_SECONDS)
         for pid in left:
             with contextlib.suppress(OSError):

@@ -203,6 +203,14 @@ def test_a_broker_that_is_away_is_waited_for(parts: Any, kept: Any) -> None:
         case.submit("b")
 
 
+def test_a_broker_that_is_away_is_started_again_before_all_is_submitted(parts: Any, kept: Any) -> None:
+    case = Case(parts, kept)
+    case.sender.away = 1000
+    case.desk._revive = lambda: setattr(case.sender, "away", 0)
+    case.submit("a")
+    assert case.sender.sent == ["a"]
+
+
 def test_who_is_gone(parts: Any) -> None:
     here = parts.work.owner_name(os.getpid())
     assert not parts.work.is_gone(here)
