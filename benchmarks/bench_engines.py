@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,7 @@ def main() -> int:
     if reason := why_not():
         print(f"skipped: {reason}")
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing is left
     there = read(options.file)
     measured = {(it["engine"], it["delay_ms"], it["task_ms"], it["tasks"]) for it in there}
     for engine in options.engines:
