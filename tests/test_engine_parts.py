@@ -211,6 +211,22 @@ def test_a_broker_that_is_away_is_started_again_before_all_is_submitted(parts: A
     assert case.sender.sent == ["a"]
 
 
+def test_what_is_started_again_leaves_no_session_behind(parts: Any, tmp_path: Path) -> None:
+    said: list[str] = []
+    command = ["sh", "-c", f"sleep 30 & echo $! >> {tmp_path}/child"]
+    plan = parts.plan.Plan("huey", folder=str(tmp_path))
+    main = parts.crew.Main("worker 0", command, plan, SimpleNamespace(tell=said.append))
+    main.start()
+    first = main.process.pid
+    main.process.wait()
+    main.start_again()
+    second = main.process.pid
+    assert (main.sessions, said) == ({second}, [f"+{first}", f"-{first}", f"+{second}"])
+    child = (tmp_path / "child").read_text().split()[0]
+    assert parts.work._started(int(child)) == "0"
+    main.end()
+
+
 def test_who_is_gone(parts: Any) -> None:
     here = parts.work.owner_name(os.getpid())
     assert not parts.work.is_gone(here)
