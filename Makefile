@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.15 python3.14 python3.13 python3.12 p
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-all engines bench bench-harness bench-todo chaos lint types format coverage wheel-test interpreters clean
+.PHONY: help demo test test-all engines bench bench-harness bench-todo chaos chaos-engines bench-engines lint types format coverage wheel-test interpreters clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /: /'
@@ -65,6 +65,12 @@ bench-todo: $(VENV)/.dev ## measure what the todo batch system promises: same re
 
 chaos: $(VENV)/.dev ## 100 runs in which workers are killed, hang, raise and eat memory
 	@$(BIN)/python benchmarks/chaos.py 100
+
+chaos-engines: $(VENV)/.engines ## kill workers, brokers and submitters of each engine, and count what is lost (ARGS="--runs 5 ...")
+	@$(BIN)/python benchmarks/chaos_engines.py $(ARGS)
+
+bench-engines: $(VENV)/.engines ## engines on three hosts, network namespaces with a delay between them (Linux, root)
+	@$(BIN)/python benchmarks/bench_engines.py $(ARGS)
 
 lint: $(VENV)/.dev ## check style
 	@$(BIN)/ruff check .

@@ -143,6 +143,24 @@ def redis_server(socket: Path) -> Iterator[str]:
             server.kill()
 
 
+@contextlib.contextmanager
+def dask_scheduler(folder: Path) -> Iterator[str]:
+    """A scheduler that is there before us and has none of our modules; its URL."""
+    file = folder / "scheduler.json"
+    words = [PYTHON, "-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    with subprocess.Popen(
+        [*words, "--scheduler-file", str(file)], cwd=folder, env=clean, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            until = time.monotonic() + 60
+            while not file.exists() and time.monotonic() < until:
+                time.sleep(0.05)
+            yield str(json.loads(file.read_text("utf-8"))["address"])
+        finally:
+            server.kill()
+
+
 def in_redis(url: str, *words: str) -> str:
     """What it answers to a command."""
     done = subprocess.run(

@@ -6,6 +6,8 @@ import importlib
 import json
 import math
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,6 +203,30 @@ def test_a_broker_that_is_away_is_waited_for(parts: Any, kept: Any) -> None:
         case.submit("b")
 
 
+def test_a_broker_that_is_away_is_started_again_before_all_is_submitted(parts: Any, kept: Any) -> None:
+    case = Case(parts, kept)
+    case.sender.away = 1000
+    case.desk._revive = lambda: setattr(case.sender, "away", 0)
+    case.submit("a")
+    assert case.sender.sent == ["a"]
+
+
+def test_what_is_started_again_leaves_no_session_behind(parts: Any, tmp_path: Path) -> None:
+    said: list[str] = []
+    command = ["sh", "-c", f"sleep 30 & echo $! >> {tmp_path}/child"]
+    plan = parts.plan.Plan("huey", folder=str(tmp_path))
+    main = parts.crew.Main("worker 0", command, plan, SimpleNamespace(tell=said.append))
+    main.start()
+    first = main.process.pid
+    main.process.wait()
+    main.start_again()
+    second = main.process.pid
+    assert (main.sessions, said) == ({second}, [f"+{first}", f"-{first}", f"+{second}"])
+    child = (tmp_path / "child").read_text().split()[0]
+    assert parts.work._started(int(child)) == "0"
+    main.end()
+
+
 def test_who_is_gone(parts: Any) -> None:
     here = parts.work.owner_name(os.getpid())
     assert not parts.work.is_gone(here)
@@ -245,3 +271,61 @@ def test_a_line_of_results_is_json_whatever_the_value(parts: Any) -> None:
     assert line({(1, 2): 3}) == "{(1, 2): 3}"
     failed = json.loads(parts.results.line_of(record("1-b", False, "ValueError: no", 0.0)))
     assert failed == {"key": "1-b", "ok": False, "error": "ValueError: no"}
+
+
+def test_temporary_folders_leave_room_for_sockets(parts: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    guard = importlib.import_module("engine_jobs.guard")
+    monkeypatch.setattr(guard.tempfile, "tempdir", str(tmp_path))
+    with guard.Guard(parts.plan.Plan("ray")) as guarded:
+        below = "/ray/session_2026-11-29_18-41-15_660885_2917400/sockets/plasma_store"  # of Ray 2.60
+        assert len(guarded.plan.folder + below) <= 103  # of macOS; Linux has 107
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="names of processes are read on Linux")
+@pytest.mark.parametrize(
+    ("name", "runs_tasks"), [("ray::IDLE", True), ("ray::DashboardAgent", False), ("sleep", False)]
+)
+def test_an_agent_of_ray_runs_no_tasks(
+    parts: Any, monkeypatch: pytest.MonkeyPatch, name: str, runs_tasks: bool
+) -> None:
+    fake_ray(monkeypatch)
+    with subprocess.Popen([name, "30"], executable=shutil.which("sleep")) as process:
+        try:
+            assert importlib.import_module("engine_jobs.on_ray").is_worker(process.pid) is runs_tasks
+        finally:
+            process.kill()
+
+
+def fake_ray(monkeypatch: pytest.MonkeyPatch, **more: Any) -> type[Exception]:
+    """A module in the place of Ray, of which no interpreter needs the wheel; what it raises where its node has fallen."""
+    fallen = type("LocalRayletDiedError", (RuntimeError,), {})
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(**more))
+    errors = SimpleNamespace(RayError=RuntimeError, LocalRayletDiedError=fallen)
+    monkeypatch.setitem(sys.modules, "ray.exceptions", errors)
+    monkeypatch.delitem(sys.modules, "engine_jobs.on_ray", raising=False)
+    return fallen
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_node_of_ray_that_has_fallen_is_started_again(
+    parts: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, safe: bool
+) -> None:
+    calls: list[str] = []
+
+    def get(_: Any) -> None:
+        raise fallen("it died")
+
+    fallen = fake_ray(
+        monkeypatch, get=get, init=lambda **_: calls.append("init"), shutdown=lambda: calls.append("shutdown"),
+        remote=lambda **_: lambda _: SimpleNamespace(remote=lambda key, _: key), wait=lambda out, **_: (out, []),
+    )  # fmt: skip
+    for name in (parts.plan.VARIABLE, parts.plan.MARK, "PYTHONPATH"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # what it sets is set back
+    sender = importlib.import_module("engine_jobs.on_ray").sender(
+        parts.plan.Plan("ray", safe=safe, folder=str(tmp_path))
+    )
+    sender.submit([parts.plan.Task("a", "j1")])
+    assert [record.key for record in sender.arrived()] == ([] if safe else ["a"])
+    assert (sender.waiting(), calls) == (0, ["init"])
+    sender.submit([parts.plan.Task("a", "j1")])
+    assert (sender.waiting(), calls) == (1, ["init", "shutdown", "init"])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from engine_projects import (
     apart,
+    dask_scheduler,
     event,
     in_redis,
     needs_engine,
@@ -170,3 +171,12 @@ def test_what_failed_is_tried_again_if_asked(tmp_path: Path) -> None:
     assert run(jobs, TASKS="6")[1]["failed"] == 1
     code, said, _ = run(jobs, "--failed-again", TASKS="6")
     assert (code, said["before"], said["done"]) == (0, 5, 6)
+
+
+def test_a_scheduler_of_others_needs_none_of_our_modules(tmp_path: Path) -> None:
+    needs_engine("dask")
+    jobs = project(tmp_path, "dask")
+    with dask_scheduler(tmp_path) as url:
+        code, said, errors = run(jobs, "--broker", url, TASKS="20")
+    assert (code, said["done"], said["failed"], said["lost"]) == (1, 19, 1, 0), errors
+    assert values(jobs) == expected(20)

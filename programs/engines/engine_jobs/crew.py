@@ -35,7 +35,9 @@ class Main:
         self.process: Any = None
 
     def start(self) -> None:
-        """Start it, and do not wait for it."""
+        """Start it, and do not wait for it. What is left of an earlier start goes first: its number may become that of others."""
+        if self.sessions:
+            self.end()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._said)
         try:

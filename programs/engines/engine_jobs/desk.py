@@ -18,7 +18,7 @@ _AT_A_TIME = 50
 
 
 class Desk:
-    """The submitter's books. `now` is a clock in Unix seconds; `pause` waits."""
+    """The submitter's books. `now` is a clock in Unix seconds; `pause` waits; `revive` starts a broker again that has ended."""
 
     def __init__(
         self,
@@ -29,9 +29,10 @@ class Desk:
         now: Callable[[], float] = time.time,
         pause: Callable[[float], object] = time.sleep,
         gone: Callable[[str], bool] = is_gone,
+        revive: Callable[[], object] = lambda: None,
     ) -> None:
         self.plan, self.kept, self.sender = plan, kept, sender
-        self._now, self._pause, self._gone = now, pause, gone
+        self._now, self._pause, self._gone, self._revive = now, pause, gone, revive
         self._away: tuple[type[Exception], ...] = (OSError, *sender.errors)
         self.out: dict[str, Task] = {}
         self.submitted_again = 0
@@ -129,6 +130,7 @@ class Desk:
         while (error := self._sent(tasks)) is not None:
             if self._now() > until:
                 raise CannotGoOnError(clean(f"the broker cannot be reached: {error}"))
+            self._revive()  # nobody else looks after it while we wait
             self._pause(0.2)
 
     def _sent(self, tasks: list[Task]) -> Exception | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from engine_jobs.keeper import Keeper, end_all
 from engine_jobs.plan import Plan
 
-_LONGEST_PATH = 60  # of a temporary folder: with a socket in it, systems allow about 100
+_LONGEST_PATH = 16  # of where a temporary folder lies: Ray's sockets are 88 characters below, and macOS allows 103
 
 
 class Guard:

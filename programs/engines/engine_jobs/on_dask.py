@@ -10,13 +10,14 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 import dask
 import distributed
 
 from engine_jobs.plan import Plan, Ready, Record, Task
-from engine_jobs.work import called, clean, do, prepare_early
+from engine_jobs.work import clean, do, prepare_early
 
 BROKER = "own"
 GENTLY = signal.SIGTERM
@@ -96,6 +97,17 @@ def _do_and_say_nothing(key: str, payload: str) -> None:
     do(key, payload)
 
 
+def _carried() -> Callable[[str, str], Record]:
+    """The task for other machines. It travels whole, not by its name: a scheduler reads tasks, and need not have our modules."""
+
+    def run(key: str, payload: str) -> Record:
+        from engine_jobs.work import called
+
+        return called(key, payload)
+
+    return run
+
+
 class sender:  # noqa: N801  # as the other modules' functions
     """The submitter's end. Futures tell what became of tasks; from other machines they bring the results."""
 
@@ -120,7 +132,7 @@ class sender:  # noqa: N801  # as the other modules' functions
         for priority in sorted({task.priority for task in tasks}, reverse=True):
             some = [task for task in tasks if task.priority == priority]
             futures = self._client.map(
-                called if self._plan.foreign else _do_and_say_nothing,
+                _carried() if self._plan.foreign else _do_and_say_nothing,
                 [task.key for task in some],
                 [task.payload for task in some],
                 key=[f"{self._plan.prefix}-{task.key}-{self._number}" for task in some],

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import LocalRayletDiedError, RayError
 
 from engine_jobs.plan import MARK, VARIABLE, Plan, Ready, Record, Task
 from engine_jobs.work import called, clean, do
@@ -32,10 +32,11 @@ def processes(plan: Plan) -> list[int]:
 
 
 def is_worker(pid: int) -> bool:
-    """Whether one of Ray's processes runs tasks: it has named itself so."""
+    """Whether one of Ray's processes runs tasks, by the name that it has given itself; a node does not outlive its agents."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as stream:
-            return stream.read().startswith(b"ray::")
+            name = stream.read().partition(b"\0")[0]
+            return name.startswith(b"ray::") and not name.endswith(b"Agent")
     except OSError:
         return False
 
@@ -60,6 +61,12 @@ class sender:  # noqa: N801  # as the other modules' functions
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._out: dict[Any, str] = {}
+        self._looked = 0.0
+        self._begin()
+
+    def _begin(self) -> None:
+        plan, self._has_fallen = self._plan, False
         names = (VARIABLE, MARK, "PYTHONPATH")
         known = plan.environment()
         runtime = {"env_vars": {name: known[name] for name in names}}
@@ -73,11 +80,12 @@ class sender:  # noqa: N801  # as the other modules' functions
             )  # fmt: skip
         more: dict[str, Any] = {"max_retries": _RETRIES} if plan.safe else {}
         self._do = ray.remote(num_cpus=1, **more)(called if plan.foreign else _do_and_say_nothing)
-        self._out: dict[Any, str] = {}
-        self._looked = 0.0
 
     def submit(self, tasks: list[Task]) -> None:
-        """One by one; it has no priorities."""
+        """One by one; it has no priorities. A node that has fallen is started again first."""
+        if self._has_fallen:
+            ray.shutdown()
+            self._begin()
         for task in tasks:
             self._out[self._do.remote(task.key, task.payload)] = task.key
 
@@ -96,8 +104,11 @@ class sender:  # noqa: N801  # as the other modules' functions
             key = self._out.pop(reference)
             try:
                 record = ray.get(reference)
+            except LocalRayletDiedError as error:
+                self._has_fallen = True  # with safe settings the desk finds what it took with it
+                record = None if self._plan.safe else _failed(key, error)
             except RayError as error:
-                record = Record(key, False, clean(f"{type(error).__name__}: {error}"), time.time())
+                record = _failed(key, error)
             if record is not None:
                 records.append(record)
         return records
@@ -105,6 +116,11 @@ class sender:  # noqa: N801  # as the other modules' functions
     def close(self) -> None:
         """End what was started here; a cluster stays."""
         ray.shutdown()
+
+
+def _failed(key: str, error: Exception) -> Record:
+    """Ray gave it up: its workers died."""
+    return Record(key, False, clean(f"{type(error).__name__}: {error}"), time.time())
 
 
 def forget(_: Plan) -> None:

@@ -70,7 +70,7 @@ class Session:
         self._open.callback(sender.close)
         if not self.crew.mains:  # it was the sender that started them
             self.worker_start_seconds = time.perf_counter() - begun
-        self.desk = Desk(plan, self.kept, sender)
+        self.desk = Desk(plan, self.kept, sender, revive=self._tend_broker)
         self._measure()
         workers, _ = self._processes()
         ready = self.crew.ready if self.crew.mains else workers
@@ -84,9 +84,7 @@ class Session:
 
     def tend(self) -> None:
         """Start again what has ended, put out again what was lost, see what it takes. To be called often."""
-        ended = self.broker.pid
-        if self.broker.tend():
-            self.tell("restarted", what="broker", ended=ended, pid=self.broker.pid)
+        self._tend_broker()
         before = self.crew.pids
         for main in self.crew.tend():
             number = self.crew.mains.index(main)
@@ -95,6 +93,11 @@ class Session:
             self.tell("again", tasks=again)
         if time.monotonic() - self._measured > _MEASURE_SECONDS:
             self._measure()
+
+    def _tend_broker(self) -> None:
+        ended = self.broker.pid
+        if self.broker.tend():
+            self.tell("restarted", what="broker", ended=ended, pid=self.broker.pid)
 
     def _processes(self) -> tuple[list[int], list[int]]:
         """Those of the workers, and those of the broker, of all that were started here."""
