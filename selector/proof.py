@@ -38,7 +38,7 @@ from selector.recommend.chain import Situation
 from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
 from selector.report.blocks import Document
-from selector.report.markdown import render_markdown
+from selector.report.saved import run_files
 from selector.report.validation import validation_document
 from selector.validation import ValidationReport, validate_results
 from selector.validation.learning import Fold, folds, refusal
@@ -69,8 +69,8 @@ class BenchmarkOptions:
 class Proof:
     """What came of a run: the report, the folder with all that it rests on, and whether Ctrl-C (or `kill`) ended it.
 
-    `document` is the report to be shown. `script` is the benchmark in the folder, or the program it belongs to. `unsaved` is why the report could not be
-    written into the folder: no reason to lose it.
+    `document` is the report to be shown, `page` the same as HTML. `script` is the benchmark in the folder, or the program
+    it belongs to. `unsaved` is why the report could not be written into the folder: no reason to lose it.
     """
 
     report: ValidationReport
@@ -78,6 +78,7 @@ class Proof:
     folder: Path
     script: str
     interrupted: bool
+    page: str | None = None
     unsaved: SelectorError | None = None
 
 
@@ -98,9 +99,7 @@ def prove(
     _check_it_can_be_measured(recommendation, selector.knowledge)
     if program is not None:
         plan = program.plan(plan)
-    return _proof(
-        selector.knowledge, recommendation, plan, new_folder(options.save, options.force), options, view, program
-    )
+    return _proof(selector, recommendation, plan, new_folder(options.save, options.force), options, view, program)
 
 
 def prove_function(
@@ -126,7 +125,7 @@ def prove_function(
     recommendation, plan = plan_for_function(selector, request, profile, options, "sampled")
     _check_it_can_be_measured(recommendation, selector.knowledge)
     plan = plan.model_copy(update={"notes": (*notes, *plan.notes)})
-    return _proof(selector.knowledge, recommendation, plan, folder, options, view)
+    return _proof(selector, recommendation, plan, folder, options, view)
 
 
 def _profile_of(
@@ -142,7 +141,7 @@ def _profile_of(
 
 
 def _proof(
-    knowledge: Knowledge,
+    selector: Selector,
     recommendation: Recommendation,
     plan: BenchmarkPlan,
     folder: Path,
@@ -159,15 +158,15 @@ def _proof(
     own = after.own_cpu_seconds - before.own_cpu_seconds
     warnings = (*plan.notes, *warnings_before(before), *warnings_after(before, after, own), *run.warnings)
     others = busiest(others_before, process_times())
-    report = validate_results(recommendation, collect(run.events), knowledge, warnings, others)
+    report = validate_results(recommendation, collect(run.events), selector.knowledge, warnings, others)
     document = validation_document(report)
     name = script.name if program is None else f"{program.name}/"
     try:
-        write_text(folder / "results.json", report.model_dump_json(indent=2))
-        write_text(folder / "report.md", render_markdown(document))
+        for file, page in run_files(report, document, recommendation, lambda: selector.explain(recommendation.profile)):
+            write_text(folder / file, page)
     except SelectorError as error:
         return Proof(report, document, folder, name, run.interrupted, unsaved=error)
-    return Proof(report, document, folder, name, run.interrupted)
+    return Proof(report, document, folder, name, run.interrupted, page)
 
 
 def plan_for_function(

@@ -124,7 +124,7 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
         if form == "json":
             print_json(result.model_dump_json(indent=2))
             return result
-        if form == "markdown":
+        if form in ("markdown", "html"):
             from selector.report.recommendation import recommendation_document
 
             print_as(recommendation_document(result), form)

@@ -15,6 +15,7 @@ from selector.cli.shared import (
     format_option,
     print_as,
     print_json,
+    print_page,
     read_results,
     report_error,
     rules_option,
@@ -81,14 +82,14 @@ def recommend(
 ) -> None:
     """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone.
 
-    FILE may describe a system of several parts: then for each part, with what joins them. As text it is a summary of some ten lines; --full tells the rest. JSON and Markdown hold everything.
+    FILE may describe a system of several parts: then for each part, with what joins them. As text it is a summary of some ten lines; --full tells the rest. JSON, Markdown and HTML hold everything.
     """
     from selector.pipeline import Selector
     from selector.workload.profile import WorkloadProfile
     from selector.workload.reading import read_workload
 
     selector = Selector(rules or outer_rules)
-    if jsonl and (form == "markdown" or results is not None or full):
+    if jsonl and (form in ("markdown", "html") or results is not None or full):
         raise click.UsageError("--jsonl prints JSON, a line each: leave --format, --with and --full out.")
     if jsonl:
         _recommend_lines(selector, file, settings, explain)
@@ -110,12 +111,17 @@ def recommend(
     explanation = selector.explain(situation) if explain else None
     if measured is not None:
         _note_differences(profile, measured.profile)
-    if form == "json":
-        more = {"explanation": explanation, "measured": measured}
-        _print_recommendation_json(result, {name: model for name, model in more.items() if model is not None})
-        return
     test_it = _validate_command(file, settings, rules or outer_rules)
-    print_as(_document(result, explanation, measured, test_it, whole=whole), form)
+    if form == "json":
+        print_json(_recommendation_json(result, explanation, measured))
+    elif form == "html":
+        from selector.report.pages import recommendation_page
+
+        all_of_it = explanation or selector.explain(situation)
+        page = recommendation_page(result, all_of_it, test_it.line, measured, whole=explain)
+        print_page(page, profile.name, _recommendation_json(result, explanation, measured))
+    else:
+        print_as(_document(result, explanation, measured, test_it, whole=whole), form)
 
 
 def _validate_command(file: str | None, settings: tuple[str, ...], rules: Path | None) -> Command:
@@ -154,14 +160,17 @@ def _document(
     return Document((*document.sections, measured_section(measured)))
 
 
-def _print_recommendation_json(result: Recommendation, more: dict[str, BaseModel]) -> None:
+def _recommendation_json(
+    result: Recommendation, explanation: Explanation | None, measured: ValidationReport | None
+) -> str:
+    models: dict[str, BaseModel | None] = {"explanation": explanation, "measured": measured}
+    more = {name: model for name, model in models.items() if model is not None}
     if not more:
-        print_json(result.model_dump_json(indent=2))
-        return
+        return result.model_dump_json(indent=2)
     import json
 
     told = {name: model.model_dump(mode="json") for name, model in more.items()}
-    print_json(json.dumps({**result.model_dump(mode="json"), **told}, indent=2))
+    return json.dumps({**result.model_dump(mode="json"), **told}, indent=2)
 
 
 def _note_differences(profile: WorkloadProfile, measured: WorkloadProfile) -> None:
