@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from selector.cli import ask, calibrate, completion, generate, measure, proof, rules, schema
+from selector.cli import ask, calibrate, compare, completion, generate, measure, proof, rules, schema
 from selector.cli.shared import (
     Commands,
     format_option,
@@ -151,6 +151,7 @@ for _command in (
     ask.recommend,
     generate.generate,
     proof.validate,
+    compare.compare,
     calibrate.calibrate,
     ask.migrate,
     ask.examples,

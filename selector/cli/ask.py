@@ -115,11 +115,8 @@ def recommend(
     if form == "json":
         print_json(_recommendation_json(result, explanation, measured))
     elif form == "html":
-        from selector.report.pages import recommendation_page
-
-        all_of_it = explanation or selector.explain(situation)
-        page = recommendation_page(result, all_of_it, test_it.line, measured, whole=explain)
-        print_page(page, profile.name, _recommendation_json(result, explanation, measured))
+        told = explanation or selector.explain(situation)
+        _print_page(result, told, measured, test_it, whole=explain)
     else:
         print_as(_document(result, explanation, measured, test_it, whole=whole), form)
 
@@ -158,6 +155,21 @@ def _document(
     from selector.report.validation import measured_section
 
     return Document((*document.sections, measured_section(measured)))
+
+
+def _print_page(
+    result: Recommendation,
+    explanation: Explanation,
+    measured: ValidationReport | None,
+    validate: Command,
+    *,
+    whole: bool,
+) -> None:
+    """The page; the JSON in it is what `--format json` prints."""
+    from selector.report.pages import recommendation_page
+
+    page = recommendation_page(result, explanation, validate.line, measured, whole=whole)
+    print_page(page, result.profile.name, _recommendation_json(result, explanation if whole else None, measured))
 
 
 def _recommendation_json(

@@ -73,7 +73,8 @@ class Measurement(Saved):
     is the share of its time that a worker was ready to run and got no CPU, where that was measured, and `quiet_seconds`
     an estimate of what it would take with a CPU for each worker that can run. Of a service there are no seconds: `service`
     has what was measured, `task_latency_ms` is at the full rate, and speedups are of the most that it does. Of a user's function, `calls` is how many
-    were timed, and `raised` how many of them raised.
+    were timed, and `raised` how many of them raised. `samples_seconds` are the times that the median is of; of a service
+    the 95th percentiles of its visits.
     """
 
     approach: ApproachId
@@ -109,6 +110,7 @@ class Measurement(Saved):
     calls: int | None = None
     raised: int | None = None
     service: ServiceFigures | None = None
+    samples_seconds: tuple[float, ...] = ()
 
 
 class Requirement(Saved):
