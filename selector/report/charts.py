@@ -20,7 +20,8 @@ Picture = Bars | Curve | Bands
 _WIDTH, _RIGHT = 340, 318  # of the picture, and where its axis ends: the last number of it needs room
 _ROW, _BAR, _STRIP = 36, 10, 28
 _LEFT, _TOP, _HEIGHT = 40, 8, 180  # of the field of a curve
-_LETTERS = 50  # of a label: what there is room for
+_THIN, _WIDE = " .,:;'|!()[]ijlftrI", "mwMW@%&<>"  # letters of a sans-serif of 12 pixels: so many of them each
+_THIN_PIXELS, _USUAL_PIXELS, _WIDE_PIXELS = 5.2, 7.9, 12.2
 _TICKS = 5
 _KINDS: Final = 4  # colours of the page
 
@@ -78,8 +79,24 @@ def _shape(tag: str, look: str, **places: float) -> ET.Element:
 
 def _words(text: str, x: float, y: float, look: str = "word") -> ET.Element:
     element = _shape("text", look, x=x, y=y)
-    element.text = _line(text, _LETTERS)
+    element.text = _cut(_line(text, 100), _WIDTH - x if look in ("word", "label") else _WIDTH)
     return element
+
+
+def _pixels(text: str) -> float:
+    """How wide a text is at most, roughly."""
+    return sum(
+        _THIN_PIXELS if c in _THIN else _WIDE_PIXELS if c in _WIDE or c > "\u04ff" else _USUAL_PIXELS for c in text
+    )
+
+
+def _cut(text: str, pixels: float) -> str:
+    """As much of a text as there is room for."""
+    if _pixels(text) <= pixels:
+        return text
+    while text and _pixels(f"{text}...") > pixels:
+        text = text[:-1]
+    return f"{text}..."
 
 
 def _dashes(x: float, top: float, bottom: float) -> ET.Element:
@@ -124,7 +141,8 @@ def _bars(block: Bars) -> tuple[list[ET.Element], int]:
         shapes.append(_dashes(across(block.limit[0]), 0, bottom))
     for place, bar in enumerate(block.bars):  # over the lines, so that they can be read
         rest = f"{f', {bar.kind}' if bar.kind else ''}: {bar.text}"
-        shapes.append(_words(f"{_line(bar.name, max(_LETTERS - len(rest), 12))}{rest}", 0, _ROW * place + 13, "label"))
+        name = _cut(_line(bar.name, 100), max(_WIDTH - _pixels(rest), 100.0))
+        shapes.append(_words(f"{name}{_line(rest, 100)}", 0, _ROW * place + 13, "label"))
     axis = f"{block.axis} (broken line: {block.limit[1]})" if block.limit is not None else block.axis
     return [*shapes, _words(axis, 0, bottom + 32)], bottom + 38
 
