@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from selector.report.blocks import Block, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.figures import ratio_bars
-from selector.report.validation import short_title
+from selector.report.wording import short_title
 from selector.text import column_times, counted, listed, measured_duration, measured_range, one_line
 from selector.validation.comparing import ArmCompared, Comparison
 

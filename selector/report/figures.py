@@ -9,7 +9,7 @@ from selector.recommend.expected import Expected
 from selector.recommend.explain import Explanation
 from selector.recommend.recommendation import Recommendation
 from selector.report.blocks import Bar, Bars, Curve
-from selector.report.validation import short_title
+from selector.report.wording import short_title
 from selector.text import (
     MEMORY,
     Units,
@@ -82,7 +82,7 @@ def time_bars(report: ValidationReport) -> list[Bars]:
     bars = tuple(
         Bar(name_of(m), s.median / size, measured_duration(s.median), s.low / size, s.high / size) for m, s in timed
     )
-    return _compared(Bars("Measured time, with its 95 % interval", name, bars))
+    return _compared(Bars("Measured time", name, bars))
 
 
 def predicted_and_measured(report: ValidationReport) -> list[Bars]:

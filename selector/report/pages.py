@@ -137,7 +137,8 @@ def _verdict(report: ValidationReport, result: Recommendation | None) -> Section
     advice = report.advice[0] if report.advice and report.verdict in ("refuted", "inconclusive") else ""
     pairs = [("Use", f"{use}{f', not {report.recommended}, which was recommended' if refuted else ''}")]
     pairs += [("How sure", judged_text(report)), ("Next", advice or (guide_command(result) if result else "") or move)]
-    unmet = [pair for pair in requirement_pairs(report) if pair[1].startswith("NOT")]
+    whose = f" of {report.recommended}" if refuted else ""
+    unmet = [(f"{what}{whose}", told) for what, told in requirement_pairs(report) if told.startswith("NOT")]
     return Section("Answer", (Fields((*pairs, *unmet)),))
 
 

@@ -8,6 +8,7 @@ from typing import TypeGuard
 from selector.recommend.explain import Crossover, Explanation, RowReport, TableReport
 from selector.recommend.recommendation import InputChange, Reason, Recommendation
 from selector.report.blocks import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.figures import expected_of_all, speedup_bars
 from selector.report.summary import Command, answer_fields, summary_section
 from selector.report.turns import turns_sections
 from selector.report.wording import alternative_title, first_eligible, guide_command, python_text
@@ -33,7 +34,8 @@ def recommendation_document(
     sections.append(_answer(result, explained=explanation is not None))
     if result.alternatives:
         items = tuple((alternative_title(a), a.tradeoffs) for a in result.alternatives)
-        sections.append(Section("Alternatives", (Bullets(items, numbered=True),)))
+        bars = speedup_bars(expected_of_all(result, explanation))
+        sections.append(Section("Alternatives", (Bullets(items, numbered=True), *bars)))
     sections += turns_sections(result)
     if result.would_change:
         lines = _changes(result.would_change, exactly=explanation is not None)

@@ -215,7 +215,8 @@ def _bars(block: Bars, columns: int) -> RenderableType:
     from rich.text import Text
 
     names = [
-        one_line(printable(f"{bar.name}{f', {bar.kind}' if bar.kind else ''}"), _NAME_COLUMNS) for bar in block.bars
+        one_line(printable(f"{bar.name}{f', {bar.kind}' if bar.kind else ''}"), min(_NAME_COLUMNS, columns // 2))
+        for bar in block.bars
     ]
     figures = [printable(bar.text) for bar in block.bars]
     kinds = list(dict.fromkeys(bar.kind for bar in block.bars))

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from selector.report.blocks import Block, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.figures import time_bars
 from selector.report.service import latencies_section, measured_service, service_table
-from selector.report.wording import named
+from selector.report.wording import named, short_title
 from selector.text import (
     MEASURED,
     MEMORY,
@@ -49,7 +50,7 @@ def validation_document(report: ValidationReport) -> Document:
     sections = [
         *_no_verdict(report),
         Section("Verdict", (_verdict(report),)),
-        Section("Measurements", measurement_blocks(report)),
+        Section("Measurements", (*measurement_blocks(report), *time_bars(report))),
         *_winner(report),
         *scalability_sections(report),
         *predicted_sections(report),
@@ -240,11 +241,6 @@ def _row(m: Measurement, report: ValidationReport, scale: _Scale) -> tuple[str, 
             else _NOTHING,
         ]
     return (mark, short_title(m.title), m.interpreter, str(m.workers), *figures)
-
-
-def short_title(title: str) -> str:
-    """The title without its examples, and without `Python` at the end."""
-    return title.partition(" (")[0].removesuffix(" Python")
 
 
 def _time(m: Measurement, unit: float) -> str:
