@@ -104,7 +104,7 @@ def measure(
         _check_output(output, force)
     _announce(request)
     selector = Selector(rules or outer_rules)
-    report = measure_function(request, selector, teller(), begun)
+    report = measure_function(request, selector, teller(begun + request.budget_seconds), begun)
     if form == "html":
         _show_page(report, proof_command(request, output), selector)
     _show(report, proof_command(request, output), request, form, whole=full or form != "text")
@@ -151,15 +151,16 @@ def _announce(request: Request) -> None:
     )
 
 
-def teller() -> Callable[[str], None]:
-    """Says each step once."""
+def teller(ends: float | None = None) -> Callable[[str], None]:
+    """Says each step once, with the time that is left until `ends` (of the monotonic clock), where that is known."""
     told: set[str] = set()
 
     def tell(step: str) -> None:
         """A line for a step that people understand."""
         if step not in told and step not in ("done", "pickle", "start"):
             told.add(step)
-            say(f"  {_STEPS.get(step, step)} ...", err=True)
+            left = f" (at most {max(ends - time.monotonic(), 0):.0f} s left)" if ends is not None else ""
+            say(f"  {_STEPS.get(step, step)} ...{left}", err=True)
 
     return tell
 
