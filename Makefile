@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.15 python3.14 python3.13 python3.12 p
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-all engines bench bench-harness bench-todo chaos chaos-engines bench-engines lint types format coverage wheel-test interpreters clean
+.PHONY: help demo test test-all engines bench bench-harness bench-todo chaos chaos-engines bench-engines lint types format coverage wheel-test browser interpreters clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /: /'
@@ -86,9 +86,14 @@ format: $(VENV)/.dev ## mend style
 wheel-test: $(VENV)/.dev ## build sdist and wheel, install the wheel elsewhere, run it in an empty folder
 	@PYTHON=$(BIN)/python .ci/wheel-test
 
+browser: ## put Chromium and axe-core on this machine, with which pages are tested (Debian, as root)
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
+	|| apt-get install --yes --no-install-recommends chromium chromium-driver
+	@test -f node_modules/axe-core/axe.min.js || npm install --silent --no-save axe-core
+
 interpreters: ## put Python 3.14, 3.15 and a free-threaded build on this machine
 	@if test -x ../shared/interpreters/install; then ../shared/interpreters/install; \
 	else echo "run: uv python install 3.14 3.15 3.14t"; fi
 
 clean: ## remove what make made
-	@rm -rf $(VENV) .venv-* dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-* node_modules dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -37,10 +37,9 @@ from selector.measure.python import ChosenPython
 from selector.measure.request import profile_as_asked, with_items_at_hand
 from selector.pipeline import Selector, application_tag, example_profiles
 from selector.recommend.chain import Situation
-from selector.recommend.knowledge import Knowledge
 from selector.recommend.recommendation import Recommendation
 from selector.report.blocks import Document
-from selector.report.markdown import render_markdown
+from selector.report.saved import run_files
 from selector.report.validation import validation_document
 from selector.validation import ValidationReport, validate_results
 from selector.validation.learning import Fold, folded, folds, refusal
@@ -76,8 +75,8 @@ class BenchmarkOptions:
 class Proof:
     """What came of a run: the report, the folder with all that it rests on, and whether Ctrl-C (or `kill`) ended it.
 
-    `document` is the report to be shown. `script` is the benchmark in the folder, or the program it belongs to. `unsaved` is why the report could not be
-    written into the folder: no reason to lose it.
+    `document` is the report to be shown, `page` the same as HTML. `script` is the benchmark in the folder, or the program
+    it belongs to. `unsaved` is why the report could not be written into the folder: no reason to lose it.
     """
 
     report: ValidationReport
@@ -85,6 +84,7 @@ class Proof:
     folder: Path
     script: str
     interrupted: bool
+    page: str | None = None
     unsaved: SelectorError | None = None
 
 
@@ -105,9 +105,7 @@ def prove(
     arm = _engine_arm(selector, recommendation, options, None)
     if program is not None:
         plan = program.plan(plan)
-    return _proof(
-        selector.knowledge, recommendation, plan, new_folder(options.save, options.force), options, view, program, arm
-    )
+    return _proof(selector, recommendation, plan, new_folder(options.save, options.force), options, view, program, arm)
 
 
 def prove_function(
@@ -133,7 +131,7 @@ def prove_function(
     recommendation, plan = plan_for_function(selector, request, profile, options, "sampled")
     arm = _engine_arm(selector, recommendation, options, request)
     plan = plan.model_copy(update={"notes": (*notes, *plan.notes)})
-    return _proof(selector.knowledge, recommendation, plan, folder, options, view, arm=arm)
+    return _proof(selector, recommendation, plan, folder, options, view, arm=arm)
 
 
 def _engine_arm(
@@ -159,7 +157,7 @@ def _profile_of(
 
 
 def _proof(
-    knowledge: Knowledge,
+    selector: Selector,
     recommendation: Recommendation,
     plan: BenchmarkPlan,
     folder: Path,
@@ -182,15 +180,15 @@ def _proof(
     own = after.own_cpu_seconds - before.own_cpu_seconds
     warnings = (*plan.notes, *warnings_before(before), *warnings_after(before, after, own), *run.warnings)
     others = busiest(others_before, process_times())
-    report = validate_results(recommendation, collect(events), knowledge, warnings, others)
+    report = validate_results(recommendation, collect(events), selector.knowledge, warnings, others)
     document = validation_document(report)
     name = script.name if program is None else f"{program.name}/"
     try:
-        write_text(folder / "results.json", report.model_dump_json(indent=2))
-        write_text(folder / "report.md", render_markdown(document))
+        for file, page in run_files(report, document, recommendation, lambda: selector.explain(recommendation.profile)):
+            write_text(folder / file, page)
     except SelectorError as error:
         return Proof(report, document, folder, name, run.interrupted, unsaved=error)
-    return Proof(report, document, folder, name, run.interrupted)
+    return Proof(report, document, folder, name, run.interrupted, page)
 
 
 def plan_for_function(

@@ -136,7 +136,7 @@ GOOD = "start(); round(0); round(1); round(2); end()"
 TINY = {"workload_type": "cpu", "tasks": 8, "cpu_ms_per_task": 3, "name": "tiny", "free_threading_ready": False}
 HERE = ["--interpreter", sys.executable]  # one Python is enough, and faster
 VERDICTS = ("confirmed", "tie", "refuted", "inconclusive")
-FILES = ["bench.py", "events.jsonl", "plan.json", "report.md", "results.json"]
+FILES = ["bench.py", "events.jsonl", "plan.json", "report.html", "report.md", "results.json"]
 
 
 def script_that_says_it() -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sample_template import parameters_in
 
 from selector import HostFacts, pipeline
 from selector import proof as room
+from selector.cli.measure import teller
 from selector.measure.models import MeasureReport, Problem
 from selector.measure.request import profile_as_asked, request_from
 from selector.workload.profile import WorkloadProfile
@@ -179,3 +181,12 @@ def test_a_function_that_cannot_be_measured_is_told(lab: Path) -> None:
     result = call("validate", "--function", "lab.py:raises", "--items", "10", *PYTHON, "--budget", "10s")
     assert result.code == 1
     assert "lab.py:raises cannot be measured" in result.err and "\x1b" not in result.err
+
+
+def test_each_step_of_measuring_is_told_once_with_the_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    tell = teller(time.monotonic() + 12.2)
+    for step in ("solo", "solo", "done"):
+        tell(step)
+    assert capsys.readouterr().err == "  calls one after the other ... (at most 12 s left)\n"
+    teller()("loop")
+    assert capsys.readouterr().err == "  the event loop ...\n"

@@ -78,7 +78,9 @@ def test_what_it_prints_is_the_report_itself(measured: tuple[Run, Path]) -> None
 def test_all_that_it_rests_on_is_kept(measured: tuple[Run, Path]) -> None:
     result, folder = measured
     assert sorted(os.listdir(folder)) == FILES
-    assert result.err.endswith(f"kept in {folder}: bench.py, plan.json, events.jsonl, results.json, report.md\n")
+    assert result.err.endswith(
+        f"kept in {folder}: bench.py, plan.json, events.jsonl, results.json, report.md, report.html\n"
+    )
     session = saved(folder / "events.jsonl")
     assert (session.start.seed, session.end and session.end.reason) == (7, "budget")
     ran = {(m["approach"], m["interpreter"]) for m in result.json["measurements"]}

@@ -171,7 +171,7 @@ def test_validate_measures_the_program_and_judges_the_recommendation_for_it(tmp_
     assert measured["single_threaded"] == measured["multiprocessing"] == measured[report["recommended"]] == "ok"
     assert "kept in proof: todo_batch/, plan.json" in told
     assert {p.name for p in (tmp_path / "proof").iterdir()} == {
-        "todo_batch", "plan.json", "events.jsonl", "results.json", "report.md",
+        "todo_batch", "plan.json", "events.jsonl", "results.json", "report.md", "report.html",
     }  # fmt: skip
     assert (tmp_path / "proof" / "todo_batch" / "bench.py").is_file()
 

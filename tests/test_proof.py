@@ -161,7 +161,7 @@ def proven(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, found: None) -> Call
     return go
 
 
-FILES = ["bench.py", "events.jsonl", "plan.json", "report.md", "results.json"]
+FILES = ["bench.py", "events.jsonl", "plan.json", "report.html", "report.md", "results.json"]
 
 
 def test_a_proof_keeps_all_that_it_rests_on(proven: Callable[..., Proof], tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_the_notes_of_the_plan_are_warnings_of_the_report(proven: Callable[..., 
     assert report.profile.cpu_cores == 4
 
 
-@pytest.mark.parametrize("name", ["results.json", "report.md"])
+@pytest.mark.parametrize("name", ["results.json", "report.md", "report.html"])
 def test_a_report_that_cannot_be_saved_is_not_lost(proven: Callable[..., Proof], tmp_path: Path, name: str) -> None:
     (tmp_path / "mine" / name).mkdir(parents=True)
     proof = proven(save=tmp_path / "mine", force=True)

@@ -16,7 +16,7 @@ from selector import SelectorError
 from selector.benchmark.folders import new_folder, write_text
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="files of POSIX")
-FILES = ["bench.py", "events.jsonl", "plan.json", "report.md", "results.json"]
+FILES = ["bench.py", "events.jsonl", "plan.json", "report.html", "report.md", "results.json"]
 
 
 @pytest.fixture(autouse=True)

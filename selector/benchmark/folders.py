@@ -14,7 +14,7 @@ from selector.files import cache_dir, cannot_write, own_folder, refuse_special, 
 _RUNS_KEPT = 10  # in the cache folder, where nobody asked for the files to be kept
 _RUN_NAME = re.compile(r"\d{8}T\d{6}Z-\d{1,9}")  # of a folder there, when it was made and a number that tells two apart
 _MADE_BY_US = ".made-by-validate"  # a file in each: nothing else is ever removed
-_FILES = ("bench.py", "plan.json", "events.jsonl", "results.json", "report.md")
+_FILES = ("bench.py", "plan.json", "events.jsonl", "results.json", "report.md", "report.html")
 
 
 def new_folder(save: Path | None, force: bool) -> Path:

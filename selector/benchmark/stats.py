@@ -181,6 +181,11 @@ def best_workers(contention: float, coherence: float) -> float | None:
     return max(1.0, math.sqrt((1 - contention) / coherence)) if coherence > _NO_PEAK else None
 
 
+def scaling_law(workers: float, contention: float, coherence: float) -> float:
+    """The speedup over one worker that the law gives so many."""
+    return workers / (1 + contention * (workers - 1) + coherence * workers * (workers - 1))
+
+
 def stops_paying(points: Sequence[tuple[int, float]], gain: float = 1.05) -> int | None:
     """The smallest pool that no larger one measured beats by `gain`; None if the largest one still pays."""
     ordered = sorted(points)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from selector.cli import ask, calibrate, completion, deps, generate, measure, proof, rules, schema
+from selector.cli import ask, calibrate, compare, completion, deps, generate, measure, proof, rules, schema
 from selector.cli.shared import (
     Commands,
     format_option,
@@ -124,7 +124,7 @@ def _interview(file: str | None, settings: tuple[str, ...], rules: Path | None, 
         if form == "json":
             print_json(result.model_dump_json(indent=2))
             return result
-        if form == "markdown":
+        if form in ("markdown", "html"):
             from selector.report.recommendation import recommendation_document
 
             print_as(recommendation_document(result), form)
@@ -152,6 +152,7 @@ for _command in (
     generate.generate,
     proof.validate,
     deps.deps,
+    compare.compare,
     calibrate.calibrate,
     ask.migrate,
     ask.examples,

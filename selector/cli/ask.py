@@ -15,6 +15,7 @@ from selector.cli.shared import (
     format_option,
     print_as,
     print_json,
+    print_page,
     read_dependencies,
     read_results,
     report_error,
@@ -89,14 +90,14 @@ def recommend(
 ) -> None:
     """Recommend an approach for the workload in FILE (JSON; - for standard input), or given by --set alone.
 
-    FILE may describe a system of several parts: then for each part, with what joins them. As text it is a summary of some ten lines; --full tells the rest. JSON and Markdown hold everything.
+    FILE may describe a system of several parts: then for each part, with what joins them. As text it is a summary of some ten lines; --full tells the rest. JSON, Markdown and HTML hold everything.
     """
     from selector.pipeline import Selector
     from selector.workload.profile import WorkloadProfile
     from selector.workload.reading import read_workload
 
     selector = Selector(rules or outer_rules)
-    if jsonl and (form == "markdown" or results is not None or dependencies is not None or full):
+    if jsonl and (form in ("markdown", "html") or results is not None or dependencies is not None or full):
         raise click.UsageError("--jsonl prints JSON, a line each: leave --format, --with, --deps and --full out.")
     if jsonl:
         _recommend_lines(selector, file, settings, explain)
@@ -119,12 +120,14 @@ def recommend(
     explanation = selector.explain(situation) if explain else None
     if measured is not None:
         _note_differences(profile, measured.profile)
-    if form == "json":
-        more = {"explanation": explanation, "measured": measured}
-        _print_recommendation_json(result, {name: model for name, model in more.items() if model is not None})
-        return
     test_it = _validate_command(file, settings, rules or outer_rules, found)
-    print_as(_document(result, explanation, measured, test_it, whole=whole), form)
+    if form == "json":
+        print_json(_recommendation_json(result, explanation, measured))
+    elif form == "html":
+        told = explanation or selector.explain(situation)
+        _print_page(result, told, measured, test_it, whole=explain)
+    else:
+        print_as(_document(result, explanation, measured, test_it, whole=whole), form)
 
 
 def _with_dependencies(profile: WorkloadProfile, file: str | None) -> tuple[WorkloadProfile, tuple[str, ...]]:
@@ -182,14 +185,32 @@ def _document(
     return Document((*document.sections, measured_section(measured)))
 
 
-def _print_recommendation_json(result: Recommendation, more: dict[str, BaseModel]) -> None:
+def _print_page(
+    result: Recommendation,
+    explanation: Explanation,
+    measured: ValidationReport | None,
+    validate: Command,
+    *,
+    whole: bool,
+) -> None:
+    """The page; the JSON in it is what `--format json` prints."""
+    from selector.report.pages import recommendation_page
+
+    page = recommendation_page(result, explanation, validate.line, measured, whole=whole)
+    print_page(page, result.profile.name, _recommendation_json(result, explanation if whole else None, measured))
+
+
+def _recommendation_json(
+    result: Recommendation, explanation: Explanation | None, measured: ValidationReport | None
+) -> str:
+    models: dict[str, BaseModel | None] = {"explanation": explanation, "measured": measured}
+    more = {name: model for name, model in models.items() if model is not None}
     if not more:
-        print_json(result.model_dump_json(indent=2))
-        return
+        return result.model_dump_json(indent=2)
     import json
 
     told = {name: model.model_dump(mode="json") for name, model in more.items()}
-    print_json(json.dumps({**result.model_dump(mode="json"), **told}, indent=2))
+    return json.dumps({**result.model_dump(mode="json"), **told}, indent=2)
 
 
 def _note_differences(profile: WorkloadProfile, measured: WorkloadProfile) -> None:

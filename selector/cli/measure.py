@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from selector.cli.shared import format_option, print_as, print_json, rules_option, say, set_option
+from selector.cli.shared import format_option, print_as, print_json, print_page, rules_option, say, set_option
 from selector.cli.target import check_quoted, stray_words
 from selector.errors import SelectorError
 
 if TYPE_CHECKING:
     from selector.measure.models import MeasureReport, Request
+    from selector.pipeline import Selector
 
 _FAILED = 1
 _STEPS = {
@@ -102,7 +103,10 @@ def measure(
     if output is not None:
         _check_output(output, force)
     _announce(request)
-    report = measure_function(request, Selector(rules or outer_rules), teller(), begun)
+    selector = Selector(rules or outer_rules)
+    report = measure_function(request, selector, teller(begun + request.budget_seconds), begun)
+    if form == "html":
+        _show_page(report, proof_command(request, output), selector)
     _show(report, proof_command(request, output), request, form, whole=full or form != "text")
     if output is not None and report.profile is not None:
         _write_profile(report, output, force)
@@ -147,15 +151,16 @@ def _announce(request: Request) -> None:
     )
 
 
-def teller() -> Callable[[str], None]:
-    """Says each step once."""
+def teller(ends: float | None = None) -> Callable[[str], None]:
+    """Says each step once, with the time that is left until `ends` (of the monotonic clock), where that is known."""
     told: set[str] = set()
 
     def tell(step: str) -> None:
         """A line for a step that people understand."""
         if step not in told and step not in ("done", "pickle", "start"):
             told.add(step)
-            say(f"  {_STEPS.get(step, step)} ...", err=True)
+            left = f" (at most {max(ends - time.monotonic(), 0):.0f} s left)" if ends is not None else ""
+            say(f"  {_STEPS.get(step, step)} ...{left}", err=True)
 
     return tell
 
@@ -164,7 +169,7 @@ def _show(report: MeasureReport, proof: str, request: Request, form: str, *, who
     """The report on standard output; a function that cannot be measured is told on standard error, too, as an error is."""
     if form == "json":
         print_json(report.model_dump_json(indent=2, by_alias=True))
-    elif report.profile is not None:
+    elif report.profile is not None and form != "html":
         from selector.report.measure import measure_document
 
         print_as(measure_document(report, proof, whole=whole), form)
@@ -175,6 +180,15 @@ def _show(report: MeasureReport, proof: str, request: Request, form: str, *, who
     elif form == "json":
         for problem in report.problems:
             say(f"warning: {problem.text}", err=True)
+
+
+def _show_page(report: MeasureReport, proof: str, selector: Selector) -> None:
+    """The report as a page, also that of a function which cannot be measured: it says why."""
+    from selector.report.pages import measure_page
+
+    result = report.recommendation
+    page = measure_page(report, proof, selector.explain(result.profile) if result is not None else None)
+    print_page(page, report.target, report.model_dump_json())
 
 
 def proof_command(request: Request, output: Path | None) -> str:

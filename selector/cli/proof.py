@@ -15,6 +15,7 @@ from selector.cli.shared import (
     file_argument,
     format_option,
     print_as,
+    print_bytes,
     print_json,
     rules_option,
     say,
@@ -111,11 +112,16 @@ def _told(proof: Proof, form: str, *, fail_on_refuted: bool) -> int:
     """Print what came of a run; returns the exit code."""
     if form == "json":
         print_json(proof.report.model_dump_json(indent=2))
+    elif form == "html" and proof.page is not None:
+        print_bytes(proof.page)
     else:
         print_as(proof.document, form)
     if proof.unsaved is not None:
         raise proof.unsaved
-    say(f"kept in {proof.folder}: {proof.script}, plan.json, events.jsonl, results.json, report.md", err=True)
+    say(
+        f"kept in {proof.folder}: {proof.script}, plan.json, events.jsonl, results.json, report.md, report.html",
+        err=True,
+    )
     if proof.interrupted:
         return INTERRUPTED
     return REFUTED if fail_on_refuted and proof.report.verdict == "refuted" else 0

@@ -70,7 +70,7 @@ def list_tables(outer_rules: Path | None, form: str, rules: Path | None) -> None
 
 @rules.command("show", epilog="Example: concurrency-selector rules show classify --format markdown")
 @click.argument("name", shell_complete=table_names)
-@forms_option("text", "json", "markdown", "yaml")
+@forms_option("text", "json", "markdown", "html", "yaml")
 @tables_option
 @click.pass_obj
 def show_table(outer_rules: Path | None, name: str, form: str, rules: Path | None) -> None:

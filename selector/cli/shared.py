@@ -25,7 +25,7 @@ Report = TypeVar("Report", bound="BaseModel")
 Command = TypeVar("Command", bound=Callable[..., Any])
 INTERRUPTED = 130
 _ASKS_FOR_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # of click 8.2 and later
-FORMATS = click.Choice(["text", "json", "markdown"])
+FORMATS = click.Choice(["text", "json", "markdown", "html"])
 
 
 def report_error(error: BaseException) -> int:
@@ -251,7 +251,7 @@ def read_results(file: str) -> ValidationReport:
     """What `validate` left: its results.json, or what it printed with --json."""
     from selector.validation import ValidationReport
 
-    hint = "give the results.json of `validate --save DIR`, or what `validate --json` printed"
+    hint = "give the results.json of `validate --save DIR`, its report.html, or what `validate --json` printed"
     return _read_report(file, ValidationReport, "results of `validate`", hint)
 
 
@@ -268,16 +268,30 @@ def _read_report(file: str, model: type[Report], what: str, hint: str) -> Report
 
     from pydantic import ValidationError
 
-    from selector.workload.reading import named, read_answers
+    from selector.workload.reading import named, read_bytes
 
     try:
-        return model.model_validate_json(json.dumps(read_answers(file, ())))
+        return model.model_validate_json(json.dumps(_results_in(read_bytes(file), named(file))))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
         raise SelectorError(f"{named(file)}: these are no {what} ({where}: {first['msg']})", hint) from None
     except SelectorError as error:
         raise SelectorError(error.message, hint) from None
+
+
+def _results_in(data: bytes, source: str) -> object:
+    """What JSON or a page of ours holds; of a recommendation with results, those."""
+    from selector.report.html import data_of
+    from selector.workload.reading import decode_json
+
+    if not data.lstrip()[:9].lower().startswith(b"<!doctype"):
+        return decode_json(data, source)
+    inner = data_of(data.decode("utf-8", "replace"))
+    if inner is None:
+        raise SelectorError(f"{source}: this page holds no results")
+    found = decode_json(inner, source)
+    return found["measured"] if isinstance(found, dict) and "measured" in found else found
 
 
 def say(line: str, *, err: bool = False) -> None:
@@ -291,14 +305,30 @@ def say(line: str, *, err: bool = False) -> None:
         click.echo(printable(line), err=err)
 
 
-def print_json(text: str) -> None:
-    """One JSON value, at once, in UTF-8 whatever the locale: JSON has no other encoding (RFC 8259)."""
-    sys.stdout.buffer.write(f"{text}\n".encode())
+def print_bytes(text: str) -> None:
+    """Text on standard output, at once, in UTF-8 whatever the locale."""
+    sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()
 
 
+def print_json(text: str) -> None:
+    """One JSON value, at once, in UTF-8 whatever the locale: JSON has no other encoding (RFC 8259)."""
+    print_bytes(f"{text}\n")
+
+
+def print_page(document: Document, name: str | None, data: str | None = None) -> None:
+    """A document on standard output as one HTML page in UTF-8; `data` is the JSON that it was made from."""
+    from selector.report.html import render_html
+    from selector.report.saved import page_title
+
+    print_bytes(render_html(document, page_title(name), data))
+
+
 def print_as(document: Document, form: str) -> None:
-    """A document on standard output, as text or Markdown."""
+    """A document on standard output, as text, Markdown or a page under the title of its first section."""
+    if form == "html":
+        print_page(document, next((section.title for section in document.sections if section.title), None))
+        return
     if form == "markdown":
         from selector.report.markdown import render_markdown
 

@@ -1,10 +1,10 @@
-"""A document as plain data: titled sections of blocks. Renderers turn it into terminal text or Markdown."""
+"""A document as plain data: titled sections of blocks. Renderers turn it into terminal text, Markdown or HTML."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from selector.text import number
+from selector.text import number, significant
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,92 @@ class Code:
     language: str = "python"
 
 
-Block = Paragraph | Fields | Bullets | Table | Bands | Code
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A figure: whose it is, its size, how it is said, the ends of its range where they are known, and the kind of it.
+
+    Bars of one `kind` have one colour: what was predicted, say, and what was measured.
+    """
+
+    name: str
+    value: float
+    text: str
+    low: float | None = None
+    high: float | None = None
+    kind: str = ""
+
+    def range_text(self) -> str:
+        """`1.8 to 2.1`, nothing where it is not known."""
+        if self.low is None or self.high is None or self.low == self.high:
+            return ""
+        return f"{number(significant(self.low, 3))} to {number(significant(self.high, 3))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Figures as bars that begin at zero; `axis` is what they are, with its unit, `limit` one that matters, with its name.
+
+    A picture of what stands in words elsewhere: Markdown leaves it out. HTML has a table of the figures beside it.
+    """
+
+    title: str
+    axis: str
+    bars: tuple[Bar, ...]
+    limit: tuple[float, str] | None = None
+
+    def table(self) -> Table:
+        """The figures, a row each; the limit is in the last."""
+        ranged = any(map(Bar.range_text, self.bars))
+        kinds = any(bar.kind for bar in self.bars)
+        rows = [
+            (bar.name, *((bar.kind,) if kinds else ()), bar.text, *((bar.range_text(),) if ranged else ()))
+            for bar in self.bars
+        ]
+        if self.limit is not None:
+            rows.append((self.limit[1], *(("",) if kinds else ()), number(self.limit[0]), *(("",) if ranged else ())))
+        header = ("", *(("which",) if kinds else ()), self.axis, *(("range",) if ranged else ()))
+        return Table(header, tuple(rows), f"l{'l' * kinds}r{'r' * ranged}")
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points (across, up, note) and the law that was fitted to them as a line of such points without a note.
+
+    `limit` is a place across that matters, with its name. Like bars, it shows what stands in words elsewhere.
+    """
+
+    title: str
+    across: str
+    up: str
+    points: tuple[tuple[float, float, str], ...]
+    law: tuple[tuple[float, float], ...] = ()
+    limit: tuple[float, str] | None = None
+
+    def table(self) -> Table:
+        """The points, a row each, with what the law says there."""
+        said = dict(self.law)
+        rows = tuple(
+            (number(x), number(significant(y, 3)), number(significant(said[x], 3)) if x in said else "", note)
+            for x, y, note in self.points
+        )
+        return Table((self.across, self.up, "by the law", "note"), rows, "rrrl")
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way through decisions: (who decides, what is decided, why), in order."""
+
+    steps: tuple[tuple[str, str, str], ...]
+
+    def items(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The same as items of a list."""
+        return tuple(
+            (f"{who}{' ' if who.endswith('?') else ': '}{what}" if what else who, (why,) if why else ())
+            for who, what, why in self.steps
+        )
+
+
+Block = Paragraph | Fields | Bullets | Table | Bands | Code | Bars | Curve | Path
 
 
 @dataclass(frozen=True, slots=True)

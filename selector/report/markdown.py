@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from selector.report.blocks import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Table
+from selector.report.blocks import Bands, Bars, Block, Bullets, Code, Curve, Document, Fields, Paragraph, Path, Table
 from selector.text import printable
 
 _CODE = re.compile(r"(`[^`|]+`)")
@@ -25,15 +25,20 @@ def render_markdown(document: Document) -> str:
 
 def _escaped(text: str) -> str:
     """One line of inert text; what stands between backticks, and a command of ours, is code: nothing in it is escaped."""
-    halves = _CODE.split(" ".join(printable(text).split()))
-    parts = [part for i, half in enumerate(halves) for part in (_with_commands(half) if i % 2 == 0 else [half])]
-    escaped = "".join(part if i % 2 else _MARKUP.sub(r"\\\1", part) for i, part in enumerate(parts))
+    parts = code_and_words(" ".join(printable(text).split()))
+    escaped = "".join(f"`{part}`" if is_code else _MARKUP.sub(r"\\\1", part) for part, is_code in parts)
     return _BLOCK_START.sub(r"\1\\\2", escaped)
 
 
-def _with_commands(text: str) -> list[str]:
-    """Text and commands in turns, the commands between backticks."""
-    return [f"`{part}`" if i % 2 else part for i, part in enumerate(_COMMAND.split(text))]
+def code_and_words(text: str) -> list[tuple[str, bool]]:
+    """A text in pieces, each with whether it is code: what stands between backticks, and commands of ours."""
+    halves = _CODE.split(text)
+    pieces = [
+        piece
+        for i, half in enumerate(halves)
+        for piece in ([(half[1:-1], True)] if i % 2 else [(p, bool(j % 2)) for j, p in enumerate(_COMMAND.split(half))])
+    ]
+    return [piece for piece in pieces if piece[0]]
 
 
 def _block(block: Block) -> str:
@@ -56,6 +61,10 @@ def _block(block: Block) -> str:
         case Code(text, language):
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
             return f"{fence}{language}\n{printable(text).rstrip()}\n{fence}"
+        case Path():
+            return _block(Bullets(block.items(), numbered=True))
+        case Bars() | Curve():
+            return ""
 
 
 def _item(number: int, text: str, points: tuple[str, ...], numbered: bool) -> str:

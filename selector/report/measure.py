@@ -20,7 +20,7 @@ def measure_document(report: MeasureReport, validate: str, *, whole: bool = True
 
     `validate` is the command that proves it.
     """
-    sections = [_found(report)]
+    sections = [found_section(report)]
     if report.notes or report.problems:
         told = [*report.notes, *(f"Problem: {problem.text}" for problem in report.problems)]
         sections.append(Section("What to know about it", (bullets(*told),)))
@@ -31,13 +31,13 @@ def measure_document(report: MeasureReport, validate: str, *, whole: bool = True
         else:
             sections.append(summary_section(report.recommendation, command))
     if report.unknown:
-        sections.append(_unknown(report))
+        sections.append(unknown_section(report))
     if report.recommendation is not None:
         sections.append(Section("To prove it on the function itself", (Code(validate, "bash"),)))
     return Document(tuple(sections))
 
 
-def _found(report: MeasureReport) -> Section:
+def found_section(report: MeasureReport) -> Section:
     """Where it was measured, and a row for each field."""
     pairs = [("Function", report.target), ("Items", report.items or "none"), ("Python", report.python)]
     pairs.append(("Measured", f"{number(report.calls)} calls in {report.seconds:g} s"))
@@ -61,7 +61,7 @@ def _sure(evidence: Evidence) -> str:
     return f"{number(evidence.low)} to {number(evidence.high)}"
 
 
-def _unknown(report: MeasureReport) -> Section:
+def unknown_section(report: MeasureReport) -> Section:
     """What could not be measured, and how to give it."""
     items = [f"--set {name}=...: {_EXAMPLES.get(name, accepted(name))}" for name in report.unknown]
     text = "The answer may change with these, which measuring did not find. Give what you know:"

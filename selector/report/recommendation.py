@@ -8,6 +8,7 @@ from typing import TypeGuard
 from selector.recommend.explain import Crossover, Explanation, RowReport, TableReport
 from selector.recommend.recommendation import InputChange, Reason, Recommendation
 from selector.report.blocks import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.figures import expected_of_all, speedup_bars
 from selector.report.summary import Command, answer_fields, summary_section
 from selector.report.turns import turns_sections
 from selector.report.wording import alternative_title, first_eligible, guide_command, python_text
@@ -33,13 +34,14 @@ def recommendation_document(
     sections.append(_answer(result, explained=explanation is not None))
     if result.alternatives:
         items = tuple((alternative_title(a), a.tradeoffs) for a in result.alternatives)
-        sections.append(Section("Alternatives", (Bullets(items, numbered=True),)))
+        bars = speedup_bars(expected_of_all(result, explanation))
+        sections.append(Section("Alternatives", (Bullets(items, numbered=True), *bars)))
     sections += turns_sections(result)
     if result.would_change:
         lines = _changes(result.would_change, exactly=explanation is not None)
         sections.append(Section("What would change the answer", (bullets(*lines),)))
     if explanation is not None:
-        sections += _explanation(explanation)
+        sections += explained_sections(explanation)
     return Document(tuple(sections))
 
 
@@ -56,6 +58,11 @@ def _answer(result: Recommendation, *, explained: bool) -> Section:
 
 def _reason(reason: Reason, *, with_rule: bool) -> str:
     return f"{reason.text} [{reason.rule}]" if with_rule else reason.text
+
+
+def changes_of(result: Recommendation) -> list[str]:
+    """What would change the answer, a line each, as the short documents tell it."""
+    return _changes(result.would_change, exactly=False) if result.would_change else []
 
 
 def _changes(found: Sequence[InputChange], *, exactly: bool) -> list[str]:
@@ -85,16 +92,17 @@ def _change(change: InputChange, value: str, sign: str = "=") -> str:
     return f"{change.input} {sign} {value}: {change.approach}{engine}"
 
 
-def _explanation(explanation: Explanation) -> list[Section]:
+def explained_sections(explanation: Explanation) -> list[Section]:
+    """All predictions, where the answer turns, the facts, and the fate of every row."""
     known = tuple((name, value_words(value)) for name, value in sorted(explanation.facts.items()))
-    sections = [Section("Predictions", (_predictions(explanation),))]
+    sections = [Section("Predictions", (predictions_table(explanation),))]
     if explanation.crossovers:
-        sections.append(Section("Where the answer changes", tuple(map(_bands, explanation.crossovers))))
+        sections.append(Section("Where the answer changes", tuple(map(bands_of, explanation.crossovers))))
     sections.append(Section("Facts", (Fields(known),)))
     return sections + [_table_report(report) for report in explanation.tables]
 
 
-def _predictions(explanation: Explanation) -> Table:
+def predictions_table(explanation: Explanation) -> Table:
     """Every approach with what is predicted for it; what is not known stays empty."""
     rows = []
     for prediction in explanation.predictions:
@@ -112,7 +120,8 @@ def _predictions(explanation: Explanation) -> Table:
     return Table(("approach x workers", "time", "speedup", "latency", "memory", "mostly"), tuple(rows), "lrrrrl")
 
 
-def _bands(crossover: Crossover) -> Bands:
+def bands_of(crossover: Crossover) -> Bands:
+    """The answers along one input."""
     now = "unknown" if crossover.current is None else number(crossover.current)
     stretches = tuple(
         (s.low, s.high, f"{s.approach} ({s.engine})" if s.engine else s.approach) for s in crossover.spans

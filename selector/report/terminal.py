@@ -7,8 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from selector.report.blocks import Bands, Block, Bullets, Code, Document, Fields, Paragraph, Table
-from selector.text import printable
+from selector.report.blocks import Bands, Bars, Block, Bullets, Code, Curve, Document, Fields, Paragraph, Path, Table
+from selector.text import one_line, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -40,6 +40,8 @@ def print_document(document: Document, console: Console) -> None:
             if section.title:
                 console.print(f"=== {printable(section.title)} ===", style="bold")
             for block in section.blocks:
+                if isinstance(block, Curve):
+                    continue  # a terminal has no room for one: what it shows stands in words beside it
                 # Code stays in whole lines, so that it can be copied.
                 console.print(_renderable(block, console.width), soft_wrap=isinstance(block, Code))
     console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
@@ -63,6 +65,12 @@ def _renderable(block: Block, columns: int) -> RenderableType:
             return _bands(block, columns)
         case Code(text, _):
             return Text(printable(text).rstrip())
+        case Path():
+            return _list(block.items(), numbered=True)
+        case Bars():
+            return _bars(block, columns)
+        case Curve():
+            return Text("")
 
 
 def _grid(rows: list[tuple[RenderableType, RenderableType]]) -> RenderableType:
@@ -194,6 +202,33 @@ def _bands(block: Bands, columns: int) -> RenderableType:
     for place, (where, what) in enumerate(block.rows()):
         words.append(f"{', ' if place else ''}{chr(ord('a') + place)} {where}: {printable(what)}")
     return Group(Text(printable(block.axis)), ticks, band, *([here] if known else []), Padding(words, (0, 0, 0, 2)))
+
+
+_BAR_COLUMNS = 40
+_NAME_COLUMNS = 32
+_KIND_COLOURS = ("cyan", "yellow", "magenta", "green")
+
+
+def _bars(block: Bars, columns: int) -> RenderableType:
+    """A line for each figure: whose it is, a bar from zero, and the figure; bars of one kind have one colour."""
+    from rich.cells import cell_len, set_cell_size
+    from rich.text import Text
+
+    names = [
+        one_line(printable(f"{bar.name}{f', {bar.kind}' if bar.kind else ''}"), min(_NAME_COLUMNS, columns // 2))
+        for bar in block.bars
+    ]
+    figures = [printable(bar.text) for bar in block.bars]
+    kinds = list(dict.fromkeys(bar.kind for bar in block.bars))
+    widest, most = max(map(cell_len, names), default=0), max((bar.value for bar in block.bars), default=0.0)
+    room = min(columns - widest - max(map(cell_len, figures), default=0) - 3, _BAR_COLUMNS)
+    text = Text(printable(f"{block.title}, {block.axis}" if block.axis else block.title), no_wrap=True)
+    for bar, name, figure in zip(block.bars, names, figures, strict=True):
+        long = max(1, round(room * bar.value / most)) if most > 0 and room > 0 else 0
+        text.append(f"\n{set_cell_size(name, widest)} ")
+        text.append(("━" if _utf8() else "#") * long, _KIND_COLOURS[kinds.index(bar.kind) % len(_KIND_COLOURS)])
+        text.append(f" {figure}" if long else figure)
+    return text
 
 
 def _told(head: list[str], line: list[str]) -> tuple[str, tuple[str, ...]]:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from selector.report.blocks import Block, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.figures import time_bars
 from selector.report.service import latencies_section, measured_service, service_table
-from selector.report.wording import named
+from selector.report.wording import named, short_title
 from selector.text import (
     MEASURED,
     MEMORY,
@@ -49,10 +50,10 @@ def validation_document(report: ValidationReport) -> Document:
     sections = [
         *_no_verdict(report),
         Section("Verdict", (_verdict(report),)),
-        Section("Measurements", _measurements(report)),
+        Section("Measurements", (*measurement_blocks(report), *time_bars(report))),
         *_winner(report),
-        *_scalability(report),
-        *_predicted(report),
+        *scalability_sections(report),
+        *predicted_sections(report),
     ]
     for title, lines in (("What to change", report.advice), ("Warnings", report.warnings)):
         if lines:
@@ -69,9 +70,13 @@ def _no_verdict(report: ValidationReport) -> list[Section]:
 
 def measured_section(report: ValidationReport) -> Section:
     """What was measured, short enough to stand beside a recommendation."""
-    winner = _find(report, report.winner, report.winner_interpreter)
-    pairs = [("Verdict", _judged(report)), *([("Winner", _placed(winner))] if winner else []), *_measured(report)]
-    return Section("Measured", (Fields(tuple(pairs)), *_measurements(report)))
+    winner = measurement_of(report, report.winner, report.winner_interpreter)
+    pairs = [
+        ("Verdict", judged_text(report)),
+        *([("Winner", _placed(winner))] if winner else []),
+        *how_measured(report),
+    ]
+    return Section("Measured", (Fields(tuple(pairs)), *measurement_blocks(report)))
 
 
 # The verdict ----------------------------------------------------------------------------------------------------------
@@ -79,17 +84,24 @@ def measured_section(report: ValidationReport) -> Section:
 
 def _verdict(report: ValidationReport) -> Fields:
     profile = report.profile
-    recommended = _find(report, report.recommended, report.recommended_interpreter)
+    recommended = measurement_of(report, report.recommended, report.recommended_interpreter)
     title = recommended.title if recommended else report.recommended
     said = named(title, report.recommended)
     on = f" on Python {report.recommended_interpreter}" if report.recommended_interpreter else ""
     pairs = [
         ("Workload", profile.name or _WORKLOADS[profile.workload_type]),
         ("Recommended", f"{said}{on}"),
-        ("Verdict", _judged(report) if report.verdict != "inconclusive" else "INCONCLUSIVE: see above"),
+        ("Verdict", judged_text(report) if report.verdict != "inconclusive" else "INCONCLUSIVE: see above"),
     ]
+    return Fields((*pairs, *requirement_pairs(report), *how_measured(report)))
+
+
+def requirement_pairs(report: ValidationReport) -> list[tuple[str, str]]:
+    """Each requirement, and whether it was met."""
+    profile = report.profile
+    pairs = []
     if profile.latency_requirement_ms is not None:
-        latency = _required(report.latency, profile.latency_requirement_ms, MILLISECONDS, "95th percentile")
+        latency = required_text(report.latency, profile.latency_requirement_ms, MILLISECONDS, "95th percentile")
         if profile.mode == "service" and report.requests_per_second is None:
             allowed = given(profile.latency_requirement_ms, MILLISECONDS)
             latency = f"not judged: {allowed} allowed, and what was measured is a batch"
@@ -97,8 +109,8 @@ def _verdict(report: ValidationReport) -> Fields:
     if report.throughput is not None:
         pairs.append(("Throughput", _throughput(report.throughput)))
     if profile.memory_budget_mb is not None:
-        pairs.append(("Memory", _required(report.memory, profile.memory_budget_mb, MEMORY, "peak")))
-    return Fields((*pairs, *_measured(report)))
+        pairs.append(("Memory", required_text(report.memory, profile.memory_budget_mb, MEMORY, "peak")))
+    return pairs
 
 
 def _throughput(requirement: Requirement) -> str:
@@ -109,11 +121,12 @@ def _throughput(requirement: Requirement) -> str:
     return f"{words}: {requirement.measured:.3g} requests a second at most, {requirement.required:g} required"
 
 
-def _judged(report: ValidationReport) -> str:
+def judged_text(report: ValidationReport) -> str:
+    """`CONFIRMED: Threads took 100 ms ...`."""
     return f"{report.verdict.upper()}: {report.reason}"
 
 
-def _required(requirement: Requirement | None, asked: float, units: Units, what: str) -> str:
+def required_text(requirement: Requirement | None, asked: float, units: Units, what: str) -> str:
     """`NOT met: 118 MB, over 64 MB (measured peak)`."""
     if requirement is not None and requirement.measured is None and requirement.met is False:
         return f"NOT met: it does not keep up, and its queue grows; {given(asked, units)} allowed"
@@ -125,7 +138,7 @@ def _required(requirement: Requirement | None, asked: float, units: Units, what:
     return f"{words}: {figures} (measured {what})"
 
 
-def _measured(report: ValidationReport) -> list[tuple[str, str]]:
+def how_measured(report: ValidationReport) -> list[tuple[str, str]]:
     """How it was measured, so that it can be judged and done again; the lines after the first have no label."""
     lines = [
         measured_service(report) if report.requests_per_second is not None else _tasks(report),
@@ -183,7 +196,7 @@ def _scale(compared: list[Measurement]) -> _Scale:
     )
 
 
-def _measurements(report: ValidationReport) -> tuple[Block, ...]:
+def measurement_blocks(report: ValidationReport) -> tuple[Block, ...]:
     """The table of arms, what its columns mean, and why some have no result."""
     compared = [m for m in report.measurements if m.role in ("baseline", "candidate")]
     blocks: list[Block]
@@ -227,13 +240,8 @@ def _row(m: Measurement, report: ValidationReport, scale: _Scale) -> tuple[str, 
             if settled
             else _NOTHING,
         ]
-    name = _short(m.title) if m.engine is None else f"Queue on {m.engine}"
+    name = short_title(m.title) if m.engine is None else f"Queue on {m.engine}"
     return (mark, name, m.interpreter, str(m.workers), *figures)
-
-
-def _short(title: str) -> str:
-    """The title without its examples, and without `Python` at the end."""
-    return title.partition(" (")[0].removesuffix(" Python")
 
 
 def _time(m: Measurement, unit: float) -> str:
@@ -269,7 +277,7 @@ def _failures(compared: list[Measurement]) -> list[str]:
     for m in compared:
         if m.status != "ok":
             what = ": ".join(filter(None, (_status(m), one_line(m.reason, _LONGEST_REASON))))
-            told.setdefault(what, {}).setdefault(_short(m.title), []).append(m.interpreter)
+            told.setdefault(what, {}).setdefault(short_title(m.title), []).append(m.interpreter)
     names = {what: [f"{title} ({', '.join(tags)})" for title, tags in who.items()] for what, who in told.items()}
     return [f"{listed(who)}: {what}" for what, who in names.items()]
 
@@ -282,14 +290,15 @@ def _status(m: Measurement) -> str:
 
 
 def _winner(report: ValidationReport) -> list[Section]:
-    winner = _find(report, report.winner, report.winner_interpreter)
+    winner = measurement_of(report, report.winner, report.winner_interpreter)
     title = f"Winner: {winner.title}" if winner else "No winner"
     if report.verdict == "inconclusive":
         title = "What was seen"
     return [Section(title, (bullets(*report.analysis),))] if report.analysis else []
 
 
-def _scalability(report: ValidationReport) -> list[Section]:
+def scalability_sections(report: ValidationReport) -> list[Section]:
+    """How the recommended approach scales, if that was measured."""
     found = report.scalability
     if found is None:
         return []
@@ -318,13 +327,13 @@ def _law(found: Scalability) -> str:
     )
 
 
-def _predicted(report: ValidationReport) -> list[Section]:
+def predicted_sections(report: ValidationReport) -> list[Section]:
     """Predicted beside measured: the times of this many tasks, and what the recommendation promised."""
     if report.requests_per_second is not None:
         return latencies_section(report)
     rows = [
         (
-            f"{_short(m.title)} on {m.interpreter}: time",
+            f"{short_title(m.title)} on {m.interpreter}: time",
             duration(m.predicted_seconds),
             measured_duration(m.seconds.median),
             column_times(m.seconds.median / m.predicted_seconds),
@@ -332,7 +341,7 @@ def _predicted(report: ValidationReport) -> list[Section]:
         for m in report.measurements
         if m.role in ("baseline", "candidate") and m.seconds and m.predicted_seconds
     ]
-    recommended = _find(report, report.recommended, report.recommended_interpreter)
+    recommended = measurement_of(report, report.recommended, report.recommended_interpreter)
     if recommended is not None:
         rows += _promised(report, recommended)
     header = ("", "Predicted", "Measured", "Ratio")
@@ -345,18 +354,20 @@ def _promised(report: ValidationReport, m: Measurement) -> list[tuple[str, str, 
     if expected.speedup and expected.speedup.mid and m.speedup is not None and m.role != "baseline":
         s = expected.speedup
         promised = f"{times(s.mid)} ({times(s.low)} to {times(s.high)})"
-        rows.append((f"{_short(m.title)}: speedup", promised, column_times(m.speedup), column_times(m.speedup / s.mid)))
+        rows.append(
+            (f"{short_title(m.title)}: speedup", promised, column_times(m.speedup), column_times(m.speedup / s.mid))
+        )
     if expected.memory_mb and m.peak_memory_mb is not None:
         ratio = column_times(m.peak_memory_mb / expected.memory_mb)
         figures = memory(expected.memory_mb), measured_memory(m.peak_memory_mb)
-        rows.append((f"{_short(m.title)}: memory", *figures, ratio))
+        rows.append((f"{short_title(m.title)}: memory", *figures, ratio))
     return rows
 
 
 # Words and figures ----------------------------------------------------------------------------------------------------
 
 
-def _find(report: ValidationReport, approach: str | None, interpreter: str | None) -> Measurement | None:
+def measurement_of(report: ValidationReport, approach: str | None, interpreter: str | None) -> Measurement | None:
     """The measurement of that approach on that Python; of the approach alone where the Python was not measured."""
     found = [m for m in report.measurements if m.approach == approach and m.role in ("baseline", "candidate")]
     return next((m for m in found if m.interpreter == interpreter), found[0] if found else None)

@@ -52,6 +52,11 @@ def named(title: str, approach: str) -> str:
     return title if says_the_same else f"{title} ({approach})"
 
 
+def short_title(title: str) -> str:
+    """The title without its examples, and without `Python` at the end."""
+    return title.partition(" (")[0].removesuffix(" Python")
+
+
 def approach_text(result: Recommendation) -> str:
     """`asyncio + threads (asyncio_threads) in 2 processes`, with the engine where there is one."""
     engine = f" with {engine_title(result)}" if result.engine else ""

@@ -222,6 +222,7 @@ class _Measuring:
             **(self._times(arm, samples) if served is None else self._served_times(arm, good)),
             **(_figures(good) | ({"task_latency_ms": latency} if latency else {})),
             service=served,
+            samples_seconds=tuple(float(f"{each:.6g}") for each in samples),
         )
         taken = _cpus_taken(good)
         return ArmResult(

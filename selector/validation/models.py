@@ -75,6 +75,7 @@ class Measurement(Saved):
     an estimate of what it would take with a CPU for each worker that can run. Of a service there are no seconds: `service`
     has what was measured, `task_latency_ms` is at the full rate, and speedups are of the most that it does. Of a user's function, `calls` is how many
     were timed, and `raised` how many of them raised. `engine` is what a distributed approach ran on, on this one machine.
+    `samples_seconds` are the times that the median is of; of a service the 95th percentiles of its visits.
     """
 
     approach: ApproachId
@@ -112,6 +113,7 @@ class Measurement(Saved):
     raised: int | None = None
     engine: Engine | None = None
     service: ServiceFigures | None = None
+    samples_seconds: tuple[float, ...] = ()
 
 
 class Requirement(Saved):

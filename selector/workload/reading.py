@@ -46,11 +46,14 @@ def read_workload(file: str | None, settings: tuple[str, ...]) -> WorkloadProfil
 
 def read_answers(file: str | None, settings: tuple[str, ...]) -> object:
     """The JSON in a file or on standard input (none: an empty object), with the settings over it."""
-    data: object = {}
-    if file is not None:
-        with _opened(file) as stream:
-            data = decode_json(_reading(file, lambda: stream.read(MAX_PROFILE_BYTES + 1)), named(file))
+    data: object = {} if file is None else decode_json(read_bytes(file), named(file))
     return with_settings(data, settings)
+
+
+def read_bytes(file: str) -> bytes:
+    """What is in a file or on standard input, a byte more than a workload may have at most."""
+    with _opened(file) as stream:
+        return _reading(file, lambda: stream.read(MAX_PROFILE_BYTES + 1))
 
 
 def numbered_lines(file: str) -> Iterator[tuple[int, bytes]]:
