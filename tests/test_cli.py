@@ -18,6 +18,7 @@ import pytest
 from command import COMMAND, COMPLETE, call, measured, refused, run
 from conftest import CACHE_VARIABLE
 from strategies import FIELDS
+from test_compare import run_of
 
 from selector import Selector, __version__
 from selector.cli import cli
@@ -67,6 +68,9 @@ def test_the_help_of_every_command_ends_in_an_example_that_works(
     (tmp_path / "photos" / "one.jpg").write_text("")
     (tmp_path / "resize.py").write_text("def thumbnail(photo): return len(photo)")
     shutil.copy(tmp_path / "my-table.yaml", tmp_path / "my-rules" / "engine.yaml")
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.json").write_text(run_of().model_dump_json(by_alias=True))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))  # what calibrate finds is for nobody else
     example = re.split(" > | && ", example_of(path))[0].replace("--budget 30s", "--budget 2s")
@@ -102,7 +106,7 @@ def test_both_ways_to_start_it_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nonsense"], ['error: no command "nonsense"', "one of calibrate, deps, examples"]),
+        (["nonsense"], ['error: no command "nonsense"', "one of calibrate, compare, deps, examples"]),
         (["recomend"], ['error: no command "recomend" (did you mean "recommend"?)']),
         (
             ["rules", "chek"],

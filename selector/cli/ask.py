@@ -97,9 +97,9 @@ def recommend(
     from selector.workload.reading import read_workload
 
     selector = Selector(rules or outer_rules)
-    if jsonl and (form in ("markdown", "html") or results is not None or dependencies is not None or full):
-        raise click.UsageError("--jsonl prints JSON, a line each: leave --format, --with, --deps and --full out.")
     if jsonl:
+        if form in ("markdown", "html") or results is not None or dependencies is not None or full:
+            raise click.UsageError("--jsonl prints JSON, a line each: leave --format, --with, --deps and --full out.")
         _recommend_lines(selector, file, settings, explain)
         return
     if file is None and not settings and results is None:
@@ -110,8 +110,7 @@ def recommend(
         from selector.cli.system import refuse_options, show_system
 
         refuse_options("The answer", explain=explain, deps=dependencies is not None, **{"with": results is not None})
-        test_it = _validate_command(file, settings, rules or outer_rules)
-        show_system(selector, profile, form, test_it.line, whole=full)
+        show_system(selector, profile, form, _validate_command(file, settings, rules or outer_rules).line, whole=full)
         return
     profile, found = _with_dependencies(profile, dependencies)
     whole = full or explain or form != "text"
@@ -124,8 +123,7 @@ def recommend(
     if form == "json":
         print_json(_recommendation_json(result, explanation, measured))
     elif form == "html":
-        told = explanation or selector.explain(situation)
-        _print_page(result, told, measured, test_it, whole=explain)
+        _print_page(result, explanation or selector.explain(situation), measured, test_it, whole=explain)
     else:
         print_as(_document(result, explanation, measured, test_it, whole=whole), form)
 
