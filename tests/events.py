@@ -63,7 +63,7 @@ CELL = {
     "cpu_seconds": 0.4, "cpu_percent": 98.1, "peak_memory_mb": 14.2, "memory_metric": "pss",
     "task_latency_ms": {"p50": 5.0, "p95": 5.4, "p99": 6.0}, "gil_enabled": True, "checksum": "9f3a",
     "workers_seen": 1, "imbalance": 1.0, "short": False, "extrapolated_from": None, "cpus_taken": 0.04,
-    "batch": None, "no_cpu_percent": None, "quiet_seconds": None, "raised": None, "raised_first": None,
+    "figures": None, "batch": None, "no_cpu_percent": None, "quiet_seconds": None, "raised": None, "raised_first": None,
     "service": None,
 }  # fmt: skip
 DROPPED = {"event": "dropped", "arm": 1, "reason": "2.4x slower than asyncio"}

@@ -21,15 +21,25 @@ HERE = ("single_threaded", "native_parallel", "asyncio", *POOLS)  # what every P
 
 @contextlib.contextmanager
 def template_module(name: str) -> Iterator[ModuleType]:
-    """One of them, with those that it imports; inside of one context another gives the same modules."""
+    """One of them, with those that it imports; inside of one context another gives the same modules.
+
+    A library may have a module of the same name (Trio's `outcome`): it is away meanwhile.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(PARTS))
         patch.syspath_prepend(str(TEMPLATES))
+        for file in (*PARTS.glob("*.py"), *TEMPLATES.glob("*.py")):
+            if not _is_ours(sys.modules.get(file.stem)):
+                patch.delitem(sys.modules, file.stem, raising=False)
         before = set(sys.modules)
         yield importlib.import_module(name)
-    for each in set(sys.modules) - before:
-        if str(getattr(sys.modules[each], "__file__", "")).startswith((str(TEMPLATES), str(PARTS))):
-            del sys.modules[each]
+        for each in set(sys.modules) - before:
+            if _is_ours(sys.modules[each]):
+                del sys.modules[each]
+
+
+def _is_ours(module: ModuleType | None) -> bool:
+    return str(getattr(module, "__file__", "")).startswith((str(TEMPLATES), str(PARTS)))
 
 
 def workload(kind: Any, **changes: Any) -> Any:

@@ -33,6 +33,7 @@ NEWER = (
     "requests_per_second",
     "service",
     "server",
+    "figures",
     "batch",
     "no_cpu_percent",
     "quiet_seconds",

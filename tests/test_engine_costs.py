@@ -218,6 +218,7 @@ def test_an_engine_is_asked_for_or_recommended_and_installed(monkeypatch: pytest
     situation = selector.situation(CPU)
     recommendation = selector.recommend(situation, "none")
     assert engine_arm(situation, recommendation, None, None, None, 60) is None
+    monkeypatch.setattr(arms, "_is_installed", lambda *_: False)
     with pytest.raises(SelectorError, match="rq is not installed in") as refused:
         engine_arm(situation, recommendation, "rq", sys.executable, None, 60)
     assert "pip install 'rq'" in refused.value.hint
