@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import subprocess
 import sysconfig
 from collections.abc import Sequence
@@ -69,10 +70,19 @@ def target_of(python: str) -> Target | str:
     ).stdout.split()
     if Path(headers, "Python.h").is_file():
         return Target(python, Path(site), headers, False, suffix)
-    ours = sysconfig.get_path("include")
-    if "t-" in suffix or not Path(ours, "Python.h").is_file():
-        return f"no Python.h for {python}, nor one for its stable ABI in {ours}"
-    return Target(python, Path(site), ours, True, ".abi3.so")
+    others = [place for place in _places_of_headers() if Path(place, "Python.h").is_file()]
+    if "t-" in suffix or not others:
+        return f"no Python.h for {python}, nor one for its stable ABI"
+    return Target(python, Path(site), others[0], True, ".abi3.so")
+
+
+def _places_of_headers() -> list[str]:
+    """Where headers may be for the stable ABI: of this Python, and of that which runs engines in CI."""
+    found = [sysconfig.get_path("include")]
+    if other := os.environ.get("ENGINES_PYTHON"):
+        ask = "import sysconfig; print(sysconfig.get_path('include'))"
+        found.append(subprocess.run([other, "-c", ask], capture_output=True, text=True, check=True).stdout.strip())
+    return found
 
 
 def install(extensions: Sequence[Extension], target: Target) -> None:

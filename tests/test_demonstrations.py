@@ -82,10 +82,11 @@ def test_the_gil_hides_the_race_of_an_unguarded_counter_and_says_so(needs: Calla
 
 @pytest.mark.slow
 def test_a_free_threaded_build_loses_additions_and_a_lock_loses_none(needs: Callable[[str], str]) -> None:
-    output = run("lost_updates", needs("3.13t"))
-    assert "the GIL is off" in output and "hid it" not in output
-    found = lost(output)
-    assert found["unguarded"] > 0 and found["with_a_lock"] == 0
+    outputs = [run("lost_updates", needs("3.13t"))]
+    while not lost(outputs[-1])["unguarded"] and len(outputs) < 5:  # threads that had one CPU between them met nowhere
+        outputs.append(run("lost_updates", needs("3.13t")))
+    assert all("the GIL is off" in output and "hid it" not in output for output in outputs)
+    assert lost(outputs[-1])["unguarded"] > 0 and all(lost(output)["with_a_lock"] == 0 for output in outputs)
 
 
 @pytest.mark.slow

@@ -119,4 +119,4 @@ def test_no_row_of_strategy_stands_in_the_shadow_of_the_rows_above(harvest: Harv
 
 def test_every_approach_and_every_engine_is_somebodys_answer(harvest: Harvest) -> None:
     assert harvest.answers == set(APPROACHES)
-    assert harvest.engines == {None, "celery", "rq", "dask", "ray"}
+    assert harvest.engines == {None, "celery", "rq", "dask", "ray", "dramatiq", "huey"}

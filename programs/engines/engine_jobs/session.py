@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine_jobs.broker import Broker, location
-from engine_jobs.crew import CannotGoOnError, Crew
+from engine_jobs.crew import GRACE_SECONDS, CannotGoOnError, Crew
 from engine_jobs.desk import Desk
 from engine_jobs.guard import Guard
 from engine_jobs.keeper import members
@@ -62,7 +62,8 @@ class Session:
         self.kept: Keeping = keeping_at(plan)  # before workers do: its tables are there then
         self._open.callback(self.kept.close)
         self.crew = Crew(plan, keeper, self._module.processes(plan), self._module.GENTLY)
-        self._open.callback(self.crew.close)
+        self._grace_seconds = GRACE_SECONDS
+        self._open.callback(lambda: self.crew.close(self._grace_seconds))
         begun = time.perf_counter()
         self.crew.start()
         self.worker_start_seconds = time.perf_counter() - begun
@@ -93,6 +94,10 @@ class Session:
             self.tell("again", tasks=again)
         if time.monotonic() - self._measured > _MEASURE_SECONDS:
             self._measure()
+
+    def hurry(self) -> None:
+        """At the end, wait for nobody."""
+        self._grace_seconds = 0.0
 
     def _tend_broker(self) -> None:
         ended = self.broker.pid
