@@ -186,7 +186,7 @@ def test_a_line_says_what_may_be_typed():
 
 @pytest.mark.slow
 def test_answers_that_settle_everything_end_the_questions():
-    answers = Answers({**SEED_VALUES, "durable": True, "machines": 3})
+    answers = Answers({**SEED_VALUES, "durable": True, "machines": 3, "platform": "linux", "isolation": "none"})
     assert follow_ups(answers, Interview(Script()), tables()) == answers
 
 
