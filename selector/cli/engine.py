@@ -4,40 +4,28 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from selector.cli.shared import Command, say
+from selector.cli.shared import Command, NameType, say
 
 if TYPE_CHECKING:
     from selector.measure.models import Request
 
 
-class EngineType(click.ParamType):  # type: ignore[type-arg]
-    """An engine by its name; upper case is accepted, unknown names get a suggestion, and the shell completes it."""
+class EngineType(NameType):
+    """An engine by its name."""
 
     name = "engine"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The name, or a usage error that lists what there is."""
-        from selector.benchmark.engine_project import ENGINES
-        from selector.text import printable, quoted, suggestion
-
-        word = str(value).strip().casefold()
-        if word not in ENGINES:
-            near = suggestion(word, ENGINES)
-            self.fail(printable(f"{quoted(value)} is no engine{near}; one of {', '.join(ENGINES)}"), param, ctx)
-        return word
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[click.shell_completion.CompletionItem]:
-        """The names that begin like that."""
+    def known(self) -> Iterable[str]:
+        """The engines that projects are written for."""
         from selector.benchmark.engine_project import ENGINES
 
-        return [click.shell_completion.CompletionItem(name) for name in ENGINES if name.startswith(incomplete)]
+        return ENGINES
 
 
 def engine_option(command: Command) -> Command:

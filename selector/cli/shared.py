@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
 from functools import wraps
 from pathlib import Path
@@ -206,29 +206,48 @@ def file_or_example(_: click.Context, __: click.Parameter, file: str | None) -> 
     return str(found)
 
 
-class ApproachType(click.ParamType):  # type: ignore[type-arg]
-    """An approach id; hyphens and upper case are accepted, unknown ids get a suggestion, and the shell completes it."""
+class NameType(click.ParamType):  # type: ignore[type-arg]
+    """One of some names; upper case is accepted, unknown names get a suggestion, and the shell completes it."""
 
-    name = "approach"
+    def known(self) -> Iterable[str]:
+        """The names."""
+        raise NotImplementedError
+
+    def word(self, text: str) -> str:
+        """A name as it may be typed, as it is kept."""
+        return text.strip().casefold()
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The id, or a usage error that lists what there is."""
+        """The name, or a usage error that lists what there is."""
         from selector.text import printable, quoted, suggestion
-        from selector.workload.profile import APPROACHES
 
-        word = str(value).strip().casefold().replace("-", "_")
-        if word not in APPROACHES:
-            near = suggestion(word, APPROACHES)
-            self.fail(printable(f"{quoted(value)} is no approach{near}; one of {', '.join(APPROACHES)}"), param, ctx)
+        word, known = self.word(str(value)), list(self.known())
+        if word not in known:
+            near = suggestion(word, known)
+            self.fail(printable(f"{quoted(value)} is no {self.name}{near}; one of {', '.join(known)}"), param, ctx)
         return word
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[click.shell_completion.CompletionItem]:
-        """The ids that begin like that."""
+        """The names that begin like that."""
+        return [click.shell_completion.CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
+
+
+class ApproachType(NameType):
+    """An approach id; hyphens are accepted, too."""
+
+    name = "approach"
+
+    def known(self) -> Iterable[str]:
+        """The ids."""
         from selector.workload.profile import APPROACHES
 
-        return [click.shell_completion.CompletionItem(a) for a in APPROACHES if a.startswith(incomplete)]
+        return APPROACHES
+
+    def word(self, text: str) -> str:
+        """Ids have no hyphens."""
+        return super().word(text).replace("-", "_")
 
 
 def example_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
