@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -291,6 +292,9 @@ def test_an_agent_of_ray_runs_no_tasks(
     fake_ray(monkeypatch)
     with subprocess.Popen([name, "30"], executable=shutil.which("sleep")) as process:
         try:
+            called = Path(f"/proc/{process.pid}/cmdline")
+            while not called.read_bytes():  # Linux lets the parent go on before it has written the child's words
+                time.sleep(0.001)
             assert importlib.import_module("engine_jobs.on_ray").is_worker(process.pid) is runs_tasks
         finally:
             process.kill()
