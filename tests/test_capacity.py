@@ -8,10 +8,12 @@ import pytest
 from example_answers import summary_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plans import tables
 from printed import text_of
 
 from selector import Recommendation, Selector, WorkloadProfile
 from selector.recommend.capacity import Capacity
+from selector.recommend.chain import Situation
 from selector.recommend.facts import HostFacts
 from selector.recommend.pools import PLANNED
 from selector.report.recommendation import recommendation_document
@@ -144,6 +146,30 @@ def test_a_loop_serves_in_several_processes_too() -> None:
     assert capacity(result).server is not None
     assert capacity(result).server.command == "uvicorn app:app --workers 2"  # type: ignore[union-attr]
     assert "Approach: asyncio in 2 processes\n" in summary_of(result)
+
+
+A_STRANGERS_SHOP: dict[str, Any] = {
+    "workload_type": "hybrid", "mode": "service", "cpu_ms_per_task": 4, "io_wait_ms_per_task": 30,
+    "requests_per_second": 230, "cpu_cores": 4, "platform": "linux",
+}  # fmt: skip
+
+
+def test_where_several_processes_serve_one_more_is_a_setting_and_no_reason_for_another_approach() -> None:
+    result = recommended(**A_STRANGERS_SHOP)
+    assert (result.approach, result.processes) == ("threads", 4)
+    assert "planned for 75 %: 2 processes do" in capacity(result).text
+    assert capacity(result).server.command.startswith("gunicorn app:app --worker-class gthread --workers 4 ")  # type: ignore[union-attr]
+    few = recommended(**A_STRANGERS_SHOP | {"requests_per_second": 60})  # for which one process does
+    assert few.processes == 1
+
+
+@pytest.mark.parametrize("ready", [None, True])
+def test_a_service_is_put_on_an_experimental_build_only_if_it_is_known_to_be_ready(ready: bool | None) -> None:
+    host = HostFacts("linux", 8, (("3.14", "/x/python3.14"), ("3.13t", "/x/python3.13t")))
+    profile = WorkloadProfile.model_validate(A_STRANGERS_SHOP | {"free_threading_ready": ready})
+    situation = Situation(profile, host, tables())
+    objections = [rule.id for rule in situation.candidate("free_threaded").ruled_out]
+    assert objections == ([] if ready else ["experimental-build-for-a-service"])
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,14 @@ def test_what_is_ruled_out_is_chosen_only_if_everything_is_and_by_the_mildest_ob
 
 @settings(max_examples=30)
 @given(profiles(durable=True) | profiles(machines=st.integers(2, 1000)), hosts())
-def test_durable_work_and_several_machines_always_get_an_engine(profile: WorkloadProfile, host: HostFacts) -> None:
-    result = on(host).recommend(profile, changes="none")
+def test_durable_work_gets_an_engine_and_so_does_what_several_machines_gain_from(
+    profile: WorkloadProfile, host: HostFacts
+) -> None:
+    result, facts = on(host).recommend(profile, changes="none"), Situation(profile, host, tables()).facts
+    if not profile.durable:  # one machine is enough where it is in time, or where all would gain next to nothing
+        used, gain = facts["one_machine_use"], facts["machines_gain"]
+        assume(used is None or used > 1)
+        assume(used is not None or gain is None or gain > 1.2)
     assert result.approach == "distributed"
     keeps = result.engine in ("celery", "rq", "dramatiq", "huey")
     assert keeps == profile.durable or (profile.interpreters is not None and result.engine == "dramatiq")

@@ -233,7 +233,8 @@ def _takes(plan: _Plan, chosen: Candidate, facts: Facts) -> str:
         return f"{planned}: {_figure(plan.needed)} CPUs" if plan.needed is not None and plan.needed > 1 else ""
     if chosen.traits.runs_in != "own":
         return f"{planned}: {plan.workers:,} worker{'' if plan.workers == 1 else 's'}"
-    return f"{planned}: {f'{processes:,} processes do' if processes > 1 else 'one process does'}"
+    enough = min(processes, _ceiling(processes * (plan.utilisation or 0.0) / PLANNED))
+    return f"{planned}: {f'{enough:,} processes do' if enough > 1 else 'one process does'}"
 
 
 def _cpus(facts: Facts) -> str:

@@ -19,6 +19,7 @@ from selector.cost.cluster import (
     machines_within,
 )
 from selector.cost.memory import Footprint, footprint_of
+from selector.cost.predict import estimate
 from selector.cost.service import is_bound, narrowest, share_of, workers_in_time
 from selector.cost.shape import Shape, Terms, terms_of
 from selector.cost.terms import Quantities, costs_under
@@ -32,6 +33,7 @@ from selector.recommend.facts import PoolLimit, WorkloadFacts
 PLANNED = 0.75
 NOISE = 1e-9  # of floats, that must not make it one more
 _MORE = 1.01  # times as much, or it is no more
+_AS_SOON = 1.02  # times as long, or it is later
 #: Threads for waits when nothing says how many are in flight: the default cap of ThreadPoolExecutor (docs).
 _DEFAULT_WAITING_THREADS = 32
 #: More threads than this are no plan for waits, with their stacks and their scheduling, and `calibrate` measures no more;
@@ -106,7 +108,8 @@ def _pool_in(processes: int, approach: _Approach) -> Pool:
 def _in_enough(one: Pool, approach: _Approach) -> Pool:
     """The fewest processes that have room above what arrives, as planned; where none have, those that do most of it.
 
-    At most one for each CPU, as memory allows.
+    At most one for each CPU, as memory allows. Where there are several anyhow, one more is a setting: there are as many as
+    answer as soon as all would.
     """
     facts, work = approach.facts, approach.work
     rate = rate_asked(facts)
@@ -128,7 +131,14 @@ def _in_enough(one: Pool, approach: _Approach) -> Pool:
         most = _first(lambda processes: not fits(processes), 2, most + 1) - 1
     processes = _first(has_room, min(least, most), most)
     found = _pool_in(processes, approach)
-    return found if _use(found, approach, rate) * _MORE < used else one
+    if _use(found, approach, rate) * _MORE >= used:
+        return one
+    soonest = _queued_ms(_pool_in(most, approach), approach)
+
+    def as_soon(processes: int) -> bool:
+        return _queued_ms(_pool_in(processes, approach), approach) <= _AS_SOON * soonest
+
+    return _pool_in(_first(as_soon, processes, most), approach)
 
 
 def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
@@ -146,6 +156,13 @@ def _use(pool: Pool, approach: _Approach, rate_per_s: float) -> float:
     mine = share_of(approach.work, pool.processes, pool.terms)
     most = narrowest(approach.traits, pool.workers, mine, pool.terms).capacity * pool.processes
     return rate_per_s / 1000 / most
+
+
+def _queued_ms(pool: Pool, approach: _Approach) -> float:
+    """How long 95 of 100 requests take at most; endless where they cannot be kept up with."""
+    ways = pool.terms, pool.parts, pool.footprint, pool.processes
+    queued = estimate(approach.traits, pool.workers, approach.work, *ways).queued_ms
+    return math.inf if queued is None else queued
 
 
 def _fits(pool: Pool, budget_mb: float | None) -> bool:
