@@ -221,7 +221,7 @@ def test_an_engine_is_asked_for_or_recommended_and_installed(monkeypatch: pytest
     monkeypatch.setattr(arms, "_is_installed", lambda *_: False)
     with pytest.raises(SelectorError, match="rq is not installed in") as refused:
         engine_arm(situation, recommendation, "rq", sys.executable, None, 60)
-    assert "pip install 'rq'" in refused.value.hint
+    assert "pip install 'rq>=3,<4'" in refused.value.hint
     monkeypatch.setattr(arms, "_is_installed", lambda *_: True)
     found = engine_arm(situation, recommendation, "rq", sys.executable, None, 60)
     assert found is not None and (found.engine, found.workers, found.budget_seconds) == ("rq", 2, pytest.approx(18))

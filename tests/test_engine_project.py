@@ -15,6 +15,7 @@ import yaml
 from command import COMPLETE, Run, call, refused
 
 from selector.benchmark.engine_project import ENGINES, engine_files
+from selector.calibration.engine_run import NEEDS
 from selector.measure.models import Request
 from selector.measure.request import request_from
 
@@ -61,15 +62,15 @@ def test_a_project_has_the_common_modules_and_one_of_its_engine(tmp_path: Path, 
 def test_every_extra_is_what_the_project_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     extras = project["project"]["optional-dependencies"]
-    assert {name: [kind.requirement] for name, kind in ENGINES.items()} == extras
+    assert {name: [needed] for name, needed in NEEDS.items()} == extras
     group = project["dependency-groups"]["engines"]
-    assert sorted(group) == sorted(kind.requirement for name, kind in ENGINES.items() if name != "ray")
+    assert sorted(group) == sorted(needed for name, needed in NEEDS.items() if name != "ray")
 
 
 def test_engine_names_are_those_of_the_program() -> None:
     plan = ast.parse((ROOT / "programs" / "engines" / "engine_jobs" / "plan.py").read_text("utf-8"))
     (found,) = [n.value for n in plan.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "REQUIREMENTS"]
-    plain = {name: kind.requirement.partition(">")[0] for name, kind in ENGINES.items()}
+    plain = {name: needed.partition(">")[0] for name, needed in NEEDS.items()}
     assert ast.literal_eval(found) == plain
 
 

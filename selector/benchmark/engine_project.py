@@ -12,6 +12,7 @@ from string import Template
 from typing import NamedTuple
 
 from selector.benchmark.runner import Runner, user_module
+from selector.calibration.engine_run import NEEDS
 from selector.errors import SelectorError
 from selector.files import resource_dir
 from selector.measure.models import Request
@@ -24,24 +25,22 @@ _INSTALL = "pip install -qr {}/requirements.txt && exec "
 
 
 class Kind(NamedTuple):
-    """An engine: its name for people, what pip installs, what its tasks wait in, and how several machines take part."""
+    """An engine: its name for people, what its tasks wait in, and how several machines take part."""
 
     title: str
-    requirement: str
     waits_in: str  # redis, own (a scheduler) or file
     broker: str  # of compose.yaml
     scheduler: str = ""
 
 
 _REDIS = "redis://redis:6379/0"
-#: The requirements are those of the extras in pyproject.toml.
 ENGINES = {
-    "celery": Kind("Celery", "celery[redis]>=5.6,<6", "redis", _REDIS),
-    "rq": Kind("RQ", "rq>=3,<4", "redis", _REDIS),
-    "dask": Kind("Dask", "dask[distributed]>=2026.1", "own", "tcp://scheduler:8786", "dask scheduler"),
-    "ray": Kind("Ray", "ray>=2.50,<3", "own", "ray://scheduler:10001", "ray start --head --block"),
-    "dramatiq": Kind("Dramatiq", "dramatiq[redis]>=2,<3", "redis", _REDIS),
-    "huey": Kind("huey", "huey>=3,<4", "file", ""),
+    "celery": Kind("Celery", "redis", _REDIS),
+    "rq": Kind("RQ", "redis", _REDIS),
+    "dask": Kind("Dask", "own", "tcp://scheduler:8786", "dask scheduler"),
+    "ray": Kind("Ray", "own", "ray://scheduler:10001", "ray start --head --block"),
+    "dramatiq": Kind("Dramatiq", "redis", _REDIS),
+    "huey": Kind("huey", "file", ""),
 }
 _SEVERAL = {
     "redis": "a Redis that all reach, `worker --broker URL` on each, `submit --broker URL` and `collect --wait --broker URL`"
@@ -69,7 +68,7 @@ def engine_files(request: Request, engine: str, out: Path) -> dict[str, bytes]:
     }
     files["__main__.py"] = (source / "__main__.py").read_bytes()
     files[_YOURS] = user_module(runner, out / _YOURS, _about(runner), constants).encode()
-    files["requirements.txt"] = f"{kind.requirement}\n".encode()
+    files["requirements.txt"] = f"{NEEDS[engine]}\n".encode()
     files["compose.yaml"] = _compose(request, kind, source / "project" / f"{kind.waits_in}.yaml", out).encode()
     files["README.md"] = _readme(request, kind, source, out).encode()
     return files

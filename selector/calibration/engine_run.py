@@ -31,13 +31,14 @@ from selector.text import cut, printable
 
 _GRACE_SECONDS = 15.0  # a project ends its broker and workers first
 _TASK_LIMIT_SECONDS = 600
-NEEDS: dict[Engine, str] = {
-    "celery": "celery[redis]",
-    "rq": "rq",
-    "dask": "dask[distributed]",
-    "ray": "ray",
-    "dramatiq": "dramatiq[redis]",
-    "huey": "huey",
+#: What pip installs for an engine: the extras of pyproject.toml.
+NEEDS: dict[str, str] = {
+    "celery": "celery[redis]>=5.6,<6",
+    "rq": "rq>=3,<4",
+    "dask": "dask[distributed]>=2026.1",
+    "ray": "ray>=2.50,<3",
+    "dramatiq": "dramatiq[redis]>=2,<3",
+    "huey": "huey>=3,<4",
 }
 _LOOK_SECONDS = 0.2
 _KILLED_AFTER_SECONDS = 0.3
