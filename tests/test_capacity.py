@@ -163,6 +163,16 @@ def test_where_several_processes_serve_one_more_is_a_setting_and_no_reason_for_a
     assert few.processes == 1
 
 
+@pytest.mark.parametrize(("latency", "processes"), [(None, 1), (150, 1), (70, 4), (35, 1)])
+def test_several_serve_where_one_would_answer_too_late_if_that_helps(latency: float | None, processes: int) -> None:
+    profile = A_STRANGERS_SHOP | {"cpu_ms_per_task": 10, "requests_per_second": 60, "latency_requirement_ms": latency}
+    found = {p.approach: p.processes for p in Selector(host=HOST).predict(profile)}
+    assert (found["threads"], found["asyncio"]) == (
+        processes,
+        processes,
+    )  # a task takes 40 ms, and nobody does it in 35
+
+
 @pytest.mark.parametrize("ready", [None, True])
 def test_a_service_is_put_on_an_experimental_build_only_if_it_is_known_to_be_ready(ready: bool | None) -> None:
     host = HostFacts("linux", 8, (("3.14", "/x/python3.14"), ("3.13t", "/x/python3.13t")))

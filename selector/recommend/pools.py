@@ -106,39 +106,46 @@ def _pool_in(processes: int, approach: _Approach) -> Pool:
 
 
 def _in_enough(one: Pool, approach: _Approach) -> Pool:
-    """The fewest processes that have room above what arrives, as planned; where none have, those that do most of it.
+    """The fewest processes that have room above what arrives, as planned, and answer in time; if none do, those that do most.
 
-    At most one for each CPU, as memory allows. Where there are several anyhow, one more is a setting: there are as many as
-    answer as soon as all would.
+    At most one for each CPU, as memory allows. Where it takes several, one more is a setting: there are as many as answer as
+    soon as all would.
     """
     facts, work = approach.facts, approach.work
     rate = rate_asked(facts)
     if rate is None or work.arrivals_per_ms is None or work.cpu_ms is None or work.wait_ms is None:
         return one
-    used, budget, cores = _use(one, approach, rate), facts["memory_budget_mb"], facts["cpu_cores"]
-    least = math.ceil(min(used / PLANNED, cores) - NOISE)
-    most = min(cores, work.in_flight or 1) if is_bound(work) else cores
-    if least < 2 or most < 2:
+    most = _most_processes(approach)
+    if most < 2:
         return one
+    soonest, limit = _queued_ms(_pool_in(most, approach), approach), facts["latency_requirement_ms"]
+    in_time = limit if limit is not None and soonest <= limit else math.inf  # what none keeps is not asked of any
 
-    def fits(processes: int) -> bool:
-        return _fits(_pool_in(processes, approach), budget)
-
-    def has_room(processes: int) -> bool:
-        return _use(_pool_in(processes, approach), approach, rate) <= PLANNED
-
-    if budget is not None:
-        most = _first(lambda processes: not fits(processes), 2, most + 1) - 1
-    processes = _first(has_room, min(least, most), most)
-    found = _pool_in(processes, approach)
-    if _use(found, approach, rate) * _MORE >= used:
-        return one
-    soonest = _queued_ms(_pool_in(most, approach), approach)
+    def is_enough(processes: int) -> bool:
+        pool = one if processes == 1 else _pool_in(processes, approach)
+        return _use(pool, approach, rate) <= PLANNED and _queued_ms(pool, approach) <= in_time
 
     def as_soon(processes: int) -> bool:
         return _queued_ms(_pool_in(processes, approach), approach) <= _AS_SOON * soonest
 
-    return _pool_in(_first(as_soon, processes, most), approach)
+    if is_enough(1):
+        return one
+    used = _use(one, approach, rate)
+    least = max(2, math.ceil(min(used / PLANNED, most) - NOISE))
+    found = _pool_in(_first(is_enough, least, most), approach)
+    if _use(found, approach, rate) * _MORE >= used:
+        return one
+    return _pool_in(_first(as_soon, found.processes, most), approach)
+
+
+def _most_processes(approach: _Approach) -> int:
+    """One for each CPU, if no fewer are in flight where that is bound, and memory allows."""
+    facts, work = approach.facts, approach.work
+    budget, cores = facts["memory_budget_mb"], facts["cpu_cores"]
+    most = min(cores, work.in_flight or 1) if is_bound(work) else cores
+    if budget is None or most < 2:
+        return most
+    return _first(lambda processes: not _fits(_pool_in(processes, approach), budget), 2, most + 1) - 1
 
 
 def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
