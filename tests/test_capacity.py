@@ -8,37 +8,23 @@ import pytest
 from example_answers import summary_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plans import tables
 from printed import text_of
+from servers import ASYNCIO_API, SHOP, capacity, recommended
 
-from selector import Recommendation, Selector, WorkloadProfile
-from selector.recommend.capacity import Capacity
-from selector.recommend.chain import Situation
-from selector.recommend.facts import HostFacts
+from selector import Recommendation
 from selector.recommend.pools import PLANNED
 from selector.report.recommendation import recommendation_document
 
 pytestmark = pytest.mark.one_python
 
-HOST = HostFacts("linux", 8, (("3.14", "/x/python3.14"),))
 SERVES: dict[str, Any] = {
     "workload_type": "hybrid", "event_loop": True, "async_library": True, "cpu_ms_per_task": 5, "io_wait_ms_per_task": 50,
     "latency_requirement_ms": 1000, "cpu_cores": 4, "platform": "linux", "interpreters": ["3.14"],
 }  # fmt: skip
 
 
-def recommended(**fields: Any) -> Recommendation:
-    given = {name: value for name, value in fields.items() if value is not None}
-    return Selector(host=HOST).recommend(WorkloadProfile.model_validate(given), changes="none")
-
-
 def service(rate: float, **fields: Any) -> Recommendation:
     return recommended(**(SERVES | {"requests_per_second": rate} | fields))
-
-
-def capacity(result: Recommendation) -> Capacity:
-    assert result.capacity is not None
-    return result.capacity
 
 
 # The figures ----------------------------------------------------------------------------------------------------------
@@ -85,15 +71,6 @@ def test_more_requests_never_take_less(rate: float, more: float) -> None:
     assert (one.machines or 0) <= (other.machines or 0)
 
 
-SHOP: dict[str, Any] = {
-    "workload_type": "io", "mode": "service", "cpu_ms_per_task": 6, "io_wait_ms_per_task": 80, "cpu_cores": 2,
-    "latency_requirement_ms": 250, "current_approach": "threads", "team_knows": ["threads", "processes"],
-}  # fmt: skip
-ASYNCIO_API: dict[str, Any] = SHOP | {
-    "current_approach": "asyncio", "team_knows": None, "event_loop": True, "async_library": True
-}  # fmt: skip
-
-
 @settings(max_examples=6, deadline=None)
 @given(
     st.sampled_from([SHOP, SHOP | {"async_library": False}, ASYNCIO_API]), st.integers(100, 1900), st.integers(1, 25)
@@ -121,86 +98,6 @@ def test_a_web_api_of_short_requests_is_served_by_more_machines(profile: dict[st
     assert "NOT keep up" in summary and f"{found.machines} machines behind a load balancer" in summary
     assert found.server is not None and f"On each:  {found.server.command}" in summary
     assert f"on each of {found.machines} machines, if it is a web service" in whole
-
-
-def test_where_one_process_has_no_room_several_serve() -> None:
-    few, many = (recommended(**SHOP, async_library=False, requests_per_second=rate) for rate in (100, 200))
-    summary, whole = summary_of(many), " ".join(text_of(recommendation_document(many)).split())
-    assert [(r.approach, r.processes) for r in (few, many)] == [("threads", 1), ("threads", 2)]
-    assert few.workers == many.workers  # each has its half of the requests
-    assert (capacity(many).processes, capacity(many).machines, many.fits.throughput) == (2, 1, True)
-    assert f"Threads in 2 processes, {many.workers} workers each" in summary
-    assert "2 processes do" in summary and f"--workers 2 --threads {many.workers}" in summary
-    assert "Each has its own memory" not in summary_of(few)
-    assert f"Workers: {many.workers} in each process" in whole and "each has its own memory" in whole
-    assert many.current is not None and (many.current.verdict, many.current.text) == (
-        "right",
-        "It is right in 2 processes.",
-    )
-    assert [reason.rule for reason in many.reasons if reason.rule.startswith("replicas")] == ["replicas/shared-out"]
-
-
-def test_a_loop_serves_in_several_processes_too() -> None:
-    result = recommended(**(ASYNCIO_API | {"cpu_ms_per_task": 1}), requests_per_second=700)
-    assert (result.approach, result.processes, result.workers) == ("asyncio", 2, 1)
-    assert capacity(result).server is not None
-    assert capacity(result).server.command == "uvicorn app:app --workers 2"  # type: ignore[union-attr]
-    assert "Approach: asyncio in 2 processes\n" in summary_of(result)
-
-
-A_STRANGERS_SHOP: dict[str, Any] = {
-    "workload_type": "hybrid", "mode": "service", "cpu_ms_per_task": 4, "io_wait_ms_per_task": 30,
-    "requests_per_second": 230, "cpu_cores": 4, "platform": "linux",
-}  # fmt: skip
-
-
-def test_where_several_processes_serve_one_more_is_a_setting_and_no_reason_for_another_approach() -> None:
-    result = recommended(**A_STRANGERS_SHOP)
-    assert (result.approach, result.processes) == ("threads", 4)
-    assert "planned for 75 %: 2 processes do" in capacity(result).text
-    assert capacity(result).server.command.startswith("gunicorn app:app --worker-class gthread --workers 4 ")  # type: ignore[union-attr]
-    few = recommended(**A_STRANGERS_SHOP | {"requests_per_second": 60})  # for which one process does
-    assert few.processes == 1
-
-
-@pytest.mark.parametrize(("latency", "processes"), [(None, 1), (150, 1), (70, 4), (35, 1)])
-def test_several_serve_where_one_would_answer_too_late_if_that_helps(latency: float | None, processes: int) -> None:
-    profile = A_STRANGERS_SHOP | {"cpu_ms_per_task": 10, "requests_per_second": 60, "latency_requirement_ms": latency}
-    found = {p.approach: p.processes for p in Selector(host=HOST).predict(profile)}
-    assert (found["threads"], found["asyncio"]) == (
-        processes,
-        processes,
-    )  # a task takes 40 ms, and nobody does it in 35
-
-
-@pytest.mark.parametrize("ready", [None, True])
-def test_a_service_is_put_on_an_experimental_build_only_if_it_is_known_to_be_ready(ready: bool | None) -> None:
-    host = HostFacts("linux", 8, (("3.14", "/x/python3.14"), ("3.13t", "/x/python3.13t")))
-    profile = WorkloadProfile.model_validate(A_STRANGERS_SHOP | {"free_threading_ready": ready})
-    situation = Situation(profile, host, tables())
-    objections = [rule.id for rule in situation.candidate("free_threaded").ruled_out]
-    assert objections == ([] if ready else ["experimental-build-for-a-service"])
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"shared_state": "hot_writes"},  # what requests write a second process would not see
-        {"cpu_cores": 1},
-        {"memory_budget_mb": 60, "startup_memory_mb": 30, "has_expensive_startup": True},
-        {"concurrency": 1},
-    ],
-)
-def test_one_process_stays_where_a_second_is_no_way(fields: dict[str, Any]) -> None:
-    profile = SHOP | {"async_library": False, "requests_per_second": 200, "platform": "linux"} | fields
-    found = {p.approach: p.processes for p in Selector(host=HOST).predict(profile)}
-    assert found["threads"] == 1
-
-
-@pytest.mark.parametrize("approach", ["single_threaded", "multiprocessing", "asyncio_processes"])
-def test_what_is_processes_already_or_would_be_another_approach_is_one(approach: str) -> None:
-    found = {p.approach: p.processes for p in Selector(host=HOST).predict(SHOP | {"requests_per_second": 200})}
-    assert found[approach] == 1
 
 
 @pytest.mark.parametrize(("rate", "verdict"), [(200, "right"), (2000, "breaks")])

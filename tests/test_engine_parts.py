@@ -78,7 +78,7 @@ class Case:
 
     def taken(self, key: str, by: str) -> None:
         self.sender.waits -= 1
-        self.kept.begin(key, by, once=True, most=3)
+        self.kept.begin(key, by, once=True, most=3, taken=nobody)
         self.kept._base.execute("UPDATE begun SET at = ?", (self.time,))
 
     def passes(self, seconds: float) -> list[str]:
@@ -91,6 +91,11 @@ class Case:
 
     def result(self, key: str, *, ok: bool = True) -> None:
         self.kept.put(self.parts.plan.Record(key, ok, "j1", self.time))
+
+
+def nobody(_: str, __: float) -> bool:
+    """No other process is at a task."""
+    return False
 
 
 VALUES = [
@@ -110,23 +115,56 @@ def test_a_value_comes_back_as_it_was(parts: Any, value: Any) -> None:
 def test_the_first_result_counts(parts: Any, kept: Any) -> None:
     record = parts.plan.Record
     begin = parts.keeping.Begin
-    assert kept.begin("a", "one", once=True, most=3) is begin.RUN
+    assert kept.begin("a", "one", once=True, most=3, taken=nobody) is begin.RUN
     assert [(b.key, b.times, b.owner) for b in kept.begun()] == [("a", 1, "one")]
     kept.put(record("a", True, "j1", 5.0))
     assert kept.begun() == [] and kept.twice() == 0
-    assert kept.begin("a", "two", once=True, most=3) is begin.DONE
-    assert kept.begin("a", "two", once=False, most=3) is begin.RUN
+    assert kept.begin("a", "two", once=True, most=3, taken=nobody) is begin.DONE
+    assert kept.begin("a", "two", once=False, most=3, taken=nobody) is begin.RUN
     kept.put(record("a", False, "again", 6.0))
     assert kept.news() == [record("a", True, "j1", 5.0)] and kept.news() == []
     assert kept.twice() == 1 and kept.record("b") is None
-    assert [kept.begin("b", "x", once=True, most=1) for _ in range(2)] == [begin.RUN, begin.GIVEN_UP]
+    assert [kept.begin("b", "x", once=True, most=1, taken=nobody) for _ in range(2)] == [begin.RUN, begin.GIVEN_UP]
     kept.drop("b", "x")
     assert kept.begun() == []
-    kept.begin("b", "y", once=True, most=1)
+    kept.begin("b", "y", once=True, most=1, taken=nobody)
     kept.nobody_works()
     assert kept.begun() == []
     kept.forget(["a"])
     assert kept.record("a") is None
+
+
+def test_what_one_is_at_another_leaves_while_that_one_lives(parts: Any, kept: Any) -> None:
+    begin, there = parts.keeping.Begin, {"one"}
+
+    def begun_by(owner: str, *, once: bool = True) -> Any:
+        return kept.begin("a", owner, once=once, most=3, taken=lambda other, _: other in there)
+
+    assert begun_by("one") is begin.RUN and begun_by("one") is begin.RUN
+    assert begun_by("two") is begin.DONE  # an engine gave it twice: if it hangs, it takes one worker
+    assert [(b.owner, b.times) for b in kept.begun()] == [("one", 2)]
+    assert begun_by("two", once=False) is begin.RUN  # without safe settings all is left to the engine
+    there.clear()
+    assert begun_by("one") is begin.GIVEN_UP
+
+
+def test_who_is_at_a_task_is_a_process_that_lives_and_has_time(parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, asked = parts.plan.Plan("huey"), []
+    with subprocess.Popen(["sleep", "30"]) as other:
+        owner = parts.work.owner_name(other.pid)
+
+        class Kept:
+            def begin(self, *_: Any, taken: Any, **__: Any) -> Any:
+                now = time.time()
+                asked.append([taken(owner, now), taken(owner, now - plan.visibility_seconds - 1)])
+                return parts.keeping.Begin.DONE
+
+        here = SimpleNamespace(plan=plan, kept=Kept(), owner=parts.work.owner_name(os.getpid()))
+        monkeypatch.setattr(parts.work, "_here", lambda: here)
+        assert parts.work.do("a", "j1") is None
+        other.kill()
+    assert parts.work.do("a", "j1") is None
+    assert asked == [[True, False], [False, False]]
 
 
 def test_what_a_dead_worker_had_is_put_out_again_after_the_engines_turn(parts: Any, kept: Any) -> None:

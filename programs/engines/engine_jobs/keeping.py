@@ -10,7 +10,7 @@ import enum
 import json
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from engine_jobs.plan import Plan, Record
@@ -23,7 +23,7 @@ class Begin(enum.Enum):
     """What is to be done with a task that a worker has taken."""
 
     RUN = 1
-    DONE = 2  # it has a result
+    DONE = 2  # it has a result, or somebody else is at it
     GIVEN_UP = 3  # its workers died
 
 
@@ -36,11 +36,18 @@ class Begun(NamedTuple):
     at: float
 
 
+Taken = Callable[[str, float], bool]  # whether who began it, and then (Unix seconds), is still at it
+
+
 class Keeping(Protocol):
     """Where results are kept. What cannot be reached raises OSError, sqlite3.Error or what Redis raises."""
 
-    def begin(self, key: str, owner: str, *, once: bool, most: int) -> Begin:
-        """Say that one takes a task. With `once` it may have a result, or have been begun more than `most` times."""
+    def begin(self, key: str, owner: str, *, once: bool, most: int, taken: Taken) -> Begin:
+        """Say that one takes a task. With `once` it may have a result, or have been begun more than `most` times.
+
+        Or somebody else may be at it, as `taken` says of who has begun it: an engine gives a task twice where it was lost and
+        put out again. On one machine the second one leaves it, so that what hangs takes one worker and not all of them.
+        """
 
     def put(self, record: Record) -> None:
         """Keep what came of a task, if nothing is kept; else count that it came twice."""
@@ -93,18 +100,25 @@ class FileKeeping:
             "CREATE TABLE IF NOT EXISTS begun (key TEXT PRIMARY KEY, times INTEGER, owner TEXT, at REAL)"
         )
 
-    def begin(self, key: str, owner: str, *, once: bool, most: int) -> Begin:
-        """One statement that writes, so that two workers cannot both be first."""
-        done = self._base.execute(
-            "INSERT INTO begun SELECT ?, 1, ?, ? WHERE ? OR NOT EXISTS (SELECT 1 FROM results WHERE key = ?)"
-            " ON CONFLICT (key) DO UPDATE SET times = times + 1, owner = excluded.owner, at = excluded.at",
-            (key, owner, time.time(), not once, key),
-        )
-        if not done.rowcount:
-            return Begin.DONE
-        if once and self._base.execute("SELECT times FROM begun WHERE key = ?", (key,)).fetchone()[0] > most:
-            return Begin.GIVEN_UP
-        return Begin.RUN
+    def begin(self, key: str, owner: str, *, once: bool, most: int, taken: Taken) -> Begin:
+        """One transaction that writes, so that two workers cannot both be first."""
+        self._base.execute("BEGIN IMMEDIATE")
+        with self._base:
+            if once:
+                if self._base.execute("SELECT 1 FROM results WHERE key = ?", (key,)).fetchone():
+                    return Begin.DONE
+                other = self._base.execute(
+                    "SELECT owner, at FROM begun WHERE key = ? AND owner <> ?", (key, owner)
+                ).fetchone()
+                if other and taken(*other):
+                    return Begin.DONE
+            self._base.execute(
+                "INSERT INTO begun VALUES (?, 1, ?, ?) ON CONFLICT (key)"
+                " DO UPDATE SET times = times + 1, owner = excluded.owner, at = excluded.at",
+                (key, owner, time.time()),
+            )
+            (times,) = self._base.execute("SELECT times FROM begun WHERE key = ?", (key,)).fetchone()
+        return Begin.GIVEN_UP if once and times > most else Begin.RUN
 
     def put(self, record: Record) -> None:
         """The result, and that nobody runs it any longer, in one step."""
@@ -182,8 +196,8 @@ class RedisKeeping:
         )
         self._seen = 0
 
-    def begin(self, key: str, owner: str, *, once: bool, most: int) -> Begin:
-        """As one step."""
+    def begin(self, key: str, owner: str, *, once: bool, most: int, taken: Taken) -> Begin:  # noqa: ARG002
+        """As one step. Where several machines take part nobody knows who is at it: it is done twice, and counts once."""
         with self._redis.pipeline() as step:
             step.hexists(self._results, key)
             step.hincrby(self._times, key, 1)

@@ -58,7 +58,12 @@ def do(key: str, payload: str) -> Record | None:
     here = _here()
     if here.kept is None:
         return called(key, payload)
-    match here.kept.begin(key, here.owner, once=here.plan.safe, most=MOST_BEGINS):
+
+    def is_at_it(owner: str, since: float) -> bool:
+        """Whether another one still does it, as the desk sees it, which puts it out again if not."""
+        return not is_gone(owner) and time.time() - since <= here.plan.visibility_seconds
+
+    match here.kept.begin(key, here.owner, once=here.plan.safe, most=MOST_BEGINS, taken=is_at_it):
         case Begin.DONE:
             return None
         case Begin.GIVEN_UP:
