@@ -22,8 +22,8 @@ MACHINES = "Over how many machines"
 REVIEW, SAVE, AGAIN = "Pick one to change it", "Save the answers", "same again without questions:"
 #: Nothing is left to ask: the review is the first that is seen.
 ANSWERED = tuple(f"--set={setting}" for setting in (
-    "workload_type=io", "latency_requirement_ms=null", "memory_budget_mb=null", "cpu_cores=4", "has_expensive_startup=n",
-    "durable=true", "machines=3",
+    "workload_type=cpu", "latency_requirement_ms=null", "memory_budget_mb=null", "cpu_cores=4", "has_expensive_startup=n",
+    "durable=true", "machines=3", "isolation=none", "platform=linux",
 ))  # fmt: skip
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

@@ -253,7 +253,10 @@ def started(jobs: Path, execution: str, *words: str) -> subprocess.Popen[str]:
 def ended(jobs: Path, execution: str, *words: str) -> tuple[dict[str, Any], str]:
     """What a run printed, and what it said on the side."""
     with started(jobs, execution, *words) as child:
-        out, errors = child.communicate(timeout=200)
+        try:
+            out, errors = child.communicate(timeout=200)
+        finally:
+            child.kill()  # or leaving `with` would wait for it
     assert out, errors
     return json.loads(out), errors
 
