@@ -49,11 +49,14 @@ def steps_of(milliseconds: float) -> int:
     return max(1, round(max(rates) * milliseconds / 1000))
 
 
-def serve(kind: str, cpu_ms: float, wait_ms: float, workers: int) -> None:
-    """A server of that kind for ever; its port is the first line that it prints."""
+def serve(kind: str, cpu_ms: float, wait_ms: float, workers: int, processes: int) -> None:
+    """A server of that kind for ever, in so many processes; its port is the first line that it prints."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     steps = steps_of(cpu_ms)
     print(listener.getsockname()[1], flush=True)
+    for _ in range((workers if kind == "multiprocessing" else processes) - 1):
+        if not os.fork():
+            break
 
     def blocking(connection: socket.socket) -> None:
         with connection:
@@ -80,9 +83,6 @@ def serve(kind: str, cpu_ms: float, wait_ms: float, workers: int) -> None:
         while True:
             pool.submit(blocking, listener.accept()[0])
     else:
-        for _ in range(workers - 1):
-            if not os.fork():
-                break
         while True:
             blocking(listener.accept()[0])
 
@@ -122,10 +122,16 @@ async def most(port: int, in_flight: int, seconds: float) -> float:
 
 
 def by_hand(
-    python: str, kind: str, fields: dict[str, object], workers: int, rate: float, seconds: float, seed: int
+    python: str, arm: dict[str, Any], fields: dict[str, object], rate: float, seconds: float, seed: int
 ) -> tuple[float, float]:
-    """(p95 in ms, the most a second) of a server by hand."""
-    words = [kind, str(fields["cpu_ms_per_task"]), str(fields["io_wait_ms_per_task"]), str(workers)]
+    """(p95 in ms, the most a second) of a server by hand, with the workers and processes of that arm of `validate`."""
+    kind, workers, processes = arm["approach"], arm["workers"], arm["processes"]
+    words = [
+        kind,
+        *(str(fields[name]) for name in ("cpu_ms_per_task", "io_wait_ms_per_task")),
+        str(workers),
+        str(processes),
+    ]
     with subprocess.Popen(
         [python, __file__, "--serve", *words], stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as server:
@@ -133,7 +139,7 @@ def by_hand(
         port = int(server.stdout.readline())
         try:
             latencies = sorted(asyncio.run(open_loop(port, rate, seconds, seed)))
-            in_flight = 200 if kind == "asyncio" else 2 * workers + 2
+            in_flight = 200 if kind == "asyncio" else 2 * workers * processes + 2
             return latencies[int(0.95 * len(latencies))], asyncio.run(most(port, in_flight, seconds / 5))
         finally:
             os.killpg(server.pid, 9)
@@ -161,8 +167,8 @@ def compared(name: str, budget: str, python: str, rounds: int) -> None:
                 continue
             row = next(r for r in m["service"]["arrivals_per_s"] if r["rate"] == rate)
             ours = (row["p95_ms"], row["predicted_p95_ms"], m["service"]["saturation_per_s"])
-            theirs = by_hand(python, m["approach"], fields, m["workers"], rate, float(budget) / 3, turn)
-            both[f"{m['approach']:<16}{m['workers']:>3} workers"].append((*ours, *theirs))
+            theirs = by_hand(python, m, fields, rate, float(budget) / 3, turn)
+            both[f"{m['approach']:<16}{m['workers']:>3} workers x {m['processes']}"].append((*ours, *theirs))
     for arm, figures in both.items():
         p95, predicted, most, p95_there, most_there = map(statistics.median, zip(*figures, strict=True))
         print(f"  {arm}  p95 {p95:7.1f} ms, by hand {p95_there:7.1f} ({p95 / p95_there:.2f}x), predicted {predicted:7.1f}"
@@ -177,6 +183,6 @@ def main(budget: str = "40", python: str = "python3.14", rounds: str = "3") -> N
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        serve(sys.argv[2], float(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]))
+        serve(sys.argv[2], float(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]))
     else:
         main(*sys.argv[1:4])

@@ -128,14 +128,15 @@ def run_system(execution: str, schedule: str, collect: str, job: Job) -> list[Do
 
 def use_executions() -> None:
     """From now on the approaches are the executions of the system, alone and with each schedule and way to hand in."""
-    others = {name: name for name in system("executions").EXECUTIONS if name not in EXECUTIONS.values()}
+    known = system("executions")
+    others = {name: name for name in (*known.EXECUTIONS, *known.ENGINES) if name not in EXECUTIONS.values()}
     for approach, execution in {**EXECUTIONS, **others}.items():
-        known = APPROACHES_BY_ID.get(approach) or Approach(run=lambda _: [], parallel=True)
-        APPROACHES_BY_ID[approach] = known._replace(run=partial(run_system, execution, SCHEDULE, COLLECT))
+        of_harness = APPROACHES_BY_ID.get(approach) or Approach(run=lambda _: [], parallel=True)
+        APPROACHES_BY_ID[approach] = of_harness._replace(run=partial(run_system, execution, SCHEDULE, COLLECT))
         for schedule in system("scheduling").SCHEDULES:
             for collect in system("collecting").COLLECTORS:
                 run = partial(run_system, execution, schedule, collect)
-                way = known._replace(run=run, pool=execution != "sequential")
+                way = of_harness._replace(run=run, pool=execution != "sequential")
                 APPROACHES_BY_ID[f"{approach}/{schedule}/{collect}"] = way
 
 

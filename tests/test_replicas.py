@@ -49,19 +49,28 @@ A_STRANGERS_SHOP: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_where_several_processes_serve_one_more_is_a_setting_and_no_reason_for_another_approach() -> None:
+def test_several_answer_sooner_than_as_few_as_have_room() -> None:
     result = recommended(**A_STRANGERS_SHOP)
-    assert (result.approach, result.processes) == ("threads", 4)
-    assert "planned for 75 %: 2 processes do" in capacity(result).text
-    assert capacity(result).server.command.startswith("gunicorn app:app --worker-class gthread --workers 4 ")  # type: ignore[union-attr]
-    few = recommended(**A_STRANGERS_SHOP | {"requests_per_second": 60})  # for which one process does
-    assert few.processes == 1
+    assert (result.approach, result.processes) == ("asyncio", 3)
+    assert "planned for 75 %: 2 processes do, 3 answer sooner" in capacity(result).text
+    assert capacity(result).server.command == "uvicorn app:app --workers 3"  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("latency", "processes"), [(None, 1), (150, 1), (70, 4), (35, 1)])
+def test_a_more_complex_approach_that_answers_less_than_twice_as_soon_is_not_worth_it() -> None:
+    result = recommended(**A_STRANGERS_SHOP)
+    (reason,) = (r for r in result.reasons if r.rule.startswith("speedup_bands"))
+    assert (
+        reason.rule == "speedup_bands/not-worth-an-earlier-answer" and "asyncio_processes is predicted" in reason.text
+    )
+    batch = {"tasks": 5000, "mode": "batch", "requests_per_second": None}
+    assert recommended(**A_STRANGERS_SHOP | batch).approach != "asyncio"  # there it is throughput
+
+
+@pytest.mark.parametrize(("latency", "processes"), [(None, 1), (150, 1), (44, 2), (35, 1)])
 def test_several_serve_where_one_would_answer_too_late_if_that_helps(latency: float | None, processes: int) -> None:
-    profile = A_STRANGERS_SHOP | {"cpu_ms_per_task": 10, "requests_per_second": 60, "latency_requirement_ms": latency}
-    found = {p.approach: p.processes for p in Selector(host=HOST).predict(profile)}
+    profile = A_STRANGERS_SHOP | {"cpu_ms_per_task": 10, "requests_per_second": 10, "latency_requirement_ms": latency}
+    given = {name: value for name, value in profile.items() if value is not None}
+    found = {p.approach: p.processes for p in Selector(host=HOST).predict(given)}
     assert (found["threads"], found["asyncio"]) == (
         processes,
         processes,

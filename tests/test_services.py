@@ -200,6 +200,20 @@ def test_a_clearly_lower_p95_refutes_and_one_within_the_noise_does_not() -> None
     assert alike.verdict == "tie"
 
 
+def test_a_more_complex_approach_that_answers_less_than_twice_as_soon_does_not_refute() -> None:
+    sooner = judged_service([PLAIN, serves("asyncio", 40.0, 400.0), serves("asyncio_processes", 24.0, 300.0)])
+    assert sooner.verdict == "confirmed"
+    assert sooner.reason.endswith("to answer up to 2x sooner does not pay for the added complexity.")
+    far = judged_service([PLAIN, serves("asyncio", 60.0, 400.0), serves("asyncio_processes", 24.0, 300.0)])
+    assert (far.verdict, far.winner) == ("refuted", "asyncio_processes")
+
+
+@pytest.mark.parametrize(("current", "verdict"), [(None, "confirmed"), ("threads", "refuted")])
+def test_where_nothing_runs_yet_no_approach_is_nearer_than_the_recommended_one(current: Any, verdict: str) -> None:
+    rows = [PLAIN, serves("asyncio", 35.0, 400.0), serves("threads", 24.0, 300.0)]
+    assert judged_service(rows, API.model_copy(update={"current_approach": current})).verdict == verdict
+
+
 def test_who_is_late_while_another_is_in_time_is_refuted() -> None:
     report = judged_service([PLAIN, serves("asyncio", 110.0, 400.0), serves("threads", 95.0, 300.0)])
     assert (report.verdict, report.winner) == ("refuted", "threads")

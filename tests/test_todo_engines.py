@@ -243,8 +243,12 @@ def engine(request: Any) -> str:
 
 def started(jobs: Path, execution: str, *words: str) -> subprocess.Popen[str]:
     """A run by the Python that has the engines."""
-    command = [PYTHON, "-W", "ignore", str(FOLDER), "run", "--json", "--execution", execution]
-    command += ["--processors", "2", "--batch-size", "10", *words]
+    return program(jobs, "run", "--execution", execution, *words)
+
+
+def program(jobs: Path, what: str, *words: str) -> subprocess.Popen[str]:
+    """A command of the program, in JSON."""
+    command = [PYTHON, "-W", "ignore", str(FOLDER), what, "--json", "--processors", "2", "--batch-size", "10", *words]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(jobs), cwd=jobs.parent
     )
@@ -301,6 +305,27 @@ def test_who_kills_or_hangs_fails_alone(jobs: Path, engine: str) -> None:
     said, errors = ended(jobs, engine, "--tasks", "40", "--effort", "2", *trouble)
     assert (said["job"]["done"], said["errors"]) == (39, ["task 14: no answer within 3 s"]), errors
     nothing_is_left(jobs)
+
+
+@real
+def test_workers_of_an_engine_are_compared_with_the_rest(jobs: Path) -> None:
+    needs_engine("huey")
+    words = ["--tasks", "60", "--effort", "1", "--vary", "execution", "--scaling", "1,2", "--budget", "40"]
+    with program(jobs, "compare", *words, "--engine", "huey") as child:
+        out, errors = child.communicate()
+    found = json.loads(out)
+    assert found["same_results"], errors
+    rows = [row for row in found["measured"] if row["execution"] == "huey"]
+    assert {(row["processors"], row["schedule"]) for row in rows} >= {(2, "queue")} and rows[0]["samples"]
+    nothing_is_left(jobs)
+
+
+def test_an_engine_that_is_not_there_is_not_compared(jobs: Path) -> None:
+    (jobs.parent / "celery.py").write_text("raise ImportError('not there')\n", "utf-8")
+    command = [sys.executable, str(FOLDER), "compare", "--engine", "celery", "--effort", "1"]
+    with_ours = environment(jobs, PYTHONPATH=str(jobs.parent))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=with_ours)
+    assert done.returncode == 2 and "pip install 'celery[redis]'" in done.stderr, done.stderr
 
 
 PRIORITIES = """

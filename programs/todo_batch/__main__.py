@@ -164,6 +164,9 @@ def _arguments() -> argparse.Namespace:
     add = comparison.add_argument
     add("--vary", choices=("all", "execution", "schedule", "collect"), default="all", help="what to compare")
     add("--interpreter", action="append", default=[], metavar="PATH", help="also under this Python")
+    add(
+        "--engine", action="append", choices=ENGINES, default=[], help="also workers of this engine, which is installed"
+    )
     add("--scaling", type=_numbers, default=[1, 2, 4, 8], metavar="N,N", help="processor counts for every way")
     add("--budget", type=_above_0, default=180.0, metavar="SECONDS", help="for the measurements")
     add("--seed", type=int, metavar="N", help="of the order of the measurements")

@@ -19,7 +19,7 @@ from collecting import COLLECTORS
 from complexity import counted
 from dashboard import limits, scaled, table, worth
 from decision import Prices, decision
-from executions import EXECUTIONS
+from executions import EXECUTIONS, crew_for
 from machine import machine
 from markdown import markdown
 from measures import Run, processes_of_session, profile_of
@@ -56,7 +56,7 @@ _BESIDES_PART = 0.25  # of the budget, for each comparison beside the main one
 
 def compare(options: Namespace) -> int:
     """Measure and show; returns the exit code: 0 if all ways gave the same results, else 1."""
-    _check_files(options)
+    _check(options)
     tasks = _count(options)
     sizes = sorted({1, options.processors, *options.scaling})
     session = measured(_ways(options.vary, options.execution, options), options, tasks, sizes, options.budget)
@@ -100,9 +100,11 @@ def workload_of(options: Namespace) -> dict[str, Any]:
     return profile_of(run, round(payload_kb, 3), options.processors, options.kind)
 
 
-def _check_files(options: Namespace) -> None:
-    """ValueError for files that cannot be used: said before anything is measured, and not by every run."""
+def _check(options: Namespace) -> None:
+    """ValueError for files and engines that cannot be used: said before anything is measured, and not by every run."""
     _check_source(options.source)
+    for engine in options.engine:
+        crew_for(engine, Settings(options.kind, 1)).close()
     for file, mark in ((options.report, SHOWN), (options.timeline, SHOWN), (options.results, MARK)):
         if file is not None:
             check_replaceable(file, mark)
@@ -136,6 +138,8 @@ def _ways(vary: str, execution: str, options: Namespace) -> Iterator[Way]:
         for schedule in SCHEDULES if vary in ("all", "schedule") else [options.schedule]:
             for collect in COLLECTORS if vary == "collect" else [options.collect]:
                 yield chosen._replace(execution=name, schedule=schedule, collect=collect)
+    for engine in options.engine if vary in ("all", "execution") else ():
+        yield Way(engine, "queue", "queue")  # its broker hands out
 
 
 def _comparison(session: Session, tasks: int, options: Namespace) -> Comparison:

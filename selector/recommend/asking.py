@@ -100,18 +100,20 @@ class TableInParts:
 
 
 @lru_cache(maxsize=8)
-def limit_of_staying(knowledge: Knowledge, *, people: bool = False) -> float | None:
+def limit_of_staying(knowledge: Knowledge, *, people: bool = False, arrives: bool = False) -> float | None:
     """The speedup up to which the bands keep a simpler approach; None where they ask for more than that one figure.
 
-    What they ask about people is nothing more where the profile says nothing of any, that is without `people`. None, too,
+    And for whether requests arrive at a rate of their own. What they ask about people is nothing more where the profile says nothing of any, that is without `people`. None, too,
     where they do not go from one to the other once, at a bound that belongs to those that stay.
     """
     table = knowledge.tables["speedup_bands"]
-    if not set(table.input_names) <= ({"speedup"} if people else {*OF_A_PAIR}):
+    if not set(table.input_names) <= ({"speedup", "arrives"} if people else {*OF_A_PAIR}):
         return None
     bounds = sorted(float(b) for b in table.thresholds("speedup") if isinstance(b, int | float))
     around = sorted({*bounds, *(b * 1.0001 for b in bounds), *(b * 0.9999 for b in bounds)})
-    stays = [fired_rule(table, {"speedup": b}).outputs["verdict"] in STAYING for b in around if b >= 0]
+    stays = [
+        fired_rule(table, {"speedup": b, "arrives": arrives}).outputs["verdict"] in STAYING for b in around if b >= 0
+    ]
     if stays != sorted(stays, reverse=True) or not any(stays):
         return None
     limit = max(b for b, stay in zip(around, stays, strict=True) if stay)

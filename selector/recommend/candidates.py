@@ -12,7 +12,7 @@ from selector.cost.cluster import Cluster
 from selector.cost.predict import CostEstimate
 from selector.decision.table import Rule
 from selector.recommend.asking import STAYING, fired_rule, limit_of_staying
-from selector.recommend.derive import approach_facts, burden, pair_facts
+from selector.recommend.derive import approach_facts, arrives, burden, pair_facts
 from selector.recommend.facts import Facts, PredictedFacts
 from selector.recommend.knowledge import Knowledge
 from selector.workload.profile import ApproachId, WorkloadProfile
@@ -92,6 +92,11 @@ def speaks_of_people(profile: WorkloadProfile) -> bool:
     return profile.team_knows is not None or profile.maintainability == "high"
 
 
+def nothing_to_move(profile: WorkloadProfile) -> bool:
+    """Whether it is a service of which nothing says how it runs today, so that no approach is nearer than another."""
+    return profile.mode == "service" and profile.current_approach is None
+
+
 def nearest_to_fastest(
     predicted: list[Candidate], profile: WorkloadProfile, knowledge: Knowledge
 ) -> tuple[Candidate, Weighing | None]:
@@ -105,7 +110,7 @@ def nearest_to_fastest(
     if len(predicted) == 1:
         return fastest, None
     people = speaks_of_people(profile)
-    limit = limit_of_staying(knowledge, people=people)
+    limit = limit_of_staying(knowledge, people=people, arrives=arrives(fastest.workload))
     if limit is not None:
         longest = seconds_of(fastest) * limit
         near = [c for c in predicted if seconds_of(c) <= longest or c is fastest]
@@ -122,7 +127,7 @@ def nearest_to_fastest(
     simple = [c for c in near if simplicity[c.approach][0] == least]
     as_fast = min(map(seconds_of, simple)) * AS_FAST
     chosen = min((c for c in simple if seconds_of(c) <= as_fast), key=lambda c: simplicity[c.approach])
-    if profile.mode == "service" and profile.current_approach is None:
+    if nothing_to_move(profile):
         chosen = next((c for c in near if c.standing == "contender" and c.traits.pool == "none"), chosen)
     if chosen is not fastest:
         return chosen, weighed(chosen, fastest, knowledge)

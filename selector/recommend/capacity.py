@@ -234,7 +234,8 @@ def _takes(plan: _Plan, chosen: Candidate, facts: Facts) -> str:
     if chosen.traits.runs_in != "own":
         return f"{planned}: {plan.workers:,} worker{'' if plan.workers == 1 else 's'}"
     enough = min(processes, _ceiling(processes * (plan.utilisation or 0.0) / PLANNED))
-    return f"{planned}: {f'{enough:,} processes do' if enough > 1 else 'one process does'}"
+    sooner = f", {processes:,} answer sooner" if enough < processes else ""
+    return f"{planned}: {f'{enough:,} processes do' if enough > 1 else 'one process does'}{sooner}"
 
 
 def _cpus(facts: Facts) -> str:

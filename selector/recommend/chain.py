@@ -32,6 +32,7 @@ from selector.recommend.derive import (
     add_cost_facts,
     add_machine_facts,
     approach_facts,
+    arrives,
     build_facts,
     burden,
     prediction_facts,
@@ -262,7 +263,8 @@ class Situation:
         """
         fastest = min((c.seconds for c in named if c.seconds and not c.ruled_out), default=math.inf)
         open_to = [a for a in APPROACHES if a not in self.named and self.may_be_eligible(a)]
-        limit = limit_of_staying(self.knowledge, people=speaks_of_people(self.profile))
+        people, arriving = speaks_of_people(self.profile), arrives(self.facts)
+        limit = limit_of_staying(self.knowledge, people=people, arrives=arriving)
         timed = sorted((seconds, a) for a in open_to if (seconds := self.seconds(a)))
         found = []
         for seconds, approach in timed:

@@ -282,7 +282,17 @@ def burden(facts: WorkloadFacts, traits: Traits) -> tuple[bool, int]:
 def pair_facts(facts: WorkloadFacts, simpler: Traits, faster: Traits, speedup: float) -> dict[str, Any]:
     """What speedup_bands is asked about a simpler approach and one that is so many times as fast (SpeedupFacts)."""
     light, heavy = burden(facts, simpler), burden(facts, faster)
-    return {"speedup": speedup, "unfamiliar": heavy[0] > light[0], "harder_to_debug": heavy[1] > light[1]}
+    return {
+        "speedup": speedup,
+        "unfamiliar": heavy[0] > light[0],
+        "harder_to_debug": heavy[1] > light[1],
+        "arrives": arrives(facts),
+    }
+
+
+def arrives(facts: WorkloadFacts) -> bool:
+    """Whether it is a service whose requests come at a rate of their own."""
+    return facts["mode"] == "service" and facts["requests_per_second"] is not None
 
 
 def approach_facts(

@@ -172,6 +172,9 @@ class SpeedupFacts(TypedDict):
     harder_to_debug: Annotated[
         bool | None, "whether maintainability is high, and the best candidate is harder to debug than the simpler one"
     ]
+    arrives: Annotated[
+        bool | None, "whether requests arrive at a rate of their own, so that `speedup` is how much sooner it answers"
+    ]
 
 
 def _meanings(facts: type) -> dict[str, str]:

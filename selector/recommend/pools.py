@@ -33,7 +33,7 @@ from selector.recommend.facts import PoolLimit, WorkloadFacts
 PLANNED = 0.75
 NOISE = 1e-9  # of floats, that must not make it one more
 _MORE = 1.01  # times as much, or it is no more
-_AS_SOON = 1.02  # times as long, or it is later
+_NEARLY_AS_SOON = 1.2  # times as long: what speedup_bands calls not worth anything
 #: Threads for waits when nothing says how many are in flight: the default cap of ThreadPoolExecutor (docs).
 _DEFAULT_WAITING_THREADS = 32
 #: More threads than this are no plan for waits, with their stacks and their scheduling, and `calibrate` measures no more;
@@ -106,10 +106,9 @@ def _pool_in(processes: int, approach: _Approach) -> Pool:
 
 
 def _in_enough(one: Pool, approach: _Approach) -> Pool:
-    """The fewest processes that have room above what arrives, as planned, and answer in time; if none do, those that do most.
+    """The fewest processes that have room above what arrives, as planned, and answer in time and nearly as soon as all would.
 
-    At most one for each CPU, as memory allows. Where it takes several, one more is a setting: there are as many as answer as
-    soon as all would.
+    At most one for each CPU, as memory allows. Where none have, those that do most of it.
     """
     facts, work = approach.facts, approach.work
     rate = rate_asked(facts)
@@ -121,21 +120,14 @@ def _in_enough(one: Pool, approach: _Approach) -> Pool:
     soonest, limit = _queued_ms(_pool_in(most, approach), approach), facts["latency_requirement_ms"]
     in_time = limit if limit is not None and soonest <= limit else math.inf  # what none keeps is not asked of any
 
-    def is_enough(processes: int) -> bool:
-        pool = one if processes == 1 else _pool_in(processes, approach)
-        return _use(pool, approach, rate) <= PLANNED and _queued_ms(pool, approach) <= in_time
+    def is_enough(pool: Pool) -> bool:
+        in_use, queued_ms = _use(pool, approach, rate), _queued_ms(pool, approach)
+        return in_use <= PLANNED and queued_ms <= min(in_time, _NEARLY_AS_SOON * soonest)
 
-    def as_soon(processes: int) -> bool:
-        return _queued_ms(_pool_in(processes, approach), approach) <= _AS_SOON * soonest
-
-    if is_enough(1):
+    if is_enough(one):
         return one
-    used = _use(one, approach, rate)
-    least = max(2, math.ceil(min(used / PLANNED, most) - NOISE))
-    found = _pool_in(_first(is_enough, least, most), approach)
-    if _use(found, approach, rate) * _MORE >= used:
-        return one
-    return _pool_in(_first(as_soon, found.processes, most), approach)
+    several = _pool_in(_first(lambda number: is_enough(_pool_in(number, approach)), 2, most), approach)
+    return several if _use(several, approach, rate) * _MORE < _use(one, approach, rate) else one
 
 
 def _most_processes(approach: _Approach) -> int:

@@ -17,6 +17,7 @@ from selector.cost.shape import shape_of, terms_of
 from selector.cost.terms import at_once_of
 from selector.decision.table import Rule
 from selector.errors import SelectorError
+from selector.recommend.candidates import nothing_to_move
 from selector.recommend.chain import Situation
 from selector.recommend.derive import pair_facts
 from selector.recommend.facts import HostFacts
@@ -92,7 +93,9 @@ class Case:
 
     def place(self, arm: Arm) -> tuple[int, int]:
         """How far an approach is from the simplest, as the recommendation has it."""
-        return self.knowledge.simplicity(self.profile.origin, arm.approach)
+        effort, order = self.knowledge.simplicity(self.profile.origin, arm.approach)
+        stays = nothing_to_move(self.profile) and arm.approach == self.recommendation.approach
+        return (-1 if stays and self.traits(arm).pool == "none" else effort), order
 
     def oversubscribes(self, arm: Arm) -> bool:
         """Whether it has more workers than CPUs, where its workers compute all the time."""

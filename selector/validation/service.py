@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from selector.text import listed, measured_duration, measured_memory, measured_range, measured_times, number
+from selector.text import listed, measured_duration, measured_memory, measured_range, measured_times, number, sentence
 from selector.validation.advice import requirements
 from selector.validation.contest import Contest
 from selector.validation.doubts import Doubt, crowd, doubt_of_stand_in, doubt_of_verdict
@@ -157,6 +157,9 @@ def _judged_by_latency(
     elif verdict == "tie":
         take = evidence.name(winner_of(evidence, [recommended, decisive.rival]))
         reason = f"{reason} No difference that counts. Take {take}, the simpler of the two."
+    elif decisive.lost:
+        band = evidence.case.band(decisive.ratio.mid, recommended.arm, decisive.rival.arm)
+        reason = f"{reason} {sentence(band.because)}"
     return Judgement(verdict, reason, recommended, decisive.rival, winner, contests)
 
 
