@@ -1,6 +1,6 @@
-"""What MkDocs does to our pages before it renders them: they are written as GitHub reads them, and Python-Markdown differs.
+r"""What MkDocs does to our pages before it renders them: they are written as GitHub reads them, and Python-Markdown differs.
 
-It takes a list as nested where that stands four deep, as begun only after an empty line, and `\\|` in code of a table as
+It takes a list as nested where that stands four deep, as begun only after an empty line, and `\|` in code of a table as
 two characters.
 """
 
