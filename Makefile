@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.15 python3.14 python3.13 python3.12 p
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-all engines bench bench-harness bench-todo chaos chaos-engines bench-engines lint types format coverage wheel-test browser interpreters clean
+.PHONY: help demo test test-all engines bench bench-harness bench-todo chaos chaos-engines bench-engines lint types format coverage wheel-test docs pictures record browser interpreters clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /: /'
@@ -31,6 +31,11 @@ $(VENV)/.engines: $(VENV)/.dev
 	@echo "installing the engines that tests run ..."
 	@$(PIP) install --constraint constraints.txt --group engines
 	@if [ "$$CI" = true ]; then .ci/redis; fi
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	@echo "installing what builds the pages as a site ..."
+	@$(PIP) install --constraint constraints.txt --group docs
 	@touch $@
 
 demo: $(VENV)/.installed ## recommend an approach for a real workload
@@ -86,6 +91,21 @@ format: $(VENV)/.dev ## mend style
 wheel-test: $(VENV)/.dev ## build sdist and wheel, install the wheel elsewhere, run it in an empty folder
 	@PYTHON=$(BIN)/python .ci/wheel-test
 
+ON_PAGES := README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs rules programs selector
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(VENV)/.docs ## build the pages as a site, in site/; every link and anchor must lead somewhere, and nothing be loaded
+	@mkdir -p build/pages && ln -sfn $(addprefix ../../,$(ON_PAGES)) build/pages/
+	@$(BIN)/mkdocs build --strict --quiet
+	@if grep -rnoE '<(script|link|img)[^>]+(src|href)="?https?://[^>]*' site --include='*.html'; then exit 1; fi
+	@echo "site/index.html"
+
+pictures: $(VENV)/.dev ## make docs/session.svg, report.html and report.png again, from docs/recorded (needs Chromium: make browser)
+	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q -n 0 -m "" tests/test_pictures.py
+
+record: $(VENV)/.dev ## measure the function of the README again for docs/recorded, and make the pictures: on a quiet machine
+	@$(BIN)/python benchmarks/record.py
+	@$(MAKE) pictures
+
 browser: ## put Chromium and axe-core on this machine, with which pages are tested (Debian, as root)
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
 	|| apt-get install --yes --no-install-recommends chromium chromium-driver
@@ -96,4 +116,4 @@ interpreters: ## put Python 3.14, 3.15 and a free-threaded build on this machine
 	else echo "run: uv python install 3.14 3.15 3.14t"; fi
 
 clean: ## remove what make made
-	@rm -rf $(VENV) .venv-* node_modules dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-* node_modules dist build site .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

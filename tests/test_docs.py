@@ -14,14 +14,12 @@ and does not compare what it prints, as measurements are never the same twice, `
 block, except that every `make` target in it must exist.
 
 Commands run for a fixed host (`HOST`), so that the pages read the same wherever they are tested. With UPDATE_GOLDEN=1
-the output shown, and the picture in `docs/recommendation.svg`, are renewed instead of compared.
+the output shown is renewed instead of compared.
 """
 
 from __future__ import annotations
 
 import doctest
-import html
-import io
 import json
 import os
 import re
@@ -35,26 +33,21 @@ from typing import Any
 import pytest
 import yaml
 from pages import PAGES, ROOT, Block, blocks_of, commands_of, make_targets
-from rich.console import Console
-from rich.text import Text
 
 import selector
-from selector import Selector, pipeline
+from selector import pipeline
 from selector.decision import load_table
 from selector.errors import SelectorError
-from selector.pipeline import example_profiles
 from selector.recommend.facts import HostFacts
-from selector.report.summary import Command, summary_document
-from selector.report.terminal import print_document
 
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
 MEASURES = "<!-- output differs: "
 LONG = {"benchmark-script.md"}  # its one script is measured again and again
 MANY_EXAMPLES = {
     "how-it-decides.md",
-    "README.md",
     "api.md",
     "commands.md",
+    "describe-a-workload.md",
     "learning.md",
     "predictions.md",
     "profile.md",
@@ -62,8 +55,6 @@ MANY_EXAMPLES = {
     "tables.md",
     "your-own-code.md",
 }  # seconds each: `make test-all` runs them
-PICTURE = ROOT / "docs" / "recommendation.svg"
-MOST_PICTURE_BYTES = 60_000
 
 #: The machine that the pages show: no free-threaded build on it.
 HOST = HostFacts("linux", 4, (("3.13", "/usr/bin/python3.13"), ("3.14", "/usr/bin/python3.14")))
@@ -244,46 +235,6 @@ def run_page(page: Path, folder: Path, blocks: list[Block]) -> None:
             assert actual == block.text, f"{page.name}:{block.line}: UPDATE_GOLDEN=1 renews what is shown"
     if renewed:
         page.write_text(with_output(page, renewed), encoding="utf-8")
-
-
-# The picture ----------------------------------------------------------------------------------------------------------
-
-
-def demo_text(color: bool) -> str:
-    """What `make demo` prints on the fixed host, at 80 columns."""
-    profile = dict(example_profiles())["web-scraper"]
-    command = Command("concurrency-selector validate examples/web-scraper.json", "")
-    document = summary_document(Selector(host=HOST).recommend(profile), command)
-    console_ = Console(
-        file=io.StringIO(), width=80, force_terminal=color, color_system="standard" if color else None, highlight=False,
-        markup=False, emoji=False,
-    )  # fmt: skip
-    print_document(document, console_)
-    assert isinstance(console_.file, io.StringIO)
-    return console_.file.getvalue()
-
-
-def picture() -> str:
-    recorder = Console(record=True, file=io.StringIO(), width=80)
-    recorder.print(Text.from_ansi(demo_text(color=True)))
-    svg = recorder.export_svg(title="make demo", unique_id="demo")
-    svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # fonts from the network
-    return svg.replace("Fira Code, monospace", "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace")
-
-
-def words_of(svg: str) -> list[str]:
-    return html.unescape(" ".join(re.findall(r">([^<>]+)</text>", svg))).split()
-
-
-def test_the_picture_is_what_the_demo_prints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("CONCURRENCY_SELECTOR_CACHE_DIR", str(tmp_path))
-    if UPDATE:
-        PICTURE.write_text(picture(), encoding="utf-8")
-    svg = PICTURE.read_text(encoding="utf-8")
-    assert words_of(svg) == ["make", "demo", *demo_text(color=False).split()]
-    assert len(svg.encode()) < MOST_PICTURE_BYTES
-    assert "@font-face" not in svg
-    assert re.findall(r"url\((?!#)[^)]*\)", svg) == []
 
 
 def test_the_page_of_the_api_names_all_that_is_public() -> None:
