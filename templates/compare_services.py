@@ -22,7 +22,7 @@ import threading
 import time
 from typing import Any
 
-from computing import _least_cpu_seconds, _StandIn, _uses
+from computing import _least_cpu_seconds, _StandIn, _uses, _usual_cpu_seconds
 from native import hash_pieces, touched_memory
 from servers import offload
 from service_harness import serve_and_measure
@@ -170,14 +170,22 @@ def merge(_results: list[Any]) -> dict[int, int]:
 # How much computing makes a request -----------------------------------------------------------------------------------
 
 
+_SHORT_SECONDS = 0.1  # of a request that is done often enough while it is tried out
+
+
 def calibrate() -> dict[str, Any]:
     """The settings that make a request compute for CPU_MS_PER_TASK on this Python; none where `work` is your own.
 
-    What counts is the CPU time of this thread, which is the same however busy the machine is.
+    What counts is the CPU time of this thread, which is the same however busy the machine is, and of a short request what it
+    usually takes, with a pause before it as between requests: a CPU that is shared with others has more than one speed, and
+    how long requests queue hangs on all of them, not on the fastest.
     """
     if not _uses(work, compute):
         return {}
     steps, made = _StandIn(CPU_MS_PER_TASK / 1000, task_seconds, steps_seconds).made()
+    if steps and made < _SHORT_SECONDS:
+        usual = _usual_cpu_seconds(lambda: compute((0, b"")))
+        steps = max(1, round(steps * made / usual))
     return {"steps": steps, "stand_in": {"cpu_ms": CPU_MS_PER_TASK, "made_cpu_ms": made * 1000}}
 
 

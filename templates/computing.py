@@ -11,6 +11,7 @@ _OFF = 0.1  # a stand-in that computes for so much more or less than it should i
 _LEAST_SECONDS = 5e-6  # a call of a function takes a part of that: what is off by less is as right as it can be
 _LONG_SECONDS = 0.15  # of computing are enough to tell how long more takes
 _MOST_MENDED = 7
+_USUAL_SECONDS, _PAUSE_SECONDS = 0.3, 0.001
 
 
 class _StandIn(NamedTuple):
@@ -77,6 +78,18 @@ def _least_cpu_seconds(run: Callable[[], object]) -> float:
         spent += took
         tries.append(took / repeats)
     return min(tries)
+
+
+def _usual_cpu_seconds(run: Callable[[], object]) -> float:
+    """The same as it mostly is: the mean of what calls take within some time, each after a pause."""
+    took: list[float] = []
+    until = time.perf_counter() + _USUAL_SECONDS
+    while not took or time.perf_counter() < until:
+        time.sleep(_PAUSE_SECONDS)
+        begun = time.thread_time()
+        run()
+        took.append(time.thread_time() - begun)
+    return sum(took) / len(took)
 
 
 def _uses(function: Any, wanted: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import statistics
 import sys
@@ -32,6 +33,7 @@ _FIRST_SHARE = 0.35  # of what is left of the budget, for the first round, in wh
 _LONGEST_VISIT = 60.0  # of loads in one visit
 _SHORTEST_VISIT = 0.8
 _LOST = 2.5  # times the p95 of the best: an approach that is so far behind is not looked at again
+_ALWAYS_BUSY = 10  # times as many as compute while one waits: on a loop, those that come together wait together
 _FEW, _BEYOND = 50, 1.1  # requests, and times the most that was done
 _CANNOT = 0.85  # of the rate: one that saturates below it will not keep up on a better day
 
@@ -70,27 +72,23 @@ class _ServiceRun:
         if not pythons:
             self.detail = "no interpreter can run this script"
             return "failed"
-        settings = {"io": "sleep", "variant": "", "library_threads": 1}
-        limit = min(max(self.left() / 3, 5.0), self.left() + 1)
-        self.cost = self.launcher.ask(pythons[0].path, {"kind": "calibrate", "settings": settings}, limit)
+        self.cost = self._tried(pythons[0])
         if self.cost["status"] != "ok":
             self.detail = f"the work could not be tried out: {self.cost['status']}: {self.cost['reason']}"
             return "failed"
         arms = [arm._replace(arm=number) for number, arm in enumerate(_served_arms(self.workload, pythons))]
         self._announce(arms)
-        sender = _Session(self.launcher, pythons[0].path, {"kind": "load"}, {})
-        try:
-            ready = sender.answer(10.0)
-            if ready["status"] != "ok":
-                self.detail = f"what sends the requests did not start: {ready['reason']}"
-                return "failed"
-            reason = self._rounds(arms, sender)
-        finally:
-            sender.close()
+        reason = self._rounds(arms, pythons[0])
         for arm in arms:
             if arm.arm not in self.p95 and arm.arm not in self.failures:
                 self._report(arm, 0, {"status": "not_run", "reason": "the budget ended before its turn"})
         return reason
+
+    def _tried(self, python: _Python) -> dict[str, Any]:
+        """What the work of a request takes, and with how much of it that stands in."""
+        settings = {"io": "sleep", "variant": "", "library_threads": 1}
+        limit = min(max(self.left() / 3, 5.0), self.left() + 1)
+        return self.launcher.ask(python.path, {"kind": "calibrate", "settings": settings}, limit)
 
     def _tell_start(self) -> None:
         self.event(
@@ -133,20 +131,40 @@ class _ServiceRun:
 
     # Rounds ----------------------------------------------------------------------------------------------------------
 
-    def _rounds(self, arms: list[_Arm], sender: _Session) -> str:
-        """Round after round in random order while there is time; clear losers are dropped after each."""
+    def _rounds(self, arms: list[_Arm], reference: _Python) -> str:
+        """Round after round in random order while there is time; clear losers are dropped after each.
+
+        What stands in is made anew for each: a rented CPU is faster at one minute than at the next, and a request is to take
+        as long as was said.
+        """
         number, seconds = 0, 0.0
         while True:
             wanted = [arm for arm in arms if arm.arm not in self.dropped]
             self.random.shuffle(wanted)
             if not wanted:
                 return "done"
+            if number and "steps" in self.cost["settings"] and (again := self._tried(reference))["status"] == "ok":
+                self.cost = again
             starts = sum(map(self._beside, wanted))
             if number < _ROUNDS:
                 share = _FIRST_SHARE if number == 0 else 1 / (_ROUNDS - number)
                 seconds = min((share * self.left() - starts) / len(wanted), _LONGEST_VISIT)
                 seconds = max(seconds, _SHORTEST_VISIT)
-            ran = 0
+            ran = self._round(wanted, number, seconds, reference)
+            if not ran:
+                return "budget"
+            number += 1
+            for arm, why in self._losers(arms):
+                self.dropped.add(arm.arm)
+                self.event(event="dropped", arm=arm.arm, reason=why)
+
+    def _round(self, wanted: list[_Arm], number: int, seconds: float, reference: _Python) -> int:
+        """A visit of so many seconds to each arm while there is time; to how many."""
+        ran = 0
+        with contextlib.closing(_Session(self.launcher, reference.path, {"kind": "load"}, {})) as sender:
+            ready = sender.answer(10.0)
+            if ready["status"] != "ok":
+                raise RuntimeError(f"what sends the requests did not start: {ready['reason']}")
             for arm in wanted:
                 needed = self._beside(arm) + seconds if number else _SHORTEST_VISIT
                 if needed > self.left() + 0.02 * self.workload.budget_seconds and (number or ran):
@@ -155,12 +173,7 @@ class _ServiceRun:
                 self._visit(arm, number, seconds, sender)
                 self.beside[arm.arm] = max(0.0, self.elapsed() - begun - seconds)
                 ran += 1
-            if not ran:
-                return "budget"
-            number += 1
-            for arm, why in self._losers(arms):
-                self.dropped.add(arm.arm)
-                self.event(event="dropped", arm=arm.arm, reason=why)
+        return ran
 
     def _beside(self, arm: _Arm) -> float:
         """What a visit of an arm takes beside its loads: its start and its end, and what it was late with."""
@@ -274,7 +287,7 @@ class _ServiceRun:
             return 2 * workers + 2
         cpu = max(float(self.cost["cpu_seconds"]), 0.0002)
         at_once = min(workers, self.workload.cpus)
-        return min(1000, 4 + math.ceil(2 * at_once * float(self.cost["wall_seconds"]) / cpu))
+        return min(1000, 4 + math.ceil(_ALWAYS_BUSY * at_once * float(self.cost["wall_seconds"]) / cpu))
 
     def _report(self, arm: _Arm, number: int, answer: dict[str, Any]) -> None:
         """Keep what came of a visit, and tell."""
