@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from selector.approaches import Effort, Engine
 from selector.cost.terms import runs_single
@@ -18,6 +18,7 @@ from selector.recommend.facts import HostFacts
 from selector.recommend.machines import ClusterPlan, Outgrown, cluster_of, outgrown_of
 from selector.recommend.notes import notes_of
 from selector.recommend.turns import Verdict, current_of, good_enough_of, wrong_turns_of
+from selector.workload.given import GivenProfile
 from selector.workload.profile import ApproachId, WorkloadProfile
 
 _Plain = dict[str, Any]  # what a model below is made from
@@ -118,7 +119,7 @@ class Recommendation(_Saved):
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
-    profile: WorkloadProfile
+    profile: GivenProfile
     workload_class: str
     approach: ApproachId
     title: str
@@ -147,10 +148,6 @@ class Recommendation(_Saved):
         from selector.report.recommendation import recommendation_document
 
         return render_markdown(recommendation_document(self))
-
-    @field_serializer("profile")
-    def _only_what_is_given(self, profile: WorkloadProfile) -> dict[str, Any]:
-        return profile.given()
 
 
 def build_recommendation(situation: Situation, would_change: tuple[InputChange, ...] | None = None) -> Recommendation:

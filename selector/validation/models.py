@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, field_serializer
+from pydantic import Field
 
 from selector.approaches import Engine
 from selector.benchmark.events import Role, Status, TaskLatency
 from selector.models import Saved
 from selector.recommend.expected import Expected
-from selector.workload.profile import ApproachId, WorkloadProfile
+from selector.workload.given import GivenProfile
+from selector.workload.profile import ApproachId
 
 Verdict = Literal["confirmed", "tie", "refuted", "inconclusive"]
 
@@ -192,7 +193,7 @@ class ValidationReport(Saved):
     seed: int
     assumed: tuple[str, ...]
     cpus: int
-    profile: WorkloadProfile
+    profile: GivenProfile
     expected: Expected
     workload_class: str
 
@@ -202,7 +203,3 @@ class ValidationReport(Saved):
         from selector.report.validation import validation_document
 
         return render_markdown(validation_document(self))
-
-    @field_serializer("profile")
-    def _only_what_is_given(self, profile: WorkloadProfile) -> dict[str, Any]:
-        return profile.given()
