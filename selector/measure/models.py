@@ -101,14 +101,26 @@ class MeasureReport(Frozen):
     seconds: float
     recommendation: Recommendation | None
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the report as a page in a frame."""
+        from selector.report.html import render_frame
+        from selector.report.measure import answer_first
+        from selector.report.saved import page_title
+
+        return render_frame(answer_first(self, self._validate), page_title(self.target))
+
     def _repr_markdown_(self) -> str:
-        """What a notebook shows: the report as `measure --format markdown` prints it."""
+        """What it shows where it takes no HTML: the report as `measure --format markdown` prints it."""
         from selector.report.markdown import render_markdown
         from selector.report.measure import measure_document
 
+        return render_markdown(measure_document(self, self._validate))
+
+    @property
+    def _validate(self) -> str:
+        """The command that proves it."""
         words = ["concurrency-selector", "validate", "--function", self.target]
-        words += ["--items", self.items] if self.items is not None else []
-        return render_markdown(measure_document(self, shlex.join(words)))
+        return shlex.join([*words, *(["--items", self.items] if self.items is not None else [])])
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         """What IPython shows at a terminal: the same."""

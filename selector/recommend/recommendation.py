@@ -142,8 +142,16 @@ class Recommendation(_Saved):
     good_enough: GoodEnough | None = None
     wrong_turns: tuple[WrongTurn, ...] = ()
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the recommendation as a page in a frame."""
+        from selector.report.html import render_frame
+        from selector.report.recommendation import recommendation_document
+        from selector.report.saved import page_title
+
+        return render_frame(recommendation_document(self), page_title(self.profile.name))
+
     def _repr_markdown_(self) -> str:
-        """What a notebook shows: the recommendation as `recommend --format markdown` prints it."""
+        """What it shows where it takes no HTML: the recommendation as `recommend --format markdown` prints it."""
         from selector.report.markdown import render_markdown
         from selector.report.recommendation import recommendation_document
 

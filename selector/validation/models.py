@@ -197,8 +197,16 @@ class ValidationReport(Saved):
     expected: Expected
     workload_class: str
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the report as a page in a frame."""
+        from selector.report.html import render_frame
+        from selector.report.pages import validation_page
+        from selector.report.saved import page_title
+
+        return render_frame(validation_page(self), page_title(self.profile.name))
+
     def _repr_markdown_(self) -> str:
-        """What a notebook shows: the report as `validate --format markdown` prints it."""
+        """What it shows where it takes no HTML: the report as `validate --format markdown` prints it."""
         from selector.report.markdown import render_markdown
         from selector.report.validation import validation_document
 
