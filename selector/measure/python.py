@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from selector.errors import SelectorError
 from selector.host import environment_python, find_interpreters, interpreter_at
 from selector.host.interpreters import Interpreter
+from selector.host.places import is_ours, made_for_us
 from selector.text import quoted
 
 OLDEST = (3, 10)  # that the probe runs on
@@ -45,7 +45,7 @@ def choose_python(given: str | None, environ: Mapping[str, str], folder: Path) -
     if given is not None:
         return named_python(given)
     path, why = _found(environ, folder)
-    return checked(path, f"{why}, which this tool runs in, too" if _is_ours(path) else why)
+    return checked(path, f"{why}, which this tool runs in, too" if is_ours(path) else why)
 
 
 def named_python(given: str) -> ChosenPython:
@@ -85,7 +85,7 @@ def _named(given: str) -> tuple[str, str]:
 def _found(environ: Mapping[str, str], folder: Path) -> tuple[str, str]:
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         path = environment_python(environ.get(variable) or "")
-        if environ.get(variable) and os.path.isfile(path) and not _made_for_us(path, environ):
+        if environ.get(variable) and os.path.isfile(path) and not made_for_us(path, environ):
             return path, "the active environment's"
     for place in _up_to_the_root(folder):
         path = environment_python(str(place / ".venv"))
@@ -96,7 +96,7 @@ def _found(environ: Mapping[str, str], folder: Path) -> tuple[str, str]:
         raise SelectorError(
             "there is no Python to run the function: no active environment, no .venv, no python3", _HINT
         )
-    path, name = next((each for each in on_path if not _made_for_us(each[0], environ)), on_path[0])
+    path, name = next((each for each in on_path if not made_for_us(each[0], environ)), on_path[0])
     return path, f"{name} on PATH"
 
 
@@ -115,15 +115,3 @@ def _up_to_the_root(folder: Path) -> list[Path]:
         if any((place / mark).exists() for mark in _ROOTS):
             return above[: number + 1]
     return [folder]
-
-
-def _is_ours(path: str) -> bool:
-    """Whether it is the Python of this tool itself: links of environments lead to one file, so that the folder counts."""
-    here = os.path.dirname(os.path.abspath(sys.executable))
-    return os.path.dirname(path) == here and os.path.realpath(path) == os.path.realpath(sys.executable)
-
-
-def _made_for_us(path: str, environ: Mapping[str, str]) -> bool:
-    """Whether uvx or pre-commit made its environment for this tool alone, and put it in front: nothing of the user's is in it."""
-    by_uvx = "UV" in environ and "VIRTUAL_ENV" not in environ  # which `uv run` sets, as the project's is meant there
-    return _is_ours(path) and (by_uvx or Path(path).parent.parent.name.startswith("py_env-"))
