@@ -15,6 +15,7 @@ from selector.calibration.kept import load_calibration
 from selector.errors import SelectorError
 from selector.files import resource_dir
 from selector.host import environment_python, find_interpreters, platform_id, usable_cpus
+from selector.host.places import made_for_us
 from selector.recommend.chain import Situation
 from selector.recommend.changes import would_change
 from selector.recommend.explain import Explanation, Prediction, explain, predictions
@@ -43,14 +44,16 @@ def this_host() -> HostFacts:
 def application_tag(found: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> str | None:
     """The tag of the Python that the user's code runs on, among those found here (tag to path).
 
-    That of the active environment, else of the project's .venv in this folder, else the first python3 of the PATH.
+    That of the active environment, else of the project's .venv in this folder, else the first python3 of the PATH; but
+    for an environment that was made for this tool alone.
     """
     by_file = {os.path.realpath(path): tag for tag, path in found.items()}
     folders = [environ.get("VIRTUAL_ENV") or environ.get("CONDA_PREFIX"), ".venv"]
     candidates = [environment_python(folder) for folder in folders if folder]
     for folder in filter(None, environ.get("PATH", "").split(os.pathsep)):
         candidates += [os.path.join(folder, name) for name in _PYTHONS]  # noqa: PTH118  # as text: it is fast
-    return next((tag for file in candidates if (tag := by_file.get(os.path.realpath(file)))), None)
+    users = (file for file in candidates if not made_for_us(file, environ))
+    return next((tag for file in users if (tag := by_file.get(os.path.realpath(file)))), None)
 
 
 #: What may be asked about: a profile, a mapping of its fields, or what a selector made of it.

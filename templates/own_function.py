@@ -1,7 +1,3 @@
-# /// script
-# requires-python = ">=3.10"
-# dependencies = []
-# ///
 """Call a function on its items in every way that can run here, and compare.
 
     python bench.py                          every approach that this Python can run, as a table

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
+import click
 import pytest
 from conftest import COVERAGE
 
-from selector.cli import main
+from selector.cli import cli, main
 
 COMMAND = [sys.executable, "-m", "selector"]
 COMPLETE = "_CONCURRENCY_SELECTOR_COMPLETE"  # the variable by which a shell asks for completions
@@ -48,6 +49,17 @@ def call(*arguments: str, stdin: bytes = b"") -> Run:
     assert "Traceback" not in texts[1]
     assert isinstance(ended.value.code, int)
     return Run(ended.value.code, *texts)
+
+
+def parsed(words: Sequence[str]) -> click.Command:
+    """The command that words of a command line mean, whose options and arguments they are; nothing is run."""
+    command, context, rest = cli, click.Context(cli, **cli.context_settings), list(words)
+    while isinstance(command, click.Group):
+        name, found, rest = command.resolve_command(context, rest)
+        assert found is not None
+        command, context = found, click.Context(found, parent=context, info_name=name)
+    assert not command.make_parser(context).parse_args(rest)[1], "words that are left over"
+    return command
 
 
 def measured(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -124,6 +124,31 @@ def test_the_tools_own_python_is_never_taken_without_a_word(tmp_path: Path) -> N
     assert "which this tool runs in, too" in choose_python(None, {"VIRTUAL_ENV": str(own)}, tmp_path).why
 
 
+@posix_only
+@pytest.mark.parametrize(("variable", "name"), [("UV", "a1B2c3"), ("PRE_COMMIT", "py_env-python3")])
+def test_an_environment_made_for_this_tool_alone_is_not_meant(
+    variable: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, users = environment(tmp_path / name), environment(tmp_path / "users")
+    monkeypatch.setattr(sys, "executable", str(made / "bin" / "python"))
+    around = {variable: "1", "PATH": f"{made / 'bin'}{os.pathsep}{users / 'bin'}"}
+    if variable == "PRE_COMMIT":
+        around["VIRTUAL_ENV"] = str(made)
+    assert choose_python(None, around, tmp_path).path == str(users / "bin" / "python")
+    alone = choose_python(None, {**around, "PATH": str(made / "bin")}, tmp_path)
+    assert (alone.path, alone.why) == (str(made / "bin" / "python"), "python on PATH, which this tool runs in, too")
+
+
+@posix_only
+def test_an_environment_that_uv_runs_a_project_in_is_the_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other = environment(tmp_path / "own"), environment(tmp_path / "other")
+    monkeypatch.setattr(sys, "executable", str(own / "bin" / "python"))
+    around = {"UV": "uv", "VIRTUAL_ENV": str(own), "PATH": f"{own / 'bin'}{os.pathsep}{other / 'bin'}"}
+    assert choose_python(None, around, tmp_path).path == str(own / "bin" / "python")
+
+
 @pytest.mark.parametrize("given", ["/bin/nowhere", "3.99"])
 def test_a_python_that_is_none_is_refused(given: str) -> None:
     with pytest.raises(SelectorError) as error:

@@ -74,7 +74,7 @@ def run(built: Path, empty: Path, *arguments: str) -> subprocess.CompletedProces
 
 def test_the_wheel_holds_the_package_its_types_and_its_data(built: Path) -> None:
     found = files_below(built / "wheel")
-    assert ours("selector", "*.py") | ours("selector", "*.html") <= found
+    assert ours("selector", "*.py") | ours("selector", "*.html") | ours("selector", "*.md") <= found
     assert "selector/py.typed" in found
     for folder in ("rules", "templates", "programs", "probes", "examples"):
         assert {f"selector/_data/{file}" for file in ours(folder)} <= found, folder

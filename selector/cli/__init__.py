@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from selector.cli import ask, calibrate, compare, completion, deps, generate, measure, proof, rules, schema
+from selector.cli import ask, calibrate, compare, completion, deps, generate, measure, proof, rules, schema, skill
 from selector.cli.shared import (
     Commands,
     format_option,
@@ -159,5 +159,6 @@ for _command in (
     ask.host,
     rules.rules,
     schema.schema,
+    skill.skill,
 ):
     cli.add_command(_command)

@@ -121,16 +121,12 @@ def _learn(results: str, form: str) -> None:
     """Correct the costs by a benchmark, and say which."""
     from selector.calibration.models import answers_changed
     from selector.proof import example_answers, learn_from
+    from selector.report.calibration import Learned, learned_document
 
     before = example_answers()
     changed = learn_from(read_results(results))
-    answers = answers_changed(before, example_answers())
+    learned = Learned(changed=changed, answers=answers_changed(before, example_answers()))
     if form == "json":
-        import json
-
-        found = {"changed": [fold.model_dump() for fold in changed], "answers": answers.model_dump()}
-        print_json(json.dumps({"schema": 1, **found}, indent=2))
+        print_json(learned.model_dump_json(indent=2))
         return
-    from selector.report.calibration import folds_document
-
-    print_as(folds_document(changed, answers), form)
+    print_as(learned_document(learned), form)

@@ -240,8 +240,7 @@ def diff_tables(old: Path, new: Path, form: str, budget: float) -> int:
     profiles = example_profiles()
     flips = changed_answers(profiles, was, now)
     if form == "json":
-        examples = {name: {"old": was, "new": now} for name, (was, now) in flips.items()}
-        _print_data({"tables": [diff_data(*each) for each in found], "examples": examples})
+        _print_data(diff_data(found, flips))
     else:
         for line in (*(line for each in found for line in diff_lines(*each)), *flip_lines(flips, len(profiles))):
             say(line)

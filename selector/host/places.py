@@ -47,6 +47,19 @@ def environment_python(folder: str) -> str:
     return os.path.join(folder, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
 
 
+def is_ours(python: str) -> bool:
+    """Whether it is the Python of this tool itself: links of environments lead to one file, so that the folder counts."""
+    here = os.path.dirname(os.path.abspath(sys.executable))
+    return os.path.dirname(python) == here and os.path.realpath(python) == os.path.realpath(sys.executable)
+
+
+def made_for_us(python: str, environ: Mapping[str, str]) -> bool:
+    """Whether uvx or pre-commit made its environment for this tool alone, and put it in front: nothing of the user's is in it."""
+    by_uvx = "UV" in environ and "VIRTUAL_ENV" not in environ  # which `uv run` sets, as the project's is meant there
+    name = os.path.basename(os.path.dirname(os.path.dirname(python)))
+    return (by_uvx or name.startswith("py_env-")) and is_ours(python)
+
+
 def candidates(environ: Mapping[str, str], root: str, home: str, running: bool) -> Iterator[Candidate]:
     """Each executable that may be an interpreter, once, as its real path and with the first place it was found in.
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_serializer
+from pydantic import Field, PlainSerializer
 
 from selector.measure.python import ChosenPython
 from selector.measure.target import ItemsSource, Target
 from selector.models import Frozen
 from selector.recommend.recommendation import Recommendation
+from selector.workload.given import SchemaOfFile
 from selector.workload.profile import WorkloadProfile
 
 BUDGET_SECONDS = 20.0
@@ -73,6 +74,10 @@ class Tried(Frozen):
     why: str
 
 
+def _given(profile: WorkloadProfile | None) -> dict[str, Any]:
+    return profile.given() if profile is not None else {}
+
+
 class MeasureReport(Frozen):
     """What measuring a function came to. `profile` is None, and there is a problem, where it could not be measured.
 
@@ -85,7 +90,7 @@ class MeasureReport(Frozen):
     target: str
     items: str | None
     python: str
-    profile: WorkloadProfile | None
+    profile: Annotated[WorkloadProfile | None, PlainSerializer(_given), SchemaOfFile("profile", or_empty=True)]
     evidence: dict[str, Evidence]
     unknown: tuple[str, ...]
     problems: tuple[Problem, ...]
@@ -96,19 +101,27 @@ class MeasureReport(Frozen):
     seconds: float
     recommendation: Recommendation | None
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the report as a page in a frame."""
+        from selector.report.html import render_frame
+        from selector.report.measure import answer_first
+        from selector.report.saved import page_title
+
+        return render_frame(answer_first(self, self._validate), page_title(self.target))
+
     def _repr_markdown_(self) -> str:
-        """What a notebook shows: the report as `measure --format markdown` prints it."""
+        """What it shows where it takes no HTML: the report as `measure --format markdown` prints it."""
         from selector.report.markdown import render_markdown
         from selector.report.measure import measure_document
 
+        return render_markdown(measure_document(self, self._validate))
+
+    @property
+    def _validate(self) -> str:
+        """The command that proves it."""
         words = ["concurrency-selector", "validate", "--function", self.target]
-        words += ["--items", self.items] if self.items is not None else []
-        return render_markdown(measure_document(self, shlex.join(words)))
+        return shlex.join([*words, *(["--items", self.items] if self.items is not None else [])])
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         """What IPython shows at a terminal: the same."""
         printer.text(self._repr_markdown_())
-
-    @field_serializer("profile")
-    def _only_what_is_given(self, profile: WorkloadProfile | None) -> dict[str, Any]:
-        return profile.given() if profile is not None else {}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from selector.errors import SelectorError
 from selector.host import environment_python, find_interpreters, interpreter_at
 from selector.host.interpreters import Interpreter
+from selector.host.places import is_ours, made_for_us
 from selector.text import quoted
 
 OLDEST = (3, 10)  # that the probe runs on
@@ -40,11 +40,12 @@ def choose_python(given: str | None, environ: Mapping[str, str], folder: Path) -
     """The Python that a function is measured under; SelectorError where there is none that can be.
 
     `given`, else that of the active environment, else the .venv of the project that the folder is in, else python3 on PATH.
+    An environment that uvx or pre-commit made for this tool is none of these, where there is another.
     """
     if given is not None:
         return named_python(given)
     path, why = _found(environ, folder)
-    return checked(path, f"{why}, which this tool runs in, too" if _is_ours(path) else why)
+    return checked(path, f"{why}, which this tool runs in, too" if is_ours(path) else why)
 
 
 def named_python(given: str) -> ChosenPython:
@@ -84,16 +85,27 @@ def _named(given: str) -> tuple[str, str]:
 def _found(environ: Mapping[str, str], folder: Path) -> tuple[str, str]:
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         path = environment_python(environ.get(variable) or "")
-        if environ.get(variable) and os.path.isfile(path):
+        if environ.get(variable) and os.path.isfile(path) and not made_for_us(path, environ):
             return path, "the active environment's"
     for place in _up_to_the_root(folder):
         path = environment_python(str(place / ".venv"))
         if os.path.isfile(path):
             return path, "the project's .venv"
+    on_path = list(_on_path(environ))
+    if not on_path:
+        raise SelectorError(
+            "there is no Python to run the function: no active environment, no .venv, no python3", _HINT
+        )
+    path, name = next((each for each in on_path if not made_for_us(each[0], environ)), on_path[0])
+    return path, f"{name} on PATH"
+
+
+def _on_path(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Every Python on PATH, with the name by which it is found."""
     for name in ("python3", "python"):
-        if path := shutil.which(name, path=environ.get("PATH", os.defpath)) or "":
-            return os.path.abspath(path), f"{name} on PATH"
-    raise SelectorError("there is no Python to run the function: no active environment, no .venv, no python3", _HINT)
+        for place in environ.get("PATH", os.defpath).split(os.pathsep):
+            if found := shutil.which(name, path=place):
+                yield os.path.abspath(found), name
 
 
 def _up_to_the_root(folder: Path) -> list[Path]:
@@ -103,9 +115,3 @@ def _up_to_the_root(folder: Path) -> list[Path]:
         if any((place / mark).exists() for mark in _ROOTS):
             return above[: number + 1]
     return [folder]
-
-
-def _is_ours(path: str) -> bool:
-    """Whether it is the Python of this tool itself: links of environments lead to one file, so that the folder counts."""
-    here = os.path.dirname(os.path.abspath(sys.executable))
-    return os.path.dirname(path) == here and os.path.realpath(path) == os.path.realpath(sys.executable)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from selector.models import DIALECT, Frozen, Schema
+from selector.models import Frozen
 
 Status = Literal["ready", "gil", "not_installable", "fails", "unknown"]
 Goal = Literal["free_threading", "subinterpreters", "loop"]
@@ -115,8 +115,3 @@ class DepsReport(Frozen):
         return (
             self.settings.get("free_threading_ready" if goal == "free_threading" else "subinterpreter_ready") is False
         )
-
-
-def report_schema() -> Schema:
-    """The JSON Schema of what `deps --json` prints."""
-    return {"$schema": DIALECT, **DepsReport.model_json_schema(by_alias=True, mode="serialization")}

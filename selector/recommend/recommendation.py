@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from selector.approaches import Effort, Engine
 from selector.cost.terms import runs_single
@@ -18,6 +18,7 @@ from selector.recommend.facts import HostFacts
 from selector.recommend.machines import ClusterPlan, Outgrown, cluster_of, outgrown_of
 from selector.recommend.notes import notes_of
 from selector.recommend.turns import Verdict, current_of, good_enough_of, wrong_turns_of
+from selector.workload.given import GivenProfile
 from selector.workload.profile import ApproachId, WorkloadProfile
 
 _Plain = dict[str, Any]  # what a model below is made from
@@ -118,7 +119,7 @@ class Recommendation(_Saved):
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
-    profile: WorkloadProfile
+    profile: GivenProfile
     workload_class: str
     approach: ApproachId
     title: str
@@ -141,16 +142,20 @@ class Recommendation(_Saved):
     good_enough: GoodEnough | None = None
     wrong_turns: tuple[WrongTurn, ...] = ()
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the recommendation as a page in a frame."""
+        from selector.report.html import render_frame
+        from selector.report.recommendation import recommendation_document
+        from selector.report.saved import page_title
+
+        return render_frame(recommendation_document(self), page_title(self.profile.name))
+
     def _repr_markdown_(self) -> str:
-        """What a notebook shows: the recommendation as `recommend --format markdown` prints it."""
+        """What it shows where it takes no HTML: the recommendation as `recommend --format markdown` prints it."""
         from selector.report.markdown import render_markdown
         from selector.report.recommendation import recommendation_document
 
         return render_markdown(recommendation_document(self))
-
-    @field_serializer("profile")
-    def _only_what_is_given(self, profile: WorkloadProfile) -> dict[str, Any]:
-        return profile.given()
 
 
 def build_recommendation(situation: Situation, would_change: tuple[InputChange, ...] | None = None) -> Recommendation:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
 
 from selector.calibration.models import AnswerChanges, Calibration, InterpreterCosts
+from selector.models import Frozen
 from selector.report.blocks import Block, Bullets, Document, Fields, Paragraph, Section, Table
 from selector.text import printable
 from selector.validation.learning import Fold
@@ -27,17 +30,25 @@ def calibration_document(found: Calibration) -> Document:
     return Document(tuple(sections))
 
 
-def folds_document(changed: Sequence[Fold], answers: AnswerChanges) -> Document:
-    """Which costs a benchmark corrected, and why, and what that changes."""
-    if not changed:
+class Learned(Frozen):
+    """Which costs a benchmark corrected, and what that changes."""
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    changed: tuple[Fold, ...]
+    answers: AnswerChanges
+
+
+def learned_document(learned: Learned) -> Document:
+    """The same as a document."""
+    if not learned.changed:
         nothing = (
             "Nothing was changed: of the costs that are known well, none makes up enough of a time that was predicted"
             " wrong and measured at least three times."
         )
         return Document((Section("What was measured", (Paragraph(nothing),)),))
-    rows = tuple((f.interpreter, f.cost, f"{f.before:.3g}", f"{f.after:.3g}", f.why) for f in changed)
+    rows = tuple((f.interpreter, f.cost, f"{f.before:.3g}", f"{f.after:.3g}", f.why) for f in learned.changed)
     table = Table(("Python", "cost", "before", "now", "because"), rows, "llrrl")
-    return Document((Section("Costs corrected by what was measured", (table,)), _changes(answers)))
+    return Document((Section("Costs corrected by what was measured", (table,)), _changes(learned.answers)))
 
 
 def _origin(found: Calibration, python: InterpreterCosts) -> str:

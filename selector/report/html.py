@@ -26,6 +26,11 @@ MOST_BYTES = 300_000
 DATA_ID = "concurrency-selector-data"
 _OPENS, _CLOSES = f'<script type="application/json" id="{DATA_ID}">', "</script>"
 _LONGEST_LINE, _LONGEST_TEXT, _LONGEST_CODE = 160, 1_200, 20_000
+#: What is in it is shown by what shows no frames: a notebook that is not trusted.
+_FRAME = (
+    '<iframe sandbox="" srcdoc="{page}" title="{title}" style="width: 100%; height: 36rem; border: 1px solid #8888;'
+    ' resize: vertical; overflow: auto">{title}: trust this notebook to see it, or print(..._repr_markdown_())</iframe>'
+)
 _TOO_LARGE = "The JSON that this was made from is too large to be in here, too."
 
 
@@ -37,6 +42,14 @@ def render_html(document: Document, title: str, data: str | None = None) -> str:
     """
     page = _rendered(document, title, data)
     return page if len(page.encode()) <= MOST_BYTES else _rendered(document, title, None, _TOO_LARGE)
+
+
+def render_frame(document: Document, title: str) -> str:
+    """The page in a frame, for a notebook: styles, names and text in it reach nothing of the notebook, nor these it."""
+    from markupsafe import Markup
+
+    values = {"page": _rendered(document, title, None), "title": one_line(printable(title), _LONGEST_LINE)}
+    return str(Markup(_FRAME).format_map(values))  # noqa: S704  # escapes what is put into it
 
 
 def data_of(page: str) -> str | None:

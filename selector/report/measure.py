@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from selector.measure.models import Evidence, MeasureReport
 from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
 from selector.report.recommendation import recommendation_document
@@ -20,21 +22,34 @@ def measure_document(report: MeasureReport, validate: str, *, whole: bool = True
 
     `validate` is the command that proves it.
     """
-    sections = [found_section(report)]
-    if report.notes or report.problems:
-        told = [*report.notes, *(f"Problem: {problem.text}" for problem in report.problems)]
-        sections.append(Section("What to know about it", (bullets(*told),)))
-    if report.recommendation is not None:
-        command = Command(validate, "the command at the end")
-        if whole:
-            sections += recommendation_document(report.recommendation, validate=command).sections
-        else:
-            sections.append(summary_section(report.recommendation, command))
+    return Document((*_found(report), *_recommended(report, validate, whole=whole), *_left(report, validate)))
+
+
+def answer_first(report: MeasureReport, validate: str) -> Document:
+    """The same with the answer before what it rests on, as a page has it."""
+    return Document((*_recommended(report, validate, whole=True), *_found(report), *_left(report, validate)))
+
+
+def _found(report: MeasureReport) -> list[Section]:
+    told = [*report.notes, *(f"Problem: {problem.text}" for problem in report.problems)]
+    return [found_section(report), *([Section("What to know about it", (bullets(*told),))] if told else [])]
+
+
+def _recommended(report: MeasureReport, validate: str, *, whole: bool) -> Sequence[Section]:
+    if report.recommendation is None:
+        return ()
+    command = Command(validate, "the command at the end")
+    if whole:
+        return recommendation_document(report.recommendation, validate=command).sections
+    return (summary_section(report.recommendation, command),)
+
+
+def _left(report: MeasureReport, validate: str) -> Iterator[Section]:
+    """What is unknown, and the proof."""
     if report.unknown:
-        sections.append(unknown_section(report))
+        yield unknown_section(report)
     if report.recommendation is not None:
-        sections.append(Section("To prove it on the function itself", (Code(validate, "bash"),)))
-    return Document(tuple(sections))
+        yield Section("To prove it on the function itself", (Code(validate, "bash"),))
 
 
 def found_section(report: MeasureReport) -> Section:

@@ -8,14 +8,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
 from selector.decision import DecisionTable
 from selector.decision.proofs.diff import TableAnswer, TableChange
 from selector.decision.proofs.examples import TableTest
 from selector.decision.proofs.findings import Finding, Verification, given_text, region_text
 from selector.recommend.witnesses import Workload
+from selector.report.rules_data import (
+    AnswerTold,
+    ChangeTold,
+    FindingTold,
+    RulesCompared,
+    TableListed,
+    TableProven,
+    TableTested,
+)
 from selector.text import count_text, cut
 
 _MOST_FAILURES = 10  # of a table, that are shown
@@ -26,7 +33,7 @@ _MOST_ROWS = 50
 # rules list -----------------------------------------------------------------------------------------------------------
 
 
-def list_data(tables: Sequence[DecisionTable]) -> list[dict[str, Any]]:
+def list_data(tables: Sequence[DecisionTable]) -> list[TableListed]:
     """The tables in use."""
     return [
         {
@@ -90,7 +97,7 @@ def _workload_lines(workload: Workload) -> Iterator[str]:
 
 def check_data(
     label: str, table: DecisionTable, found: Verification, shown: Sequence[tuple[Finding, Workload]]
-) -> dict[str, Any]:
+) -> TableProven:
     """All that was found out about a table."""
     return {
         "table": table.name,
@@ -99,7 +106,22 @@ def check_data(
         "inputs": len(table.inputs),
         "cells": _number(found.size),
         "proven": found.proven,
-        "findings": [{**asdict(finding), "workload": workload.profile} for finding, workload in shown],
+        "findings": [_finding_data(finding, workload) for finding, workload in shown],
+    }
+
+
+def _finding_data(finding: Finding, workload: Workload) -> FindingTold:
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "table": finding.table,
+        "message": finding.message,
+        "rules": list(finding.rules),
+        "places": list(finding.places),
+        "witness": finding.witness,
+        "region": finding.region,
+        "pairs": list(finding.pairs),
+        "workload": workload.profile,
     }
 
 
@@ -126,16 +148,22 @@ def test_lines(label: str, test: TableTest) -> Iterator[str]:
         yield f"      rows no example reaches: {cut(', '.join(examples.unreached), 2000)}"
 
 
-def test_data(label: str, test: TableTest) -> dict[str, Any]:
+def test_data(label: str, test: TableTest) -> TableTested:
     """All that testing a table came to."""
     return {
         "table": label,
         "failed": test.failed,
         "rules": test.rows,
-        "examples": {"passed": test.examples.passed, "failures": test.examples.failures},
-        "rules_without_example": test.examples.unreached,
-        "boundary_cases": {"tried": test.boundaries, "failures": test.boundary_failures, "left_out": test.left_out},
-        "recorded": None if test.recorded is None else {"cases": test.recorded, "failures": test.recorded_failures},
+        "examples": {"passed": test.examples.passed, "failures": list(test.examples.failures)},
+        "rules_without_example": list(test.examples.unreached),
+        "boundary_cases": {
+            "tried": test.boundaries,
+            "failures": list(test.boundary_failures),
+            "left_out": list(test.left_out),
+        },
+        "recorded": None
+        if test.recorded is None
+        else {"cases": test.recorded, "failures": list(test.recorded_failures)},
     }
 
 
@@ -202,17 +230,36 @@ def _answer(answer: TableAnswer) -> str:
     return f"{json.dumps(answer.output)} from {', '.join(answer.rules) or 'no row'}"
 
 
-def diff_data(label: str, shown: Sequence[tuple[TableChange, Workload]]) -> dict[str, Any]:
-    """All changes of a table."""
+def diff_data(
+    found: Sequence[tuple[str, Sequence[tuple[TableChange, Workload]]]], flips: Mapping[str, tuple[str, str]]
+) -> RulesCompared:
+    """All changes of all tables, and the examples with another answer."""
     return {
-        "table": label,
-        "changes": [_change_data(change, workload) for change, workload in shown],
+        "tables": [
+            {"table": label, "changes": [_change_data(change, workload) for change, workload in shown]}
+            for label, shown in found
+        ],
+        "examples": {name: {"old": was, "new": now} for name, (was, now) in flips.items()},
     }
 
 
-def _change_data(change: TableChange, workload: Workload) -> dict[str, Any]:
-    data = {"cells" if key == "size" else key: value for key, value in asdict(change).items()}
-    return {**data, "cells": _number(change.size), "workload": workload.profile}
+def _change_data(change: TableChange, workload: Workload) -> ChangeTold:
+    return {
+        "kind": change.kind,
+        "message": change.message,
+        "region": change.region,
+        "cells": _number(change.size),
+        "given": change.given,
+        "old": _answer_data(change.old),
+        "new": _answer_data(change.new),
+        "workload": workload.profile,
+    }
+
+
+def _answer_data(answer: TableAnswer | None) -> AnswerTold | None:
+    if answer is None:
+        return None
+    return {"output": answer.output, "rules": list(answer.rules), "error": answer.error}
 
 
 def _number(count: int) -> int | None:

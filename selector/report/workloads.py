@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from selector.approaches import Traits
 from selector.decision import DecisionTable
@@ -14,10 +14,21 @@ from selector.recommend.candidates import AS_FAST, Candidate
 from selector.recommend.chain import Situation
 from selector.recommend.knowledge import Knowledge
 from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Section, Table, bullets
+from selector.report.rules_data import (
+    Amount,
+    ApproachRow,
+    ClassExample,
+    ClassTold,
+    Objection,
+    OtherApproach,
+    RowTold,
+    RuledOut,
+    TurnRow,
+)
 from selector.report.tables import ALWAYS, when_text
 from selector.report.wording import named
 from selector.text import duration, listed, number, significant, times
-from selector.workload.profile import APPROACHES
+from selector.workload.profile import APPROACHES, ApproachId
 
 _CLASS = "workload_class"
 _TURNS = "wrong_turns"  # the table of what goes wrong with the choices that people make instead
@@ -75,7 +86,7 @@ def classes_of(table: DecisionTable) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
-def class_data(name: str, selector: Selector) -> dict[str, Any]:
+def class_data(name: str, selector: Selector) -> ClassTold:
     """What there is to say about a class, as plain data; the name is one of `classes_of`."""
     knowledge = selector.knowledge
     classify, strategy = knowledge.tables["classify"], knowledge.tables["strategy"]
@@ -84,14 +95,10 @@ def class_data(name: str, selector: Selector) -> dict[str, Any]:
     lesson = LESSONS.get(name)
     shown = lesson.example if lesson is not None and lesson.example in of_class else next(iter(of_class), None)
     return {
-        _CLASS: name,
+        "workload_class": name,
         "title": lesson.title if lesson else name,
         "when": [_row(classify, rule) for rule in classify.rules if rule.outputs[_CLASS] == name],
-        "recommended": [
-            {"approach": rule.outputs["approach"], "standing": rule.outputs["standing"], **_row(strategy, rule)}
-            for rule in strategy.rules
-            if _is_about(strategy, rule, name)
-        ],
+        "recommended": [_approach_row(strategy, rule) for rule in strategy.rules if _is_about(strategy, rule, name)],
         "wrong_turns": list(_wrong_turns(name, knowledge)),
         "example": _example(shown, of_class[shown]) if shown is not None else None,
         "ruled_out": _ruled_out({example: found for example, found in of_class.items() if example != shown}),
@@ -99,12 +106,17 @@ def class_data(name: str, selector: Selector) -> dict[str, Any]:
     }
 
 
-def _row(table: DecisionTable, rule: Rule, without: Iterable[str] = ()) -> dict[str, Any]:
+def _row(table: DecisionTable, rule: Rule, without: Iterable[str] = ()) -> RowTold:
     return {
         "rule": f"{table.name}/{rule.id}",
         "when": when_text(table, rule.cells, without=(_CLASS, *without)),
         "because": rule.because,
     }
+
+
+def _approach_row(table: DecisionTable, rule: Rule) -> ApproachRow:
+    approach = cast("ApproachId", rule.outputs["approach"])  # as the table was checked to say
+    return {**_row(table, rule), "approach": approach, "standing": str(rule.outputs["standing"])}
 
 
 def _is_about(table: DecisionTable, rule: Rule, name: str) -> bool:
@@ -113,7 +125,7 @@ def _is_about(table: DecisionTable, rule: Rule, name: str) -> bool:
     return all(matches(cell, name) for column, cell in asked if column == _CLASS)
 
 
-def _wrong_turns(name: str, knowledge: Knowledge) -> Iterator[dict[str, Any]]:
+def _wrong_turns(name: str, knowledge: Knowledge) -> Iterator[TurnRow]:
     """The rows of `wrong_turns` that name the class, with the approaches they are about."""
     table = knowledge.tables[_TURNS]
     for rule in table.rules:
@@ -127,10 +139,10 @@ def _wrong_turns(name: str, knowledge: Knowledge) -> Iterator[dict[str, Any]]:
             for approach in APPROACHES
             if all(matches(cell, getattr(knowledge.approaches[approach].traits, trait)) for trait, cell in asked)
         ]
-        yield {"approaches": about, **_row(table, rule, Traits.__annotations__)}
+        yield {**_row(table, rule, Traits.__annotations__), "approaches": about}
 
 
-def _example(name: str, situation: Situation) -> dict[str, Any]:
+def _example(name: str, situation: Situation) -> ClassExample:
     """One workload of the class, its answer, and every other approach: how long it would take, and what speaks against it."""
     chosen = situation.choice.chosen
     named_first = sorted((a for a in APPROACHES if a != chosen.approach), key=lambda a: a not in situation.named)
@@ -144,16 +156,16 @@ def _example(name: str, situation: Situation) -> dict[str, Any]:
     }
 
 
-def _amount(candidate: Candidate) -> dict[str, float | None]:
+def _amount(candidate: Candidate) -> Amount:
     """How long a batch takes, or how many requests a service can do in a second; None where it is not known."""
     return {"seconds": candidate.predicted.seconds or None, "requests_per_second": candidate.predicted.rate or None}
 
 
-def _other(situation: Situation, candidate: Candidate, chosen: Candidate) -> dict[str, Any]:
+def _other(situation: Situation, candidate: Candidate, chosen: Candidate) -> OtherApproach:
     entry = situation.knowledge.approaches[candidate.approach]
     seconds, least = candidate.predicted.seconds, chosen.predicted.seconds
-    objections = [
-        {"rule": f"eligibility/{rule.id}", "kind": rule.outputs["kind"], "text": rule.because}
+    objections: list[Objection] = [
+        {"rule": f"eligibility/{rule.id}", "kind": str(rule.outputs["kind"]), "text": rule.because}
         for rule in candidate.ruled_out
     ]
     return {
@@ -172,9 +184,9 @@ def _goes_wrong(candidate: Candidate, situation: Situation) -> str:
     return rules[0].because if rules else ""
 
 
-def _ruled_out(situations: Mapping[str, Situation]) -> list[dict[str, Any]]:
+def _ruled_out(situations: Mapping[str, Situation]) -> list[RuledOut]:
     """What rules approaches out in these examples: each row of eligibility, the approaches, and where."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, RuledOut] = {}
     for example, situation in situations.items():
         for approach in APPROACHES:
             for rule in situation.candidate(approach).ruled_out:
@@ -182,9 +194,10 @@ def _ruled_out(situations: Mapping[str, Situation]) -> list[dict[str, Any]]:
                     rule.id,
                     {"rule": f"eligibility/{rule.id}", "text": rule.because, "approaches": [], "examples": []},
                 )
-                for key, value in (("approaches", approach), ("examples", example)):
-                    if value not in entry[key]:
-                        entry[key].append(value)
+                if approach not in entry["approaches"]:
+                    entry["approaches"].append(approach)
+                if example not in entry["examples"]:
+                    entry["examples"].append(example)
     return list(found.values())
 
 
@@ -201,17 +214,14 @@ def _commands(lesson: Lesson | None, example: str | None) -> Iterator[str]:
 # As a document --------------------------------------------------------------------------------------------------------
 
 
-def class_document(data: Mapping[str, Any]) -> Document:
+def class_document(data: ClassTold) -> Document:
     """The page of a class, from `class_data`."""
-    shown = {
-        objection["rule"]
-        for other in (data["example"] or {"others": []})["others"]
-        for objection in other["objections"]
-    }
+    others = data["example"]["others"] if data["example"] else []
+    shown = {objection["rule"] for other in others for objection in other["objections"]}
     further = [entry for entry in data["ruled_out"] if entry["rule"] not in shown]
     sections = [
         Section(
-            f"{data['title']} ({data[_CLASS]})",
+            f"{data['title']} ({data['workload_class']})",
             (Paragraph("A workload is of this class where, asked in this order:"), _rows(data["when"])),
         ),
         Section("What is recommended", tuple(_recommended(data["recommended"]))),
@@ -231,16 +241,16 @@ def class_document(data: Mapping[str, Any]) -> Document:
     return Document(tuple(sections))
 
 
-def _rows(rows: list[dict[str, Any]]) -> Bullets:
+def _rows(rows: Sequence[RowTold]) -> Bullets:
     return Bullets(tuple((row["because"] or row["rule"], (_condition(row),)) for row in rows))
 
 
-def _condition(row: Mapping[str, Any]) -> str:
+def _condition(row: RowTold) -> str:
     when = row["when"]
     return f"{when if when == ALWAYS else f'when {when}'} [{row['rule']}]"
 
 
-def _recommended(rows: list[dict[str, Any]]) -> Iterator[Block]:
+def _recommended(rows: Sequence[ApproachRow]) -> Iterator[Block]:
     """The approaches, best first; then those that are left where none of these can be used."""
     for standing, heading in (
         (
@@ -256,7 +266,7 @@ def _recommended(rows: list[dict[str, Any]]) -> Iterator[Block]:
             yield Bullets(tuple(items), numbered=standing == "contender")
 
 
-def _told(example: Mapping[str, Any]) -> Iterator[Block]:
+def _told(example: ClassExample) -> Iterator[Block]:
     if example["description"]:
         yield Paragraph(example["description"])
     yield Fields(
@@ -277,14 +287,14 @@ def _told(example: Mapping[str, Any]) -> Iterator[Block]:
     yield Bullets(tuple((point, (listed(those),)) for point, those in against.items()))
 
 
-def _how_fast(entry: Mapping[str, Any]) -> str:
+def _how_fast(entry: ClassExample | OtherApproach) -> str:
     if entry["seconds"] is not None:
         return duration(entry["seconds"])
     rate = entry["requests_per_second"]
     return f"{number(significant(rate, 2))} requests/s" if rate is not None else ""
 
 
-def _costs(others: Sequence[Mapping[str, Any]]) -> Table:
+def _costs(others: Sequence[OtherApproach]) -> Table:
     """What each takes, and how many times as long as the answer that is; of a service what it does in a second."""
     if all(other["times_as_long"] is None for other in others):
         return Table(("approach", "predicted"), tuple((other["approach"], _how_fast(other)) for other in others), "lr")
@@ -292,8 +302,8 @@ def _costs(others: Sequence[Mapping[str, Any]]) -> Table:
     return Table(("approach", "predicted", "times as long"), rows, "lrr")
 
 
-def _slowness(other: Mapping[str, Any]) -> float:
-    return float(other["seconds"] or -other["requests_per_second"])
+def _slowness(other: OtherApproach) -> float:
+    return other["seconds"] or -(other["requests_per_second"] or 0.0)
 
 
 def _ratio(ratio: float | None) -> str:
@@ -302,7 +312,7 @@ def _ratio(ratio: float | None) -> str:
     return "about 1x" if 1 / AS_FAST < ratio < AS_FAST else times(ratio)
 
 
-def _against(other: Mapping[str, Any]) -> Iterator[str]:
+def _against(other: OtherApproach) -> Iterator[str]:
     """The rows that rule it out; where none does, what it costs."""
     for objection in other["objections"]:
         yield f"{objection['text']} [{objection['rule']}]"
@@ -310,7 +320,7 @@ def _against(other: Mapping[str, Any]) -> Iterator[str]:
         yield other["cost"]
 
 
-def _where(entry: Mapping[str, Any]) -> str:
+def _where(entry: RuledOut) -> str:
     return f"{listed(entry['approaches'])}, in {listed(entry['examples'])} [{entry['rule']}]"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_serializer
+from pydantic import Field, PlainSerializer
 
 from selector.models import Frozen
 from selector.recommend.recommendation import Recommendation
+from selector.workload.given import SchemaOfFile
 from selector.workload.system import SystemProfile
 
 JointKind = Literal[
@@ -92,7 +93,7 @@ class SystemRecommendation(Frozen):
 
     schema_version: Literal[1] = Field(1, alias="schema")
     name: str | None
-    system: SystemProfile
+    system: Annotated[SystemProfile, PlainSerializer(SystemProfile.given), SchemaOfFile("system")]
     cpu_cores: int
     parts: tuple[PartAnswer, ...]
     processes: tuple[Process, ...]
@@ -106,7 +107,3 @@ class SystemRecommendation(Frozen):
     def part(self, name: str) -> PartAnswer:
         """The answer for the part of that name, which there is."""
         return next(part for part in self.parts if part.name == name)
-
-    @field_serializer("system")
-    def _only_what_is_given(self, system: SystemProfile) -> dict[str, Any]:
-        return system.given()

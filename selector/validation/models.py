@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, field_serializer
+from pydantic import Field
 
 from selector.approaches import Engine
 from selector.benchmark.events import Role, Status, TaskLatency
 from selector.models import Saved
 from selector.recommend.expected import Expected
-from selector.workload.profile import ApproachId, WorkloadProfile
+from selector.workload.given import GivenProfile
+from selector.workload.profile import ApproachId
 
 Verdict = Literal["confirmed", "tie", "refuted", "inconclusive"]
 
@@ -192,17 +193,21 @@ class ValidationReport(Saved):
     seed: int
     assumed: tuple[str, ...]
     cpus: int
-    profile: WorkloadProfile
+    profile: GivenProfile
     expected: Expected
     workload_class: str
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the report as a page in a frame."""
+        from selector.report.html import render_frame
+        from selector.report.pages import validation_page
+        from selector.report.saved import page_title
+
+        return render_frame(validation_page(self), page_title(self.profile.name))
+
     def _repr_markdown_(self) -> str:
-        """What a notebook shows: the report as `validate --format markdown` prints it."""
+        """What it shows where it takes no HTML: the report as `validate --format markdown` prints it."""
         from selector.report.markdown import render_markdown
         from selector.report.validation import validation_document
 
         return render_markdown(validation_document(self))
-
-    @field_serializer("profile")
-    def _only_what_is_given(self, profile: WorkloadProfile) -> dict[str, Any]:
-        return profile.given()
