@@ -93,6 +93,7 @@ def test_a_service_is_put_on_an_experimental_build_only_if_it_is_known_to_be_rea
         {"cpu_cores": 1},
         {"memory_budget_mb": 60, "startup_memory_mb": 30, "has_expensive_startup": True},
         {"concurrency": 1},
+        {"workload_type": "cpu", "io_wait_ms_per_task": 0, "requests_per_second": 150},  # processes alone do as much
     ],
 )
 def test_one_process_stays_where_a_second_is_no_way(fields: dict[str, Any]) -> None:

@@ -197,7 +197,7 @@ def test_a_clearly_lower_p95_refutes_and_one_within_the_noise_does_not() -> None
     slower = judged_service([PLAIN, serves("asyncio", 60.0, 400.0), serves("threads", 24.0, 300.0)])
     assert (slower.verdict, slower.winner) == ("refuted", "threads")
     alike = judged_service([PLAIN, serves("asyncio", 24.1, 400.0), serves("threads", 24.0, 300.0)])
-    assert alike.verdict == "tie"
+    assert alike.verdict == "tie" and alike.reason.endswith("Take asyncio, the simpler of the two.")
 
 
 def test_a_more_complex_approach_that_answers_less_than_twice_as_soon_does_not_refute() -> None:

@@ -76,7 +76,7 @@ def _needs(chosen: Candidate, processes: int, workers: int, machines: int) -> _N
     asgi = traits.runs_loop or chosen.workload["event_loop"] is True
     prefork = traits.runs_in == "workers" and not traits.runs_loop
     in_threads = traits.pool != "none" and traits.runs_in == "own"
-    each = -(-(workers if prefork else processes) // machines)
+    each = max(-(-workers // machines), chosen.workers) if prefork else -(-processes // machines)
     beside = chosen.workers if traits.runs_in == "workers" and not prefork else None
     return _Needs(asgi, each, chosen.workers if in_threads else None, beside)
 
