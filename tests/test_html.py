@@ -25,6 +25,8 @@ from selector.report.blocks import (
     Curve,
     Document,
     Fields,
+    Lane,
+    Lanes,
     Paragraph,
     Path,
     Section,
@@ -90,7 +92,7 @@ def test_a_page_with_every_row_of_every_table_is_small_enough() -> None:
 def test_the_sections_are_in_the_order_of_questions() -> None:
     assert Page(page_of("confirmed-cpu")).headings() == [
         "Measured against predicted", "Each approach and Python", "Scaling", "Memory", "Latency",
-        "Where the answer would change", "What was found, and how", "How it was decided", "Alternatives", "Wrong turns",
+        "Who worked when", "Where the answer would change", "What was found, and how", "How it was decided", "Alternatives", "Wrong turns",
         "The first steps to get there", "How it was measured",
     ]  # fmt: skip
 
@@ -128,6 +130,9 @@ def everything(text: str) -> Document:
         Bars(text, text, (Bar(text, 1, text, 0.5, 2, text), Bar("b", 2, text)), (1, text)),
         Curve(text, text, text, ((1, 1, text), (2, 2, "")), ((1, 1), (2, 1.9)), (2, text)),
         Bands(text, 3, ((1, 10, text), (10, 100, "b"))),
+        Lanes(
+            text, text, 2, (Lane(text, ((0, 1), (1.5, 2)), (text, text)), Lane("b", (), ("", ""))), (text, "b"), "rl"
+        ),
     )
     words: tuple[Block, ...] = (
         Paragraph(text), Fields(((text, text),)), Bullets(((text, (text,)),)), Path(((text, text, text),)),

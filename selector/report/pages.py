@@ -15,6 +15,7 @@ from selector.report.blocks import Block, Bullets, Code, Document, Fields, Parag
 from selector.report.measure import found_section, unknown_section
 from selector.report.recommendation import bands_of, changes_of, explained_sections, predictions_table
 from selector.report.summary import answer_fields
+from selector.report.timelines import timeline_blocks
 from selector.report.turns import turns_sections
 from selector.report.validation import (
     how_measured,
@@ -146,7 +147,7 @@ def _verdict(report: ValidationReport, result: Recommendation | None) -> Section
 
 
 def _measured_sections(report: ValidationReport) -> list[Section]:
-    """Predicted against measured, then each approach, a growing pool, memory, latency."""
+    """Predicted against measured, then each approach, a growing pool, memory, latency, workers."""
     predicted: list[Block] = [*figures.predicted_and_measured(report)]
     predicted += [block for section in predicted_sections(report) for block in section.blocks]
     scaling = [block for section in scalability_sections(report) for block in section.blocks]
@@ -156,6 +157,7 @@ def _measured_sections(report: ValidationReport) -> list[Section]:
         ("Scaling", [*figures.scaling_curve(report), *scaling] if scaling else []),
         ("Memory", [*figures.memory_bars(report)]),
         ("Latency", [*figures.latency_bars(report)]),
+        ("Who worked when", timeline_blocks(report)),
     ]
     return [Section(title, tuple(blocks)) for title, blocks in sections if blocks]
 
