@@ -71,7 +71,9 @@ def paper(browser: Any) -> str:
     return str(browser.execute_script("return getComputedStyle(document.body).backgroundColor"))
 
 
-@pytest.mark.parametrize("name", ["confirmed-cpu", "refuted-failures", "recommend", "measure"])
+@pytest.mark.parametrize(
+    "name", ["confirmed-cpu", "refuted-failures", "recommend", "measure", "system", "system-tried"]
+)
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["desk", "phone"])
 def test_a_page_asks_for_nothing_and_is_not_cut(browser: Any, tmp_path: Path, name: str, size: tuple[int, int]) -> None:
     assert opened(browser, page_of(name), tmp_path, size) == []
@@ -111,7 +113,7 @@ def test_hostile_text_does_nothing(browser: Any, tmp_path: Path, text: str) -> N
     assert browser.execute_script(STICKS_OUT) == []
 
 
-@pytest.mark.parametrize("name", ["confirmed-cpu", "recommend", "measure"])
+@pytest.mark.parametrize("name", ["confirmed-cpu", "recommend", "measure", "system-tried"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Any, tmp_path: Path, name: str, scheme: str) -> None:
     if not AXE.is_file():
