@@ -17,6 +17,7 @@ from winner import (
     best_of_each,
     choice,
     fastest,
+    fastest_crew,
     gains,
     racing,
     speedup_told,
@@ -46,7 +47,7 @@ def sections_of(found: Comparison) -> list[Section]:
         ("Memory", [*_memory_bars(found), *_memory_use(found.rows)]),
         ("Error handling confirmed", _errors(found)),
         *((title, [_speedups(rows, found)]) for title, rows in found.besides.items()),
-        ("Scalability", [*_curve(best, scale, found), _laws(best, scale, found)]),
+        ("Scalability", [*_curve(found), _laws(best, scale, found)]),
         ("What limits it", limits(found)),
         ("Complexity against gain", complexity(found)),
         ("Timeline", who_worked_when(found.shown) if found.shown is not None else []),
@@ -224,9 +225,11 @@ def _trials(trials: Iterable[Trial]) -> Table:
 # What follows from it -------------------------------------------------------------------------------------------------
 
 
-def _curve(best: Measured, scale: Sequence[tuple[int, float]], found: Comparison) -> list[Block]:
-    """The speedup by processors, and the law that fits it; of what takes turns there is none."""
-    if len(scale) < 2:
+def _curve(found: Comparison) -> list[Block]:
+    """The speedup of the fastest crew by processors, and the law that fits it; of what takes turns there is none."""
+    best = fastest_crew(found)
+    scale = scale_of(best, found) if best is not None else []
+    if best is None or len(scale) < 2:
         return []
     cpus, (contention, coherence) = found.machine.cpus, usl(scale)
     kept = tuple((float(n), speedup, "more than CPUs" if n > cpus else "") for n, speedup in scale)
