@@ -129,6 +129,21 @@ def test_where_the_recommendation_lost_the_answer_is_the_winner() -> None:
     assert "asyncio + processes" in answer.partition("How sure")[0]
     assert "not asyncio_free_threaded, which was recommended" in answer
     assert "NOT met" in answer  # a requirement that is missed is no detail
+    assert "asyncio + processes kept both CPUs busy" in answer.partition("Why")[2].partition("How sure")[0]
+
+
+def test_where_both_are_as_fast_the_answer_is_the_simpler_one() -> None:
+    tied = REPORTS["tie-io"]().model_copy(update={"winner": "threads", "profile": PROFILES["web-scraper"]})
+    answer = answer_in(validated(tied))
+    assert "Threads" in answer.partition("Why")[0] and "not asyncio, which was recommended" in answer
+    assert "migrate single_threaded threads" in answer.partition("Next")[2]
+
+
+def test_without_a_verdict_the_answer_is_what_was_recommended_and_says_so() -> None:
+    unsure = REPORTS["confirmed-cpu"]().model_copy(update={"verdict": "inconclusive", "reason": "Others computed."})
+    answer = answer_in(validated(unsure))
+    assert "2 workers (recommended; this run gives no verdict)" in answer and "INCONCLUSIVE: Others computed." in answer
+    assert "kept 2 of 2 CPUs busy" not in answer  # what was seen proves nothing then
 
 
 def test_where_it_won_the_answer_is_itself_and_the_next_step_how_to_get_there() -> None:

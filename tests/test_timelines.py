@@ -57,8 +57,8 @@ def shown(timeline: Busy, io: str = "socket") -> tuple[Lanes, str, str]:
     """The picture of a timeline, what is told of it, and how it was come by."""
     one = Timeline(approach="threads", title="Threads (a pool)", interpreter="3.14", busy=timeline)
     found = timeline_blocks(report(timelines=(one,), io=io))
-    assert isinstance(found[0], Lanes) and isinstance(found[1], Bullets) and isinstance(found[2], Paragraph)
-    return found[0], found[1].items[0][0], found[2].text
+    assert isinstance(found[0], Bullets) and isinstance(found[1], Lanes) and isinstance(found[2], Paragraph)
+    return found[1], found[0].items[0][0], found[2].text
 
 
 def test_the_longest_gap_is_named_with_its_place() -> None:

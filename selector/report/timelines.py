@@ -31,13 +31,13 @@ class _Gap(NamedTuple):
 
 
 def timeline_blocks(report: ValidationReport) -> list[Block]:
-    """A picture for each timeline with what it shows, and how it was come by; nothing where there is none."""
+    """What the timelines show in words, a picture for each, and how they were come by; nothing where there is none."""
     shown = report.timelines
     blocks: list[Block] = [_lanes(timeline) for timeline in shown]
     if not shown:
         return []
     how = _HOW + (_BATCH if report.io == "function" else _FROM_START)
-    return [*blocks, bullets(*map(_told, shown)), Paragraph(how)]
+    return [bullets(*map(_told, shown)), *blocks, Paragraph(how)]
 
 
 def _lanes(timeline: Timeline) -> Lanes:
