@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from pages_read import check_it_stands_alone
-from todo_comparison import make_comparison, make_row
-from todo_program import FOLDER, HOSTILE, call_program, make_run, modules
+from todo_comparison import hostile, make_comparison, page_of
+from todo_program import FOLDER, call_program, make_run, modules
 
 from selector.report import blocks
 
@@ -27,25 +27,6 @@ def without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "selector.report.html", None)
 
 
-def page_of(todo: Any, found: Any) -> str:
-    return str(
-        todo.page.page("Todo batch processing", todo.contents.sections_of(found), todo.results.as_json(found, None))
-    )
-
-
-def hostile(todo: Any) -> Any:
-    """A comparison in which every text would do harm if it were markup."""
-    row = make_row(todo, name=HOSTILE, title=HOSTILE, schedule=HOSTILE, python=HOSTILE)
-    bad = make_row(todo, name=HOSTILE, title=HOSTILE, samples=(), reason="n" * 10_000)
-    trial = todo.results.Trial(HOSTILE, 1, 1, 0, 0, errors=(HOSTILE,))
-    here = todo.results.Machine(2, HOSTILE, HOSTILE, None, HOSTILE, (HOSTILE,))
-    run = make_run(todo, title=HOSTILE, schedule=HOSTILE)
-    run.report.shares[0].kind = HOSTILE
-    return make_comparison(
-        todo, [row, bad], trials=(trial,), machine=here, at=HOSTILE, shown=run, besides={HOSTILE: (row, row)}
-    )
-
-
 class Tags(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -54,7 +35,8 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append(tag)
-        assert not {"src", "href", "onerror", "onload"} & {name for name, _ in attrs}, attrs
+        assert not {"src", "onerror", "onload"} & {name for name, _ in attrs}, attrs
+        assert dict(attrs).get("href") in (None, "data:,")
 
 
 def test_blocks_are_those_of_the_selector(todo: Any) -> None:

@@ -24,8 +24,8 @@ _NO_PICTURES = (
 _LOOK = """:root { color-scheme: light dark; } body { font: 1rem/1.5 system-ui, sans-serif; max-width: 64rem; margin: 0 auto;
 padding: 1rem; overflow-wrap: anywhere; } table { border-collapse: collapse; font-size: .9rem; } th, td { text-align: left;
 vertical-align: top; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid #8888; overflow-wrap: normal; } .r { text-align:
-right; } div, pre { overflow-x: auto; } dt { font-weight: 600; } dd { margin: 0 0 .4rem; } h1 { font-size: 1.5rem; } h2 {
-font-size: 1.15rem; margin-top: 2rem; } @media print { div, pre { overflow: visible; } pre { white-space: pre-wrap; } }"""
+right; } .wide, pre { overflow-x: auto; } dt { font-weight: 600; } dd { margin: 0 0 .4rem; } h1 { font-size: 1.5rem; } h2 {
+font-size: 1.15rem; margin-top: 2rem; } @media print { .wide, pre { overflow: visible; } pre { white-space: pre-wrap; } }"""
 
 
 def written_for(file: Path, title: str, sections: Iterable[Section], data: str = "") -> str:
@@ -65,8 +65,9 @@ def _plain(title: str, sections: Iterable[Section], data: str) -> str:
     script = f"{DATA}{inert}</script>\n" if data else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<link rel="icon" href="data:,">\n'
         f"<title>{_text(title)}</title>\n<style>{_LOOK}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(filter(None, body))
         + f"\n</main>\n{script}</body>\n</html>\n"
@@ -101,7 +102,7 @@ def _table(table: Table) -> str:
         return "".join(f"<{tag}{side}>{_text(cell)}</{tag}>" for cell, side in zip(cells, sides, strict=True))
 
     body = "\n".join(f"<tr>{row(cells, 'td')}</tr>" for cells in table.rows)
-    return f'<div tabindex="0"><table>\n<thead><tr>{row(table.header, "th")}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    return f'<div class="wide" tabindex="0"><table>\n<thead><tr>{row(table.header, "th")}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
 def _text(text: str) -> str:
