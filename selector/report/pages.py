@@ -38,6 +38,7 @@ from selector.report.wording import (
     time_text,
     workers_text,
 )
+from selector.text import measured_range, measured_times
 from selector.validation import ValidationReport
 
 _TABLES = {
@@ -128,9 +129,9 @@ def _verdict(report: ValidationReport, result: Recommendation | None) -> Section
     settled = report.verdict != "inconclusive"
     lost = report.verdict == "refuted" or (report.verdict == "tie" and report.winner not in (None, report.recommended))
     pairs = [("Use", f"{_used(report, lost=lost)}{'' if settled else _NO_VERDICT}")]
-    why = report.analysis[0] if report.analysis and settled else ""
-    why = why or (why_text(result) if result is not None and not lost else "")
-    pairs += [("Why", why)] if why else []
+    why = why_text(result) if result is not None and not lost else next(iter(report.analysis), "")
+    gain = _gain(report, lost=lost) if settled else ""
+    pairs += [(label, text) for label, text in (("Why", why), ("Gain", gain)) if text]
     advice = report.advice[0] if report.advice and report.verdict in ("refuted", "inconclusive") else ""
     guide = guide_command(result) if result is not None and not lost else None
     best, origin = report.winner if lost else report.recommended, report.profile.origin
@@ -139,6 +140,20 @@ def _verdict(report: ValidationReport, result: Recommendation | None) -> Section
     whose = f" of {report.recommended}" if lost else ""
     unmet = [(f"{what}{whose}", told) for what, told in requirement_pairs(report) if told.startswith("NOT")]
     return Section("Answer", (Fields((*pairs, *unmet)),))
+
+
+def _gain(report: ValidationReport, *, lost: bool) -> str:
+    """`1.8x (1.4x to 2.2x) as fast as plain sequential code`, as it was measured."""
+    known = (report.winner, report.winner_interpreter) if lost else (report.recommended, report.recommended_interpreter)
+    m = measurement_of(report, *known)
+    if m is None or m.role == "baseline" or m.speedup is None:
+        return ""
+    middle, span = measured_times(m.speedup), ""
+    if m.speedup_range is not None and m.speedup_range.low < m.speedup_range.high:
+        middle, ends = measured_range(m.speedup_range.low, m.speedup, m.speedup_range.high)
+        span = f" ({ends})"
+    what = "as many requests a second as" if report.requests_per_second is not None else "as fast as"
+    return f"{middle}{span} {what} plain sequential code"
 
 
 def _used(report: ValidationReport, *, lost: bool) -> str:
