@@ -88,6 +88,7 @@ def asyncio_processes(job: Job) -> list[Done]:
 
 
 _pools: list[Executor] = []  # where `offload` hands work to; empty: the loop does it itself
+offloaded: list[Done] = []  # when the pool did what it was handed, without its values
 
 
 async def offload(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -96,7 +97,15 @@ async def offload(function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
     import asyncio
 
-    return await asyncio.get_running_loop().run_in_executor(_pools[-1], function, *arguments)
+    loop = asyncio.get_running_loop()
+    value, worker, begun, ended = await loop.run_in_executor(_pools[-1], timed, _called, (function, *arguments))
+    offloaded.append((None, worker, begun, ended))
+    return value
+
+
+def _called(call: tuple[Any, ...]) -> Any:
+    function, *arguments = call
+    return function(*arguments)
 
 
 def _run_loop(job: Job, pool: Executor | None = None) -> list[Done]:

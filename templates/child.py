@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from approaches import APPROACHES_BY_ID, Job
+from approaches import APPROACHES_BY_ID, Job, offloaded
+from busy import _busy
 from here import _cpu_seconds, _gil_enabled, _leave, _own_peak_mb, _probe
 from outcome import _balance, _checksum, _times
 from processes import _more_files
@@ -70,4 +71,5 @@ def _measure(workload: Workload, order: dict[str, Any]) -> dict[str, Any]:
         "checksum": f"{_checksum([value for value, *_ in done[: order['checked']]]):08x}",
         "state_checksum": f"{_checksum(state):08x}",
         "figures": workload.figures() if workload.figures else None,
+        "busy": _busy([*done, *offloaded], begun, ended),
     }

@@ -370,7 +370,7 @@ def _raises_alone(said: list[str], calls: int) -> str:
 _FIELDS = (
     "seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short",
-    "extrapolated_from", "cpus_taken", "batch", "no_cpu_percent", "quiet_seconds", "raised", "raised_first",
+    "extrapolated_from", "cpus_taken", "batch", "no_cpu_percent", "quiet_seconds", "raised", "raised_first", "busy",
 )  # fmt: skip
 
 

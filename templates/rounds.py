@@ -170,7 +170,7 @@ class _Run:
 _CELL_FIELDS = (
     "seconds", "launch_seconds", "startup_seconds", "first_result_seconds", "steady_seconds", "cpu_seconds", "cpu_percent",
     "peak_memory_mb", "memory_metric", "task_latency_ms", "gil_enabled", "checksum", "workers_seen", "imbalance", "short", "extrapolated_from",
-    "cpus_taken", "figures",
+    "cpus_taken", "figures", "busy",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NoReturn
 
+from busy import _busy
 from here import _gil_enabled, _leave, _own_peak_mb, _probe, _queued_seconds
 from meter import _MB, process_tree, read_proc
 from outcome import SHORT_SECONDS, _balance, _checksum, _times
@@ -265,6 +266,7 @@ def _batch(order: dict[str, Any], ready: _Ready, items: _Items, way: Any, copies
         "raised_first": next(iter(raised.values()), ""),
         "raised_items": {(first + number) % known: said for number, said in raised.items() if number < _MOST_SUMS},
         "sums": _sums(done, first, known),
+        "busy": _busy(done, begun, ended),
     }
 
 

@@ -65,6 +65,10 @@ CELL = {
     "workers_seen": 1, "imbalance": 1.0, "short": False, "extrapolated_from": None, "cpus_taken": 0.04,
     "figures": None, "batch": None, "no_cpu_percent": None, "quiet_seconds": None, "raised": None, "raised_first": None,
     "service": None,
+    "busy": {
+        "seconds": 0.41, "more_workers": 0,
+        "workers": [{"tasks": 64, "seconds": 0.39, "at_once": 1.0, "spans": [[0.01, 0.2], [0.21, 0.41]]}],
+    },
 }  # fmt: skip
 DROPPED = {"event": "dropped", "arm": 1, "reason": "2.4x slower than asyncio"}
 END = {"event": "end", "reason": "budget", "detail": "", "seconds": 59.1}

@@ -66,7 +66,8 @@ def child_of(script: Any) -> Any:
     def measure(approach: str, settings: dict[str, Any], tasks: int) -> dict[str, Any]:
         order = {"approach": approach, "settings": settings, "tasks": tasks, "checked": tasks, "workers": 2}
         answer: dict[str, Any] = child._measure(work, order)
-        importlib.import_module("approaches")._pools.clear()  # as the end of a process does
+        approaches = importlib.import_module("approaches")
+        approaches._pools.clear(), approaches.offloaded.clear()  # as the end of a process does
         return answer
 
     return measure

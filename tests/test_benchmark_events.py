@@ -39,6 +39,7 @@ NEWER = (
     "quiet_seconds",
     "raised",
     "raised_first",
+    "busy",
 )  # logs of earlier versions have not got them
 
 

@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "selector"
 #: What every room stands on: messages, words for numbers, files, child processes, the bases of models.
 GROUND = {"errors", "text", "files", "processes", "models", "version"}
-#: Python that ships or runs; tests may be as long as the picture says for modules, too.
+#: Python that ships or runs.
 FOLDERS = ("selector", "templates", "programs", "probes", "benchmarks", "tests")
-LONGEST_MODULE, LONGEST_FUNCTION, LONGEST_TEST = 400, 50, 60  # a test may be long by its data
+LONGEST_MODULE, LONGEST_FUNCTION = 400, 50
 #: A notebook asks a value itself how it is shown: the methods that answer fetch the report when they are called.
 SHOWN_IN_NOTEBOOKS = {("report", "recommend"), ("report", "validation"), ("report", "measure")}
 
@@ -112,6 +112,6 @@ def test_modules_and_functions_are_short(folder: str) -> None:
         for node in statements_of(text):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or 0) - node.lineno + 1
-                if lines > (LONGEST_TEST if folder == "tests" else LONGEST_FUNCTION):
+                if lines > LONGEST_FUNCTION:
                     long.append(f"{file.relative_to(ROOT)}: {node.name} has {lines} lines")
     assert long == []

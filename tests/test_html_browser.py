@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from test_html import HOSTILE, everything, page_of
+from todo_comparison import hostile, make_comparison
+from todo_comparison import page_of as page_of_todo
+from todo_program import modules
 
 from selector.report.html import render_html
 
@@ -25,6 +30,27 @@ STICKS_OUT = """
 return [...document.querySelectorAll('main *')].filter(e => !e.closest('.wide') && !e.closest('pre')
   && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(e => e.tagName + ' ' + e.className)
 """
+
+#: Words of a picture that stand outside of it.
+CUT = """
+return [...document.querySelectorAll('svg')].flatMap(s => { const box = s.getBoundingClientRect();
+  return [...s.querySelectorAll('text')].filter(t => { const r = t.getBoundingClientRect();
+    return r.left < box.left - 1 || r.right > box.right + 1 || r.bottom > box.bottom + 1 }).map(t => t.textContent) })
+"""
+TODO = ("todo-drawn", "todo-alone", "todo-drawn-hostile", "todo-alone-hostile")
+NO_PICTURES = ("todo-alone", "todo-alone-hostile")
+
+
+@pytest.fixture(scope="module")
+def todo_pages() -> dict[str, str]:
+    """Pages of the todo batch system: drawn by us, and by itself alone; of a usual comparison and a hostile one."""
+    found = {}
+    with contextlib.contextmanager(modules)() as todo, pytest.MonkeyPatch.context() as patch:
+        for way in ("drawn", "alone"):
+            found[f"todo-{way}"] = page_of_todo(todo, make_comparison(todo))
+            found[f"todo-{way}-hostile"] = page_of_todo(todo, hostile(todo))
+            patch.setitem(sys.modules, "selector.report.html", None)
+    return found
 
 
 def _missing(what: str) -> None:
@@ -71,15 +97,30 @@ def paper(browser: Any) -> str:
     return str(browser.execute_script("return getComputedStyle(document.body).backgroundColor"))
 
 
-@pytest.mark.parametrize("name", ["confirmed-cpu", "refuted-failures", "recommend", "measure"])
+@pytest.mark.parametrize(
+    "name", ["confirmed-cpu", "refuted-failures", "recommend", "measure", "system", "system-tried", *TODO]
+)
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["desk", "phone"])
-def test_a_page_asks_for_nothing_and_is_not_cut(browser: Any, tmp_path: Path, name: str, size: tuple[int, int]) -> None:
-    assert opened(browser, page_of(name), tmp_path, size) == []
+def test_a_page_asks_for_nothing_and_is_not_cut(
+    browser: Any, todo_pages: dict[str, str], tmp_path: Path, name: str, size: tuple[int, int]
+) -> None:
+    assert opened(browser, todo_pages.get(name) or page_of(name), tmp_path, size) == []
     assert browser.execute_script(STICKS_OUT) == []
-    smallest = browser.execute_script(
-        "return Math.min(...[...document.querySelectorAll('svg text')].map(e => e.getBoundingClientRect().height))"
+    assert browser.execute_script(CUT) == []
+    heights = browser.execute_script(
+        "return [...document.querySelectorAll('svg text')].map(e => e.getBoundingClientRect().height)"
     )
-    assert smallest >= 10  # pixels: words in pictures are as large on a phone
+    assert min(heights, default=99) >= 10  # pixels: words in pictures are as large on a phone
+    assert bool(heights) == (name not in NO_PICTURES)
+
+
+def test_names_of_workers_stand_beside_their_lanes(browser: Any, tmp_path: Path) -> None:
+    opened(browser, page_of("confirmed-cpu"), tmp_path, PHONE)
+    lanes = browser.execute_script(
+        "return [...document.querySelectorAll('svg')].filter(s => s.querySelector('.idle')).map(s =>"
+        " [s.querySelector('text'), s.querySelector('.idle')].map(e => e.getBoundingClientRect()).map(r => [r.left, r.right]))"
+    )
+    assert len(lanes) == 2 and all(name[1] < lane[0] for name, lane in lanes)
 
 
 def test_light_and_dark_follow_the_reader(browser: Any, tmp_path: Path) -> None:
@@ -111,12 +152,14 @@ def test_hostile_text_does_nothing(browser: Any, tmp_path: Path, text: str) -> N
     assert browser.execute_script(STICKS_OUT) == []
 
 
-@pytest.mark.parametrize("name", ["confirmed-cpu", "recommend", "measure"])
+@pytest.mark.parametrize("name", ["confirmed-cpu", "recommend", "measure", "system-tried", *TODO])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser: Any, tmp_path: Path, name: str, scheme: str) -> None:
+def test_axe_finds_nothing_serious(
+    browser: Any, todo_pages: dict[str, str], tmp_path: Path, name: str, scheme: str
+) -> None:
     if not AXE.is_file():
         _missing(f"axe-core ({AXE}, by `npm install axe-core`, or $AXE_CORE)")
-    opened(browser, page_of(name), tmp_path, scheme=scheme)
+    opened(browser, todo_pages.get(name) or page_of(name), tmp_path, scheme=scheme)
     browser.execute_script(AXE.read_text("utf-8"))
     found = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
     serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]

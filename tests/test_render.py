@@ -205,6 +205,42 @@ def test_a_module_without_code_of_its_own_leaves_its_heading(tmp_path: Path) -> 
     assert result.endswith('end ---\n\n\n# --- one: One ---\n\n\nif __name__ == "__main__":\n    pass\n')
 
 
+#: What the modules of the next test become.
+MERGED = dedent('''\
+    # A
+
+    # What the file is.
+
+    import os.path as p
+    import sys
+    from abc import (
+    LISTED)
+    from os import path, sep, sep as s
+
+    # --- parameters: begin ---
+    A = 1
+    # --- parameters: end ---
+
+
+    # --- one ---
+
+
+    def f(x: object) -> None:
+        """F."""
+
+
+    # --- two: Two: it ---
+
+
+    g = path, sep
+
+
+    # The end.
+    if __name__ == "__main__":
+        f(g)
+''')
+
+
 def test_imports_are_merged_and_what_is_said_of_them_goes_with_them(tmp_path: Path) -> None:
     text = dedent("""\
         # What the file is.
@@ -229,39 +265,7 @@ def test_imports_are_merged_and_what_is_said_of_them_goes_with_them(tmp_path: Pa
     names = ", ".join(f"a_rather_long_name_{n}" for n in range(6))
     two = two.replace("\n\ng =", f"\nfrom abc import {names}\n\ng =")
     listed = "".join(f"    a_rather_long_name_{n},\n" for n in range(6))
-    assert render(written(tmp_path, text, one=one, two=two), {}, "A") == dedent('''\
-        # A
-
-        # What the file is.
-
-        import os.path as p
-        import sys
-        from abc import (
-        LISTED)
-        from os import path, sep, sep as s
-
-        # --- parameters: begin ---
-        A = 1
-        # --- parameters: end ---
-
-
-        # --- one ---
-
-
-        def f(x: object) -> None:
-            """F."""
-
-
-        # --- two: Two: it ---
-
-
-        g = path, sep
-
-
-        # The end.
-        if __name__ == "__main__":
-            f(g)
-        ''').replace("LISTED", listed)
+    assert render(written(tmp_path, text, one=one, two=two), {}, "A") == MERGED.replace("LISTED", listed)
 
 
 def test_a_module_is_inlined_once_and_after_what_it_needs(tmp_path: Path) -> None:

@@ -7,31 +7,28 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import call, run
+from pages_read import embedded
 from printed import text_of
 from strategies import FIXED_HOST
+from tried import BUSY, SYSTEMS, judged, measured
 
 from selector import Selector
 from selector.benchmark.programs import template_names
 from selector.benchmark.render import render
 from selector.errors import SelectorError
 from selector.files import resource_dir
-from selector.pipeline import example_systems
 from selector.report.system import trial_document
 from selector.system.answer import answer_of, plan_system, recommend_system
 from selector.system.models import SystemRecommendation
 from selector.system.skeleton import skeleton_notes, skeleton_script
 from selector.system.trial import system_here
-from selector.system.verdict import Row, SystemReport, TrialEvent, judge_system
+from selector.system.verdict import TrialEvent, judge_system
 from selector.workload.system import SystemProfile, system_from_mapping
-
-SYSTEMS = dict(example_systems())
-BUSY = "other processes used 80 % of the 2 CPUs during the run: close them and run again, or expect wide intervals"
 
 
 def script_of(system: SystemProfile) -> tuple[str, SystemRecommendation]:
@@ -214,30 +211,6 @@ def test_interpreters_that_are_not_here_are_an_error() -> None:
 # The verdict ----------------------------------------------------------------------------------------------------------
 
 
-def row(name: str, per_second: float, busy: float, **more: Any) -> Row:
-    return Row(
-        **{"name": name, "done": 100, "errors": 0, "per_second": per_second, "busy": busy, "last_error": "", **more}
-    )
-
-
-@cache
-def answer_of_the_api() -> SystemRecommendation:
-    return recommend_system(Selector(host=FIXED_HOST), SYSTEMS["api-with-pipeline"])
-
-
-def judged(*together: Row, warnings: tuple[str, ...] = ()) -> SystemReport:
-    answer = answer_of_the_api()
-    alone = [TrialEvent(event="alone", seconds=1.0, parts=(r,)) for r in together]
-    events = [*alone, *([TrialEvent(event="together", seconds=5.0, parts=together)] if together else [])]
-    return judge_system(answer, events, "3.14", warnings)
-
-
-def measured(api: float, busiest: str = "clean", **more: Any) -> tuple[Row, ...]:
-    """The rows of a run in which so many items a second entered, and one part was busy all the time."""
-    rates = {"api": api, "clean": api, "thumbnail": api / 5, "store": api * 1.2}
-    return tuple(row(name, rate, 0.98 if name == busiest else 0.4, **more) for name, rate in rates.items())
-
-
 def test_the_predicted_bottleneck_at_the_predicted_pace_is_confirmed() -> None:
     report = judged(*measured(70))
     assert (report.verdict, report.bottleneck_measured, report.complete) == ("confirmed", "clean", True)
@@ -296,6 +269,7 @@ def test_validate_runs_it_here_and_keeps_all(tmp_path: Path) -> None:
     found = run("validate", str(tmp_path / "s.json"), "--budget", "8s", "--json", "--save", str(tmp_path / "kept"))
     assert found.code == 0
     assert (found.json["bottleneck_predicted"], found.json["bottleneck_measured"]) == ("out", "out")
+    assert embedded((tmp_path / "kept" / "report.html").read_text("utf-8")) == found.json
     assert {file.name for file in (tmp_path / "kept").iterdir()} == {
-        "system.py", "plan.json", "events.jsonl", "results.json", "report.md",
+        "system.py", "plan.json", "events.jsonl", "results.json", "report.md", "report.html",
     }  # fmt: skip

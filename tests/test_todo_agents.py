@@ -78,7 +78,7 @@ def test_malformed_todos_are_not_asked_for_and_fail_alone(todo: Any, tmp_path: P
         "1",
         "--report",
         "r.md",
-        "--timeline",
+        "--report",
         "t.html",
     ]
     done = call(todo, tmp_path, *words)

@@ -13,6 +13,11 @@ from todo_program import FOLDER, modules
 
 todo = pytest.fixture(scope="module")(modules)
 
+
+def report_of(todo: Any, found: Any) -> str:
+    return str(todo.markdown.markdown("Todo", todo.contents.sections_of(found)))
+
+
 NUMBERS = st.none() | st.floats(0, 1e12)
 
 
@@ -78,19 +83,17 @@ def test_a_small_lead_is_called_small(todo: Any) -> None:
     rows = [make_row(todo, "Processes", seconds=1.0), make_row(todo, "Subinterpreters", seconds=1.02)]
     found = make_comparison(todo, rows)
     assert "too close to call" in todo.dashboard.table(found)
-    assert "other reasons may decide" in todo.markdown.markdown(found)
+    assert "other reasons may decide" in report_of(todo, found)
 
 
 def test_what_takes_turns_does_not_win_by_chance_and_a_busy_machine_is_told(todo: Any) -> None:
     found = make_comparison(todo, [make_row(todo, "Threads (GIL)", seconds=1.0)])
     busy = found._replace(measured=(found.measured[0]._replace(cpu_seconds=1.22), found.measured[1]))
-    for text in (todo.dashboard.table(busy), todo.markdown.markdown(busy)):
+    for text in (todo.dashboard.table(busy), report_of(todo, busy)):
         assert "more processors cost more than they gave" in text
         assert "Other programs were busy: sequential got 61 % of a CPU. Measure again." in text
-    assert "Winner: Sequential" in todo.dashboard.table(found) and "whose lead is chance" in todo.markdown.markdown(
-        found
-    )
-    assert "Other programs" not in todo.dashboard.table(found) + todo.markdown.markdown(found)
+    assert "Winner: Sequential" in todo.dashboard.table(found) and "whose lead is chance" in report_of(todo, found)
+    assert "Other programs" not in todo.dashboard.table(found) + report_of(todo, found)
     waiting = found._replace(work=found.work._replace(task_wall_ms=9.0))
     assert "Winner: Threads (GIL)" in todo.dashboard.table(waiting)
     assert "processors that take turns wait at the same time" in todo.dashboard.table(waiting)

@@ -108,7 +108,7 @@ def test_text_of_results_is_no_markup_in_the_document(todo: Any) -> None:
     found = found._replace(
         work=found.work._replace(source=HOSTILE, kind=HOSTILE), besides={f"Schedules {HOSTILE}": (row, bad, row)}
     )
-    for text in (document(todo, found), todo.markdown.markdown(found)):
+    for text in (document(todo, found), todo.markdown.markdown("Todo", todo.contents.sections_of(found))):
         text.encode()
         outside = "\n".join(line for line in text.split("\n") if not line.startswith("    "))  # of code
         for mark in ("<script", " `x`", "[a]", "**c**", "http://", " | [a", "& "):

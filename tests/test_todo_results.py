@@ -105,5 +105,7 @@ def test_whatever_stands_in_a_file_it_is_read_or_refused(todo: Any, path: list[i
         todo.results._check(found)
     except ValueError:
         return
-    todo.markdown.markdown(found).encode()
+    sections = todo.contents.sections_of(found)
+    todo.markdown.markdown("Todo", sections).encode()
+    todo.page.page("Todo", sections).encode()
     todo.decision.decision(found, todo.decision.Prices(1.0, None)).encode()

@@ -224,10 +224,10 @@ def test_files_of_the_user_stay_as_they_are(todo: Any, tmp_path: Path, words: li
     assert file.read_text("utf-8") == "title\nmine\n"
 
 
-@pytest.mark.parametrize("option", ["--report", "--timeline"])
-def test_compare_writes_over_nothing_that_it_did_not_write(todo: Any, tmp_path: Path, option: str) -> None:
+@pytest.mark.parametrize("words", [("--report", "notes.html"), ("--results", "notes.json")])
+def test_compare_writes_over_nothing_that_it_did_not_write(todo: Any, tmp_path: Path, words: tuple[str, str]) -> None:
     (tmp_path / "notes.html").write_text("mine", "utf-8")
-    done = call_program(todo, tmp_path, "compare", "--effort", "1", option, "notes.html")
+    done = call_program(todo, tmp_path, "compare", "--effort", "1", *words)
     assert done.code == 2 and "this program did not write it" in done.err
     assert (tmp_path / "notes.html").read_text("utf-8") == "mine"
 

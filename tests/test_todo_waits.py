@@ -100,7 +100,8 @@ def test_it_is_said_in_lines_that_fit(todo: Any) -> None:
     run.report.shares[1].kind = "x\x1b[31m" * 30
     for text in ("\n".join(todo.waits.told(run)), todo.timelines.timeline(run)):
         assert max(map(len, text.splitlines())) <= 80 and "\x1b" not in text
-    assert "\x1b" not in todo.timelines.timeline_html(run) and "Critical path" in todo.timelines.timeline_html(run)
+    page = todo.page.page("Todo batch", todo.contents.sections_of_run(run))
+    assert "\x1b" not in page and "Critical path" in page
 
 
 def test_a_bottleneck_is_named_only_where_it_is_clear(todo: Any) -> None:

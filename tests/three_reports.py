@@ -5,9 +5,25 @@ from __future__ import annotations
 from events import failed, latency, measured, report
 from served import PLAIN, judged_service, serves
 
+from selector.benchmark.events import Busy
 from selector.recommend.expected import Expected
-from selector.validation import ValidationReport
+from selector.validation import Measurement, Timeline, ValidationReport
 from selector.workload.profile import WorkloadProfile
+
+
+def _timelines() -> tuple[Timeline, ...]:
+    """Two threads that are busy but for their start, and two interpreters that start late and leave gaps."""
+    threads = {"seconds": 0.214, "more_workers": 0, "workers": tuple(
+        {"tasks": tasks, "seconds": 0.206, "at_once": 1.0, "spans": ((0.001, end),)} for tasks, end in ((507, 0.213), (493, 0.209))
+    )}  # fmt: skip
+    spans = tuple((0.055 + 0.005 * n, 0.059 + 0.005 * n) for n in range(44))
+    interpreters = {"seconds": 0.283, "more_workers": 3, "workers": tuple(
+        {"tasks": 500, "seconds": 0.176, "at_once": 1.0, "spans": spans[number:]} for number in range(2)
+    )}  # fmt: skip
+    return (
+        Timeline(approach="free_threaded", title="Free-threaded Python", interpreter="3.14t", busy=Busy(**threads)),
+        Timeline(approach="subinterpreters", title="Subinterpreters", interpreter="3.14", busy=Busy(**interpreters)),
+    )
 
 
 def confirmed_cpu() -> ValidationReport:
@@ -40,6 +56,7 @@ def confirmed_cpu() -> ValidationReport:
             "Threads took 2.0x as long: with the GIL their Python code takes turns (101 % CPU).",
             "Multiprocessing took 1.41x as long: 62 ms to start its workers, and every payload is copied both ways.",
         ),
+        timelines=_timelines(),
         scalability={
             "approach": "free_threaded", "interpreter": "3.14t",
             "points": tuple(
@@ -79,6 +96,25 @@ def tied_io() -> ValidationReport:
     )  # fmt: skip
 
 
+def _with_failures() -> tuple[Measurement, ...]:
+    """Arms with a result, and one of each kind of failure."""
+    return (
+        measured("single_threaded", "3.14", 1, 61.3, role="baseline", speedup=1.0, spread=0.004, cpu_percent=31.0),
+        measured("asyncio_free_threaded", "3.13t", 2, 4.921, spread=0.11, speedup=12.46, band="use", cpu_percent=141.7,
+                 peak_memory_mb=118.4, task_latency_ms=latency(412.0), predicted_seconds=3.4),
+        measured("asyncio_processes", "3.14", 2, 3.111, speedup=19.7, band="use", cpu_percent=183.3, memory_metric="rss",
+                 peak_memory_mb=1212.4, task_latency_ms=latency(201.1), predicted_seconds=3.6),
+        measured("asyncio_threads", "3.14", 32, 6.02, spread=0.3, speedup=10.18, band="use", cpu_percent=96.0,
+                 predicted_seconds=7.6),
+        failed("multiprocessing", "3.14", 2, "crash", "a worker was killed by signal 9"),
+        failed("subinterpreters", "3.14", 2, "unpicklable", "cannot pickle 'module' object"),
+        failed("free_threaded", "3.13t", 2, "gil_enabled", "the module _speedups turned the GIL back on"),
+        failed("threads", "3.14", 32, "not_run", "the budget of 60 s ended before"),
+        measured("asyncio_free_threaded", "3.13t", 1, 5.02, role="scaling"),
+        measured("asyncio_free_threaded", "3.13t", 4, 5.61, role="scaling"),
+    )  # fmt: skip
+
+
 def refuted_with_failures() -> ValidationReport:
     """The recommended approach loses, others break, and the run was cut off."""
     return report(
@@ -89,21 +125,7 @@ def refuted_with_failures() -> ValidationReport:
             workload_type="hybrid", name="Scraper | *parse* <b>all</b> of `it`", latency_requirement_ms=300,
             memory_budget_mb=64,
         ),
-        measurements=(
-            measured("single_threaded", "3.14", 1, 61.3, role="baseline", speedup=1.0, spread=0.004, cpu_percent=31.0),
-            measured("asyncio_free_threaded", "3.13t", 2, 4.921, spread=0.11, speedup=12.46, band="use", cpu_percent=141.7,
-                     peak_memory_mb=118.4, task_latency_ms=latency(412.0), predicted_seconds=3.4),
-            measured("asyncio_processes", "3.14", 2, 3.111, speedup=19.7, band="use", cpu_percent=183.3, memory_metric="rss",
-                     peak_memory_mb=1212.4, task_latency_ms=latency(201.1), predicted_seconds=3.6),
-            measured("asyncio_threads", "3.14", 32, 6.02, spread=0.3, speedup=10.18, band="use", cpu_percent=96.0,
-                     predicted_seconds=7.6),
-            failed("multiprocessing", "3.14", 2, "crash", "a worker was killed by signal 9"),
-            failed("subinterpreters", "3.14", 2, "unpicklable", "cannot pickle 'module' object"),
-            failed("free_threaded", "3.13t", 2, "gil_enabled", "the module _speedups turned the GIL back on"),
-            failed("threads", "3.14", 32, "not_run", "the budget of 60 s ended before"),
-            measured("asyncio_free_threaded", "3.13t", 1, 5.02, role="scaling"),
-            measured("asyncio_free_threaded", "3.13t", 4, 5.61, role="scaling"),
-        ),
+        measurements=_with_failures(),
         latency={"required": 300.0, "measured": 412.0, "met": False}, memory={"required": 64.0, "measured": 118.4, "met": False},
         noise_floor=0.031, tasks=120, tasks_asked=1200, task_wall_ms=510.8, task_cpu_ms=160.0, used_seconds=33.0,
         complete=False,

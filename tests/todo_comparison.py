@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from todo_program import make_run
+from todo_program import HOSTILE, make_run
 
 
 def make_row(todo: Any, name: str = "Processes", processors: int = 2, seconds: float = 1.0, **fields: Any) -> Any:
@@ -43,3 +43,22 @@ def make_comparison(todo: Any, rows: list[Any] | None = None, **fields: Any) -> 
         "trials": (results.Trial("processes: kill", 20, 19, 1, 0),), "besides": {}, "shown": make_run(todo),
     }  # fmt: skip
     return results.Comparison(**{**known, **fields})
+
+
+def page_of(todo: Any, found: Any) -> str:
+    return str(
+        todo.page.page("Todo batch processing", todo.contents.sections_of(found), todo.results.as_json(found, None))
+    )
+
+
+def hostile(todo: Any) -> Any:
+    """A comparison in which every text would do harm if it were markup."""
+    row = make_row(todo, name=HOSTILE, title=HOSTILE, schedule=HOSTILE, python=HOSTILE)
+    bad = make_row(todo, name=HOSTILE, title=HOSTILE, samples=(), reason="n" * 10_000)
+    trial = todo.results.Trial(HOSTILE, 1, 1, 0, 0, errors=(HOSTILE,))
+    here = todo.results.Machine(2, HOSTILE, HOSTILE, None, HOSTILE, (HOSTILE,))
+    run = make_run(todo, title=HOSTILE, schedule=HOSTILE)
+    run.report.shares[0].kind = HOSTILE
+    return make_comparison(
+        todo, [row, bad], trials=(trial,), machine=here, at=HOSTILE, shown=run, besides={HOSTILE: (row, row)}
+    )

@@ -7,7 +7,7 @@
                                                   a pipeline of several kinds: which is the bottleneck, who waits for whom
     python todo_batch run --execution celery      by workers of Celery, with a redis-server of this run
     python todo_batch compare                     every way this Python has, side by side, for three minutes
-    python todo_batch compare --interpreter python3.14t --report report.md --timeline timeline.html
+    python todo_batch compare --interpreter python3.14t --report report.md --report report.html
     python todo_batch compare --vary schedule --execution processes --uneven 10 --budget 60
     python todo_batch compare --results results.json
     python todo_batch report results.json --decision -o DECISION.md --core-hour-price 0.04 --gb-hour-price 0.005
@@ -19,7 +19,7 @@ disk, a locked journal, no room for the processors); 130 stopped by Ctrl-C or SI
 
 Read the modules in this order: tasks, scheduling, crew and its kinds (crew_threads, crew_processes, crew_asyncio, service,
 crew_agents, crew_engines and engine_work), executions, collecting, racing, mixed, coordinator, journal, reading, writing, running, measures, waits;
-then, of comparing them, measuring, results, winner, scaling, limits, complexity, dashboard, timelines, markdown, decision,
+then, of comparing them, measuring, results, winner, scaling, limits, complexity, dashboard, timelines, blocks, contents, markdown, page, decision,
 comparing. text has what they print with, records reads their files, machine says where they ran.
 """
 
@@ -82,8 +82,8 @@ def _command(options: argparse.Namespace) -> int:
 
 def _prepare(options: argparse.Namespace) -> None:
     """What is to be done with tasks: its files are apart, and it is known what a task costs."""
-    names = ("journal", "out", "report", "timeline", "results", "output")
-    files = {f"--{name}": getattr(options, name, None) for name in names}
+    files = {f"--{name}": getattr(options, name, None) for name in ("journal", "out", "results", "output")}
+    files |= {f"--report {file}": file for file in getattr(options, "report", ())}
     check_apart({"--from": getattr(options, "source", None), **files})
     if options.command == "report":
         return
@@ -170,13 +170,14 @@ def _arguments() -> argparse.Namespace:
     add("--scaling", type=_numbers, default=[1, 2, 4, 8], metavar="N,N", help="processor counts for every way")
     add("--budget", type=_above_0, default=180.0, metavar="SECONDS", help="for the measurements")
     add("--seed", type=int, metavar="N", help="of the order of the measurements")
-    add("--report", type=Path, metavar="FILE", help="compare more, throw failures in, and write a Markdown report")
-    add("--results", type=Path, metavar="FILE", help="the same, as JSON that `report` reads")
-    add("--timeline", type=Path, metavar="FILE", help="write who worked when (.svg or .html)")
+    _reports(comparison, "compare more, throw failures in, and write a report")
+    add("--results", type=Path, metavar="FILE", help="the same, as JSON that `report` reads, and as a page beside it")
     told = commands.add_parser("report", help="what `compare --results FILE` measured, as a report or a decision")
     told.add_argument("results", type=Path, metavar="FILE")
     told.add_argument("--decision", action="store_true", help="the document that says what you run, and why")
-    told.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it to a file")
+    told.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write it to a file: a page where it ends in .html"
+    )
     told.add_argument("--core-hour-price", type=_above_0, metavar="PRICE", help="of a core for an hour, for --decision")
     told.add_argument("--gb-hour-price", type=_above_0, metavar="PRICE", help="of a GB of memory for an hour")
     profile = commands.add_parser("profile", help="print the workload of a sequential run, for concurrency-selector")
@@ -200,9 +201,13 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     add("--broker", default="", metavar="URL", help="a Redis for celery, rq or dramatiq (default: one of this run)")
     add("--journal", type=Path, metavar="FILE", help="go on where a killed run was")
     add("--out", type=Path, metavar="FILE", help="write all outcomes, a line of JSON each")
-    add("--report", type=Path, metavar="FILE", help="write who worked when, and who waited for whom (Markdown)")
-    add("--timeline", type=Path, metavar="FILE", help="the same as a picture (.svg or .html)")
+    _reports(run, "write who worked when, and who waited for whom")
     add("--trouble", type=json.loads, default={}, help=argparse.SUPPRESS)
+
+
+def _reports(command: argparse.ArgumentParser, what: str) -> None:
+    told = f"{what}: a page where FILE ends in .html, else Markdown; again for both"
+    command.add_argument("--report", action="append", default=[], type=Path, metavar="FILE", help=told)
 
 
 def _check_together(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:

@@ -10,20 +10,21 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from collecting import COLLECTORS
 from complexity import counted
+from contents import sections_of
 from dashboard import limits, scaled, table, worth
 from decision import Prices, decision
 from executions import EXECUTIONS, crew_for
 from machine import machine
-from markdown import markdown
 from measures import Run, processes_of_session, profile_of
 from measuring import Session, Way, measured
+from page import PAGES, written_for
 from reading import Todos
 from records import built
 from results import (
@@ -44,10 +45,11 @@ from scaling import scalability, usl
 from scheduling import SCHEDULES
 from tasks import Settings, batches, make_tasks, process_batch
 from text import in_lines, print_whole
-from timelines import timeline, timeline_html, timeline_svg
+from timelines import timeline
 from winner import fastest
 from writing import SHOWN, check_replaceable, write_whole
 
+TITLE = "Todo batch processing"
 _GRACE_SECONDS = 2.0  # after which a process that is still there counts as left behind
 _LONGEST_RUN_SECONDS = 600  # a run that takes longer hangs
 _UNEVEN = 10  # how much the first tenth of the tasks costs where the report compares schedules
@@ -77,9 +79,16 @@ def report(options: Namespace) -> int:
     """The report, or the user's own document, of results that `compare` has kept."""
     if options.output is not None:
         check_replaceable(options.output, SHOWN)
+        if options.decision and options.output.suffix.lower() in PAGES:
+            raise ValueError(
+                f"{options.output}: the decision is Markdown: name a .md, or leave --decision out for a page"
+            )
     found = read_results(options.results)
     prices = Prices(options.core_hour_price, options.gb_hour_price)
-    text = decision(found, prices) if options.decision else markdown(found)
+    if options.decision:
+        text = decision(found, prices)
+    else:
+        text = written_for(options.output or Path("report.md"), TITLE, sections_of(found), as_json(found, indent=None))
     if options.output is None:
         print_whole(text)
     else:
@@ -105,9 +114,22 @@ def _check(options: Namespace) -> None:
     _check_source(options.source)
     for engine in options.engine:
         crew_for(engine, Settings(options.kind, 1)).close()
-    for file, mark in ((options.report, SHOWN), (options.timeline, SHOWN), (options.results, MARK)):
-        if file is not None:
-            check_replaceable(file, mark)
+    if options.results is not None and options.results.suffix.lower() in PAGES:
+        raise ValueError(f"{options.results}: --results are JSON: name a .json, and the page lies beside it")
+    for file, mark in _files(options):
+        check_replaceable(file, mark)
+
+
+def _files(options: Namespace) -> list[tuple[Path, str]]:
+    """What is to be written, each with what is near its begin: the reports, the results, and the page beside these."""
+    files = [(file, SHOWN) for file in options.report]
+    kept = [(options.results, MARK), (page_beside(options.results), SHOWN)] if options.results else []
+    return list(dict.fromkeys([*kept, *files]))
+
+
+def page_beside(results: Path) -> Path:
+    """`report.html` beside `results.json`, `report-2.html` beside `results-2.json`; else the same name."""
+    return results.with_name(f"{results.stem.replace('results', 'report')}.html")
 
 
 def _check_source(source: Path | None) -> None:
@@ -292,15 +314,8 @@ def _say(found: Comparison, options: Namespace) -> None:
 
 def _write(found: Comparison, options: Namespace) -> None:
     """The files that were asked for, whole or not at all."""
-    files: list[tuple[Path | None, str, Callable[[], str]]] = [
-        (options.results, MARK, lambda: as_json(found) + "\n"),
-        (options.report, SHOWN, lambda: markdown(found)),
-    ]
-    if found.shown is not None:
-        html = options.timeline is not None and options.timeline.suffix == ".html"
-        shown = found.shown
-        files.append((options.timeline, SHOWN, lambda: (timeline_html if html else timeline_svg)(shown)))
-    for file, mark, text in files:
-        if file is not None:
-            write_whole(file, text(), mark)
-            print(f"{file}: written", file=sys.stderr)
+    sections, data = sections_of(found), as_json(found, indent=None)
+    for file, mark in _files(options):
+        text = as_json(found) + "\n" if mark == MARK else written_for(file, TITLE, sections, data)
+        write_whole(file, text, mark)
+        print(f"{file}: written", file=sys.stderr)

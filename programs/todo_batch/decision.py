@@ -9,13 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from blocks import table
 from checklist import readiness, risks, triggers
-from limits import limit_of
-from markdown import complexity, escaped, limits_of, scale_of, table, where
+from contents import complexity, limits, scale_of, where
+from limits import limit_told
+from markdown import escaped, told, written
 from results import Comparison, Measured, ways
 from scaling import amdahl, stops_paying_at
 from text import figure, plural
-from winner import Choice, choice, code_of, fastest_crew, warning_of_other_programs, why
+from winner import (
+    Choice,
+    best_of_each,
+    choice,
+    code_of,
+    fastest_crew,
+    speedup_told,
+    warning_of_other_programs,
+    why,
+)
 
 _MANY = 100  # processors, of which everybody asks
 _FEW = 4  # cores, of which they ask
@@ -41,34 +52,23 @@ def decision(found: Comparison, prices: Prices) -> str:
         "How it grows": "\n\n".join(_growth(row, found)),
         "What a million tasks cost": _costs(found, prices),
         "When to decide anew": "\n".join(f"- {each}" for each in triggers(row, found)),
-        "Risks": table(("Risk", "What we do", "In this run"), risks(row, found)),
+        "Risks": written(table(("Risk", "What we do", "In this run"), list(risks(row, found)))),
         "Readiness": _checked(row, found),
     }
     parts = (f"## {title}\n\n{text}\n" for title, text in sections.items())
-    return "\n".join([f"# Decision: how the todo batch runs\n\n{where(found)}\n", *parts])
+    return "\n".join([f"# Decision: how the todo batch runs\n\n{told(where(found))}\n", *parts])
 
 
 def _named(row: Measured) -> str:
     return f"{escaped(row.title)} with {plural(row.processors, 'processor')}"
 
 
-def _interval(row: Measured, found: Comparison, against: Measured | None = None) -> str:
-    speedup = found.speedup(row, against)
-    between = f" ({figure(speedup.low, 2)} to {figure(speedup.high, 2)})" if speedup.low < speedup.high else ""
-    return f"{figure(speedup.mid, 2)} times{between}"
-
-
-def _rate(row: Measured, found: Comparison) -> float:
-    """Tasks a second."""
-    return found.work.tasks / row.seconds
-
-
 def _in_short(chosen: Choice, found: Comparison) -> str:
     row = chosen.taken
-    limit = _limit(row, found)
+    limit = limit_told(row, found)
     return (
         f"We run the batch as **{_named(row)}**, because {escaped(chosen.because)}. It does"
-        f" {figure(_rate(row, found), 0)} tasks a second, {_interval(row, found)} as many as plain sequential code, on"
+        f" {figure(found.rate(row), 0)} tasks a second, {speedup_told(row, found)} as many as plain sequential code, on"
         f" {plural(found.machine.cpus, 'CPU')}. What limits it: {escaped(limit)}."
         f" To grow, {_way_to_grow(row, found)}.{_disturbed(found)}"
     )
@@ -77,12 +77,6 @@ def _in_short(chosen: Choice, found: Comparison) -> str:
 def _disturbed(found: Comparison) -> str:
     disturbed = warning_of_other_programs(found.rows)
     return f"\n\n**{disturbed}**" if disturbed else ""
-
-
-def _limit(row: Measured, found: Comparison) -> str:
-    if row.baseline:
-        return "it computes on one CPU, by choice"
-    return limit_of(next(rows for rows in ways(found.rows) if row in rows), found).text
 
 
 def _way_to_grow(row: Measured, found: Comparison) -> str:
@@ -96,25 +90,16 @@ def _why(chosen: Choice, found: Comparison) -> str:
     row = chosen.taken
     heads = ("Approach", "Processors", "Time (s)", "Against ours", "Memory (MB)", "Lines", "Concepts", "Why")
     rows = []
-    for other in _best_of_each(found):
+    for other in best_of_each(found):
         code = code_of(other, found)
         times = "ours" if other is row else f"{figure(other.seconds / row.seconds, 2)}x the time"
         counts = ("-", "-") if code is None else (f"{code.lines:,}", f"{len(code.concepts):,}")
         cells = (figure(other.seconds, 3), times, figure(other.peak_memory_mb, 1), *counts, why(other))
         rows.append((escaped(other.title), f"{other.processors:,}", *cells))
     return (
-        f"{_named(row)}: {why(row)}. Taken, as {escaped(chosen.because)}.\n\n{table(heads, rows)}"
-        f"\n\n### Complexity against gain\n\n{complexity(found)}"
+        f"{_named(row)}: {why(row)}. Taken, as {escaped(chosen.because)}.\n\n{written(table(heads, rows))}"
+        f"\n\n### Complexity against gain\n\n{told(complexity(found))}"
     )
-
-
-def _best_of_each(found: Comparison) -> list[Measured]:
-    """The fastest row of every execution, and what is taken of its own; by time."""
-    taken = choice(found).taken
-    best = {}
-    for row in sorted(found.rows, key=lambda row: -row.seconds):
-        best[row.name] = row
-    return sorted({**best, taken.name: taken}.values(), key=lambda row: row.seconds)
 
 
 def _metric(chosen: Choice, found: Comparison) -> str:
@@ -133,15 +118,15 @@ def _figures(row: Measured, found: Comparison) -> str:
     start = "not measured" if row.startup_seconds is None else f"{figure(row.startup_seconds, 3)} s"
     busy = "not measured" if row.busy_share is None else f"{figure(100 * row.busy_share, 0)} %"
     one = next((other for other in _of_way(row, found) if other.processors == 1), None)
-    against_one = "not measured" if one is None or one is row else f"{_interval(row, found, one)} as fast"
+    against_one = "not measured" if one is None or one is row else f"{speedup_told(row, found, one)} as fast"
     rows = [
         (
             "Speedup over plain sequential code",
-            f"{_interval(row, found)} as fast, on {plural(found.machine.cpus, 'CPU')}",
+            f"{speedup_told(row, found)} as fast, on {plural(found.machine.cpus, 'CPU')}",
         ),
         ("Speedup over one processor of its own", against_one),
         ("Time of the batch", f"{figure(row.seconds, 3)} s, median of {plural(len(row.samples), 'run')}"),
-        ("Throughput", f"{figure(_rate(row, found), 0)} tasks a second"),
+        ("Throughput", f"{figure(found.rate(row), 0)} tasks a second"),
         ("CPU use", cpu),
         ("Processors had work", f"{busy} of the time" if row.busy_share is not None else busy),
         (
@@ -150,7 +135,7 @@ def _figures(row: Measured, found: Comparison) -> str:
         ),
         ("First task began after", start),
     ]
-    return table(("What", "Figure"), rows)
+    return written(table(("What", "Figure"), rows))
 
 
 def _of_way(row: Measured, found: Comparison) -> list[Measured]:
@@ -158,7 +143,7 @@ def _of_way(row: Measured, found: Comparison) -> list[Measured]:
 
 
 def _bottleneck(row: Measured, found: Comparison) -> str:
-    return f"Of ours: {escaped(_limit(row, found))}.\n\nOf all ways:\n\n{limits_of(found)}"
+    return f"Of ours: {escaped(limit_told(row, found))}.\n\nOf all ways:\n\n{told(limits(found))}"
 
 
 # How it grows ---------------------------------------------------------------------------------------------------------
@@ -180,12 +165,12 @@ def _growth(row: Measured, found: Comparison) -> Iterator[str]:
         (
             f"{r.processors:,}",
             figure(sizes.get(r.processors), 2, "x"),
-            figure(_rate(r, found), 0),
+            figure(found.rate(r), 0),
             figure(r.peak_memory_mb, 1),
         )
         for r in rows
     )
-    yield table(heads, cells)
+    yield written(table(heads, list(cells)))
     stop = stops_paying_at(scale)
     told = (
         "More processors paid up to the most that were measured"
@@ -259,15 +244,15 @@ def amounts(row: Measured, found: Comparison) -> Amounts:
 
 
 def _costs(found: Comparison, prices: Prices) -> str:
-    heads = ["Approach", "Processors", "Hours", "Core-hours", "of them computing", "GB-hours"]
+    heads = ("Approach", "Processors", "Hours", "Core-hours", "of them computing", "GB-hours")
     priced = prices.core_hour is not None or prices.gb_hour is not None
     rows = []
-    for row in _best_of_each(found):
+    for row in best_of_each(found):
         took = amounts(row, found)
         numbers = [figure(each, 3) for each in took]
         cost = (took.core_hours * (prices.core_hour or 0.0)) + ((took.gb_hours or 0.0) * (prices.gb_hour or 0.0))
-        rows.append([escaped(row.title), f"{row.processors:,}", *numbers, *([figure(cost, 4)] if priced else [])])
-    text = table([*heads, *(["Cost"] if priced else [])], rows)
+        rows.append((escaped(row.title), f"{row.processors:,}", *numbers, *((figure(cost, 4),) if priced else ())))
+    text = written(table((*heads, *(("Cost",) if priced else ())), rows))
     return (
         f"{text}\n\nReckoned from the batch that was measured: its start once, the rest in proportion. Core-hours are those of"
         f" the cores that are held (as many as processors, at most {found.machine.cpus:,}), whether they compute or not;"

@@ -52,6 +52,13 @@ def limit_of(rows: Sequence[Measured], found: Comparison) -> Limit:
     return _unclear("the CPU time is not known" if used is None else f"{figure(used, 2)} CPUs were used{busy}")
 
 
+def limit_told(row: Measured, found: Comparison) -> str:
+    """What limits the way of a row, in words."""
+    if row.baseline:
+        return "it computes on one CPU, by choice"
+    return limit_of(next(rows for rows in ways(found.rows) if row in rows), found).text
+
+
 def _unclear(why: str) -> Limit:
     return Limit("unclear", f"not clear from this run: {why}")
 

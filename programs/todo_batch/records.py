@@ -12,6 +12,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+DATA = '<script type="application/json" id="concurrency-selector-data">'  # before the JSON in a page
 _MOST_BYTES = 50_000_000
 _LONGEST_TEXT = 10_000
 _LARGEST = 1e15
@@ -21,13 +22,14 @@ T = TypeVar("T")
 
 
 def read_json(file: Path) -> Any:
-    """What a file has; ValueError with what is wrong if it is no JSON of a size that such files have."""
+    """What a file has, or a page holds; ValueError with what is wrong if it is no JSON of a size that such files have."""
     if not file.is_file():
         raise ValueError(f"{file}: there is no such file")
     if file.stat().st_size > _MOST_BYTES:
         raise ValueError(f"{file}: it has over {_MOST_BYTES // 1_000_000} MB")
     try:
-        return json.loads(file.read_text("utf-8"), parse_constant=_refused)
+        _, page, rest = (text := file.read_text("utf-8")).partition(DATA)
+        return json.loads(rest.partition("</script>")[0] if page else text, parse_constant=_refused)
     except OSError as error:
         raise ValueError(f"{file}: it cannot be read: {error.strerror or error}") from None
     except RecursionError:

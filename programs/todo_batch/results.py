@@ -160,6 +160,10 @@ class Comparison(NamedTuple):
         """Plain sequential code on the first Python."""
         return next(row for row in self.rows if row.baseline)
 
+    def rate(self, row: Measured) -> float:
+        """Tasks a second."""
+        return self.work.tasks / row.seconds
+
     def speedup(self, row: Measured, against: Measured | None = None) -> Interval:
         """How many times as fast a row is as the baseline, or as another row."""
         base = self.baseline if against is None else against
@@ -208,9 +212,9 @@ def noise_floor(one: Iterable[float], other: Iterable[float]) -> float | None:
 # The file -------------------------------------------------------------------------------------------------------------
 
 
-def as_json(found: Comparison) -> str:
+def as_json(found: Comparison, indent: int | None = 1) -> str:
     """For a file, or a reader of JSON; what follows from the figures is there for readers, too: `speedup`."""
-    return json.dumps({**_plain(found), "speedups": list(_speedups(found))}, indent=1)
+    return json.dumps({**_plain(found), "speedups": list(_speedups(found))}, indent=indent)
 
 
 def _speedups(found: Comparison) -> Iterator[dict[str, Any]]:

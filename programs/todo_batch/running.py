@@ -19,16 +19,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from types import FrameType
 
+from contents import sections_of_run
 from coordinator import Coordinator, Options, Report
 from crew import NO_ROOM, Crew, why_no_room
 from executions import crew_for
 from journal import Journal, Numbers
 from measures import Run, measure
 from mixed import summary_of
+from page import written_for
 from reading import Arriving, Todos
 from tasks import Batch, CannotGoOn, Outcome, Settings, batches, make_tasks, summary
 from text import print_whole, printable
-from timelines import timeline, timeline_html, timeline_svg
+from timelines import timeline
 from waits import as_json
 from writing import SHOWN, Out, check_replaceable, write_whole
 
@@ -39,7 +41,7 @@ BAD_INPUT, CANNOT_GO_ON, STOPPED = 2, 3, 130  # exit codes; 0: done, 1: some tas
 
 def run(options: Namespace) -> int:
     """Work through the tasks, and say what came of them; returns the exit code."""
-    for file in (options.report, options.timeline):
+    for file in options.report:
         if file is not None:
             check_replaceable(file, SHOWN)
     with _out_of(options) as out, _journal_of(options) as journal:
@@ -304,14 +306,8 @@ def _print_json(run: Run, job: _Job) -> None:
 
 def _write(run: Run, options: Namespace) -> None:
     """The files that were asked for."""
-    if options.timeline is not None:
-        html = options.timeline.suffix == ".html"
-        write_whole(options.timeline, (timeline_html if html else timeline_svg)(run), SHOWN)
-    if options.report is not None:
-        code = "\n".join(
-            f"    {line}" for line in timeline(run, whole=True).splitlines()
-        )  # by indentation: no text can end it
-        write_whole(options.report, f"# Todo batch, one run\n\n{printable(run.title)}:\n\n{code}\n", SHOWN)
+    for file in options.report:
+        write_whole(file, written_for(file, "Todo batch, one run", sections_of_run(run)), SHOWN)
 
 
 def _effort(options: Namespace) -> str:

@@ -1,14 +1,15 @@
-"""Who worked when: a line of text for each processor, or a picture that needs nothing else (SVG, HTML)."""
+"""Who worked when: a line of text for each processor, or a picture for a page."""
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
-from coordinator import Span
+from blocks import Lane, Lanes
+from coordinator import Share, Span
 from measures import Run
-from text import WIDTH, clipped, plural, printable
+from text import WIDTH, clipped, figure, plural
 from waits import told
 from winner import short_title
 
@@ -20,17 +21,28 @@ def timeline(run: Run, width: int = WIDTH, *, whole: bool = False) -> str:
 
     The part of # is the part of the time shown in which it worked (to the nearest character), about where it did.
     """
+    told_of_it = (*(clipped(note, width) for note in notes(run)), *told(run, width, whole=whole))
+    return "\n".join([drawn(run, width), *told_of_it])
+
+
+def drawn(run: Run, width: int = WIDTH) -> str:
+    """The lines alone, with an axis."""
     until = _until(run)
     names = {number: _name(run, number) for number in _numbers(run)}
     label = max(map(len, names.values()), default=1)
     size = max(10, width - label - len(" || 100 % idle"))
     lines = [clipped(f"{short_title(run)}, {plural(run.processors, 'processor')}: # worked, . idle", width)]
     for number in _numbers(run):
-        bar = _bar([span for span in run.report.spans if span.processor == number], until, size)
+        bar = _bar(_spans(run, number), until, size)
         lines.append(f"{names[number]:>{label}} |{bar}| {idle_percent(run, number):3.0f} % idle")
     end = f"{until:.3f} s"
     lines.append(f"{'':{label}} 0{end:>{size + 1}}")
-    return "\n".join([*lines, *(clipped(note, width) for note in _notes(run)), *told(run, width, whole=whole)])
+    return "\n".join(lines)
+
+
+def _spans(run: Run, number: int) -> list[Span]:
+    """Of one processor, in their order."""
+    return sorted((span for span in run.report.spans if span.processor == number), key=lambda span: span.began)
 
 
 def _bar(spans: Iterable[Span], until: float, size: int) -> str:
@@ -73,7 +85,7 @@ def idle_percent(run: Run, number: int) -> float:
     return 100 * min(1.0, idle / run.seconds) if run.seconds > 0 else 0.0
 
 
-def _notes(run: Run) -> Iterator[str]:
+def notes(run: Run) -> Iterator[str]:
     """What the picture does not show."""
     shares = run.report.shares.values()
     if _is_cut(run):
@@ -84,59 +96,45 @@ def _notes(run: Run) -> Iterator[str]:
         yield f"Of that work, {100 * cpu / busy:.0f} % was computing; the rest was waiting for {what}."
 
 
-_LEFT, _RIGHT, _PICTURE, _ROW, _TOP = 96, 80, 720, 22, 56  # of the picture, in pixels
+_MOST_LANES, _SEEN = 24, 300  # lanes that are shown; gaps of a shorter part of the time are not
 
 
-def timeline_svg(run: Run) -> str:
-    """The timeline as a picture that needs nothing else: one SVG element, with an axis in seconds and a legend."""
+def lanes_of(run: Run) -> Lanes:
+    """The same as a picture, with the longest gap of each processor; of very many processors some."""
     until, numbers = _until(run), _numbers(run)
-    bottom = _TOP + _ROW * len(numbers)
-    width, height = _LEFT + _PICTURE + _RIGHT, bottom + 34 + 16 * len([*_notes(run)])
-    title = _xml(f"{short_title(run, 60)}, {plural(run.processors, 'processor')}, {run.schedule}: {run.seconds:.3f} s")
-    described = _xml(f"Todo batch: {short_title(run, 60)}")
-    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    style = 'font-family="sans-serif" font-size="12" fill="#222"'
-    square = 'y="32" width="12" height="12"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {style}>',
-        f"<title>{described}</title>",
-        f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text x="{_LEFT}" y="20" font-size="14" font-weight="bold">{title}</text>',
-        f'<rect x="{_LEFT}" {square} fill="#2166ac"/><text x="{_LEFT + 18}" y="42">worked</text>',
-        f'<rect x="{_LEFT + 84}" {square} fill="#e4e4e4"/><text x="{_LEFT + 102}" y="42">idle</text>',
-    ]
-    for row, number in enumerate(numbers):
-        parts += _svg_row(run, number, _TOP + _ROW * row, until)
-    for at in _ticks(until):
-        x = _LEFT + _PICTURE * at / until
-        parts.append(f'<path d="M{x:.1f} {_TOP}V{bottom + 4}" stroke="#0003"/>')
-        parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{at:g} s</text>')
-    for line, note in enumerate(_notes(run)):
-        parts.append(f'<text x="{_LEFT}" y="{bottom + 38 + 16 * line}">{_xml(note)}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def _svg_row(run: Run, number: int, top: int, until: float) -> Iterator[str]:
-    """One processor: its name, when it worked, how much it was idle."""
-    middle, height = top + _ROW - 7, _ROW - 4
-    name = _name(run, number)
-    name = f"processor {name}" if name.isdigit() else name
-    yield f'<text x="{_LEFT - 8}" y="{middle}" text-anchor="end">{_xml(name)}</text>'
-    yield f'<rect x="{_LEFT}" y="{top}" width="{_PICTURE}" height="{height}" fill="#e4e4e4"/>'
-    for block in _blocks((span for span in run.report.spans if span.processor == number), until / _PICTURE / 2):
-        x, end = (_LEFT + _PICTURE * min(1.0, max(0.0, at / until)) for at in (block.began, block.ended))
-        said = f"{block.began:.4f} to {block.ended:.4f} s, {plural(block.tasks, 'task')}"
-        yield (
-            f'<rect x="{x:.2f}" y="{top}" width="{max(0.1, end - x):.2f}" height="{height}" fill="#2166ac">'
-            f"<title>{said}</title></rect>"
+    count = min(len(numbers), _MOST_LANES)
+    shown = [numbers[place * len(numbers) // count] for place in range(count)]
+    lost = any(share.lost for share in run.report.shares.values())
+    lanes = []
+    for number in shown:
+        share, spans = run.report.shares.get(number, Share()), _spans(run, number)
+        blocks = _blocks(spans, until / _SEEN * max(1.0, count / 8))
+        figures = (
+            f"{share.tasks:,}",
+            f"{100 - idle_percent(run, number):.0f} %",
+            figure(share.cpu_seconds, 3),
+            figure(_longest_gap(spans, until), 3),
+            *((f"{share.lost}",) if lost else ()),
         )
-    yield f'<text x="{_LEFT + _PICTURE + 8}" y="{middle}">{idle_percent(run, number):.0f} % idle</text>'
+        name = _name(run, number)
+        name = f"processor {name}" if name.isdigit() else name
+        lanes.append(Lane(name, tuple((block.began, block.ended) for block in blocks), figures))
+    heads = ("tasks", "busy", "computing (s)", "longest gap (s)", *(("times lost",) if lost else ()))
+    more = f", {count} of them" if count < len(numbers) else ""
+    title = f"{short_title(run, 60)}, {plural(run.processors, 'processor')}{more}: {run.seconds:.3f} s"
+    return Lanes(title, "s; filled: it worked", until, tuple(lanes), heads, "r" * len(heads))
+
+
+def _longest_gap(spans: list[Span], until: float) -> float:
+    """The longest time without a batch, from the begin to the end."""
+    times = [(0.0, 0.0), *((span.began, span.ended) for span in spans), (until, until)]
+    return max(0.0, *(after[0] - before[1] for before, after in pairwise(times)))
 
 
 def _blocks(spans: Iterable[Span], gap: float) -> Iterator[Span]:
-    """Spans of one processor; those without a gap that could be seen are one: a picture has few pixels."""
+    """Spans of one processor; those with a shorter gap between them are one: a picture has few pixels."""
     block: Span | None = None
-    for span in sorted(spans, key=lambda span: span.began):
+    for span in spans:
         if block is not None and span.began - block.ended <= gap:
             block = block._replace(ended=max(block.ended, span.ended), tasks=block.tasks + span.tasks)
         else:
@@ -145,36 +143,3 @@ def _blocks(spans: Iterable[Span], gap: float) -> Iterator[Span]:
             block = span
     if block is not None:
         yield block
-
-
-def _ticks(until: float) -> Iterator[float]:
-    """From 0 on in round steps, up to 10 of them."""
-    power = 10.0 ** math.floor(math.log10(until))
-    step = next(part * power for part in (0.1, 0.2, 0.5, 1.0) if until / (part * power) <= 10)
-    for count in range(int(until / step + 1e-9) + 1):
-        yield float(f"{count * step:.6g}")
-
-
-def timeline_html(run: Run) -> str:
-    """The timeline as a page that needs nothing else, with its figures in a table for those who cannot see it."""
-    rows = "".join(
-        f"<tr><td>{_xml(_name(run, number))}</td><td>{share.tasks:,}</td><td>{share.batches:,}</td><td>{share.busy_seconds:.3f}</td>"
-        f"<td>{share.cpu_seconds:.3f}</td><td>{idle_percent(run, number):.0f}</td><td>{share.lost}</td></tr>\n"
-        for number, share in sorted(run.report.shares.items())
-    )
-    heads = ("Processor", "Tasks", "Batches", "Busy (s)", "Computing (s)", "Idle (%)", "Times lost")
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    waits = "\n".join(told(run, 120, whole=True))
-    return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"/>
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-<meta name="viewport" content="width=device-width"/><title>Todo batch, timeline: {_xml(short_title(run, 60))}</title>
-<style>body {{ font: 14px system-ui, sans-serif; margin: 2em; color: #222; background: #fff }}
-svg {{ max-width: 100%; height: auto }} td, th {{ text-align: right; padding: 2px 12px }}</style></head><body>
-{timeline_svg(run)}<table><thead><tr>{head}</tr></thead><tbody>
-{rows}</tbody></table>{f"<pre>{html.escape(waits)}</pre>" if waits else ""}</body></html>
-"""
-
-
-def _xml(text: str) -> str:
-    return html.escape(printable(text))

@@ -117,6 +117,22 @@ def choice(found: Comparison) -> Choice:
     return Choice(taken, best, _because(taken, best, found))
 
 
+def best_of_each(found: Comparison) -> list[Measured]:
+    """The fastest row of every execution, and what is taken of its own; by time."""
+    taken = choice(found).taken
+    best = {}
+    for row in sorted(found.rows, key=lambda row: -row.seconds):
+        best[row.name] = row
+    return sorted({**best, taken.name: taken}.values(), key=lambda row: row.seconds)
+
+
+def speedup_told(row: Measured, found: Comparison, against: Measured | None = None) -> str:
+    """`1.90 times (1.85 to 1.95)`: as fast as the baseline, or as another row."""
+    speedup = found.speedup(row, against)
+    between = f" ({figure(speedup.low, 2)} to {figure(speedup.high, 2)})" if speedup.low < speedup.high else ""
+    return f"{figure(speedup.mid, 2)} times{between}"
+
+
 def code_of(row: Measured, found: Comparison) -> Code | None:
     """The code of its execution, its schedule and its way to hand in; None where that was not counted."""
     parts = [found.code.get(row.execution), found.code.get(row.schedule)]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tasks import CannotGoOn, Outcome
 
-_BEGIN = 400  # bytes of a file that say what it is
+_BEGIN = 1000  # bytes of a file that say what it is
 OUTCOMES = '{"number": '  # what the lines of --out begin with
 SHOWN = "odo batch"  # what is near the begin of every report and picture
 

@@ -182,6 +182,26 @@ class ServiceLoad(Saved):
     sender_cpus: _Amount
 
 
+class BusyWorker(Saved):
+    """A worker while a measurement ran: its tasks, for how many seconds it had one, how many at once then, on average.
+
+    `spans` are from when to when it had one, in seconds from the begin, without gaps that are too short to be seen.
+    """
+
+    tasks: _Count
+    seconds: _Amount
+    at_once: _Amount
+    spans: Annotated[tuple[tuple[_Amount, _Amount], ...], Field(min_length=1, max_length=500)]
+
+
+class Busy(Saved):
+    """When the workers of a measurement of so many `seconds` had a task; of many only some are here, evenly chosen."""
+
+    seconds: Annotated[float, Field(gt=0, le=_LARGEST)]
+    workers: Annotated[tuple[BusyWorker, ...], Field(min_length=1, max_length=100)]
+    more_workers: _Index
+
+
 class CellEvent(Saved):
     """One arm, measured once in a process of its own.
 
@@ -193,7 +213,7 @@ class CellEvent(Saved):
     the workers, and the rest by proportion. `no_cpu_percent` is the share of its time that a worker was ready to run and
     got no CPU, on average, `quiet_seconds` what it might take without that; `raised` is how many calls of the batch raised, and
     `raised_first` what the first of them did. `cpus_taken` is how many CPUs other programs and the hypervisor took from it, on average.
-    `figures` are what the work tells of itself. A `service` is sent requests: seconds are those of all rates, `task_latency_ms` is at the full one, `startup_seconds` until
+    `figures` are what the work tells of itself, `busy` is when its workers had a task. A `service` is sent requests: seconds are those of all rates, `task_latency_ms` is at the full one, `startup_seconds` until
     it serves. A cell that is `ok` has its seconds; one that failed says why in `reason`.
     """
 
@@ -233,6 +253,7 @@ class CellEvent(Saved):
     raised: _Index | None = None
     raised_first: _Text | None = None
     service: ServiceLoad | None = None
+    busy: Busy | None = None
 
     @property
     def compared_seconds(self) -> float | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from selector.cli.shared import INTERRUPTED, print_as, print_json, say
+from selector.cli.shared import INTERRUPTED, print_as, print_bytes, print_json, print_page, say
 
 if TYPE_CHECKING:
     from selector.pipeline import Selector
@@ -22,11 +22,14 @@ REFUTED = 3
 def show_system(selector: Selector, system: SystemProfile, form: str, command: str, *, whole: bool) -> None:
     """Print the answer to a system; `command` is what puts it to the test."""
     from selector.report.system import system_document
+    from selector.report.system_page import system_page
     from selector.system.answer import recommend_system
 
     result = recommend_system(selector, system)
     if form == "json":
         print_json(result.model_dump_json(indent=2))
+    elif form == "html":
+        print_page(system_page(result, command, whole=whole), result.name, result.model_dump_json())
     else:
         print_as(system_document(result, command, form=form, whole=whole), form)
 
@@ -71,8 +74,11 @@ def try_out(
     """Run the skeleton of a system here and print the verdict; returns the exit code."""
     from selector.benchmark.folders import write_text
     from selector.proof import interpreters_to_calibrate
+    from selector.report.html import render_html
     from selector.report.markdown import render_markdown
+    from selector.report.saved import page_title
     from selector.report.system import trial_document
+    from selector.report.system_page import trial_page
     from selector.system.trial import try_system
 
     refuse_options("The trial", seed=options.seed is not None)
@@ -86,13 +92,15 @@ def try_out(
         force=options.force,
         tell=lambda text: say(text, err=True),
     )
-    document = trial_document(trial.report)
-    if form == "json":
-        print_json(trial.report.model_dump_json(indent=2))
+    document, saved = trial_document(trial.report), trial.report.model_dump_json(indent=2)
+    page = render_html(trial_page(trial.report), page_title(trial.report.name), saved)
+    if form in ("json", "html"):
+        print_bytes(f"{saved}\n" if form == "json" else page)
     else:
         print_as(document, form)
     write_text(trial.folder / "report.md", render_markdown(document))
-    say(f"kept in {trial.folder}: system.py, plan.json, events.jsonl, results.json, report.md", err=True)
+    write_text(trial.folder / "report.html", page)
+    say(f"kept in {trial.folder}: system.py, plan.json, events.jsonl, results.json, report.md, report.html", err=True)
     if trial.interrupted:
         return INTERRUPTED
     return REFUTED if fail_on_refuted and trial.report.verdict == "refuted" else 0

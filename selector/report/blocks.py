@@ -159,6 +159,34 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """Somebody who was busy from time to time: the stretches (from, until), and figures about them, in words."""
+
+    name: str
+    spans: tuple[tuple[float, float], ...]
+    figures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Who was busy when, a lane each, from 0 to `end`; `axis` says what is counted along it.
+
+    `heads` are the titles of the lanes' figures, `align` as in a table. Like a curve, it is for pages alone.
+    """
+
+    title: str
+    axis: str
+    end: float
+    lanes: tuple[Lane, ...]
+    heads: tuple[str, ...]
+    align: str
+
+    def table(self) -> Table:
+        """The figures of each lane."""
+        return Table(("", *self.heads), tuple((lane.name, *lane.figures) for lane in self.lanes), f"l{self.align}")
+
+
+@dataclass(frozen=True, slots=True)
 class Path:
     """A way through decisions: (who decides, what is decided, why), in order."""
 
@@ -172,7 +200,7 @@ class Path:
         )
 
 
-Block = Paragraph | Fields | Bullets | Table | Bands | Code | Bars | Curve | Path
+Block = Paragraph | Fields | Bullets | Table | Bands | Code | Bars | Curve | Lanes | Path
 
 
 @dataclass(frozen=True, slots=True)

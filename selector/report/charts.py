@@ -10,16 +10,18 @@ page's CSS, light and dark; what is drawn is told by its title, its description 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from selector.report.blocks import Bands, Bars, Curve
+from selector.report.blocks import Bands, Bars, Curve, Lanes
 from selector.text import number, one_line, printable, significant
 
-Picture = Bars | Curve | Bands
+Picture = Bars | Curve | Bands | Lanes
 _WIDTH, _RIGHT = 340, 318  # of the picture, and where its axis ends: the last number of it needs room
 _ROW, _BAR, _STRIP = 36, 10, 28
 _LEFT, _TOP, _HEIGHT = 40, 8, 180  # of the field of a curve
+_LANE, _NAMES = 18, 116  # the height of a lane, and how wide its name may be
 _THIN, _WIDE = " .,:;'|!()[]ijlftrI", "mwMW@%&<>"  # letters of a sans-serif of 12 pixels: so many of them each
 _THIN_PIXELS, _USUAL_PIXELS, _WIDE_PIXELS = 5.2, 7.9, 12.2
 _TICKS = 5
@@ -35,6 +37,8 @@ def drawn(block: Picture, key: str) -> str:
             shapes, height = _curve(block)
         case Bands():
             shapes, height = _strip(block)
+        case Lanes():
+            shapes, height = _lanes(block)
     named = {"role": "img", "aria-labelledby": f"{key}-title {key}-desc"}
     svg = ET.Element("svg", {"viewBox": f"0 0 {_WIDTH} {height}", "width": str(_WIDTH), "height": str(height), **named})
     for tag, text in (("title", title_of(block)), ("desc", description_of(block))):
@@ -58,6 +62,12 @@ def description_of(block: Picture) -> str:
             return f"{up} by {across}. {'; '.join(f'{number(x)}: {y:.3g}' for x, y, _ in points[:12])}"
         case Bands():
             return "; ".join(f"{where}: {what}" for where, what in block.rows())
+        case Lanes(lanes=lanes, heads=heads):
+            return "; ".join(f"{lane.name}: {_listed(heads, lane.figures)}" for lane in lanes[:12])
+
+
+def _listed(heads: Sequence[str], figures: Sequence[str]) -> str:
+    return ", ".join(f"{head} {figure}" for head, figure in zip(heads, figures, strict=True))
 
 
 def letter(place: int) -> str:
@@ -114,7 +124,7 @@ def _ticks(most: float) -> list[float]:
     return [significant(step * n, 6) for n in range(math.floor(most / step + 1e-9) + 1)]
 
 
-# The three pictures ---------------------------------------------------------------------------------------------------
+# The pictures ---------------------------------------------------------------------------------------------------------
 
 
 def _bars(block: Bars) -> tuple[list[ET.Element], int]:
@@ -202,3 +212,24 @@ def _strip(block: Bands) -> tuple[list[ET.Element], int]:
     if block.current is not None and first <= block.current <= last:
         shapes.append(_dashes(across(block.current), 0, _STRIP))
     return [*shapes, _words(block.axis, 0, _STRIP + 34)], _STRIP + 40
+
+
+def _lanes(block: Lanes) -> tuple[list[ET.Element], int]:
+    """A lane for each, beside its name: filled where it is busy."""
+    left = min(max((_pixels(_line(lane.name, 100)) for lane in block.lanes), default=0.0), _NAMES) + 6
+    bottom, end = _LANE * len(block.lanes) + 2, block.end or 1.0
+
+    def across(value: float) -> float:
+        return left + (_RIGHT - left) * min(max(value / end, 0.0), 1.0)
+
+    ticks = [(f"{at:,.6g}", across(at)) for at in _ticks(block.end)]
+    shapes = [_shape("line", "grid", x1=x, x2=x, y1=0, y2=bottom) for _, x in ticks]
+    for place, lane in enumerate(block.lanes):
+        top = _LANE * place + 3
+        shapes += [_words(_cut(_line(lane.name, 100), left - 6), 0, top + 10)]
+        shapes += [_shape("rect", "idle", x=left, y=top, width=_RIGHT - left, height=_BAR)]
+        sides = [(across(begun), max(across(ended) - across(begun), 0.5)) for begun, ended in lane.spans]
+        boxes = "".join(f"M{x:.1f} {top}h{wide:.1f}v{_BAR}h-{wide:.1f}z" for x, wide in sides)
+        shapes.append(ET.Element("path", {"class": "fill1", "d": boxes}))
+    shapes += [_words(text, x, bottom + 14, "tick") for text, x in ticks]
+    return [*shapes, _words(block.axis, 0, bottom + 32)], bottom + 38

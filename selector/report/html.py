@@ -13,7 +13,7 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 from selector.errors import SelectorError
-from selector.report.blocks import Bands, Bars, Block, Curve, Document, Table
+from selector.report.blocks import Bands, Bars, Block, Curve, Document, Lanes, Table
 from selector.report.charts import Picture, drawn, letter, title_of
 from selector.report.markdown import code_and_words
 from selector.text import cut, one_line, printable
@@ -106,7 +106,7 @@ def _template() -> Template:
 def table_of(block: Block) -> Table:
     """The table that holds the figures of a picture."""
     match block:
-        case Bars() | Curve():
+        case Bars() | Curve() | Lanes():
             return block.table()
         case Bands(axis, current, stretches):
             rows = []

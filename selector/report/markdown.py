@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import re
 
-from selector.report.blocks import Bands, Bars, Block, Bullets, Code, Curve, Document, Fields, Paragraph, Path, Table
+from selector.report.blocks import (
+    Bands,
+    Bars,
+    Block,
+    Bullets,
+    Code,
+    Curve,
+    Document,
+    Fields,
+    Lanes,
+    Paragraph,
+    Path,
+    Table,
+)
 from selector.text import printable
 
 _CODE = re.compile(r"(`[^`|]+`)")
@@ -63,7 +76,7 @@ def _block(block: Block) -> str:
             return f"{fence}{language}\n{printable(text).rstrip()}\n{fence}"
         case Path():
             return _block(Bullets(block.items(), numbered=True))
-        case Bars() | Curve():
+        case Bars() | Curve() | Lanes():
             return ""
 
 

@@ -1,6 +1,6 @@
 """What an HTML page tells, in the order in which a reader asks: the answer, how sure it is, what it rests on, what next.
 
-The pages are made of the sections that the other documents have, with pictures, and begin with an answer of three lines.
+The pages are made of the sections that the other documents have, with pictures, and begin with an answer of a few lines.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from selector.report import figures
 from selector.report.blocks import Block, Bullets, Code, Document, Fields, Paragraph, Path, Section, bullets
 from selector.report.measure import found_section, unknown_section
 from selector.report.recommendation import bands_of, changes_of, explained_sections, predictions_table
-from selector.report.summary import answer_fields
+from selector.report.summary import answer_fields, why_text
+from selector.report.timelines import timeline_blocks
 from selector.report.turns import turns_sections
 from selector.report.validation import (
     how_measured,
@@ -37,6 +38,7 @@ from selector.report.wording import (
     time_text,
     workers_text,
 )
+from selector.text import measured_range, measured_times
 from selector.validation import ValidationReport
 
 _TABLES = {
@@ -49,7 +51,7 @@ _TABLES = {
     "advice": "What else matters?",
 }
 _NOTHING_TO_CHANGE = "nothing to change: the code has this approach already"
-_NO_VERDICT = "no verdict, see how sure it is; the tables recommend "
+_NO_VERDICT = " (recommended; this run gives no verdict)"
 
 
 def recommendation_page(
@@ -107,7 +109,7 @@ def validation_page(
 
 
 def _answer(result: Recommendation, validate: str, measured: ValidationReport | None) -> Section:
-    """Three lines: what to use, what to expect of it, what to do next."""
+    """What to use, what to expect of it, why, how sure that is, what to do next."""
     pool = f", {workers_text(result)} workers" if result.workers > 1 else ""
     expected = result.expected
     time = f", {time_text(expected)}" if expected.seconds is not None else ""
@@ -115,6 +117,7 @@ def _answer(result: Recommendation, validate: str, measured: ValidationReport | 
     pairs = [
         ("Use", f"{approach_text(result)}{pool}, Python: {python_text(result, where=False)}"),
         ("Expect", f"{speedup_text(expected, result.profile)}{time}; {requirements_text(result)}"),
+        ("Why", why_text(result)),
         ("How sure", sure or "nothing is known that a prediction could rest on"),
         ("Next", guide_command(result) or _NOTHING_TO_CHANGE if measured is not None else validate),
     ]
@@ -122,31 +125,53 @@ def _answer(result: Recommendation, validate: str, measured: ValidationReport | 
 
 
 def _verdict(report: ValidationReport, result: Recommendation | None) -> Section:
-    """The same of a benchmark: what it says to use is the winner, where the recommendation lost."""
-    refuted = report.verdict == "refuted"
-    best = (
-        (report.winner, report.winner_interpreter) if refuted else (report.recommended, report.recommended_interpreter)
-    )
-    m = measurement_of(report, *best)
-    name = named(m.title, m.approach) if m is not None else str(best[0] or report.recommended)
-    on = f" on Python {m.interpreter}, {m.workers:,} workers" if m is not None and m.workers > 1 else ""
-    on = on or (f" on Python {m.interpreter}" if m is not None else "")
-    use = f"{_NO_VERDICT if report.verdict == 'inconclusive' else ''}{name}{on}"
-    origin = report.profile.origin
-    move = f"concurrency-selector migrate {origin} {best[0]}" if best[0] not in (None, origin) else _NOTHING_TO_CHANGE
+    """The same of a benchmark: what it says to use is the winner, where the recommendation lost to it."""
+    settled = report.verdict != "inconclusive"
+    lost = report.verdict == "refuted" or (report.verdict == "tie" and report.winner not in (None, report.recommended))
+    pairs = [("Use", f"{_used(report, lost=lost)}{'' if settled else _NO_VERDICT}")]
+    why = why_text(result) if result is not None and not lost else next(iter(report.analysis), "")
+    gain = _gain(report, lost=lost) if settled else ""
+    pairs += [(label, text) for label, text in (("Why", why), ("Gain", gain)) if text]
     advice = report.advice[0] if report.advice and report.verdict in ("refuted", "inconclusive") else ""
-    pairs = [("Use", f"{use}{f', not {report.recommended}, which was recommended' if refuted else ''}")]
-    pairs += [("How sure", judged_text(report)), ("Next", advice or (guide_command(result) if result else "") or move)]
-    whose = f" of {report.recommended}" if refuted else ""
+    guide = guide_command(result) if result is not None and not lost else None
+    best, origin = report.winner if lost else report.recommended, report.profile.origin
+    move = f"concurrency-selector migrate {origin} {best}" if best not in (None, origin) else _NOTHING_TO_CHANGE
+    pairs += [("How sure", judged_text(report)), ("Next", advice or guide or move)]
+    whose = f" of {report.recommended}" if lost else ""
     unmet = [(f"{what}{whose}", told) for what, told in requirement_pairs(report) if told.startswith("NOT")]
     return Section("Answer", (Fields((*pairs, *unmet)),))
+
+
+def _gain(report: ValidationReport, *, lost: bool) -> str:
+    """`1.8x (1.4x to 2.2x) as fast as plain sequential code`, as it was measured."""
+    known = (report.winner, report.winner_interpreter) if lost else (report.recommended, report.recommended_interpreter)
+    m = measurement_of(report, *known)
+    if m is None or m.role == "baseline" or m.speedup is None:
+        return ""
+    middle, span = measured_times(m.speedup), ""
+    if m.speedup_range is not None and m.speedup_range.low < m.speedup_range.high:
+        middle, ends = measured_range(m.speedup_range.low, m.speedup, m.speedup_range.high)
+        span = f" ({ends})"
+    what = "as many requests a second as" if report.requests_per_second is not None else "as fast as"
+    return f"{middle}{span} {what} plain sequential code"
+
+
+def _used(report: ValidationReport, *, lost: bool) -> str:
+    """`Threads on Python 3.14, 16 workers`: the winner, if what was recommended lost to it."""
+    known = (report.winner, report.winner_interpreter) if lost else (report.recommended, report.recommended_interpreter)
+    m = measurement_of(report, *known)
+    if m is None:
+        return str(known[0] or report.recommended)
+    pool = f", {m.workers:,} workers" if m.workers > 1 else ""
+    instead = f", not {report.recommended}, which was recommended" if lost else ""
+    return f"{named(m.title, m.approach)} on Python {m.interpreter}{pool}{instead}"
 
 
 # What was measured ----------------------------------------------------------------------------------------------------
 
 
 def _measured_sections(report: ValidationReport) -> list[Section]:
-    """Predicted against measured, then each approach, a growing pool, memory, latency."""
+    """Predicted against measured, then each approach, a growing pool, memory, latency, workers."""
     predicted: list[Block] = [*figures.predicted_and_measured(report)]
     predicted += [block for section in predicted_sections(report) for block in section.blocks]
     scaling = [block for section in scalability_sections(report) for block in section.blocks]
@@ -156,6 +181,7 @@ def _measured_sections(report: ValidationReport) -> list[Section]:
         ("Scaling", [*figures.scaling_curve(report), *scaling] if scaling else []),
         ("Memory", [*figures.memory_bars(report)]),
         ("Latency", [*figures.latency_bars(report)]),
+        ("Who worked when", timeline_blocks(report)),
     ]
     return [Section(title, tuple(blocks)) for title, blocks in sections if blocks]
 

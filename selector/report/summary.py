@@ -231,10 +231,14 @@ def brief_document(result: Recommendation) -> Document:
 
 
 def _brief_answer(result: Recommendation) -> list[Block]:
-    reasons = " ".join(r.text for r in result.reasons if r.rule.partition("/")[0] not in _MERE_ADVICE)
-    fields = answer_fields(result, python_text(result, where=False), (reasons,), whole=False)
+    fields = answer_fields(result, python_text(result, where=False), (why_text(result),), whole=False)
     guide = guide_command(result)
     return [fields, Paragraph(f"Guide: {guide}")] if guide is not None else [fields]
+
+
+def why_text(result: Recommendation) -> str:
+    """Why it is this approach."""
+    return " ".join(r.text for r in result.reasons if r.rule.partition("/")[0] not in _MERE_ADVICE)
 
 
 def answer_fields(result: Recommendation, python: str, reasons: Iterable[str], *, whole: bool) -> Fields:

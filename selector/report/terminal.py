@@ -7,7 +7,20 @@ import os
 import sys
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from selector.report.blocks import Bands, Bars, Block, Bullets, Code, Curve, Document, Fields, Paragraph, Path, Table
+from selector.report.blocks import (
+    Bands,
+    Bars,
+    Block,
+    Bullets,
+    Code,
+    Curve,
+    Document,
+    Fields,
+    Lanes,
+    Paragraph,
+    Path,
+    Table,
+)
 from selector.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -40,7 +53,7 @@ def print_document(document: Document, console: Console) -> None:
             if section.title:
                 console.print(f"=== {printable(section.title)} ===", style="bold")
             for block in section.blocks:
-                if isinstance(block, Curve):
+                if isinstance(block, (Curve, Lanes)):
                     continue  # a terminal has no room for one: what it shows stands in words beside it
                 # Code stays in whole lines, so that it can be copied.
                 console.print(_renderable(block, console.width), soft_wrap=isinstance(block, Code))
@@ -69,7 +82,7 @@ def _renderable(block: Block, columns: int) -> RenderableType:
             return _list(block.items(), numbered=True)
         case Bars():
             return _bars(block, columns)
-        case Curve():
+        case Curve() | Lanes():
             return Text("")
 
 

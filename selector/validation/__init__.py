@@ -20,11 +20,13 @@ from selector.validation.models import (
     ScalingPoint,
     SecondsRange,
     SpeedupRange,
+    Timeline,
     ValidationReport,
     Verdict,
 )
 from selector.validation.scaling import scalability, scaled_arms
 from selector.validation.service import advise_service, analyse_service, judge_service, throughput
+from selector.validation.timelines import timelines
 from selector.validation.verdict import Judgement, judge
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "ScalingPoint",
     "SecondsRange",
     "SpeedupRange",
+    "Timeline",
     "ValidationReport",
     "Verdict",
     "validate_results",
@@ -80,6 +83,7 @@ def validate_results(
         profile=recommendation.profile,
         expected=recommendation.expected,
         workload_class=recommendation.workload_class,
+        timelines=timelines(evidence, judgement),
         **_of_the_run(session, recommendation.profile.tasks),
     )
 

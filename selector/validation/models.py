@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from selector.approaches import Engine
-from selector.benchmark.events import Role, Status, TaskLatency
+from selector.benchmark.events import Busy, Role, Status, TaskLatency
 from selector.models import Saved
 from selector.recommend.expected import Expected
 from selector.workload.given import GivenProfile
@@ -117,6 +117,15 @@ class Measurement(Saved):
     samples_seconds: tuple[float, ...] = ()
 
 
+class Timeline(Saved):
+    """When the workers of an approach had a task, in the one of its measurements that is nearest to their median."""
+
+    approach: ApproachId
+    title: str
+    interpreter: str
+    busy: Busy
+
+
 class Requirement(Saved):
     """A limit of the profile against what the recommended approach took; None where that was not measured.
 
@@ -160,7 +169,8 @@ class ValidationReport(Saved):
     requirements were met stands apart from it (None: not required). `winner` is the fastest approach, or the simplest
     within the noise of it. `noise_floor` is 0.03 where two runs of the same thing may differ by 3 %, `cpus_taken` how
     many CPUs others took meanwhile (None: not known). `used_seconds` is of `budget_seconds`. `complete` is False where
-    the run was cut off, or came to its end before everything ran once.
+    the run was cut off, or came to its end before everything ran once. `timelines` are of the recommended approach and of
+    the fastest other one.
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
@@ -196,6 +206,7 @@ class ValidationReport(Saved):
     profile: GivenProfile
     expected: Expected
     workload_class: str
+    timelines: tuple[Timeline, ...] = ()
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the report as a page in a frame."""
