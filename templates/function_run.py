@@ -75,6 +75,7 @@ class _FunctionRun:
         self.sums: dict[int, int] = {}  # of plain code: what results come to
         self.raised: set[int] = set()  # of plain code: the items that it raises for
         self.settled = True  # plain code gives the same results each time
+        self.plain_python = ""
 
     def elapsed(self) -> float:
         return time.monotonic() - self.begun
@@ -324,13 +325,18 @@ class _FunctionRun:
         raised = {int(number): said for number, said in answer["raised_items"].items()}
         differ = any(self.sums.get(number, value) != value for number, value in found.items())
         if one.role == "baseline":
+            self.plain_python = one.interpreter
             self.sums |= {number: value for number, value in found.items() if number not in self.sums}
             self.raised |= set(raised)
         if differ and one.role in ("baseline", "control"):
             self.settled = False
         elif differ and self.settled:
             alone = [said for number, said in raised.items() if number in self.sums and number not in self.raised]
-            other = _OF_TWIN if one.approach == "asyncio" and self.subject.async_function else _OTHER_RESULTS
+            other = (
+                _OF_TWIN
+                if one.approach == "asyncio" and self.subject.async_function
+                else _why_other(one.interpreter, self.plain_python)
+            )
             answer |= {"status": "mismatch", "reason": _raises_alone(alone, len(found)) if alone else other}
 
     def _report(self, one: _Arm, number: int, answer: dict[str, Any]) -> None:
@@ -361,6 +367,15 @@ class _FunctionRun:
 _ROLES = ("baseline", "control", "candidate")
 _OF_TWIN = "the results of the asynchronous twin are not those of the function"
 _OTHER_RESULTS = "its results differ from those of single-threaded code: the function keeps something from call to call"
+
+
+def _why_other(python: str, of_plain_code: str) -> str:
+    """What may have made the results of an approach others than those of plain code, which ran on that Python."""
+    if python == of_plain_code:
+        return _OTHER_RESULTS
+    return (
+        f"{_OTHER_RESULTS}, or Python {python} computes otherwise than {of_plain_code} (sums of floats do from 3.12 on)"
+    )
 
 
 def _raises_alone(said: list[str], calls: int) -> str:
