@@ -31,12 +31,12 @@ def service(rate: float, **fields: Any) -> Recommendation:
 
 
 def test_by_littles_law() -> None:
-    found = capacity(service(50))
-    assert found.rate_per_s == 50
-    assert found.cpus_busy == pytest.approx(0.25, rel=0.1)  # 50/s x 5 ms, and what the loop does
-    assert found.cpus_needed == pytest.approx(0.25 / PLANNED, rel=0.1)
-    assert found.in_flight == pytest.approx(50 * 0.055)
-    assert found.utilisation == pytest.approx(50 / found.saturation_per_s, rel=0.01)  # type: ignore[operator]
+    found = capacity(service(40))
+    assert found.rate_per_s == 40
+    assert found.cpus_busy == pytest.approx(0.2, rel=0.1)  # 40/s x 5 ms, and what the loop does
+    assert found.cpus_needed == pytest.approx(0.2 / PLANNED, rel=0.1)
+    assert found.in_flight == pytest.approx(40 * 0.055)
+    assert found.utilisation == pytest.approx(40 / found.saturation_per_s, rel=0.01)  # type: ignore[operator]
     assert (found.processes, found.machines) == (1, 1)
 
 
@@ -194,10 +194,10 @@ def test_a_rate_that_a_batch_must_reach() -> None:
 
 
 def test_what_arrives_is_set_against_what_it_can_do() -> None:
-    text = " ".join(text_of(recommendation_document(service(50))).split())
-    assert "50 requests/s arrive, 27 % of the 190/s it can do; 95 % within" in text
-    assert "keeps up with 50/s" in text
-    assert "Capacity: 0.27 of 4 CPUs busy; planned for 75 %: one process does" in text
+    text = " ".join(text_of(recommendation_document(service(40))).split())
+    assert "40 requests/s arrive, 21 % of the 190/s it can do; 95 % within" in text
+    assert "keeps up with 40/s" in text
+    assert "Capacity: 0.21 of 4 CPUs busy; planned for 75 %: one process does" in text
     assert "9.5 times at 95 % (M/D/1)" in text
 
 

@@ -137,11 +137,11 @@ class Contest:
         return self._worth_it(undecided)  # a range that goes both ways after many runs is a tie
 
     @property
-    def may_be_won(self) -> bool:
-        """Whether the recommended arm, which seems tied, may be faster by so much that it counts where nobody else runs."""
+    def may_turn_a_tie(self) -> bool:
+        """Whether the recommended arm, which seems tied with a simpler one, may be faster by so much that it counts."""
         ours, _ = self._alone
         undecided = self.ratio.mid * ours if self.often else self.possible.low
-        return self.tied and self._worth_it(1 / undecided)
+        return self.tied and self.rival_is_simpler and self._worth_it(1 / undecided)
 
     def at_full_size(self) -> Contest:
         """The contest with the times that all tasks would take, where fewer ran."""

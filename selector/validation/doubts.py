@@ -44,10 +44,11 @@ def doubt_of_verdict(
 ) -> Doubt | None:
     """Why the verdict might be another one on a quiet machine or with more runs; None where nothing speaks for that.
 
-    A refutation needs one contest that is sure, everything else needs all of them.
+    A refutation needs one contest that is sure, everything else needs all of them. A tie gives the job to the simpler one:
+    where that is the recommended one, it would have it as well if it were faster.
     """
     asked = [decisive] if verdict == "refuted" else list(contests)
-    turning = [c for c in asked if not _sure(verdict, c) or (verdict == "tie" and c is decisive and c.may_be_won)]
+    turning = [c for c in asked if not _sure(verdict, c) or (verdict == "tie" and c is decisive and c.may_turn_a_tie)]
     few = [c for c in asked if not c.enough_runs and (c is decisive or c in turning)]
     if turning and any(r.held_back for c in turning for r in (c.recommended, c.rival)):
         return _busy(evidence, max(turning, key=lambda c: max(c.recommended.held_back, c.rival.held_back)))
