@@ -8,16 +8,21 @@ from typing import Any
 from timing import Done
 
 _MOST_WORKERS, _MOST_SPANS = 24, 240
+_MOST_TASKS = 50_000  # to go through more would take time that measuring needs; none of them would be seen
 _SHORTEST_GAP = 1 / 500  # of the whole time: a shorter one is not seen
 
 
-def _busy(done: list[Done], begun: float, ended: float) -> dict[str, Any]:
+def _busy(done: list[Done], begun: float, ended: float) -> dict[str, Any] | None:
     """From when to when each worker had a task, in seconds from the begin; some of the workers, where they are many.
+
+    None of very many tasks.
 
     An event loop has its tasks from their begin to their end, its pool what it was handed.
 
     It is reckoned after the clock has stopped, and makes nothing that is larger than what the tasks left.
     """
+    if len(done) > _MOST_TASKS:
+        return None
     seconds = max(ended - begun, 1e-9)
     every: dict[int, _BusyWorker] = {}
     for place in sorted(range(len(done)), key=lambda place: done[place][2]):

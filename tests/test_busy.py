@@ -59,6 +59,10 @@ def test_of_many_gaps_the_longest_are_told(busy: ModuleType) -> None:
     assert found.workers[1].seconds == pytest.approx(360 * 0.001 + 90 * 0.0001)  # whatever is drawn
 
 
+def test_of_very_many_tasks_there_is_no_timeline(busy: ModuleType) -> None:
+    assert busy._busy([(None, 0, 0.0, 1.0)] * 50_001, 0.0, 1.0) is None
+
+
 @given(
     st.lists(
         st.tuples(st.none(), st.integers(0, 40), st.floats(0, 1), st.floats(0, 1)).map(
