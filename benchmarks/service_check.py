@@ -1,6 +1,6 @@
 """Services measured once more, by hand: servers and an open-loop client of a page, which share no code with `validate`.
 
-    python benchmarks/service_check.py [SECONDS [PYTHON [ROUNDS]]]
+    python benchmarks/service_check.py [SECONDS [PYTHON [ROUNDS [WORKLOAD ...]]]]
 
 For three workloads (a loop that waits, computing, a blocking library) it lets `validate` measure each approach, then sends
 requests to its own servers at the same rate, in turn ROUNDS (3) times, as a rented CPU is faster at one moment than at the
@@ -175,9 +175,9 @@ def compared(name: str, budget: str, python: str, rounds: int) -> None:
               f"   most {most:7.1f}/s, by hand {most_there:7.1f} ({most / most_there:.2f}x)", flush=True)  # fmt: skip
 
 
-def main(budget: str = "40", python: str = "python3.14", rounds: str = "3") -> None:
-    """Every workload."""
-    for name in _WORKLOADS:
+def main(budget: str = "40", python: str = "python3.14", rounds: str = "3", *names: str) -> None:
+    """Every workload, or those of these names."""
+    for name in names or _WORKLOADS:
         compared(name, budget, python, int(rounds))
 
 
@@ -185,4 +185,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         serve(sys.argv[2], float(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]))
     else:
-        main(*sys.argv[1:4])
+        main(*sys.argv[1:])
