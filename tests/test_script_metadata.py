@@ -107,7 +107,7 @@ def test_uv_runs_it_under_every_python(tag: str, tmp_path: Path) -> None:
     (tmp_path / "bench.py").write_text(script("a workload"), "utf-8")
     environment = {**os.environ, "UV_CACHE_DIR": str(tmp_path / "cache"), "UV_OFFLINE": "1"}
     environment = {name: value for name, value in environment.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
-    command = [uv(), "run", "--python", here[-1], "bench.py", "--budget", "2"]
+    command = [uv(), "run", "--python", here[-1], "bench.py", "--budget", "8", "--rounds", "1"]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
