@@ -36,6 +36,10 @@ class Extension(NamedTuple):
     tag: str = ""
 
 
+STATE = """static PyType_Slot none[] = {{0, NULL}};
+    static PyType_Spec spec = {"ext_state.Handle", sizeof(PyObject) + 8, 0, Py_TPFLAGS_DEFAULT, none};
+    PyObject *handle = PyType_FromSpec(&spec);
+    if (handle == NULL || PyModule_AddObjectRef(module, "Handle", handle) < 0) return -1"""
 LATE = "def fast():\n    from . import _native\n    return _native\n"
 #: What a judge would build, and two pure packages above one of them.
 EXTENSIONS = (
@@ -45,6 +49,7 @@ EXTENSIONS = (
     Extension("ext-single", slots=(ONE_INTERPRETER, NO_GIL)),
     Extension("ext-crash", execute="(void)module; raise(SIGSEGV)"),
     Extension("ext-hang", execute="(void)module; for (;;) pause()"),
+    Extension("ext-state", "from ._native import Handle\n\n\nclass Plain: ...\n", execute=STATE),
     Extension("ext-liar", slots=(ANY_INTERPRETER,), tag="cp313-cp313t-linux_x86_64"),
     Extension("middle", "import ext_gil\n", requires=("ext-gil>=1",), native=False),
     Extension("app", "import middle\n", requires=("middle", "absent; python_version < '3'"), native=False),

@@ -130,6 +130,16 @@ def test_the_report_says_what_is_not_known(plain_environment: None) -> None:
     assert "Nothing is required." in render_markdown(readiness_document(report(loop_checked_by="ruff 1")))
 
 
+def test_the_report_says_what_cannot_be_sent_to_a_worker(plain_environment: None) -> None:
+    names = ("low.A", "low.B", "low.C", "low.D")
+    low, app = package("low", unpicklable=names), package("app", unpicklable=())
+    found = report(low, app)
+    text = render_markdown(readiness_document(found))
+    assert "low: instances of low.A, low.B, low.C and 1 more cannot be pickled: make them in the worker." in text
+    assert "What stands in the way" not in text and not any(map(found.blocks, ("free_threading", "subinterpreters")))
+    assert "For processes" not in render_markdown(readiness_document(report(app)))
+
+
 def test_the_schema_is_one_of_what_is_printed() -> None:
     schema = call("schema", "deps").json
     guilty = package("low", "gil", "app", module="low._x", package="low", apart="fails")
@@ -236,6 +246,7 @@ EXPECTED = {  # under 3.13t, elsewhere, in subinterpreters, the module, the chai
     "app": ("gil", "ready", "ready", "ext_gil._native", ["app", "middle", "ext-gil"]),
     "ext-late": ("gil", "ready", "ready", "ext_late._native", ["ext-late"]),
     "ext-liar": ("gil", "ready", "ready", "ext_liar._native", ["ext-liar"]),
+    "ext-state": ("ready", "ready", "ready", None, ["ext-state"]),
     "ext-single": ("ready", "ready", "fails", "ext_single._native", ["ext-single"]),
     "ext-crash": ("fails", "fails", "fails", "ext_crash._native", ["uses-crash", "ext-crash"]),
     "uses-crash": ("fails", "fails", "fails", "ext_crash._native", ["uses-crash", "ext-crash"]),
@@ -281,6 +292,9 @@ def test_every_extension_is_judged_rightly_and_the_guilty_module_is_named(python
         }
         assert named - {None} == ({module} if module else set()), name
         assert found[name]["chain"] == chain
+        states = ["ext_state.Handle"] if name == "ext-state" else []
+        for build in found[name]["builds"].values():
+            assert build["unpicklable"] == (None if build["status"] == "fails" else states), name
     assert "tagged for free-threaded builds" in found["ext-liar"]["builds"]["3.13t"]["reason"]
     kept = subprocess.run(command, capture_output=True, timeout=60, check=False)
     assert b"importing" not in kept.stderr

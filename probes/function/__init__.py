@@ -130,6 +130,8 @@ imports
                      own code ran when the GIL was switched on, outermost first
     failed           {module: {"error": "KIND: text", "lacks": the module that was not found, or null}}
     loaded           which of the late ones the modules have imported themselves
+    unpicklable      public classes of the modules whose instances cannot be pickled, by their type: of the first 200; said again after
+                     the late ones were imported
     late             how many of the others were imported, after the phase late began; gil_late: the one that switched the GIL on;
                      late_left_out: true where there was no time for all
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -15,6 +16,7 @@ from .around import may_lack
 from .channel import Channel
 from .clocks import Meter, resident_mb
 from .extensions import SWITCHES, gil_module, gil_on, watch_extensions, watch_for_the_gil
+from .pickling import unpicklable_in
 from .settings import Settings, guard_start
 
 CPU_SECONDS = 15.0  # for one package; what computes longer hangs
@@ -52,14 +54,22 @@ def imports(settings: Settings, channel: Channel) -> None:
         gil_importing=SWITCHES[0].importing if SWITCHES else [],
         loaded=[name for name in settings.late if name in sys.modules],
     )
+    _say_what_does_not_pickle(settings, channel)
     if not gil_on():
         channel.phase("late")
         _import_late(settings, channel)
+        _say_what_does_not_pickle(settings, channel)
 
 
 def _say_what_is_loaded(channel: Channel) -> None:
     """Say which extension module is being loaded, before it can end the process."""
     watch_extensions(lambda name: channel.say(loading=name))
+
+
+def _say_what_does_not_pickle(settings: Settings, channel: Channel) -> None:
+    """Say which classes do not, of all that is loaded by now."""
+    with contextlib.suppress(Exception):  # however odd the classes are, what was seen of the import holds
+        channel.say(unpicklable=unpicklable_in(settings.modules, settings.late))
 
 
 def _imported(modules: Sequence[str], channel: Channel) -> dict[str, dict[str, Any]]:

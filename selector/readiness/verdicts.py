@@ -128,6 +128,7 @@ class _Seen:
             installed=self.package.version,
             import_ms=self.milliseconds,
             memory_mb=self.megabytes,
+            unpicklable=_names(self.said.facts.get("unpicklable")),
         )
 
 
@@ -267,6 +268,10 @@ def _line_of(stack: str) -> str:
 
 def _name(value: object) -> str | None:
     return _text(value) if isinstance(value, str) and value else None
+
+
+def _names(value: object) -> tuple[str, ...] | None:
+    return tuple(map(_text, value)) if isinstance(value, list) else None
 
 
 def _text(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from selector.readiness.models import DepsReport, PackageReadiness, Readiness
+from selector.readiness.verdicts import named
 from selector.report.blocks import Block, Bullets, Document, Fields, Paragraph, Section, Table, bullets
 from selector.text import counted, measured_duration, measured_memory, sentence
 
@@ -23,6 +24,8 @@ def readiness_document(report: DepsReport) -> Document:
     if blocked := _obstacles(report):
         sections.append(Section("What stands in the way", (Bullets(tuple(blocked)),)))
     sections.append(_packages(report))
+    if stay := _unpicklable(report):
+        sections.append(Section("For processes and subinterpreters", (bullets(*stay),)))
     if report.loop or report.loop_checked_by is not None:
         sections.append(_loop(report))
     if report.worth:
@@ -117,6 +120,19 @@ def _state(package: PackageReadiness, tag: str) -> str:
         return ""
     other = build.installed is not None and package.version is not None and build.installed != package.version
     return _WORDS[build.status] + (f" ({build.installed})" if other else "")
+
+
+def _unpicklable(report: DepsReport) -> list[str]:
+    """Of each package, what cannot be sent to a worker, under the first build of which there is something to say."""
+    seen = {
+        package.name: next((build.unpicklable for build in package.builds.values() if build.unpicklable), ())
+        for package in report.packages
+    }
+    return [
+        f"{name}: instances of {named(list(classes))} cannot be pickled: make them in the worker."
+        for name, classes in seen.items()
+        if classes
+    ]
 
 
 def _loop(report: DepsReport) -> Section:
