@@ -38,7 +38,7 @@ class Looks(NamedTuple):
 Found = dict[tuple[str, str], Looks]
 
 
-class _Wanted(NamedTuple):
+class Wanted(NamedTuple):
     """A look that is to be taken: at a package of an environment, in a mode."""
 
     environment: Environment
@@ -62,7 +62,7 @@ def look_at(
     """Import every package under each Python that has it; what is kept is not looked at again."""
     apart = {(there.tag, name) for name in names if (there := with_subinterpreters(environments, name)) is not None}
     wanted = [
-        _Wanted(environment, environment.packages[name], mode, key_of(environment, name, mode))
+        Wanted(environment, environment.packages[name], mode, key_of(environment, name, mode))
         for environment in environments
         for name in names
         if name in environment.packages
@@ -99,7 +99,7 @@ def _teller(count: int, tell: Callable[[str], None]) -> Callable[[int], None]:
     return told
 
 
-def _is_worth_it(want: _Wanted, said: Mapping[str, Said]) -> bool:
+def _is_worth_it(want: Wanted, said: Mapping[str, Said]) -> bool:
     """Whether a package is to be tried in subinterpreters: not one whose import crashes or hangs as it is."""
     if want.mode == "imports":
         return True
@@ -107,13 +107,13 @@ def _is_worth_it(want: _Wanted, said: Mapping[str, Said]) -> bool:
     return plain is not None and "failed" in plain.facts
 
 
-def _job(want: _Wanted, said: Mapping[str, Said]) -> Job:
-    options = {"modules": _modules_of(want, said), "late": want.package.late}
+def _job(want: Wanted, said: Mapping[str, Said]) -> Job:
+    options = {"modules": modules_of(want, said), "late": want.package.late}
     environment = {"PYTHONDONTWRITEBYTECODE": "1"}
     return Job(want.mode, want.environment.python, IMPORT_SECONDS, options, environment, most_seconds=IMPORT_SECONDS)
 
 
-def _modules_of(want: _Wanted, said: Mapping[str, Said]) -> tuple[str, ...]:
+def modules_of(want: Wanted, said: Mapping[str, Said]) -> tuple[str, ...]:
     """The modules to import: in subinterpreters not those that lack another plainly, unless all do."""
     plain = said.get(key_of(want.environment, want.package.name, "imports"))
     failed = plain.facts.get("failed") if plain is not None and want.mode == "isolated" else None
