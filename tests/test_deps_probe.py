@@ -39,6 +39,8 @@ def test_the_modules_among_the_files_of_a_distribution(probe: SimpleNamespace) -
     assert found.late == ["numpy.core._umath", "_backend"] and found.native
     assert probe.installed.modules_in(["_private.py", "types-stubs/__init__.pyi"]).modules == ["_private"]
     assert probe.installed.modules_in([]) == ([], [], False)
+    namespace = [f"google/api{number}/part_pb2.py" for number in range(80)]  # googleapis-common-protos has 68
+    assert len(probe.installed.modules_in(namespace).modules) == 80
 
 
 @pytest.mark.parametrize(
