@@ -39,6 +39,8 @@ def test_the_modules_among_the_files_of_a_distribution(probe: SimpleNamespace) -
     assert found.late == ["numpy.core._umath", "_backend"] and found.native
     assert probe.installed.modules_in(["_private.py", "types-stubs/__init__.pyi"]).modules == ["_private"]
     assert probe.installed.modules_in([]) == ([], [], False)
+    namespace = [f"google/api{number}/part_pb2.py" for number in range(80)]  # googleapis-common-protos has 68
+    assert len(probe.installed.modules_in(namespace).modules) == 80
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,19 @@ def test_importing_is_timed_and_what_raises_is_told(tmp_path: Path) -> None:
         "lacks": "absent",
     }
     assert said["import_ms"] > 0 and said["gil_module"] is None and said["loaded"] == []
+
+
+@pytest.mark.parametrize(
+    ("then", "lacks"),
+    [("raise ImportError(f'install it: {error}') from None", "absent"), ("from json import no", None)],
+)
+def test_a_missing_module_is_told_where_a_library_says_so_in_its_own_words(
+    probe: SimpleNamespace, then: str, lacks: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = f"try:\n    import absent\nexcept ImportError as error:\n    {then}"
+    (tmp_path / "in_own_words.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert probe.imports.lacks(probe.imports.error_of("in_own_words")) == lacks
 
 
 def test_what_is_installed_is_told_without_importing_it(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from readiness import distribution, environment
 
 from selector.errors import SelectorError
 from selector.readiness.graph import Graph
+from selector.readiness.plan import plan_of
 from selector.readiness.reading import read_project, read_requirements
 from selector.readiness.request import request_of
 
@@ -77,7 +79,7 @@ def test_a_project_has_its_dependencies_and_those_of_the_groups_named(tmp_path: 
 def test_a_lock_tells_versions_files_and_what_needs_what(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text, "utf-8")
     asked = read_project(tmp_path)
-    assert (asked.source, asked.names, set(asked.locked)) == (name, ["pandas"], {"pandas", "numpy"})
+    assert (asked.source, asked.names, set(asked.locked) - {"mine"}) == (name, ["pandas"], {"pandas", "numpy"})
     assert asked.locked["pandas"].version == "3.1.1"
     assert [each.name for each in asked.locked["pandas"].requires] == ["numpy"]
     assert all(file.startswith("pandas-3.1.1") and "/" not in file for file in asked.locked["pandas"].files)
@@ -112,7 +114,48 @@ def test_the_project_says_what_it_asks_for_and_the_lock_what_comes_of_it(tmp_pat
     written(tmp_path, pyproject__toml=PYPROJECT, uv__lock=UV)
     asked = read_project(tmp_path)
     assert (asked.source, asked.names) == ("pyproject.toml and uv.lock", ["numpy", "rich"])
-    assert set(asked.locked) == {"pandas", "numpy"}
+    assert set(asked.locked) == {"mine", "pandas", "numpy"}
+
+
+def test_members_of_a_workspace_lead_on_and_are_no_packages(tmp_path: Path) -> None:
+    lock = """
+[[package]]
+name = "app"
+source = { editable = "." }
+dependencies = [{ name = "app-core", extra = ["server"] }]
+[[package]]
+name = "app-core"
+source = { editable = "core" }
+dependencies = [{ name = "low" }]
+[package.optional-dependencies]
+server = [{ name = "web" }]
+client = [{ name = "http" }]
+[[package]]
+name = "low"
+version = "1"
+[[package]]
+name = "web"
+version = "1"
+"""
+    written(
+        tmp_path,
+        pyproject__toml='[project]\ndynamic = ["dependencies"]\n[dependency-groups]\ndev = ["low"]\n',
+        uv__lock=lock,
+    )
+    for groups in ((), ("dev",)):
+        asked = read_project(tmp_path, groups)
+        assert not asked.notes
+        assert plan_of(asked, [environment()]).ways == {"low": ("low",), "web": ("web",)}
+        assert "app-core" in plan_of(asked, [environment(distribution("app-core", "low"))]).ways
+
+
+def test_a_lock_without_a_project_is_looked_at_as_a_whole(tmp_path: Path) -> None:
+    ring = [("app", ["pydantic"]), ("pydantic", ["email; extra == 'mail'"]), ("email", []), ("a", ["b"]), ("b", ["a"])]
+    text = "".join(f'[[package]]\nname = "{name}"\nversion = "1"\ndependencies = {needs}\n' for name, needs in ring)
+    (tmp_path / "pdm.lock").write_text(text, "utf-8")
+    asked = read_project(tmp_path)
+    assert asked.names == ["app", "email", "a"]
+    assert plan_of(asked, [environment()]).ways["b"] == ("a", "b")
 
 
 def test_requirements_are_read_as_pip_reads_them(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from selector.readiness.graph import Graph
 from selector.readiness.installing import Answer
 from selector.readiness.judging import judge, packages_of, readiness_settings
 from selector.readiness.locks import Locked
-from selector.readiness.looking import IMPORT_SECONDS, key_of, with_subinterpreters
+from selector.readiness.looking import IMPORT_SECONDS, Wanted, key_of, modules_of, with_subinterpreters
 from selector.readiness.models import PackageReadiness
 from selector.readiness.survey import wanted_of
 from selector.readiness.verdicts import build_readiness, subinterpreter_readiness
@@ -131,6 +131,7 @@ def test_what_is_merely_not_installed_is_no_failure() -> None:
         (imported(), ended("closing"), "fails", "app", "when the subinterpreter is ended, it crashes"),
         (ended(), None, "fails", "app", "not even outside of one: importing app crashes"),
         (ended("start", 1), None, "unknown", None, "cannot be run"),
+        (imported(failed={"app": {"error": "no", "lacks": "imp"}}), isolated(), "fails", "app", "not even outside"),
     ],
 )
 def test_a_package_in_subinterpreters(
@@ -140,6 +141,18 @@ def test_a_package_in_subinterpreters(
     verdict = subinterpreter_readiness(package, environment(package), looks(plain, apart), nobody)
     assert (verdict.status, verdict.module, verdict.build) == (status, module, "3.14")
     assert words in verdict.reason
+
+
+def test_what_lacks_another_package_is_not_tried_in_subinterpreters() -> None:
+    lacks = {"app_extra": {"error": "no", "lacks": "low"}, "app_broken": {"error": "no", "lacks": None}}
+    for modules, tried in (
+        (("app", "app_extra", "app_broken"), ("app", "app_broken")),
+        (("app_extra",), ("app_extra",)),
+    ):
+        there = environment(package := distribution("app", modules=modules))
+        said = {key_of(there, "app", "imports"): imported(failed=lacks)}
+        assert modules_of(Wanted(there, package, "isolated", ""), said) == tried
+        assert modules_of(Wanted(there, package, "imports", ""), said) == modules
 
 
 def test_subinterpreters_are_tried_where_the_standard_library_has_them_first() -> None:

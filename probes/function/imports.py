@@ -77,14 +77,25 @@ def _imported(modules: Sequence[str], channel: Channel) -> dict[str, dict[str, A
     failed: dict[str, dict[str, Any]] = {}
     for name in modules:
         channel.say(importing=name)
-        if (error := _error_of(name)) is not None:
+        if (error := error_of(name)) is not None:
             text = f"{type(error).__name__}: {str(error).strip()}".partition("\n")[0][:_MOST_TEXT]
-            lacks = error.name if isinstance(error, ModuleNotFoundError) else None
-            failed[name] = {"error": text, "lacks": lacks}
+            failed[name] = {"error": text, "lacks": lacks(error)}
     return failed
 
 
-def _error_of(name: str) -> BaseException | None:
+def lacks(error: BaseException | None) -> str | None:
+    """The module that is missing, where an import failed for that; some libraries say it in an ImportError of their own.
+
+    One of Python's own has a name, and says itself what is wrong, whatever was missing before.
+    """
+    while isinstance(error, ImportError):
+        if isinstance(error, ModuleNotFoundError) or error.name is not None:
+            return error.name if isinstance(error, ModuleNotFoundError) else None
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def error_of(name: str) -> BaseException | None:
     """Import a module; the error where it cannot be."""
     try:
         importlib.import_module(name)
@@ -105,7 +116,7 @@ def _import_late(settings: Settings, channel: Channel) -> None:
             break
         channel.say(importing=name)
         guard_start(settings, channel)
-        _error_of(name)
+        error_of(name)
         tried += 1
         if gil_on():
             channel.say(gil_late=name, gil_module=gil_module(), gil_importing=SWITCHES[0].importing if SWITCHES else [])
@@ -131,16 +142,15 @@ def inside(settings: Settings, channel: Channel) -> None:
     _say_what_is_loaded(channel)
     for name in settings.modules:
         channel.say(importing=name)
-        if (error := _error_of(name)) is not None:
+        if (error := error_of(name)) is not None:
             module, why = refused(error)
-            lacks = error.name if isinstance(error, ModuleNotFoundError) else None
             kind = "" if module is not None else f"{type(error).__name__}: "
-            channel.say(subinterpreter=False, module=module or name, why=f"{kind}{why}", lacks=lacks)
+            channel.say(subinterpreter=False, module=module or name, why=f"{kind}{why}", lacks=lacks(error))
             return
     end = time.monotonic() + LATE_SECONDS
     found: dict[str, str] = {}
     for name in settings.late:
-        if name not in sys.modules and time.monotonic() < end and (error := _error_of(name)) is not None:
+        if name not in sys.modules and time.monotonic() < end and (error := error_of(name)) is not None:
             module, why = refused(error)
             found |= {name: why} if module is not None else {}
     channel.say(refused=found, may_lack=[name for name in found if may_lack(name)], subinterpreter=True)

@@ -18,7 +18,7 @@ from .channel import Channel
 from .settings import Settings, guard_start
 
 MOST_FILES = 50_000  # of a distribution that are looked at
-MOST_MODULES, MOST_LATE = 20, 200
+MOST_MODULES, MOST_LATE = 200, 200
 _NO_MODULES = {"tests", "test", "docs", "doc", "examples", "example", "benchmarks", "scripts", "setup", "conftest"}
 _INITS = tuple(f"__init__{suffix}" for suffix in (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES))
 

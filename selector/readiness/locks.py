@@ -17,9 +17,12 @@ LOCKS = ("uv.lock", "poetry.lock", "pdm.lock")
 
 
 class Locked(NamedTuple):
-    """A package of a lock: what it needs, and the names of its files (empty: the lock does not say)."""
+    """A package of a lock: what it needs, and the names of its files (empty: the lock does not say).
 
-    version: str
+    One without a version is a project that was locked, or a member of its workspace: no index has it to install.
+    """
+
+    version: str | None
     requires: tuple[Requirement, ...]
     files: tuple[str, ...]
 
@@ -27,14 +30,13 @@ class Locked(NamedTuple):
 def locked_in(file: Path, data: dict[str, Any]) -> tuple[dict[str, Locked], tuple[Requirement, ...]]:
     """The packages by canonical name, and the requirements of the project as far as the lock tells.
 
-    A project that is in the lock itself (uv) is no package; without one, what no other package needs is required.
+    A project that is in the lock itself (uv) says what it requires; without one, all packages are required.
     """
     packages = data.get("package", [])
     if not isinstance(packages, list) or not all(isinstance(each, dict) for each in packages):
         raise SelectorError(f"{printable(str(file))}: package is {quoted(packages)}", "a lock of uv, poetry or pdm")
     found: dict[str, Locked] = {}
     roots: list[Requirement] = []
-    projects = 0
     for number, package in enumerate(packages, start=1):
         name, version = package.get("name"), package.get("version")
         if not isinstance(name, str) or not isinstance(version, str | None):
@@ -49,16 +51,42 @@ def locked_in(file: Path, data: dict[str, Any]) -> tuple[dict[str, Locked], tupl
                 f"{printable(str(file))}: package {number} has the name {quoted(name)}", "a lock of uv, poetry or pdm"
             ) from None
         if _is_project(package):
-            projects += 1
-            roots += _requires(package)
+            found[canonical] = Locked(None, tuple(_requires(package)), ())
+            roots += found[canonical].requires
         elif version is not None:
             known = found.get(canonical, Locked(version, (), ()))
             requires, files = (*known.requires, *_requires(package)), (*known.files, *_files(package))
             found[canonical] = Locked(version, requires, files)
-    if not projects:
-        needed = {canonicalize_name(each.name) for lock in found.values() for each in lock.requires}
-        roots = [Requirement(name) for name in found if name not in needed]
-    return found, tuple(roots)
+    projects = any(lock.version is None for lock in found.values())
+    return found, tuple(roots) if projects else _roots(found)
+
+
+def _roots(found: dict[str, Locked]) -> tuple[Requirement, ...]:
+    """What leads to every package of a lock: first what no other needs, then what they do not lead to.
+
+    A need with an extra leads nowhere, as the lock does not say who asks for the extra.
+    """
+    needs = {
+        name: {canonicalize_name(need.name) for need in lock.requires if not _of_extra(need)}
+        for name, lock in found.items()
+    }
+    needed = {need for name, own in needs.items() for need in own if need != name}
+    roots: list[str] = []
+    reached: set[str] = set()
+    for name in (*(n for n in found if n not in needed), *found):
+        if name not in reached:
+            roots.append(name)
+            ahead = [name]
+            while ahead:
+                if (each := ahead.pop()) not in reached:
+                    reached.add(each)
+                    ahead += needs.get(each, ())
+    return tuple(map(Requirement, roots))
+
+
+def _of_extra(need: Requirement) -> bool:
+    """Whether a need holds with some extra alone, as far as its marker tells."""
+    return need.marker is not None and "extra" in str(need.marker)
 
 
 def _is_project(package: dict[str, Any]) -> bool:

@@ -38,7 +38,7 @@ class Looks(NamedTuple):
 Found = dict[tuple[str, str], Looks]
 
 
-class _Wanted(NamedTuple):
+class Wanted(NamedTuple):
     """A look that is to be taken: at a package of an environment, in a mode."""
 
     environment: Environment
@@ -62,7 +62,7 @@ def look_at(
     """Import every package under each Python that has it; what is kept is not looked at again."""
     apart = {(there.tag, name) for name in names if (there := with_subinterpreters(environments, name)) is not None}
     wanted = [
-        _Wanted(environment, environment.packages[name], mode, key_of(environment, name, mode))
+        Wanted(environment, environment.packages[name], mode, key_of(environment, name, mode))
         for environment in environments
         for name in names
         if name in environment.packages
@@ -75,7 +75,7 @@ def look_at(
         if jobs:
             tell(f"importing {len(jobs)} packages" if mode == "imports" else f"{len(jobs)} of them in subinterpreters")
             found_by = laboratory.run_all(
-                [_job(want) for want in jobs], at_once(), _teller(len(jobs), tell), IDLE_SECONDS
+                [_job(want, said) for want in jobs], at_once(), _teller(len(jobs), tell), IDLE_SECONDS
             )
             for want, each in zip(jobs, found_by, strict=True):
                 said[want.key] = each
@@ -99,7 +99,7 @@ def _teller(count: int, tell: Callable[[str], None]) -> Callable[[int], None]:
     return told
 
 
-def _is_worth_it(want: _Wanted, said: Mapping[str, Said]) -> bool:
+def _is_worth_it(want: Wanted, said: Mapping[str, Said]) -> bool:
     """Whether a package is to be tried in subinterpreters: not one whose import crashes or hangs as it is."""
     if want.mode == "imports":
         return True
@@ -107,10 +107,20 @@ def _is_worth_it(want: _Wanted, said: Mapping[str, Said]) -> bool:
     return plain is not None and "failed" in plain.facts
 
 
-def _job(want: _Wanted) -> Job:
-    options = {"modules": want.package.modules, "late": want.package.late}
+def _job(want: Wanted, said: Mapping[str, Said]) -> Job:
+    options = {"modules": modules_of(want, said), "late": want.package.late}
     environment = {"PYTHONDONTWRITEBYTECODE": "1"}
     return Job(want.mode, want.environment.python, IMPORT_SECONDS, options, environment, most_seconds=IMPORT_SECONDS)
+
+
+def modules_of(want: Wanted, said: Mapping[str, Said]) -> tuple[str, ...]:
+    """The modules to import: in subinterpreters not those that lack another plainly, unless all do."""
+    plain = said.get(key_of(want.environment, want.package.name, "imports"))
+    failed = plain.facts.get("failed") if plain is not None and want.mode == "isolated" else None
+    lacking = (
+        {m for m, e in failed.items() if isinstance(e, dict) and e.get("lacks")} if isinstance(failed, dict) else ()
+    )
+    return tuple(module for module in want.package.modules if module not in lacking) or want.package.modules
 
 
 def with_subinterpreters(environments: Sequence[Environment], name: str) -> Environment | None:

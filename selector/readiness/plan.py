@@ -35,7 +35,7 @@ class Plan:
     def under(self) -> dict[str, tuple[Graph, frozenset[str]]]:
         """By tag: what needs what under that Python alone, and the packages that the requirements lead to there."""
         graphs = {e.tag: Graph(self._requires, [e.markers]) for e in self.environments}
-        return {tag: (graph, frozenset(graph.ways(self.requirements))) for tag, graph in graphs.items()}
+        return {tag: (graph, frozenset(self._packages(graph))) for tag, graph in graphs.items()}
 
     @cached_property
     def _requires(self) -> dict[str, tuple[Requirement, ...]]:
@@ -48,7 +48,13 @@ class Plan:
     @cached_property
     def ways(self) -> dict[str, tuple[str, ...]]:
         """The packages by canonical name, in the order that they are reached in, with the way to each."""
-        return self.graph.ways(self.requirements)
+        return self._packages(self.graph)
+
+    def _packages(self, graph: Graph) -> dict[str, tuple[str, ...]]:
+        """The way to each package; the project itself and members of its workspace count where they are installed."""
+        ways = graph.ways(self.requirements)
+        own = {n for n in ways if n in self.locked and self.locked[n].version is None and self.anywhere(n) is None}
+        return {name: tuple(each for each in way if each not in own) for name, way in ways.items() if name not in own}
 
     def anywhere(self, name: str) -> Distribution | None:
         """A package as it is installed in the first environment that has it."""

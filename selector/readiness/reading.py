@@ -17,6 +17,7 @@ from selector.readiness.locks import LOCKS, Locked, locked_in
 from selector.text import one_line, printable, quoted, suggestion
 
 ACCEPTED = "a folder with pyproject.toml, uv.lock, poetry.lock, pdm.lock or requirements.txt; -r FILE; --python ENV"
+BUILT = "{} says that its dependencies are worked out when it is built: give -r FILE or --python ENV."
 _MOST_BYTES = 50_000_000
 _DEEPEST = 10  # requirements files that name one another
 _HASH = re.compile(r"\s--(?:hash|config-settings?|global-option)[= ].*")
@@ -46,8 +47,10 @@ def read_project(folder: Path, groups: tuple[str, ...] = ()) -> Asked:
     project, lock = folder / "pyproject.toml", next((folder / n for n in LOCKS if (folder / n).is_file()), None)
     locked, roots = locked_in(lock, read_toml(lock)) if lock is not None else ({}, ())
     if project.is_file():
-        own, notes = _of_pyproject(read_toml(project), project, groups)
+        own, built = _of_pyproject(read_toml(project), project, groups)
         if own or lock is None:
+            notes = (BUILT.format(project.name),) if built and lock is None else ()
+            own = (*roots, *own) if built else own
             return Asked(f"{project.name}{f' and {lock.name}' if lock else ''}", own, locked, notes)
     if groups:
         raise SelectorError(f"--group {groups[0]}: only pyproject.toml has groups", f"there is none in {folder}")
@@ -82,10 +85,8 @@ def _text_of(file: Path) -> str:
 # pyproject.toml -------------------------------------------------------------------------------------------------------
 
 
-def _of_pyproject(
-    data: dict[str, Any], file: Path, groups: tuple[str, ...]
-) -> tuple[tuple[Requirement, ...], tuple[str, ...]]:
-    """The dependencies of the project, and of the groups and extras that are named."""
+def _of_pyproject(data: dict[str, Any], file: Path, groups: tuple[str, ...]) -> tuple[tuple[Requirement, ...], bool]:
+    """The dependencies of the project, and of the groups and extras that are named; whether a build works out its own."""
     project = _table(data, "project", file)
     found = [_requirement(text, f"{file}: project.dependencies") for text in _texts(project, "dependencies", file)]
     extras = _table(project, "optional-dependencies", file)
@@ -101,15 +102,11 @@ def _of_pyproject(
         else:
             found += _of_group(shared, meant, file, ())
     poetry = _table(_table(_table(data, "tool", file), "poetry", file), "dependencies", file)
-    notes: tuple[str, ...] = ()
     if not found and poetry:
         found = [_requirement(name, f"{file}: tool.poetry.dependencies") for name in poetry if name != "python"]
     dynamic = project.get("dynamic")
-    if not found and isinstance(dynamic, list) and "dependencies" in dynamic:
-        notes = (
-            f"{file.name} says that its dependencies are worked out when it is built: give -r FILE or --python ENV.",
-        )
-    return tuple(found), notes
+    built = not poetry and isinstance(dynamic, list) and "dependencies" in dynamic
+    return tuple(found), built
 
 
 def _of_group(groups: dict[str, Any], name: str, file: Path, above: tuple[str, ...]) -> list[Requirement]:

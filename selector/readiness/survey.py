@@ -126,7 +126,7 @@ def _other_versions(plan: Plan, home: Environment) -> list[str]:
     other = [
         f"{name} {home.packages[name].version} (lock: {lock.version})"
         for name, lock in plan.locked.items()
-        if name in home.packages and name in plan.ways and home.packages[name].version != lock.version
+        if name in home.packages and name in plan.ways and lock.version not in (None, home.packages[name].version)
     ]
     if not other:
         return []

@@ -208,6 +208,8 @@ def subinterpreter_readiness(
         module = end.module
         where = "when the subinterpreter is ended, it" if said.phase == "closing" else f"importing {module} in one"
         return _apart("fails" if end.fatal else "unknown", f"{where} {end.words}", tag, module, package.name)
+    if told is True and plain.status == "fails":
+        return _apart("fails", f"not even outside of one: {plain.reason}", tag, plain.module, plain.package)
     if told is True:
         return _with_refused(package, looks, tag)
     return _apart("unknown", _text(said.facts.get("why") or "nothing was said"), tag)
