@@ -101,9 +101,9 @@ class TableInParts:
 
 @lru_cache(maxsize=8)
 def limit_of_staying(knowledge: Knowledge, *, people: bool = False, arrives: bool = False) -> float | None:
-    """The speedup up to which the bands keep a simpler approach; None where they ask for more than that one figure.
+    """The speedup up to which the bands keep a simpler approach; None where they ask for more than that, and what `arrives` says.
 
-    And for whether requests arrive at a rate of their own. What they ask about people is nothing more where the profile says nothing of any, that is without `people`. None, too,
+    What they ask about people is nothing more where the profile says nothing of any, that is without `people`. None, too,
     where they do not go from one to the other once, at a bound that belongs to those that stay.
     """
     table = knowledge.tables["speedup_bands"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 from selector.approaches import Traits
@@ -20,7 +21,7 @@ from selector.cost.cluster import (
 )
 from selector.cost.memory import Footprint, footprint_of
 from selector.cost.predict import estimate
-from selector.cost.service import is_bound, narrowest, share_of, workers_in_time
+from selector.cost.service import is_bound, share_of, workers_in_time
 from selector.cost.shape import Shape, Terms, terms_of
 from selector.cost.terms import Quantities, costs_under
 from selector.decision.table import Rule
@@ -118,17 +119,23 @@ def _in_enough(one: Pool, approach: _Approach) -> Pool:
     most = _most_processes(approach)
     if most < 2:
         return one
-    soonest, limit = _queued_ms(_pool_in(most, approach), approach), facts["latency_requirement_ms"]
+
+    @cache
+    def served_in(processes: int) -> _Served:
+        return _served(one if processes == 1 else _pool_in(processes, approach), approach, rate)
+
+    soonest, limit = served_in(most).queued_ms, facts["latency_requirement_ms"]
     in_time = limit if limit is not None and soonest <= limit else math.inf  # what none keeps is not asked of any
+    longest = min(in_time, _NEARLY_AS_SOON * soonest)
 
-    def is_enough(pool: Pool) -> bool:
-        in_use, queued_ms = _use(pool, approach, rate), _queued_ms(pool, approach)
-        return in_use <= PLANNED and queued_ms <= min(in_time, _NEARLY_AS_SOON * soonest)
+    def is_enough(processes: int) -> bool:
+        served = served_in(processes)
+        return served.use <= PLANNED and served.queued_ms <= longest
 
-    if is_enough(one):
+    if is_enough(1):
         return one
-    several = _pool_in(_first(lambda number: is_enough(_pool_in(number, approach)), 2, most), approach)
-    return several if _use(several, approach, rate) * _MORE < _use(one, approach, rate) else one
+    several = served_in(_first(is_enough, 2, most))
+    return several.pool if several.use * _MORE < served_in(1).use else one
 
 
 def _most_processes(approach: _Approach) -> int:
@@ -151,18 +158,20 @@ def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
     return high
 
 
-def _use(pool: Pool, approach: _Approach, rate_per_s: float) -> float:
-    """The rate that is asked for against what a pool can do in all its processes."""
-    mine = share_of(approach.work, pool.processes, pool.terms)
-    most = narrowest(approach.traits, pool.workers, mine, pool.terms).capacity * pool.processes
-    return rate_per_s / 1000 / most
+class _Served(NamedTuple):
+    """A pool, how much of what it can do in all its processes is asked for, and how long 95 of 100 requests take at most."""
+
+    pool: Pool
+    use: float
+    queued_ms: float  # endless where it cannot keep up
 
 
-def _queued_ms(pool: Pool, approach: _Approach) -> float:
-    """How long 95 of 100 requests take at most; endless where they cannot be kept up with."""
+def _served(pool: Pool, approach: _Approach, rate_per_s: float) -> _Served:
     ways = pool.terms, pool.parts, pool.footprint, pool.processes
-    queued = estimate(approach.traits, pool.workers, approach.work, *ways).queued_ms
-    return math.inf if queued is None else queued
+    predicted = estimate(approach.traits, pool.workers, approach.work, *ways)
+    assert predicted.capacity is not None, "requests arrive, and what one takes is known"
+    queued_ms = math.inf if predicted.queued_ms is None else predicted.queued_ms
+    return _Served(pool, rate_per_s / predicted.capacity, queued_ms)
 
 
 def _fits(pool: Pool, budget_mb: float | None) -> bool:
