@@ -200,6 +200,14 @@ def test_a_clearly_lower_p95_refutes_and_one_within_the_noise_does_not() -> None
     assert alike.verdict == "tie" and alike.reason.endswith("Take asyncio, the simpler of the two.")
 
 
+def test_a_tie_with_what_is_more_complex_names_the_simpler_one_throughout() -> None:
+    slow, fast = serves("asyncio_processes", 30.0, 300.0), serves("asyncio_processes", 17.0, 300.0)
+    shaky = fast._replace(visits=fast.visits[:3] + slow.visits[:2])
+    report = judged_service([PLAIN, serves("asyncio", 24.1, 400.0), shaky])
+    assert (report.verdict, report.winner) == ("tie", "asyncio"), report.reason
+    assert report.reason.endswith("Take asyncio, the simpler of the two.") and not having(report.advice, "Take ")
+
+
 def test_a_more_complex_approach_that_answers_less_than_twice_as_soon_does_not_refute() -> None:
     sooner = judged_service([PLAIN, serves("asyncio", 40.0, 400.0), serves("asyncio_processes", 24.0, 300.0)])
     assert sooner.verdict == "confirmed"

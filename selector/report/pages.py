@@ -40,6 +40,7 @@ from selector.report.wording import (
 )
 from selector.text import measured_range, measured_times
 from selector.validation import ValidationReport
+from selector.workload.profile import ApproachId
 
 _TABLES = {
     "classify": "What kind of work is it?",
@@ -134,7 +135,7 @@ def _verdict(report: ValidationReport, result: Recommendation | None) -> Section
     pairs += [(label, text) for label, text in (("Why", why), ("Gain", gain)) if text]
     advice = report.advice[0] if report.advice and report.verdict in ("refuted", "inconclusive") else ""
     guide = guide_command(result) if result is not None and not lost else None
-    best, origin = report.winner if lost else report.recommended, report.profile.origin
+    (best, _), origin = _to_use(report, lost=lost), report.profile.origin
     move = f"concurrency-selector migrate {origin} {best}" if best not in (None, origin) else _NOTHING_TO_CHANGE
     pairs += [("How sure", judged_text(report)), ("Next", advice or guide or move)]
     whose = f" of {report.recommended}" if lost else ""
@@ -142,10 +143,16 @@ def _verdict(report: ValidationReport, result: Recommendation | None) -> Section
     return Section("Answer", (Fields((*pairs, *unmet)),))
 
 
+def _to_use(report: ValidationReport, *, lost: bool) -> tuple[ApproachId | None, str | None]:
+    """The approach and its Python: the winner, if what was recommended lost to it."""
+    if lost:
+        return report.winner, report.winner_interpreter
+    return report.recommended, report.recommended_interpreter
+
+
 def _gain(report: ValidationReport, *, lost: bool) -> str:
     """`1.8x (1.4x to 2.2x) as fast as plain sequential code`, as it was measured."""
-    known = (report.winner, report.winner_interpreter) if lost else (report.recommended, report.recommended_interpreter)
-    m = measurement_of(report, *known)
+    m = measurement_of(report, *_to_use(report, lost=lost))
     if m is None or m.role == "baseline" or m.speedup is None:
         return ""
     middle, span = measured_times(m.speedup), ""
@@ -158,10 +165,10 @@ def _gain(report: ValidationReport, *, lost: bool) -> str:
 
 def _used(report: ValidationReport, *, lost: bool) -> str:
     """`Threads on Python 3.14, 16 workers`: the winner, if what was recommended lost to it."""
-    known = (report.winner, report.winner_interpreter) if lost else (report.recommended, report.recommended_interpreter)
-    m = measurement_of(report, *known)
+    approach, interpreter = _to_use(report, lost=lost)
+    m = measurement_of(report, approach, interpreter)
     if m is None:
-        return str(known[0] or report.recommended)
+        return str(approach or report.recommended)
     pool = f", {m.workers:,} workers" if m.workers > 1 else ""
     instead = f", not {report.recommended}, which was recommended" if lost else ""
     return f"{named(m.title, m.approach)} on Python {m.interpreter}{pool}{instead}"

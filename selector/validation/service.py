@@ -155,8 +155,8 @@ def _judged_by_latency(
         simpler = " It is also the simpler." if decisive.rival_is_simpler else ""
         reason = f"{reason}{simpler}"
     elif verdict == "tie":
-        take = evidence.name(min((recommended, decisive.rival), key=lambda result: result.place))
-        reason = f"{reason} No difference that counts. Take {take}, the simpler of the two."
+        winner = min((recommended, decisive.rival), key=lambda result: result.place)
+        reason = f"{reason} No difference that counts. Take {evidence.name(winner)}, the simpler of the two."
     elif decisive.lost:
         band = evidence.case.band(decisive.ratio.mid, recommended.arm, decisive.rival.arm)
         reason = f"{reason} {sentence(band.because)}"

@@ -62,6 +62,8 @@ def judge(evidence: Evidence) -> Judgement:
         return Judgement("inconclusive", _alone(evidence, recommended, against), recommended, None, recommended, ())
     winner = winner_of(evidence, [recommended, *(c.rival for c in admitted)])
     verdict, decisive = decide(admitted)
+    if verdict == "tie" and not decisive.rival_is_simpler and winner.place > recommended.place:
+        winner = recommended  # as is said of a tie: it is the simpler
     if doubt := doubt_of_verdict(evidence, verdict, decisive, admitted):
         return Judgement("inconclusive", doubt.why, recommended, doubt.rival, None, admitted, doubt)
     reason = _REASONS[verdict](evidence, decisive, winner)
