@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from printed import flat
 from round_costs import PLAIN, WORK
@@ -82,6 +82,7 @@ def test_an_engine_of_which_too_little_is_known_is_not_predicted() -> None:
     st.integers(1, 5000), st.floats(0, 500), st.floats(0, 500), st.integers(1, 40), st.integers(1, 16),
     st.floats(0, 2000),
 )  # fmt: skip
+@example(7, 0.0, 2.0, 1, 4, 5.0)  # by workers on one machine, by turns on two, with the last one's own time
 def test_parts_are_no_less_than_nothing_and_more_machines_never_take_longer(
     tasks: int, cpu: float, wait: float, machines: int, workers: int, kb: float
 ) -> None:

@@ -106,7 +106,8 @@ def cluster_parts(cluster: Cluster, work: Quantities, costs: Costs) -> Parts | N
     in_turn = tasks * each.in_turn
     by_workers = -(-tasks // cluster.all_workers) * each.held
     by_cpus = tasks * each.busy / (cores * cluster.machines)
-    if in_turn >= max(by_workers, by_cpus):
+    own = each.computing + (work.wait_ms or 0.0)  # of the last one, when it has had its turn
+    if in_turn + own >= max(by_workers, by_cpus):
         copying = min(in_turn, tasks * each.copying / 2)
         return Parts(each.computing, work.wait_ms or 0.0, start, startup, in_turn - copying, copying)
     steady, whole = (by_workers, each.held) if by_workers >= by_cpus else (by_cpus, each.busy)
