@@ -243,20 +243,25 @@ def _last_resort(choice: Choice) -> _Plain:
 
 
 def _band_text(choice: Choice, weighing: Weighing) -> str:
-    """What was compared with what; the row's own sentence follows where it kept the simpler candidate."""
+    """What was compared with what; the row's own sentence follows where it kept the simpler candidate.
+
+    Where requests arrive, all that keep up do as many: what is compared is how soon they answer.
+    """
     chosen, fastest = choice.chosen, weighing.fastest
+    first, fast = ("to answer soonest", "as soon") if weighing.facts["arrives"] else ("the fastest", "as fast")
+    answers = "to answer " if weighing.facts["arrives"] else ""
     if chosen is not fastest:
         gain = (chosen.seconds or 0.0) / max(fastest.seconds or 0.0, 1e-9)
-        said = f"predicted {gain:.2f}x as fast" if gain >= 1.01 else "predicted just as fast"
+        said = f"predicted {answers}{f'{gain:.2f}x' if gain >= 1.01 else 'just'} {fast}"
         return f"{fastest.approach} is {said}. {weighing.band.because}"
     rivals = [c for c in choice.others if c.seconds and not c.ruled_out and c.row is not None]  # that are shown
     if not rivals:
-        return "Predicted the fastest of what is eligible."
+        return f"Predicted {first} of what is eligible."
     next_best = min(rivals, key=lambda c: c.seconds or 0.0)
     gain = (next_best.seconds or 0.0) / max(fastest.seconds or 0.0, 1e-9)
     if gain < AS_FAST:
-        return f"Predicted as fast as {next_best.approach}, the next, and no harder to get to."
-    return f"Predicted the fastest: {gain:.2f}x as fast as {next_best.approach}, the next."
+        return f"Predicted {answers}{fast} as {next_best.approach}, the next, and no harder to get to."
+    return f"Predicted {first}: {gain:.2f}x {fast} as {next_best.approach}, the next."
 
 
 def _fits(candidate: Candidate, situation: Situation) -> _Plain:
