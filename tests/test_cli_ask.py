@@ -58,6 +58,8 @@ def test_settings_alone_are_a_workload_and_win_over_the_file(workload: Path) -> 
     named = ["--set", "workload_type=io", "--set", "name=my work"]
     assert call("recommend", *named, "--format", "json") == call("recommend", str(workload), "--format", "json")
     assert f"Next:     {INSTEAD}" in call("recommend", *named).out.splitlines()  # the command would be broken
+    whole = call("recommend", *named, "--full").out.splitlines()
+    assert f"Next:     {INSTEAD}, without --full" in whole  # which validate does not have
     brief = call("recommend", "--set", "workload_type=io").out.splitlines()
     assert "Next:     concurrency-selector validate --set workload_type=io" in brief
     changed = call("recommend", str(workload), "--set", "workload_type=cpu", "--set", "name=", "--format", "json").json

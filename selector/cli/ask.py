@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from selector.cli.shared import (
     set_option,
 )
 from selector.errors import SelectorError
+from selector.text import listed
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -119,7 +121,8 @@ def recommend(
     explanation = selector.explain(situation) if explain else None
     if measured is not None:
         _note_differences(profile, measured.profile)
-    test_it = _validate_command(file, settings, rules or outer_rules, found)
+    asked_for = [option for option, is_there in (("--full", full), ("--explain", explain)) if is_there]
+    test_it = _validate_command(file, settings, rules or outer_rules, found, asked_for)
     if form == "json":
         print_json(_recommendation_json(result, explanation, measured))
     elif form == "html":
@@ -145,15 +148,23 @@ def _with_dependencies(profile: WorkloadProfile, file: str | None) -> tuple[Work
 
 
 def _validate_command(
-    file: str | None, settings: tuple[str, ...], rules: Path | None, found: tuple[str, ...] = ()
+    file: str | None,
+    settings: tuple[str, ...],
+    rules: Path | None,
+    found: tuple[str, ...] = (),
+    asked_for: Sequence[str] = (),
 ) -> Command:
-    """The command that puts the same workload to the test, quoted for a POSIX shell; `found` stands for --deps."""
+    """The command that puts the same workload to the test, quoted for a POSIX shell; `found` stands for --deps.
+
+    `asked_for` are options that it does not have.
+    """
     from selector.report.summary import Command
 
     words = ["concurrency-selector", "validate", *([file] if file is not None else [])]
     words += [word for setting in (*settings, *found) for word in ("--set", setting)]
     words += ["--rules", str(rules)] if rules is not None else []
     instead = "".join(f", with --set {setting}" for setting in found)
+    instead += f", without {listed(asked_for)}" if asked_for else ""
     return Command(shlex.join(words), f"this command with validate in the place of recommend{instead}")
 
 
