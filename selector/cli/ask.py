@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -121,8 +122,7 @@ def recommend(
     explanation = selector.explain(situation) if explain else None
     if measured is not None:
         _note_differences(profile, measured.profile)
-    asked_for = [option for option, is_there in (("--full", full), ("--explain", explain)) if is_there]
-    test_it = _validate_command(file, settings, rules or outer_rules, found, asked_for)
+    test_it = _validate_command(file, settings, rules or outer_rules, found, {"--full": full, "--explain": explain})
     if form == "json":
         print_json(_recommendation_json(result, explanation, measured))
     elif form == "html":
@@ -152,11 +152,11 @@ def _validate_command(
     settings: tuple[str, ...],
     rules: Path | None,
     found: tuple[str, ...] = (),
-    asked_for: Sequence[str] = (),
+    unknown: Mapping[str, bool] = MappingProxyType({}),
 ) -> Command:
     """The command that puts the same workload to the test, quoted for a POSIX shell; `found` stands for --deps.
 
-    `asked_for` are options that it does not have.
+    `unknown` are options that it does not have, and whether they were given here.
     """
     from selector.report.summary import Command
 
@@ -164,7 +164,8 @@ def _validate_command(
     words += [word for setting in (*settings, *found) for word in ("--set", setting)]
     words += ["--rules", str(rules)] if rules is not None else []
     instead = "".join(f", with --set {setting}" for setting in found)
-    instead += f", without {listed(asked_for)}" if asked_for else ""
+    without = [option for option, is_given in unknown.items() if is_given]
+    instead += f", without {listed(without)}" if without else ""
     return Command(shlex.join(words), f"this command with validate in the place of recommend{instead}")
 
 
