@@ -90,30 +90,34 @@ def test_samples_that_do_not_agree_make_a_noisy_figure(probe):
     assert quality("process_dispatch_ms", 0.1) == "noisy"
 
 
-def test_efficiency_is_made_of_the_undisturbed_time_of_one(probe):
-    samples = {
-        "efficiency_hot alone": [*clean(10.0, 10.0, 10.0), *disturbed(30.0, 5.0)],
-        "efficiency_hot together": [*clean(20.0, 20.5, 21.0), *disturbed(40.0)],
-    }
-    found = probe.figures.figures(samples, 2)["efficiency_hot"]
-    assert (found["value"], found["samples"], found["quality"]) == (pytest.approx(0.4939, rel=1e-3), 3, "usable")
-    spoilt = samples | {"efficiency_hot alone": disturbed(10.0, 10.0)}
-    assert probe.figures.figures(spoilt, 2)["efficiency_hot"]["quality"] == "noisy"
-    assert probe.figures.figures({"efficiency_hot alone": clean(1.0)}, 2) == {}
+def test_a_time_of_all_is_told_by_those_of_one_beside_it_as_cpus_change_their_speed(probe, monkeypatch):
+    """Alone 20 ms; then all CPUs are 1.5x slower: nobody knows of that time; then two that are known, in which nothing is lost."""
+    times = iter([20, 20, 20, 20, 30, 30, 30])
+    clock = SimpleNamespace(now=0.0)
+
+    class Pool:
+        def map(self, _, items):
+            items = list(items)
+            clock.now += next(times) / 1000
+            return [0.0] * len(items)
+
+    monkeypatch.setattr(probe.parts, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr(probe.parts, "milliseconds", lambda *_: 80)
+    monkeypatch.setattr(probe.parts, "run_all", lambda *_: None)
+    found = list(probe.parts.efficiency(Pool(), 2, "efficiency_processes", None))
+    assert [(round(ratio, 3), disturbance) for _, ratio, disturbance in found] == [(1.0, 0.0), (1.25, 1.0), (1.0, 0.0)]
+    samples = {"efficiency_processes": [(ratio, disturbance) for _, ratio, disturbance in found]}
+    figure = probe.figures.figures(samples, 2)["efficiency_processes"]
+    assert (figure["value"], figure["samples"], figure["quality"]) == (1.0, 2, "usable")
 
 
 def test_what_is_impossible_is_no_figure(probe, monkeypatch):
     key = "efficiency_processes"
-    samples = {f"{key} alone": clean(10.0, 10.0), f"{key} together": clean(10.2, 9.8, 5.0)}
-    found = probe.figures.figures(samples, 2)[key]
+    found = probe.figures.figures({key: clean(1.01, 1.02, 2.0)}, 2)[key]
     assert (found["high"], found["samples"], found["quality"]) == (1.0, 2, "usable")  # 1.02 is chance, 2 is nonsense
-    samples[f"{key} together"] = clean(5.0, 4.0)
-    found = probe.figures.figures(samples, 2)[key]
+    found = probe.figures.figures({key: clean(2.0, 2.5)}, 2)[key]
     assert (found["quality"], found["note"]) == ("noisy", "beyond what is possible")
-    turns = {
-        "efficiency_threads_python alone": clean(10.0),
-        "efficiency_threads_python together": clean(20.0, 20.1, 12.0),
-    }
+    turns = {"efficiency_threads_python": clean(0.5, 0.499, 0.83)}
     monkeypatch.setattr(probe.figures, "gil_enabled", lambda: True)
     assert (
         probe.figures.figures(turns, 2)["efficiency_threads_python"]["samples"] == 2
@@ -167,10 +171,13 @@ def test_a_sample_beside_others_that_use_the_cpus_is_disturbed_if_it_takes_all_o
     system.passes(0.3, others=0.3 * 1.05)
     watch.take(("asyncio_task_ms", 1.0))
     assert watch.lacked == pytest.approx(0.5)
-    for key, disturbance in {"thread_dispatch_ms": 0.5, "asyncio_task_ms": 0.0, "base_memory_mb": 0.0}.items():
+    for key, disturbance in {
+        "efficiency_hot": 0.5,
+        "thread_dispatch_ms": 0.5,
+        "asyncio_task_ms": 0.0,
+        "base_memory_mb": 0.0,
+    }.items():
         assert watch.disturbance(key, 0.0) == pytest.approx(disturbance)
-    assert watch.disturbance("efficiency_hot alone", 0.0) == 0.0
-    assert watch.disturbance("efficiency_hot together", 0.0) == pytest.approx(0.5)
 
 
 def test_others_do_no_harm_where_there_are_cpus_for_all(probe, monkeypatch):
@@ -184,7 +191,7 @@ def test_workers_say_themselves_how_long_they_waited(probe, monkeypatch):
     system = FakeSystem(probe, monkeypatch)
     watch = probe.watch.Watch(2, 2)
     system.passes(0.3)
-    assert watch.take(("efficiency_hot alone", 1.0, 0.2)) == [("efficiency_hot alone", 1.0, 0.2)]
+    assert watch.take(("efficiency_hot", 1.0, 0.2)) == [("efficiency_hot", 1.0, 0.2)]
 
 
 def test_where_the_system_does_not_say_computing_that_lost_time_tells(probe, monkeypatch):

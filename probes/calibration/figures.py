@@ -37,10 +37,10 @@ ALONE = TIME._replace(alone=True)
 ONCE = TIME._replace(least=1)
 #: The same, upside down: disturbances only make it slower.
 RATE = Summary(0.75, 0.25, 1.0)
-EFFICIENCY = RATE._replace(spread=0.25)
 #: What goes from thread to thread depends on where the system runs them, and a difference or a ratio of two times is
 #: disturbed either way.
 MIDDLE = Summary(0.5, 0.25, 0.75)
+EFFICIENCY = MIDDLE._replace(spread=0.25)
 MANY = MIDDLE._replace(least=1)  # of very many at once, in each round
 START = MIDDLE._replace(least=1, slack=5.0)
 #: Memory is what it is, whoever computes meanwhile.
@@ -78,7 +78,7 @@ COSTS: dict[str, Summary] = {
     "subinterpreter_dispatch_ms": MIDDLE,
     "subinterpreter_copy_mb_per_s": RATE,  # bytes, counted both ways, in pieces of 1 MB
     # Efficiency: how many times as much W workers do than one, divided by W. 1 is perfect; with a GIL it is 1/W.
-    # It is made of the time of one at its undisturbed best, and of the times of all. More than that is impossible.
+    # More than that is impossible.
     "efficiency_processes": EFFICIENCY,
     "efficiency_subinterpreters": EFFICIENCY,
     "efficiency_threads_python": EFFICIENCY,  # each computes with data of its own
@@ -102,31 +102,25 @@ def gil_enabled() -> bool:
 
 def takes_one_cpu(key: str) -> bool:
     """Whether one CPU is enough to measure something."""
-    return key.endswith(" alone") or (key in COSTS and COSTS[key].alone)
+    return key in COSTS and COSTS[key].alone
 
 
 def figures(samples: dict[str, list[tuple[float, float]]], cpus: int) -> dict[str, dict[str, Any]]:
     """What all samples come to, for each figure that has some; each sample with the part of it that was disturbed."""
     found = {key: samples[key] for key in COSTS if key in samples}
     impossible: dict[str, int] = {}
-    for key in COSTS:
-        if samples.get(f"{key} alone") and samples.get(f"{key} together"):
-            ratios, most = efficiencies(key, samples, cpus)
-            found[key] = [(min(ratio, most), disturbance) for ratio, disturbance in ratios if ratio <= most * BEYOND]
-            impossible[key] = len(ratios) - len(found[key])
-    return {key: figure(found[key], COSTS[key], impossible.get(key, 0)) for key in COSTS if key in found}
+    for key, taken in found.items():
+        if COSTS[key] is EFFICIENCY:
+            most = most_efficient(key, cpus)
+            found[key] = [(min(ratio, most), disturbance) for ratio, disturbance in taken if ratio <= most * BEYOND]
+            impossible[key] = len(taken) - len(found[key])
+    return {key: figure(taken, COSTS[key], impossible.get(key, 0)) for key, taken in found.items()}
 
 
-def efficiencies(
-    key: str, samples: dict[str, list[tuple[float, float]]], cpus: int
-) -> tuple[list[tuple[float, float]], float]:
-    """The time of one at its undisturbed best as a part of each time of all together; and the most that is possible."""
-    alone = samples[f"{key} alone"]
-    best = summarised(undisturbed(alone) or [time for time, _ in alone], TIME)["value"]
-    spoilt = 0.0 if undisturbed(alone) else 1.0
+def most_efficient(key: str, cpus: int) -> float:
+    """What is possible: where threads take turns, the part that one of them is of all."""
     takes_turns = key == "efficiency_threads_python" and gil_enabled()
-    ratios = [(best / time, max(disturbance, spoilt)) for time, disturbance in samples[f"{key} together"]]
-    return ratios, 1 / min(cpus, MOST_WORKERS) if takes_turns else 1.0
+    return 1 / min(cpus, MOST_WORKERS) if takes_turns else 1.0
 
 
 def figure(samples: list[tuple[float, float]], summary: Summary, impossible: int) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from figures import gil_enabled
 from tree import memory_mb, tree_mb
 from work import Sample, Watched, hashes, hot, loops, milliseconds, nap, nothing, read_only, watched_work
 
+SAME_SPEED = 0.1  # a CPU's speeds are further apart, chance is less
+
 
 class Part(NamedTuple):
     """One process of each round, or of the first few."""
@@ -76,19 +78,29 @@ def pieces(count: int, size: int) -> list[bytes]:
     return [bytes([number % 255 + 1]) * size for number in range(count)]
 
 
-def together_and_alone(pool: Executor, width: int, key: str, work: Callable[[int], Any]) -> Iterator[Watched]:
-    """How long work takes one worker alone, and how long when each of them has as much to do: in turn, some 20 ms each.
+def efficiency(pool: Executor, width: int, key: str, work: Callable[[int], Any]) -> Iterator[Watched]:
+    """The time of one worker alone as a part of the time of all, when each of them has as much to do: in turn, some 20 ms each.
 
-    Each worker tells how long it waited for a CPU.
+    CPUs change their speed, so a time of all is told by those of one just before and just after it; where these two differ,
+    nobody knows. Each worker tells how long it waited for a CPU.
     """
     times = max(1, round(4 * 20 / min(milliseconds(work, 4) for _ in range(2))))
     task = partial(watched_work, work)
+
+    def took(workers: int) -> tuple[float, float]:
+        begun = time.perf_counter()
+        waited = list(pool.map(task, [times] * workers))
+        return time.perf_counter() - begun, max(waited)
+
     run_all(pool, task, [times] * width)  # the first time, the system has yet to find a CPU for each of them
+    before, waited = took(1)
     for _ in range(3):
-        for name, workers in (("alone", 1), ("together", width)):
-            begun = time.perf_counter()
-            waited = list(pool.map(task, [times] * workers))
-            yield f"{key} {name}", (time.perf_counter() - begun) * 1000 / times, max(waited)
+        together, waited_together = took(width)
+        after, waited_after = took(1)
+        same_speed = abs(after - before) <= SAME_SPEED * min(before, after)
+        disturbance = max(waited, waited_together, waited_after) if same_speed else 1.0
+        yield key, (before + after) / 2 / together, disturbance
+        before, waited = after, waited_after
 
 
 # Threads and event loops ----------------------------------------------------------------------------------------------
@@ -101,9 +113,9 @@ def thread_costs(width: int) -> Iterator[Sample | Watched]:
         dispatch = [milliseconds(run_all, pool, nothing, range(1000)) / 1000 for _ in range(3)]
         yield from (("thread_dispatch_ms", sample) for sample in dispatch)
         if width > 1:
-            yield from together_and_alone(pool, width, "efficiency_threads_native", hashes)
+            yield from efficiency(pool, width, "efficiency_threads_native", hashes)
         if width > 1 and gil_enabled():
-            yield from together_and_alone(pool, width, "efficiency_threads_python", loops)
+            yield from efficiency(pool, width, "efficiency_threads_python", loops)
     for _ in range(3):
         yield "thread_start_ms", max(0.0, milliseconds(full_thread_pool, 64) / 64 - min(dispatch))
     with ThreadPoolExecutor(128) as pool:
@@ -118,7 +130,7 @@ def scaling(width: int) -> Iterator[Sample | Watched]:
     if width > 1:
         with ThreadPoolExecutor(width) as pool:
             wake_all(pool, width)
-            yield from together_and_alone(pool, width, "efficiency_threads_python", loops)
+            yield from efficiency(pool, width, "efficiency_threads_python", loops)
 
 
 def sharing(width: int) -> Iterator[Sample | Watched]:
@@ -126,8 +138,8 @@ def sharing(width: int) -> Iterator[Sample | Watched]:
     if width > 1:
         with ThreadPoolExecutor(width) as pool:
             wake_all(pool, width)
-            yield from together_and_alone(pool, width, "efficiency_read_only", read_only)
-            yield from together_and_alone(pool, width, "efficiency_hot", hot)
+            yield from efficiency(pool, width, "efficiency_read_only", read_only)
+            yield from efficiency(pool, width, "efficiency_hot", hot)
 
 
 def full_thread_pool(threads: int) -> None:
@@ -210,7 +222,7 @@ def process_costs(width: int) -> Iterator[Sample | Watched]:
         yield "chunked_dispatch_ms", (many - few) / (4000 * width)
         yield from copy_samples(pool, "process_copy_mb_per_s", pieces(32, 1024 * 1024), 1, chunk=8)
         if width > 1:
-            yield from together_and_alone(pool, width, "efficiency_processes", loops)
+            yield from efficiency(pool, width, "efficiency_processes", loops)
         for _ in range(2):
             yield "loop_process_ms", asyncio.run(handover_ms(pool, 200))
 
@@ -248,7 +260,7 @@ def subinterpreter_costs(width: int) -> Iterator[Sample | Watched]:
         for _ in range(2):
             yield from copy_samples(pool, "subinterpreter_copy_mb_per_s", pieces(12, 1024 * 1024), 1)
         if width > 1:
-            yield from together_and_alone(pool, width, "efficiency_subinterpreters", loops)
+            yield from efficiency(pool, width, "efficiency_subinterpreters", loops)
 
 
 # Memory ---------------------------------------------------------------------------------------------------------------

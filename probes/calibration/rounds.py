@@ -60,7 +60,7 @@ class Rounds:
         keys = self.keys.setdefault(part.name, set())
         for key, sample, disturbance in found:
             self.samples.setdefault(key, []).append((sample, disturbance))
-            keys.add(key.removesuffix(" alone").removesuffix(" together"))
+            keys.add(key)
         self.runs[place] += 1
         self.took[place] = float("inf") if problem else seconds
         if problem:
