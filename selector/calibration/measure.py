@@ -14,13 +14,12 @@ import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from selector.approaches import Engine
 from selector.calibration.kept import Machine, Stamp, keep_entry, kept_entries, stamp_of, this_machine
-from selector.calibration.models import Calibration, Cost, InterpreterCosts
+from selector.calibration.models import Calibration, InterpreterCosts
 from selector.errors import SelectorError
 from selector.files import resource_dir
 from selector.host import Interpreter, usable_cpus
@@ -90,16 +89,13 @@ def _measured_anew(
     budget_seconds: float,
     tell: Callable[[CalibrationStep], None],
 ) -> tuple[InterpreterCosts | None, list[str]]:
-    """What holds from now on, with what went wrong: what was known before, where measuring failed or came to less."""
+    """What holds from now on, with what went wrong: what was known before, where measuring failed."""
     try:
         now = _measure(interpreter, machine, budget_seconds, tell)
     except (_Failed, OSError) as failure:
         name = printable(interpreter.path)
         return before, [f"Python {interpreter.tag} ({name}) could not be measured: {printable(str(failure))}"]
-    if before is not None:
-        now = now.model_copy(update={"costs": now.costs | _of_engines(before)})
-    if before is not None and _usable(before) > _usable(now):
-        return before, [_worse(before, now)]
+    now = _completed(now, before)
     try:
         keep_entry(machine, from_json(now.model_dump_json()))
     except OSError as error:
@@ -107,22 +103,14 @@ def _measured_anew(
     return now, []
 
 
-def _of_engines(before: InterpreterCosts) -> dict[str, Cost]:
-    """What was measured of engines, which takes the option --engine, and stays."""
-    return {name: cost for name, cost in before.costs.items() if name.partition("_")[0] in get_args(Engine)}
-
-
-def _usable(costs: InterpreterCosts) -> int:
-    """How many costs are good enough to be used."""
-    return len(costs.costs) - len(costs.noisy)
-
-
-def _worse(before: InterpreterCosts, now: InterpreterCosts) -> str:
-    """Why what was measured now is not kept."""
-    return (
-        f"Python {now.tag}: only {_usable(now)} of {len(now.costs)} costs could be measured well now, and"
-        f" {_usable(before)} on {before.measured_at:%Y-%m-%d}: those stay"
-    )
+def _completed(now: InterpreterCosts, before: InterpreterCosts | None) -> InterpreterCosts:
+    """What was measured now, with what is not: costs of engines, which take an option, and what was measured well before only."""
+    known = before.costs if before is not None else {}
+    other = {name: cost for name, cost in known.items() if name not in now.costs}
+    better = {name: known[name] for name in now.noisy if name in known and known[name].quality == "usable"}
+    now = now.model_copy(update={"costs": now.costs | other | better})
+    stays = (f"too noisy now, so that what was measured before stays: {_named(list(better))}",) if better else ()
+    return now.model_copy(update={"warnings": (*now.warnings, *stays, *_too_noisy(list(now.noisy)))})
 
 
 def _known(machine: Machine) -> dict[str, InterpreterCosts]:
@@ -215,8 +203,6 @@ def _understood(result: dict[str, Any], interpreter: Interpreter, stamp: Stamp |
         "measured_at": datetime.now(UTC).replace(microsecond=0),
         "warnings": tuple(printable(str(warning))[:400] for warning in result["warnings"]),
     }
-    noisy = [name for name, cost in result["costs"].items() if cost["quality"] == "noisy"]
-    plain["warnings"] += _too_noisy(noisy)
     same = {name: result[name] for name in ("start_method", "noise", "rounds", "seconds")}
     costs = {
         name: {**cost, "note": printable(str(cost.get("note", "")))[:200]} for name, cost in result["costs"].items()
@@ -228,11 +214,14 @@ def _too_noisy(names: list[str]) -> tuple[str, ...]:
     """The sentence about the costs that are not used, if there are any."""
     if not names:
         return ()
+    instead = "what was measured under another Python, or is documented, counts instead"
+    return (f"too noisy to be used ({instead}): {_named(names)}",)
+
+
+def _named(names: list[str]) -> str:
+    """Some of the costs, and how many more there are."""
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    named = ", ".join(printable(name)[:60] for name in names[:_MOST_NAMES])
-    return (
-        f"too noisy to be used (what was measured under another Python, or is documented, counts instead): {named}{more}",
-    )
+    return ", ".join(printable(name)[:60] for name in names[:_MOST_NAMES]) + more
 
 
 def _release(interpreter: Interpreter) -> tuple[int, int]:
