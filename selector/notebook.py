@@ -12,7 +12,6 @@ import inspect
 import pickle
 import shlex
 import sys
-import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -22,6 +21,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from selector.errors import SelectorError
+from selector.temporary import temporary_folder
 from selector.text import printable, suggestion
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def measured(line: str, names: Mapping[str, Any]) -> MeasureReport:
     from selector.measure import measure
 
     asked = _parsed(line)
-    with tempfile.TemporaryDirectory(prefix="concurrency-selector-") as place:
-        folder = Path(place)
+    with temporary_folder() as folder:
         cells = [text for text in (asked.function, asked.setup) if text and _in_a_cell(text, names)]
         if cells:
             _write_cells(cells, names, folder)

@@ -318,7 +318,10 @@ def test_nothing_is_left_of_a_run_that_is_stopped(pythons: dict[str, str], how: 
         "--offline",
         "--fresh",
     ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment) as running:
         assert running.stderr is not None
         while b"importing" not in running.stderr.readline():
             pass
@@ -328,6 +331,6 @@ def test_nothing_is_left_of_a_run_that_is_stopped(pythons: dict[str, str], how: 
     end = time.monotonic() + (
         5 if sys.platform == "linux" else 70
     )  # elsewhere what hangs in native code ends by its own clock
-    while left_running(*pythons.values()):
+    while left_running(*pythons.values()) or list(temporary.iterdir()):
         assert time.monotonic() < end
         time.sleep(0.2)

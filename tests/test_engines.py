@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_projects import (
+    PYTHON,
     apart,
     dask_scheduler,
+    environment,
     event,
     in_redis,
     needs_engine,
@@ -25,6 +29,14 @@ from engine_projects import (
 )
 
 from selector.benchmark.engine_project import ENGINES
+
+#: Somebody who measures an engine, as `calibrate --engine` and `validate --engine` do.
+MEASURING = """
+import sys
+from selector.calibration.engine_run import StandIn, project, run_engine, stand_in_text
+with project(stand_in_text("huey", StandIn(1000, wait_ms=100))) as jobs:
+    run_engine(sys.argv[1], "huey", jobs, workers=2, deadline_seconds=100)
+"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -101,6 +113,20 @@ def test_a_run_that_is_killed_as_it_starts_leaves_nothing(tmp_path: Path, second
     jobs = project(tmp_path, "huey")
     with running(jobs) as child:
         time.sleep(seconds)
+        child.kill()
+    nothing_is_left(jobs)
+
+
+def test_whoever_measures_an_engine_and_is_killed_leaves_nothing(tmp_path: Path) -> None:
+    needs_engine("huey")
+    (jobs := tmp_path / "jobs").mkdir()  # of nothing: for the names of the places
+    measuring = [sys.executable, "-c", MEASURING, PYTHON]
+    clean = environment(jobs, PYTHONPATH=os.pathsep.join(sys.path))
+    with subprocess.Popen(measuring, env=clean) as child:
+        until = time.monotonic() + 60
+        while not list((tmp_path / "tmp").glob("*/jobs/kept.db")):
+            assert child.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
         child.kill()
     nothing_is_left(jobs)
 

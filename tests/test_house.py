@@ -15,7 +15,7 @@ pytestmark = pytest.mark.one_python
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "selector"
 #: What every room stands on: messages, words for numbers, files, child processes, the bases of models.
-GROUND = {"errors", "text", "files", "processes", "models", "version"}
+GROUND = {"errors", "text", "files", "temporary", "processes", "models", "version"}
 #: Python that ships or runs.
 FOLDERS = ("selector", "templates", "programs", "probes", "benchmarks", "tests")
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 50

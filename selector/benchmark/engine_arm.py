@@ -7,7 +7,6 @@ reckoned for all of them, its start apart.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from selector.measure.python import ChosenPython, choose_python
 from selector.processes import Child, NotStartedError
 from selector.recommend.chain import Situation
 from selector.recommend.recommendation import Recommendation
+from selector.temporary import temporary_folder
 from selector.workload.profile import APPROACHES, ApproachId, WorkloadProfile
 
 _SHARE = 0.3  # of the budget
@@ -184,8 +184,8 @@ def _jobs(what: EngineArm, plan: PlanEvent, tasks: int) -> Iterator[Path]:
         with project(stand_in_text(what.engine, _stand_in(what.profile, plan, tasks))) as jobs:
             yield jobs
         return
-    with tempfile.TemporaryDirectory(prefix="engine-") as folder:
-        jobs = Path(folder) / "jobs"
+    with temporary_folder() as folder:
+        jobs = folder / "jobs"
         write_folder(engine_files(what.request, what.engine, jobs), jobs, force=True)
         yield jobs
 

@@ -1,7 +1,7 @@
 """Runs one of our projects on an engine (programs/engines) on this machine, with work that stands in, and reads what it says.
 
 The project is copied into a temporary folder with a function of ours, and run by the user's Python, which has the engine.
-It ends its broker and its workers itself, also when it is killed.
+It ends its broker and its workers itself, also when it is killed; where we are, it ends as well.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from selector.errors import SelectorError
 from selector.files import resource_dir
 from selector.models import Frozen
 from selector.processes import Child, NotStartedError
+from selector.temporary import temporary_folder
 from selector.text import cut, printable
 
 _GRACE_SECONDS = 15.0  # a project ends its broker and workers first
@@ -93,18 +93,39 @@ setup = None
 
 
 def function(item):
-    """Compute for so much CPU time, wait for so long, and give back what came."""
-    end = time.thread_time() + {cpu_seconds!r}
-    while time.thread_time() < end:
-        pass
+    """Compute so many steps, wait for so long, and give back the text that came."""
+    steps, text = item
+    compute(steps)
     if {wait_seconds!r}:
         time.sleep({wait_seconds!r})
-    return item
+    return text
+
+
+def compute(steps):
+    """Work, not a time: beside others it takes longer where CPUs get in each other's way."""
+    value = 0
+    for step in range(steps):
+        value = (value * 31 + step) & 65535
 
 
 def items():
-    """Texts of one size, one for each task."""
-    return ["x" * {size!r}] * {tasks!r}
+    """For each task the steps that take the CPU time here, and a text of one size."""
+    return [(steps_of({cpu_seconds!r}), "x" * {size!r})] * {tasks!r}
+
+
+def steps_of(seconds):
+    """How many steps take so much CPU time at best."""
+    steps = 1000
+    while took(steps) < 0.005:
+        steps *= 2
+    return round(steps * seconds / min(took(steps) for _ in range(7))) if seconds else 0
+
+
+def took(steps):
+    """The CPU seconds of some steps."""
+    begun = time.thread_time()
+    compute(steps)
+    return time.thread_time() - begun
 '''
 
 
@@ -122,8 +143,8 @@ def stand_in_text(engine: Engine, work: StandIn) -> str:
 @contextlib.contextmanager
 def project(yours: str) -> Iterator[Path]:
     """A project with this user's part, in a folder that goes with the context."""
-    with tempfile.TemporaryDirectory(prefix="engine-") as folder:
-        jobs = Path(folder) / "jobs"
+    with temporary_folder() as folder:
+        jobs = folder / "jobs"
         shutil.copytree(resource_dir("programs") / "engines", jobs, ignore=shutil.ignore_patterns("__pycache__"))
         (jobs / "engine_jobs" / "yours.py").write_text(yours, encoding="utf-8")
         yield jobs
@@ -143,8 +164,8 @@ def run_engine(
     With `lose_worker` one of its workers is killed soon after they are ready.
     """
     command = [python, "-B", str(jobs), "run", "--engine", engine, "--workers", str(workers), "--fresh", "--json"]
-    command += ["--task-limit", str(_TASK_LIMIT_SECONDS), "--limit", f"{deadline_seconds:.0f}"]
-    command += ["--events"] if lose_worker else []
+    command += ["--task-limit", f"{_TASK_LIMIT_SECONDS}", "--limit", f"{deadline_seconds:.0f}"]
+    command += ["--parent", f"{os.getpid()}", *(["--events"] if lose_worker else [])]
     said: list[bytes] = []
     before, started = _used(), time.monotonic()
     try:

@@ -11,7 +11,6 @@ import math
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -25,6 +24,7 @@ from pydantic_core import from_json, to_json
 from selector.files import resource_dir
 from selector.measure.python import ChosenPython
 from selector.processes import Child, NotStartedError
+from selector.temporary import temporary_folder
 from selector.text import printable
 
 SAMPLER_SECONDS = 0.5
@@ -104,7 +104,7 @@ class Laboratory:
         self._place = Path()
 
     def __enter__(self) -> Self:
-        self._place = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="concurrency-selector-")))
+        self._place = self._stack.enter_context(temporary_folder())
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selector.files import resource_dir
@@ -24,6 +22,7 @@ from selector.measure.problems import problem_of, problems_in
 from selector.measure.request import with_items_at_hand
 from selector.measure.session import PINNED, Record, measure_in_children
 from selector.processes import signals_handled
+from selector.temporary import temporary_folder
 from selector.text import listed
 from selector.workload.profile import WorkloadProfile
 from selector.workload.reading import profile_from_mapping, with_settings
@@ -49,8 +48,8 @@ def measured_report(
 ) -> MeasureReport:
     """Measure, and say what was found and what it recommends."""
     begun = time.monotonic() if begun is None else begun
-    with tempfile.TemporaryDirectory(prefix="concurrency-selector-") as place:
-        ready = with_items_at_hand(request, Path(place), sys.stdin)
+    with temporary_folder() as place:
+        ready = with_items_at_hand(request, place, sys.stdin)
         interrupts = signals_handled(("SIGTERM", "SIGHUP"), signal.default_int_handler)
         with interrupts, Laboratory(_common(ready), environment_for_children()) as laboratory:
             record = measure_in_children(ready, laboratory, tell, begun)

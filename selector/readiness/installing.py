@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from packaging.version import InvalidVersion, Version
 from selector.measure.python import ChosenPython
 from selector.processes import Child, NotStartedError
 from selector.readiness.kept import Kept
+from selector.temporary import temporary_folder
 from selector.text import one_line, printable
 
 ASK_SECONDS = 40.0  # for all questions together
@@ -207,10 +207,10 @@ class _Questions:
     def _uv(self, wants: Sequence[Want], seconds: float = _ONE_SECONDS, more: Sequence[str] = ()) -> tuple[int, str]:
         """Ask uv for some packages that are all wanted from a version on, or none is."""
         resolution = "lowest" if wants[0].version else "highest"
-        with tempfile.TemporaryDirectory(prefix="concurrency-selector-") as nowhere:
+        with temporary_folder() as nowhere:
             command = [
                 *self._resolver.command, "pip", "install", "--dry-run", "--no-deps", "--only-binary", ":all:",
-                "--resolution", resolution, "--python", self._python.path, "--target", nowhere, "--color", "never",
+                "--resolution", resolution, "--python", self._python.path, "--target", str(nowhere), "--color", "never",
                 "--no-progress", *more, *map(str, wants),
             ]  # fmt: skip
             return _run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from selector.readiness.models import DepsReport, PackageReadiness
 from selector.readiness.plan import Plan, plan_of
 from selector.readiness.request import Request
 from selector.readiness.wheels import fitting
+from selector.temporary import temporary_folder
 
 Tell = Callable[[str], None]
 _LEFT_OUT = ("PYTHON_GIL", "PYTHON_TLBC")  # what would decide for the packages
@@ -35,10 +35,10 @@ def check_dependencies(
     begun = time.monotonic()
     environ = {name: value for name, value in environment_for_children().items() if name not in _LEFT_OUT}
     interrupts = signals_handled(("SIGTERM", "SIGHUP"), signal.default_int_handler)
-    with interrupts, tempfile.TemporaryDirectory(prefix="concurrency-selector-") as nowhere:
+    with interrupts, temporary_folder() as nowhere:
         kept = Kept(fresh=request.fresh)
         try:
-            with Laboratory({"folder": nowhere}, environ) as laboratory:
+            with Laboratory({"folder": str(nowhere)}, environ) as laboratory:
                 tell("reading what is installed")
                 environments = read_environments(request.pythons, laboratory, at_once())
                 plan = plan_of(request.asked, environments)

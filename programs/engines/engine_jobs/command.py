@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +28,7 @@ FOLDER = Path(__file__).resolve().parent.parent  # of the project: results are k
 BAD_INPUT, STOPPED = 2, 130
 DEBUG = "ENGINE_JOBS_DEBUG"
 _MOST_WORKERS = 1000
+_LOOK_SECONDS = 0.2  # between two looks for whoever started us
 
 
 def main() -> int:
@@ -61,6 +63,8 @@ def _standard_output() -> TextIO:
 def _run(options: argparse.Namespace) -> int:
     plan, tell = _plan(options), _teller(options)
     wishes = Wishes(options.fresh, options.failed_again, options.patience, options.limit)
+    if options.parent is not None:
+        _follow(options.parent)
     outcome, failures = run(plan, wishes, FOLDER, tell)
     print(outcome.as_json() if options.json else told_to_people(outcome, failures), file=options.out, flush=True)
     tell("end", code=outcome.code)
@@ -182,6 +186,17 @@ def _listen_to_signals() -> None:
             signal.signal(getattr(signal, name), stop)
 
 
+def _follow(process: int) -> None:
+    """End as if told to when whoever started us, to measure, is gone."""
+
+    def follow() -> None:
+        while os.getppid() == process:
+            time.sleep(_LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
 # The options ----------------------------------------------------------------------------------------------------------
 
 
@@ -218,6 +233,7 @@ def _arguments() -> argparse.Namespace:
             command.add_argument("--failed-again", action="store_true", help="try again what failed before")
             command.add_argument("--patience", type=_seconds, default=10.0, metavar="SECONDS")
             command.add_argument("--limit", type=_seconds, metavar="SECONDS")
+            command.add_argument("--parent", type=int, help=argparse.SUPPRESS)
         if name == "collect":
             command.add_argument(
                 "--wait", action="store_true", help="until all is there; what is lost is put out again"
