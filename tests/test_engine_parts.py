@@ -23,7 +23,7 @@ ENGINES = Path(__file__).resolve().parent.parent / "programs" / "engines"
 @pytest.fixture(scope="module")
 def parts() -> Iterator[Any]:
     """Its modules by name, forgotten afterwards."""
-    names = ("plan", "work", "keeping", "desk", "given", "results", "crew")
+    names = ("plan", "work", "keeping", "desk", "given", "results", "crew", "command")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ENGINES))
         yield SimpleNamespace(**{name: importlib.import_module(f"engine_jobs.{name}") for name in names})
@@ -371,3 +371,28 @@ def test_a_node_of_ray_that_has_fallen_is_started_again(
     assert (sender.waiting(), calls) == (0, ["init"])
     sender.submit([parts.plan.Task("a", "j1")])
     assert (sender.waiting(), calls) == (1, ["init", "shutdown", "init"])
+
+
+# The command line -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "command"), [([], "run"), (["--workers", "3"], "run"), (["run"], "run"), (["status"], "status")]
+)
+def test_without_a_command_it_runs(parts: Any, monkeypatch: pytest.MonkeyPatch, words: list[str], command: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["jobs", *words])
+    options = parts.command._arguments()
+    assert options.command == command
+    assert options.workers == (3 if "3" in words else options.workers)
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--help"], 0), (["walk"], 2), (["--workers", "0"], 2)])
+def test_help_is_of_all_commands_and_a_wrong_one_is_refused(
+    parts: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], code: int
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["jobs", *words])
+    with pytest.raises(SystemExit) as ended:
+        parts.command._arguments()
+    assert ended.value.code == code
+    said = capsys.readouterr()
+    assert "collect" in said.out if not code else said.err.startswith("error: ")

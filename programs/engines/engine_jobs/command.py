@@ -238,7 +238,10 @@ def _arguments() -> argparse.Namespace:
             command.add_argument(
                 "--wait", action="store_true", help="until all is there; what is lost is put out again"
             )
-    return parser.parse_args()
+    words = sys.argv[1:]
+    asks_for_help = words[:1] in (["-h"], ["--help"])
+    only_options = not words or words[0].startswith("-")
+    return parser.parse_args(["run", *words] if only_options and not asks_for_help else words)
 
 
 def _workers(text: str) -> int:
