@@ -19,6 +19,7 @@ from selector.errors import SelectorError
 from selector.files import resource_dir
 from selector.measure.models import Request
 from selector.measure.target import ITEMS_HINT
+from selector.text import printable, quoted
 from selector.version import VERSION
 
 _PACKAGE = "engine_jobs"
@@ -65,11 +66,17 @@ _NO_CONTAINERS = (
 def engine_files(request: Request, engine: str, out: Path) -> dict[str, bytes]:
     """The files of a project in the folder `out`, by name.
 
-    SelectorError where the request names no items that can be read again, or a name that cannot be imported.
+    SelectorError where the request names no items that can be read again, or a name that cannot be imported, and for a
+    folder that no PYTHONPATH can name.
     """
     kind, source = ENGINES[engine], resource_dir("programs") / "engines"
     if request.items is None or request.items.kind == "stdin":
         raise SelectorError("a project needs items that it can read again", f"--items SOURCE: {ITEMS_HINT}")
+    if os.pathsep in str(out.resolve()):
+        raise SelectorError(
+            f"{quoted(printable(str(out.resolve())))}: workers find a project by PYTHONPATH, which {os.pathsep!r} parts",
+            f"give a folder without {os.pathsep!r} in its path to -o",
+        )
     runner = Runner("distributed", request.target, request.items, request.folder, request.setup, request.async_function)
     constants = {"ENGINE": engine, "NAME": _name(runner)}
     files = {
