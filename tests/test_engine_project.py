@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import re
 import shlex
 import subprocess
 import sys
@@ -56,6 +58,8 @@ def test_a_project_has_the_common_modules_and_one_of_its_engine(tmp_path: Path, 
         "-qr",
         "jobs/requirements.txt",
     ]
+    python = [service for service in compose["services"].values() if service["image"].startswith("python:")]
+    assert all(service["init"] for service in python), "as process 1 a shell that runs pip would not hear SIGTERM"
     assert "${" not in files["README.md"].decode() and "## Modules" not in files["README.md"].decode()
 
 
@@ -83,11 +87,59 @@ def test_the_users_part_is_as_a_runner_has_it(tmp_path: Path) -> None:
     assert "Path(__file__).resolve().parent.parent.parent" in yours
 
 
-@pytest.mark.parametrize("name", ["$HOME", "it's", 'a "b"', "a b", "\u00fc`"])
+@pytest.mark.parametrize("name", ["$HOME", "it's", 'a "b"', "a b", "\u00fc`", "\U0001f600", "a #b", "a\x7f"])
 def test_folders_of_any_name_stay_names(tmp_path: Path, name: str) -> None:
     files = engine_files(asked(tmp_path), "celery", tmp_path / name)
     compose = yaml.safe_load(files["compose.yaml"])
     assert commands_in(compose["services"]["jobs"]["entrypoint"])[-2:] == [name, "$@"]
+
+
+@pytest.mark.parametrize(
+    ("function", "items", "out"),
+    [
+        ("work.py:run", "lines.txt", "jobs"),
+        ("src/work.py:run", "src/work.py:A.ITEMS", "jobs"),
+        ("src/work.py:run", "lines.txt", "../of jobs/$1"),
+        ("../lib/work.py:run", "lines.txt", "jobs"),
+        ("work.py:run", "lines.txt", "."),
+    ],
+)  # fmt: skip
+def test_containers_see_all_that_a_worker_needs(tmp_path: Path, function: str, items: str, out: str) -> None:
+    folder, project = tmp_path / "home" / "mine", tmp_path / "home" / "mine" / out
+    for place in (folder, (folder / function).parent, project):
+        place.mkdir(parents=True, exist_ok=True)
+    asked((folder / function).parent)
+    (folder / "lines.txt").write_text("1\n", "utf-8")
+    request = request_from(function, items=items, python=sys.executable, folder=folder)
+    for name, data in engine_files(request, "huey", project).items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_bytes(data)
+    worker = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))["services"]["worker"]
+    source, _, target = worker["volumes"][0].partition(":")
+    (project / source).resolve().rename(tmp_path / "code")
+    assert not folder.exists() and target == "/code"
+    looked = "import sys; sys.path.insert(0, sys.argv[1]); from engine_jobs import yours; print(*yours.items())"
+    done = subprocess.run(
+        [sys.executable, "-c", looked, commands_in(worker["command"])[-2]],
+        cwd=tmp_path / worker["working_dir"].replace("$$", "$").lstrip("/"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "1\n", done.stderr
+
+
+def test_there_are_no_containers_where_they_would_have_to_see_all(tmp_path: Path) -> None:
+    files = engine_files(asked(tmp_path), "huey", Path("/elsewhere/jobs"))
+    assert "compose.yaml" not in files and "there is no `compose.yaml`" in files["README.md"].decode()
+
+
+def test_folders_of_one_name_have_containers_of_their_own(tmp_path: Path) -> None:
+    def name(out: Path) -> str:
+        return str(yaml.safe_load(engine_files(asked(tmp_path), "rq", out)["compose.yaml"])["name"])
+
+    names = {name(tmp_path / place / "jobs") for place in ("a", "b", "\u00fc")}
+    assert len(names) == 3 and all(re.fullmatch("[a-z0-9][a-z0-9_-]*", each) for each in names)
 
 
 def test_keys_of_another_function_have_another_name(tmp_path: Path) -> None:
@@ -122,6 +174,7 @@ def test_the_command_writes_the_folder_once(tmp_path: Path, monkeypatch: pytest.
         (("--engine", "rq", "--function", "work.py:run", "--items", "3", "--runner"), "leave --runner out"),
         (("--engine", "rq", "--function", "work.py:run", "--items", "3", "--template", "agents"), "leave --template out"),
         (("--engine", "rq", "--function", "class.py:run", "--items", "3"), "no import can name"),
+        (("--engine", "rq", "--function", "work.py:run", "--items", "3", "-o", f"a{os.pathsep}b"), "in its path to -o"),
     ],
 )  # fmt: skip
 def test_what_no_project_can_be_is_refused(
@@ -130,7 +183,7 @@ def test_what_no_project_can_be_is_refused(
     asked(tmp_path)
     (tmp_path / "class.py").touch()
     monkeypatch.chdir(tmp_path)
-    result = call("generate", *words, "-o", "jobs", "--python", sys.executable)
+    result = call("generate", "-o", "jobs", *words, "--python", sys.executable)
     refused(Run(result.code, result.out, " ".join(result.err.split())), said)
     assert not (tmp_path / "jobs").exists()
 

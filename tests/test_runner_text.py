@@ -111,7 +111,8 @@ def test_folders_are_seen_from_the_script(tmp_path: Path) -> None:
     assert path_in(tmp_path / "run.py") == [f'{here} / "src")']
     assert path_in(tmp_path / "src" / "run.py") == [f"{here})"]
     assert path_in(tmp_path / "src" / "deep" / "run.py") == [f"{here}.parent)"]
-    assert path_in(tmp_path / "elsewhere" / "run.py") == path_in(None) == [f'"{tmp_path}{os.sep}src"']
+    assert path_in(tmp_path / "elsewhere" / "run.py") == [f'{here}.parent / "src")']
+    assert path_in(Path("/elsewhere/run.py")) == path_in(None) == [f'"{tmp_path}{os.sep}src"']
 
 
 def test_an_async_function_is_run_on_a_loop_where_nothing_awaits_it(tmp_path: Path) -> None:

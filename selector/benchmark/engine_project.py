@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shlex
+import sys
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
-from selector.benchmark.runner import Runner, user_module
+import yaml
+
+from selector.benchmark.runner import Runner, module_folders, user_module
 from selector.calibration.engine_run import NEEDS
 from selector.errors import SelectorError
 from selector.files import resource_dir
 from selector.measure.models import Request
 from selector.measure.target import ITEMS_HINT
+from selector.text import printable, quoted
 from selector.version import VERSION
 
 _PACKAGE = "engine_jobs"
@@ -44,21 +47,36 @@ ENGINES = {
 }
 _SEVERAL = {
     "redis": "a Redis that all reach, `worker --broker URL` on each, `submit --broker URL` and `collect --wait --broker URL`"
-    " on one. Whoever can write to that Redis can run code in the workers. `compose.yaml` has all of it.",
+    " on one. Whoever can write to that Redis can run code in the workers.",
     "own": "a scheduler that all reach, `worker --broker URL` on each, `run --broker URL` on one. Whoever reaches the"
-    " scheduler can run code in the workers. `compose.yaml` has all of it.",
-    "file": "it is for one: its queue is a file. `compose.yaml` has its containers.",
+    " scheduler can run code in the workers.",
+    "file": "it is for one: its queue is a file.",
 }
+_CONTAINERS = (
+    "the head of `compose.yaml` says how (with podman-compose: `podman-compose --profile submit run` in the place of"
+    " `docker compose run`). They see the folder `{}` of your machine, and what they write into it, `results.jsonl`,"
+    " belongs to root."
+)
+_NO_CONTAINERS = (
+    "there is no `compose.yaml`, as your code and this folder have nothing but the root in common, all of which the"
+    " containers would have to see. Generate it into a folder of your code."
+)
 
 
 def engine_files(request: Request, engine: str, out: Path) -> dict[str, bytes]:
     """The files of a project in the folder `out`, by name.
 
-    SelectorError where the request names no items that can be read again, or a name that cannot be imported.
+    SelectorError where the request names no items that can be read again, or a name that cannot be imported, and for a
+    folder that no PYTHONPATH can name.
     """
     kind, source = ENGINES[engine], resource_dir("programs") / "engines"
     if request.items is None or request.items.kind == "stdin":
         raise SelectorError("a project needs items that it can read again", f"--items SOURCE: {ITEMS_HINT}")
+    if os.pathsep in str(out.resolve()):
+        raise SelectorError(
+            f"{quoted(printable(str(out.resolve())))}: workers find a project by PYTHONPATH, which {os.pathsep!r} parts",
+            f"give a folder without {os.pathsep!r} in its path to -o",
+        )
     runner = Runner("distributed", request.target, request.items, request.folder, request.setup, request.async_function)
     constants = {"ENGINE": engine, "NAME": _name(runner)}
     files = {
@@ -69,31 +87,49 @@ def engine_files(request: Request, engine: str, out: Path) -> dict[str, bytes]:
     files["__main__.py"] = (source / "__main__.py").read_bytes()
     files[_YOURS] = user_module(runner, out / _YOURS, _about(runner), constants).encode()
     files["requirements.txt"] = f"{NEEDS[engine]}\n".encode()
-    files["compose.yaml"] = _compose(request, kind, source / "project" / f"{kind.waits_in}.yaml", out).encode()
-    files["README.md"] = _readme(request, kind, source, out).encode()
+    common = _common_folder(runner, out)
+    if common is not None:
+        template = source / "project" / f"{kind.waits_in}.yaml"
+        files["compose.yaml"] = _compose(request, engine, template, common, out).encode()
+    files["README.md"] = _readme(request, kind, source, common, out).encode()
     return files
 
 
 def _name(runner: Runner) -> str:
     """What keys in a broker begin with: another one for another function or other items."""
     told = f"{runner.folder}\n{runner.function}\n{runner.items.text}"
-    return f"jobs-{hashlib.sha256(told.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+    return f"jobs-{_digest(told)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
 
 
 def _about(runner: Runner) -> str:
     return f"Written by concurrency-selector {VERSION}: {runner.function} for each of {runner.items.text}"
 
 
-def _compose(request: Request, kind: Kind, template: Path, out: Path) -> str:
-    """The containers: all see the folder in which both the user's code and the project lie."""
-    common = Path(os.path.commonpath([request.folder.resolve(), out.resolve()]))
-    inside = shlex.quote(str(out.resolve().relative_to(common)))
-    install, command = _INSTALL.format(inside), f"python {inside}"
+def _common_folder(runner: Runner, out: Path) -> Path | None:
+    """What containers have to see: the folder in which the user's code and the project lie; None where that is the root."""
+    try:
+        common = Path(os.path.commonpath([runner.folder.resolve(), out.resolve(), *module_folders(runner)]))
+    except ValueError:  # on two drives
+        return None
+    return common if common.name else None
+
+
+def _compose(request: Request, engine: str, template: Path, common: Path, out: Path) -> str:
+    """The containers: all see `common`, and work where the user does."""
+    kind, folder, out = ENGINES[engine], request.folder.resolve(), out.resolve()
+    project = shlex.quote(os.path.relpath(out, folder))
+    install, command = _INSTALL.format(project), f"python {project}"
     where = f" --broker {kind.broker}" if kind.waits_in == "own" else ""
     values = {
+        "name": f"{engine}-{_digest(str(out))}",
         "python_version": ".".join(request.python.tag.rstrip("t").split(".")[:2]),
         "broker": kind.broker,
-        "volumes": _yaml([f"{os.path.relpath(common, out.resolve())}:/code"]),
+        "working_dir": _yaml(os.path.normpath(f"/code/{os.path.relpath(folder, common)}")),
+        "volumes": _yaml([f"{os.path.relpath(common, out)}:/code"]),
         "worker": _yaml(["sh", "-c", f"{install}{command} worker{where}"]),
         "jobs": _yaml(["sh", "-c", f'{install}{command} "$@"', "jobs"]),
         "scheduler": _yaml(["sh", "-c", f"{install}{kind.scheduler}"]),
@@ -101,16 +137,16 @@ def _compose(request: Request, kind: Kind, template: Path, out: Path) -> str:
     return Template(template.read_text("utf-8")).substitute(values)
 
 
-def _yaml(words: list[str]) -> str:
-    """A list as YAML on one line, in which compose replaces nothing."""
-    return json.dumps(words).replace("$", "$$")
+def _yaml(words: str | list[str]) -> str:
+    """Text, or a list of it, as YAML on one line, in which compose replaces nothing."""
+    text: str = yaml.safe_dump(words, default_style='"', default_flow_style=True, width=sys.maxsize)
+    return text.strip().replace("$", "$$")
 
 
-def _readme(request: Request, kind: Kind, source: Path, out: Path) -> str:
+def _readme(request: Request, kind: Kind, source: Path, common: Path | None, out: Path) -> str:
     """What it is and how it is run, then what the page of all engines says of commands, JSON and safety."""
     assert request.items is not None
-    common = (source / "README.md").read_text("utf-8")
-    sections = re.split(r"(?m)^(?=## )", common)[1:]
+    sections = re.split(r"(?m)^(?=## )", (source / "README.md").read_text("utf-8"))[1:]
     values = {
         "function": _shown(str(request.target)),
         "items": f"`{_shown(request.items.text)}`",
@@ -120,6 +156,7 @@ def _readme(request: Request, kind: Kind, source: Path, out: Path) -> str:
         "python": _shown(shlex.quote(request.python.path)),
         "folder": _shown(shlex.quote(os.path.relpath(out, request.folder))),
         "several": _SEVERAL[kind.waits_in],
+        "containers": _NO_CONTAINERS if common is None else _CONTAINERS.format(_shown(str(common))),
     }
     own = Template((source / "project" / "README.md").read_text("utf-8")).substitute(values)
     return "\n".join([own, "".join(part for part in sections if not part.startswith("## Modules"))])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,6 +152,11 @@ def user_module(runner: Runner, out: Path | None, about: str, constants: Mapping
     return text
 
 
+def module_folders(runner: Runner) -> list[Path]:
+    """The folders that the user's modules are found in."""
+    return _UserPart(runner, None, awaits=False).folders()
+
+
 def _assembled(text: str, part: _UserPart) -> str:
     """The rendered template with the user's part in the place of the example, and the imports that are needed then."""
     above, imports, rest = _split(text)
@@ -232,7 +237,7 @@ class _UserPart:
             f"os.environ.setdefault({_literal(name)}, {_literal(value)})"
             for name, value in sorted(runner.environment.items())
         ]
-        lines += [f"sys.path.insert(0, {folder})" for folder in self._folders(target for _, target in named)]
+        lines += [f"sys.path.insert(0, {self._place(folder)})" for folder in self.folders()]
         lines += sorted(f"from {target.module} import {_first(target)} as {name}" for name, target in named)
         return lines + [f"{name} = {name}.{rest}" for name, target in named if (rest := _rest(target))]
 
@@ -270,23 +275,23 @@ class _UserPart:
         if runner.items.kind == "target":
             yield "source", _target(runner.items.text)
 
-    def _folders(self, targets: Iterable[Target]) -> list[str]:
-        """The folders that modules are found in, as expressions, each once, the first to be looked in last."""
-        found: dict[str, None] = {}
-        for target in targets:
-            folder = self.runner.folder / target.place if target.is_file else self.runner.folder / "x"
-            found[self._place(folder.resolve().parent)] = None
+    def folders(self) -> list[Path]:
+        """The folders that the modules are found in, each once, the first to be looked in last."""
+        found: dict[Path, None] = {}
+        for _, target in self._named():
+            place = self.runner.folder / (target.place if target.is_file else "x")
+            found[place.resolve().parent] = None
         return list(found)[::-1]
 
     def _place(self, folder: Path) -> str:
-        """A folder as an expression: seen from the script, where one of both lies in the other."""
-        here = self.out.resolve().parent if self.out is not None else None
-        if here is not None and here.is_relative_to(folder):
-            up = ".parent" * len(here.relative_to(folder).parts)
-            return f"str(Path(__file__).resolve().parent{up})"
-        if here is not None and folder.is_relative_to(here):
-            down = "".join(f" / {_literal(step)}" for step in folder.relative_to(here).parts)
-            return f"str(Path(__file__).resolve().parent{down})"
+        """A folder as an expression: seen from the script, where both have more in common than the root."""
+        if self.out is not None:
+            here = self.out.resolve().parent
+            common = next((each for each in (folder, *folder.parents) if here.is_relative_to(each)), None)
+            if common is not None and common.name:
+                up = ".parent" * len(here.relative_to(common).parts)
+                down = "".join(f" / {_literal(step)}" for step in folder.relative_to(common).parts)
+                return f"str(Path(__file__).resolve().parent{up}{down})"
         return _literal(str(folder))
 
     def _items(self) -> str:
