@@ -119,6 +119,21 @@ def test_a_python_that_lacks_a_library_counts_for_nothing(fakes: Any) -> None:
     assert "3.13t (it needs numpy" in render_markdown(measure_document(found, "validate"))
 
 
+def test_why_subinterpreters_were_not_tried_is_said(fakes: Any) -> None:
+    old = report(fakes, {}, python=python("3.11"))
+    assert any("need Python 3.14 or later, and this is 3.11. --python names one" in note for note in old.notes)
+    newer = report(fakes, {}, python=python("3.11"), interpreters=(python("3.14"),))
+    assert any(f"--python {python('3.14').path}, where it runs, tries them" in note for note in newer.notes)
+    awaits = report(fakes, {"main": said("main", saying(coroutine=True))})
+    assert any("this is a coroutine" in note for note in awaits.notes)
+    killed = report(fakes, {"subinterpreter": said("subinterpreter", {"phase": "solo"}, code=-11, fault="killed")})
+    assert any(
+        "Whether it works in a subinterpreter is not known" in note and "SIGSEGV" in note for note in killed.notes
+    )
+    for known in (report(fakes, {}), report(fakes, {}, python=python("3.11"), settings=("subinterpreter_ready=true",))):
+        assert not any("ubinterpreter" in note for note in known.notes)
+
+
 def test_what_cannot_be_measured_has_a_problem_and_no_profile(fakes: Any) -> None:
     facts = {
         "phase": "solo",
