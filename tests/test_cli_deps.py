@@ -127,6 +127,11 @@ def test_the_report_names_the_guilty_once_with_the_chain(plain_environment: None
 def test_the_report_says_what_is_not_known(plain_environment: None) -> None:
     text = render_markdown(readiness_document(report(package("low", "unknown", apart="unknown"))))
     assert "1 of 1 package are not known under 3.14t" in text and "install it for that Python" in text
+    assert "wheel" not in text  # nobody could say
+    fits, source = (package(name, "unknown", wheel=wheel) for name, wheel in (("low", True), ("app", False)))
+    told = render_markdown(readiness_document(report(fits, source)))
+    assert "- 3.14t: a wheel fits of low, none does of app." in told
+    assert "- 3.14t: no wheel fits of app." in render_markdown(readiness_document(report(source)))
     assert "Nothing is required." in render_markdown(readiness_document(report(loop_checked_by="ruff 1")))
 
 
