@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -21,6 +20,7 @@ from command import COMMAND, call, posix_only
 from conftest import IN_CI
 from extensions import EXTENSIONS, Extension, Target, install, target_of
 
+from selector.measure.models import MeasureReport, Problem
 from selector.pipeline import Selector
 from selector.readiness import DepsReport, LoopFinding, PackageReadiness, SubinterpreterReadiness
 from selector.readiness.models import BuildReadiness
@@ -218,16 +218,19 @@ def test_recommend_takes_from_a_report_what_the_workload_does_not_say(tmp_path: 
 
 def test_the_gain_of_a_function_is_of_what_it_measures(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     function = ("--function", "app.py:wait", "--python", sys.executable)
-    measured = SimpleNamespace(profile=WORK, problems=())
-    monkeypatch.setattr(sys.modules["selector.measure"], "measure_function", lambda *_: measured)
+    found = {"target": "app.py:wait", "profile": WORK, "problems": ()}
+    monkeypatch.setattr(
+        sys.modules["selector.measure"], "measure_function", lambda *_: MeasureReport.model_construct(**found)
+    )
     monkeypatch.setattr(
         "selector.readiness.check_dependencies", lambda *_: report(package("low", "gil", package="low"))
     )
     done = call("deps", ".", *function, "--format", "markdown")
     assert "low blocks free threads" in done.out and "app.py:wait: it is really called" in done.err
-    measured.profile = None
-    failed = call("deps", ".", *function)
-    assert failed.code == 1 and "app.py:wait: it could not be measured" in failed.err
+    for kind, code in (("raises_always", 1), ("no_such_module", 2)):
+        found |= {"profile": None, "problems": (Problem(kind=kind, text="for a reason"),)}
+        failed = call("deps", ".", *function)
+        assert failed.code == code and "app.py:wait cannot be measured: for a reason" in failed.err
 
 
 def test_a_workload_is_a_file_or_an_example(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
