@@ -126,7 +126,7 @@ def test_the_report_names_the_guilty_once_with_the_chain(plain_environment: None
 
 def test_the_report_says_what_is_not_known(plain_environment: None) -> None:
     text = render_markdown(readiness_document(report(package("low", "unknown", apart="unknown"))))
-    assert "1 of 1 package are not known under 3.14t" in text and "install it for that Python" in text
+    assert "1 of 1 package is not known under 3.14t" in text and "install it for that Python" in text
     assert "wheel" not in text  # nobody could say
     fits, source = (package(name, "unknown", wheel=wheel) for name, wheel in (("low", True), ("app", False)))
     told = render_markdown(readiness_document(report(fits, source)))

@@ -63,7 +63,8 @@ def _why_unknown(report: DepsReport, field: Readiness) -> str:
     if not tags:
         return "there is no free-threaded build to try it in"
     open_ones = [p for p in report.packages if tags[0] in p.builds and p.builds[tags[0]].status == "unknown"]
-    return f"{len(open_ones)} of {counted(len(report.packages), 'package')} are not known under {tags[0]}"
+    are = "is" if len(open_ones) == 1 else "are"
+    return f"{len(open_ones)} of {counted(len(report.packages), 'package')} {are} not known under {tags[0]}"
 
 
 def _obstacles(report: DepsReport) -> list[tuple[str, tuple[str, ...]]]:
