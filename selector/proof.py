@@ -150,10 +150,7 @@ def _profile_of(
     """(Profile, what to bear in mind, the seconds it took) of a function; SelectorError where it cannot be measured."""
     budget = min(request.budget_seconds, max(_LEAST_MEASURING_SECONDS, _MEASURING_SHARE * budget_seconds))
     found = measure_function(replace(request, budget_seconds=budget), selector, tell)
-    if found.profile is None:
-        told = [problem.text for problem in found.problems] or ["no reason is known"]
-        raise SelectorError(f"{found.target} cannot be measured: {told[0]}", exit_code=1)
-    return found.profile, tuple(problem.text for problem in found.problems), found.seconds
+    return found.known_profile(), tuple(problem.text for problem in found.problems), found.seconds
 
 
 def _proof(

@@ -113,6 +113,17 @@ def listed(words: Sequence[str], last: str = "and") -> str:
     return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
+def of_cpus(taken: float, cpus: int) -> str:
+    """How busy CPUs were, wherever that is told: `1.2 of 2 CPUs`."""
+    return f"{min(taken, cpus):.1f} of {counted(cpus, 'CPU')}"
+
+
+def some(words: Sequence[str], most: int) -> str:
+    """`a, b and 4 more`: so many of them, and how many more there are."""
+    more = len(words) - most
+    return listed([*words[:most], *([f"{more:,} more"] if more > 0 else [])])
+
+
 # Figures --------------------------------------------------------------------------------------------------------------
 
 

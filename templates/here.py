@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from meter import _MB, read_proc
-from outcome import _failure
+from outcome import _cut, _failure
 from processes import _script
 
 
@@ -20,7 +20,7 @@ def _leave(answer: Callable[[], dict[str, Any]], out: str) -> None:
         text = json.dumps({"status": "ok", "reason": "", **answer()}, allow_nan=False)
     except BaseException as error:  # noqa: BLE001
         status, reason = _failure(error)
-        text = json.dumps({"status": status, "reason": reason[:400]})
+        text = json.dumps({"status": status, "reason": _cut(reason, 400)})
     if os.getpid() == process:  # and not a copy of it that the work has forked
         with open(f"{out}.part", "w", encoding="utf-8") as stream:
             stream.write(text)

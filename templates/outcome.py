@@ -63,6 +63,12 @@ def _without_addresses(text: str) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
+def _cut(text: str, most: int) -> str:
+    """A text in one line; where it is longer, so many characters and `...`."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[:most]}..."
+
+
 def _failure(error: BaseException) -> tuple[str, str]:
     """What kind of failure an exception is, and a line about it."""
     while isinstance(parts := getattr(error, "exceptions", None), tuple) and parts:  # a TaskGroup's

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+from outcome import _cut
 from pickle_path import faulty_part
 
 
@@ -31,7 +32,7 @@ def _fault_in(value: Any, place: str) -> str:
         return ""
     place, part = faulty_part(value, place, lambda each: _fault_of(each) is not None)
     error = _fault_of(part) or error
-    detail = " ".join(str(error).split())[:150]
+    detail = _cut(str(error), 150)
     return f"{place} does not pickle ({type(part).__name__}): {type(error).__name__}: {detail}"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from meter import _MB, MemoryMeter, process_tree
+from outcome import _cut
 
 if TYPE_CHECKING:
     import subprocess
@@ -260,7 +261,7 @@ class _Group:
         """What a crash really was, if standard error tells."""
         _, failed_start, said = self._said().partition("Exception in initializer:\n")  # of a pool, which is just broken
         causes = [line for line in said.splitlines() if not line.startswith((" ", "Traceback"))]
-        cause = causes[0][:300] if causes else self._last_line()
+        cause = _cut(causes[0], 300) if causes else self._last_line()
         if cause.startswith(("ModuleNotFoundError", "ImportError")):
             return {"status": "missing_dependency", "reason": cause}
         if cause.startswith("MemoryError"):
@@ -268,7 +269,7 @@ class _Group:
         return {"status": "error", "reason": f"a worker did not start ({cause})"} if failed_start else {}
 
     def _last_line(self) -> str:
-        return next((line.strip()[:300] for line in reversed(self._said().splitlines()) if line.strip()), "")
+        return next((_cut(line, 300) for line in reversed(self._said().splitlines()) if line.strip()), "")
 
     def _said(self) -> str:
         """The end of standard error."""

@@ -9,7 +9,7 @@ import types
 import warnings
 from typing import Any, NamedTuple
 
-from outcome import _failure
+from outcome import _cut, _failure
 from target import TargetError, load_target
 from timing import Done
 
@@ -72,7 +72,7 @@ def _why(error: BaseException) -> tuple[str, str]:
         status, reason = "missing_dependency" if isinstance(error.__cause__, ImportError) else "error", error.text
     if found := re.search(r"module (\S+) does not support loading in subinterpreters", reason):
         return "error", f"the module {found[1]} does not load in a subinterpreter"
-    return status, " ".join(reason.split())[:400]
+    return status, _cut(reason, 400)
 
 
 def _ready(seconds: float) -> tuple[int, tuple[str, str] | None]:
@@ -101,7 +101,7 @@ def _run_to_end(value: Any) -> Any:
 
 def _raised(error: BaseException) -> Raised:
     try:
-        message = " ".join(str(error).split())[:200]
+        message = _cut(str(error), 200)
     except Exception:  # noqa: BLE001  # it is the user's, and may be broken
         message = ""
     return Raised(type(error).__name__, message)

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -21,6 +20,7 @@ from command import COMMAND, call, posix_only
 from conftest import IN_CI
 from extensions import EXTENSIONS, Extension, Target, install, target_of
 
+from selector.measure.models import MeasureReport, Problem
 from selector.pipeline import Selector
 from selector.readiness import DepsReport, LoopFinding, PackageReadiness, SubinterpreterReadiness
 from selector.readiness.models import BuildReadiness
@@ -126,7 +126,12 @@ def test_the_report_names_the_guilty_once_with_the_chain(plain_environment: None
 
 def test_the_report_says_what_is_not_known(plain_environment: None) -> None:
     text = render_markdown(readiness_document(report(package("low", "unknown", apart="unknown"))))
-    assert "1 of 1 package are not known under 3.14t" in text and "install it for that Python" in text
+    assert "1 of 1 package is not known under 3.14t" in text and "install it for that Python" in text
+    assert "wheel" not in text  # nobody could say
+    fits, source = (package(name, "unknown", wheel=wheel) for name, wheel in (("low", True), ("app", False)))
+    told = render_markdown(readiness_document(report(fits, source)))
+    assert "- 3.14t: a wheel fits of low, none does of app." in told
+    assert "- 3.14t: no wheel fits of app." in render_markdown(readiness_document(report(source)))
     assert "Nothing is required." in render_markdown(readiness_document(report(loop_checked_by="ruff 1")))
 
 
@@ -213,16 +218,19 @@ def test_recommend_takes_from_a_report_what_the_workload_does_not_say(tmp_path: 
 
 def test_the_gain_of_a_function_is_of_what_it_measures(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     function = ("--function", "app.py:wait", "--python", sys.executable)
-    measured = SimpleNamespace(profile=WORK, problems=())
-    monkeypatch.setattr(sys.modules["selector.measure"], "measure_function", lambda *_: measured)
+    found = {"target": "app.py:wait", "profile": WORK, "problems": ()}
+    monkeypatch.setattr(
+        sys.modules["selector.measure"], "measure_function", lambda *_: MeasureReport.model_construct(**found)
+    )
     monkeypatch.setattr(
         "selector.readiness.check_dependencies", lambda *_: report(package("low", "gil", package="low"))
     )
     done = call("deps", ".", *function, "--format", "markdown")
     assert "low blocks free threads" in done.out and "app.py:wait: it is really called" in done.err
-    measured.profile = None
-    failed = call("deps", ".", *function)
-    assert failed.code == 1 and "app.py:wait: it could not be measured" in failed.err
+    for kind, code in (("raises_always", 1), ("no_such_module", 2)):
+        found |= {"profile": None, "problems": (Problem(kind=kind, text="for a reason"),)}
+        failed = call("deps", ".", *function)
+        assert failed.code == code and "app.py:wait cannot be measured: for a reason" in failed.err
 
 
 def test_a_workload_is_a_file_or_an_example(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,7 @@ def test_generate_takes_what_a_profile_says_of_the_function(lab: Path) -> None:
 
 def test_what_cannot_be_meant_is_refused(lab: Path) -> None:
     for command, *more in (("generate", "-o", "b.py"), ("validate",)):
+        refused(call(command, "--function", "nofile.py:f", *more), '--function "nofile.py:f": "nofile.py"')
         refused(call(command, "--items", "40", *more), "--items says something of a function: give --function TARGET")
         refused(call(command, "--function", "lab.py", *more), "names no function")
         refused(call(command, "--function", "lab.py:naps", "--items", "none.csv", *more), "no such file")

@@ -243,6 +243,9 @@ def test_a_package_that_is_not_installed_for_a_build(package: Any, answer: Any, 
     found = packages(said, home, environment(tag="3.13t"), asks=("low",), answers=answers)["low"]
     assert found.builds["3.13t"].status == status
     assert words in found.builds["3.13t"].reason
+    fits = "wheel that fits" in words or "one wheel for all" in words
+    asked = answer is not None and not answer.problem
+    assert found.builds["3.13t"].wheel is (True if fits else False if asked else None)
 
 
 def test_a_lock_says_which_wheels_there_are() -> None:

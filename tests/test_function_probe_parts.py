@@ -388,3 +388,8 @@ def test_the_module_that_refuses_a_subinterpreter_is_found_in_the_chain(probe):
     outer.__cause__ = inner
     assert probe.worker.refused(outer)[0] == "numpy._core._multiarray_umath"
     assert probe.worker.refused(ValueError("other")) == (None, "other")
+
+
+def test_a_text_that_is_cut_says_so(probe):
+    line = probe.channel.first_line
+    assert (line("a\nb"), line("x" * 200), line("x" * 201)) == ("a", "x" * 200, "x" * 200 + "...")

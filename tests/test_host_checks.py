@@ -185,20 +185,20 @@ def test_steal_during_the_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("used", "own", "percent"),
+    ("used", "own", "cpus"),
     [
-        (14.0, 10.0, "20 %"),
+        (14.0, 10.0, "0.4"),
         (12.0, 10.0, None),
-        (12.1, 10.0, "10 %"),
+        (12.1, 10.0, "0.2"),
         (14.0, None, None),
         (5.0, 10.0, None),  # what was counted as own is more than what the machine saw
-        (20.0, 0.0, "100 %"),
+        (20.0, 0.0, "2.0"),
     ],
 )
-def test_other_processes(used: float, own: float | None, percent: str | None) -> None:
+def test_other_processes(used: float, own: float | None, cpus: str | None) -> None:
     found = warnings_after(state(cpu_time=START), state(cpu_time=spent(used)), own)
-    assert len(found) == (percent is not None)
-    assert all(f"other processes used {percent} of the 2 CPUs during the run" in text for text in found)
+    assert len(found) == (cpus is not None)
+    assert all(f"other programs took {cpus} of 2 CPUs during the run" in text for text in found)
 
 
 def test_own_time_is_the_larger_of_both_counts() -> None:
@@ -213,7 +213,7 @@ def test_others_beyond_the_reach_of_a_quota_do_not_count() -> None:
     after = before._replace(cpu_time=spent(used=320.0, cpus=64))
     assert warnings_after(before, after, 20.0) == ()
     (found,) = warnings_after(before, before._replace(cpu_time=spent(used=640.0, cpus=64)), 5.0)
-    assert "other processes used 75 % of the 2 CPUs" in found
+    assert "other programs took 1.5 of 2 CPUs" in found
 
 
 @pytest.mark.parametrize(

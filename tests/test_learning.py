@@ -183,7 +183,7 @@ def test_a_run_beside_which_others_took_cpus_is_refused() -> None:
         cpus_taken: float | None = None
 
     told = Busy.model_validate(results("3.14", 2).model_dump(by_alias=True) | {"cpus_taken": 0.9})
-    assert refusal(told).why == "that run was disturbed (other programs took 0.9 of the 2 CPUs meanwhile)"  # type: ignore[union-attr]
+    assert refusal(told).why == "that run was disturbed (other programs took 0.9 of 2 CPUs meanwhile)"  # type: ignore[union-attr]
     assert refusal(told.model_copy(update={"cpus_taken": 0.05})) is None
 
 

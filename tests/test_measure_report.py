@@ -119,6 +119,21 @@ def test_a_python_that_lacks_a_library_counts_for_nothing(fakes: Any) -> None:
     assert "3.13t (it needs numpy" in render_markdown(measure_document(found, "validate"))
 
 
+def test_why_subinterpreters_were_not_tried_is_said(fakes: Any) -> None:
+    old = report(fakes, {}, python=python("3.11"))
+    assert any("need Python 3.14 or later, and this is 3.11. --python names one" in note for note in old.notes)
+    newer = report(fakes, {}, python=python("3.11"), interpreters=(python("3.14"),))
+    assert any(f"--python {python('3.14').path}, where it runs, tries them" in note for note in newer.notes)
+    awaits = report(fakes, {"main": said("main", saying(coroutine=True))})
+    assert any("this is a coroutine" in note for note in awaits.notes)
+    killed = report(fakes, {"subinterpreter": said("subinterpreter", {"phase": "solo"}, code=-11, fault="killed")})
+    assert any(
+        "Whether it works in a subinterpreter is not known" in note and "SIGSEGV" in note for note in killed.notes
+    )
+    for known in (report(fakes, {}), report(fakes, {}, python=python("3.11"), settings=("subinterpreter_ready=true",))):
+        assert not any("ubinterpreter" in note for note in known.notes)
+
+
 def test_what_cannot_be_measured_has_a_problem_and_no_profile(fakes: Any) -> None:
     facts = {
         "phase": "solo",
@@ -274,6 +289,9 @@ def test_json_is_one_object_and_help_says_that_the_function_is_called(fakes: Any
         (["own.py:good", "--budget", "soon"], "no length of time"),
         (["own.py:good", "--python", "/nowhere/python"], "/nowhere/python"),
         (["own.py:good", "--setup", "own.py:"], "--setup"),
+        (["own.py:nowhere"], 'TARGET "own.py:nowhere": own.py has no "nowhere"'),
+        (["own.py:goood"], 'did you mean "good"?'),
+        (["own.py:good", "--items", "own.py:gud"], '--items "own.py:gud": own.py has no "gud"'),
         (["own.py:good", "--python", HERE, "-o", "nowhere/w.json"], "there is no folder nowhere"),
         (["own.py:good", "--python", HERE, "-o", "."], "this is a folder"),
     ],
@@ -283,18 +301,24 @@ def test_a_wrong_command_line_is_refused_before_anything_runs(folder: Path, argu
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kind"),
+    ("arguments", "kind", "code"),
     [
-        (["own.py:nowhere", "--items", "3"], "no_such_name"),
-        pytest.param(["nomodule:f"], "cannot_import", marks=pytest.mark.slow),
-        pytest.param(["own.py:two", "--items", "3"], "arguments", marks=pytest.mark.slow),
-        (["own.py:leaves", "--items", "3"], "exits"),
+        (["own.py:good.nowhere", "--items", "3"], "no_such_name", 2),
+        pytest.param(["nomodule:f"], "no_such_module", 2, marks=pytest.mark.slow),
+        pytest.param(["own.py:two", "--items", "3"], "arguments", 2, marks=pytest.mark.slow),
+        (["own.py:leaves", "--items", "3"], "exits", 1),
+        pytest.param(["own.py:good", "--items", "bad.json"], "bad_items", 2, marks=pytest.mark.slow),
+        pytest.param(["own.py:good", "--items", "own.py:leaves"], "items_fail", 1, marks=pytest.mark.slow),
     ],
 )
-def test_what_really_cannot_be_measured_ends_in_a_problem(folder: Path, arguments: list[str], kind: str) -> None:
+def test_what_really_cannot_be_measured_ends_in_a_problem(
+    folder: Path, arguments: list[str], kind: str, code: int
+) -> None:
+    (folder / "bad.json").write_text("5")
     done = call("measure", *arguments, "--python", HERE, "--json")
-    assert (done.code, [problem["kind"] for problem in done.json["problems"]]) == (1, [kind])
+    assert (done.code, [problem["kind"] for problem in done.json["problems"]]) == (code, [kind])
     assert done.json["problems"][0]["text"] in done.err
+    assert ("error: --items: " in done.err) == (len(arguments) > 2 and arguments[2] != "3")
     assert done.json["recommendation"] is None
 
 

@@ -16,7 +16,7 @@ from selector.measure.target import functions_in, parse_items, parse_target
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "resize.py").write_text(
-        "raise SystemExit('never run')\ndef thumbnail(p): ...\nasync def fetch(u): ...\ndef _own(): ..."
+        "raise SystemExit('never run')\ndef thumbnail(p): ...\nasync def fetch(u): ...\ndef _own(): ...\nITEMS = []"
     )
     (tmp_path / "not-a-name.py").write_text("def f(): ...")
     (tmp_path / "rows.csv").write_text("a\n1\n")
@@ -63,6 +63,17 @@ def test_what_is_no_target_is_refused(folder: Path, text: str, words: str) -> No
 def test_functions_of_a_file_are_read_and_nothing_is_run(folder: Path) -> None:
     assert functions_in(folder / "resize.py") == ["thumbnail", "fetch"]
     assert functions_in(folder / "nowhere.py") == []
+
+
+def test_a_name_that_a_file_has_nowhere_is_refused_unless_it_may_come_from_elsewhere(folder: Path) -> None:
+    with pytest.raises(SelectorError) as caught:
+        parse_target("resize.py:thumbnial", folder, "--function")
+    assert caught.value.message == (
+        '--function "resize.py:thumbnial": resize.py has no "thumbnial" (did you mean "thumbnail"?)'
+    )
+    for line in ("from there import *", "def __getattr__(name): ...", "globals()['a' + 'b'] = len"):
+        (folder / "open.py").write_text(line)
+        assert parse_target("open.py:f", folder).name == "f"
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from example_answers import PROFILES, selector
 from guides import ENDS, OURS, RULES, guide
 from strategies import slow_after
 
 from selector.decision import load_table
-from selector.migration.compose import TRAITS
+from selector.migration.compose import TRAITS, Way, way_between
 from selector.migration.guide import MigrationGuide
 from selector.migration.parts import ENGINES
 from selector.recommend.knowledge import read_knowledge
@@ -94,6 +95,7 @@ def test_sentences_are_sentences() -> None:
 
 def test_every_part_is_used_by_some_guide() -> None:
     used = {text for pair in PAIRS for text in sentences(guide(*pair))}
+    used |= {text for pair in PAIRS for text in _served(*pair).steps()}
     for written in _written_texts():
         assert written in used, f"in no guide: {written}"
 
@@ -103,11 +105,33 @@ def _written_texts() -> Iterator[str]:
         end = yaml.safe_load((RULES / "migration" / f"{approach}.yaml").read_text())
         for side in (end["leaving"], end["arriving"]):
             for line in itertools.chain(*side.values()):
-                yield line if isinstance(line, str) else line["text"]
+                yield _text_of(line)
     pairs = yaml.safe_load((RULES / "migration" / "pairs.yaml").read_text())
     for note in pairs["notes"]:
         for section in SECTIONS:
-            yield from note.get(section, [])
+            yield from map(_text_of, note.get(section, []))
+
+
+def _text_of(line: str | dict[str, str]) -> str:
+    return line if isinstance(line, str) else line["text"]
+
+
+def _served(from_: ApproachId, to: ApproachId) -> Way:
+    ends = {approach: OURS.end(approach) for approach in (from_, to)}
+    return way_between(OURS.approaches[from_], OURS.approaches[to], ends, OURS.pairs, served=True)
+
+
+def test_the_first_steps_of_what_a_server_runs_are_those_of_a_service() -> None:
+    batch = ("item", "pool.map", "chunk", "asyncio.run(main())", "whole batch", "whole run", "loop body")
+    by_servers = [approach for approach in APPROACHES if approach not in ("distributed", "subinterpreters")]
+    for pair in itertools.permutations(by_servers, 2):
+        steps = _served(*pair).summary("low").steps
+        assert not [text for text in steps for word in batch if word in text], pair
+    assert any("handlers" in text for text in _served("single_threaded", "asyncio").summary("low").steps)
+    assert "handler" not in " ".join(guide("single_threaded", "asyncio").steps)
+    result = selector().recommend(PROFILES["web-api-backend"], changes="none")
+    assert result.capacity is not None and result.capacity.server is not None
+    assert any("server starts the loop" in step for step in result.migration.steps)
 
 
 def test_at_least_25_pairs_have_words_of_their_own() -> None:

@@ -136,3 +136,7 @@ def test_other_results_have_other_checksums(outcome: ModuleType) -> None:
     ]
     assert len({outcome._checksum([value]) for value in values}) == len(values) - 1  # [] and {}
     assert len({outcome._checksum([value]) for value in ([1, 2], [2, 1], {"a": 1, "b": 2}, {"b": 2, "a": 1})}) == 4
+
+
+def test_a_reason_that_is_cut_says_so(outcome: ModuleType) -> None:
+    assert (outcome._cut("a\n b", 3), outcome._cut("abcd", 3)) == ("a b", "abc...")

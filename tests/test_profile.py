@@ -108,6 +108,11 @@ def test_a_null_does_not_hide_an_unknown_field() -> None:
 
 
 def test_a_type_of_work_that_is_null_is_missing() -> None:
+    misspelt = problem({"workload_typ": "cpu"}).message.splitlines()
+    assert (
+        misspelt[0] == 'work.json: unknown field "workload_typ" (did you mean "workload_type"?)'
+    )  # what is missing after it
+    assert "workload_type is missing" in misspelt[1]
     assert problem({"workload_type": None}).message == "work.json: workload_type is missing: one of cpu, io, hybrid"
 
 

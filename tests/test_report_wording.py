@@ -19,7 +19,7 @@ from selector.recommend.expected import Expected, Speedup
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import all_tables
 from selector.recommend.recommendation import Fits, InputChange, RunsHere
-from selector.report.recommendation import recommendation_document
+from selector.report.recommendation import changes_of, recommendation_document
 from selector.report.tables import tables_document
 from selector.report.wording import memory_text, python_text, requirements_text, speedup_text
 
@@ -202,9 +202,22 @@ def test_numbers_that_are_not_exact_are_said_to_be_near() -> None:
     assert [line.split(":")[0] for line in near[:5]] == [
         "memory_budget_mb near 37", "tasks near 1,200", "concurrency = 64", "io_kind = disk", "durable = true",
     ]  # fmt: skip
-    assert near[5].strip() == "where exactly the answer turns: add --explain"
+    assert near[5].strip() == "where exactly the answer turns: recommend --explain"  # on a page of validate, too
     counted = example("web-scraper").model_copy(update={"would_change": found[2:]})
-    assert "add --explain" not in text_of(recommendation_document(counted))
+    assert "--explain" not in text_of(recommendation_document(counted))
+
+
+def test_a_number_beside_the_given_one_is_told_as_that() -> None:
+    changes = [("memory_budget_mb", 231.0), ("task_memory_mb", 38.9), ("tasks", 1050)]
+    found = tuple(InputChange(input=name, to=to, approach="asyncio") for name, to in changes)
+    given = {"memory_budget_mb": 229.0, "task_memory_mb": 39.4, "tasks": 1000}
+    profile = example("web-scraper").profile.model_copy(update=given)
+    result = example("web-scraper").model_copy(update={"would_change": found, "profile": profile})
+    assert changes_of(result)[:3] == [
+        "memory_budget_mb just over the 229 given: asyncio",  # which "near 230" does not say
+        "task_memory_mb just under the 39.4 given: asyncio",
+        "tasks just over the 1,000 given: asyncio",
+    ]
 
 
 # Rows that do not know of the GIL -------------------------------------------------------------------------------------

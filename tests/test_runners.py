@@ -146,6 +146,17 @@ def test_ctrl_c_ends_every_family(work: Path, needs: Callable[[str], str], appro
     assert 0 <= taken_until_interrupted(make(work, approach, "slow", "src/work.py:endless"), needs(tag)) <= 3 * 2 + 1
 
 
+def test_a_long_item_is_cut_where_a_result_names_it(work: Path) -> None:
+    done = run(
+        make(work, "threads", "slow", "-"), stdin=f'"{"a" * 300}"\n{json.dumps(list(range(200)))}\n"{"b" * 200}"\n'
+    )
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["item"] for each in said] == [
+        f"{'a' * 200}...", f"{json.dumps(list(range(200)))[:200]}...", "b" * 200,
+    ]  # fmt: skip
+    assert all(set(each) == {"item", "result"} for each in said)
+
+
 @posix_only
 def test_on_a_terminal_a_line_says_how_far_it_is(work: Path) -> None:
     script, (leader, follower) = make(work, "threads", "slow", "4"), os.openpty()

@@ -106,7 +106,7 @@ def test_costs_are_measured_only_under_the_interpreter_that_is_meant() -> None:
     newer = rest_on(sheet("3.15", measured("3.14", GIL)), POOL, 2)
     assert (newer.source, newer.kind, newer.text) == ("documented", "taken", "measured under 3.14, taken for 3.15")
     free = rest_on(sheet("3.14t", measured("3.14", GIL)), POOL, 2)
-    assert (free.source, free.text) == ("documented", "documented costs, not measured here")
+    assert (free.source, free.text) == ("documented", "documented costs of concurrency, not measured")
 
 
 def test_costs_of_the_nearest_version_are_taken_and_its_own_come_first() -> None:
@@ -134,7 +134,9 @@ def test_more_workers_than_were_measured_are_named_and_widen_the_range() -> None
     rest = rest_on(found, POOL, 16)
     assert rest.source == "documented"
     assert rest.text == "costs measured here on 2026-11-28 under 3.14; 16 CPUs reckoned from 2"
-    assert rest_on(sheet("3.14"), POOL, 4).text == "documented costs, not measured here; 4 CPUs reckoned from 2"
+    assert (
+        rest_on(sheet("3.14"), POOL, 4).text == "documented costs of concurrency, not measured; 4 CPUs reckoned from 2"
+    )
     name = "contention_processes"
 
     def width(workers: int) -> float:

@@ -46,6 +46,13 @@ def test_the_command_prints_it_whole_or_as_a_section() -> None:
     assert section.startswith("## Concurrency: measure, do not guess\n") and TEXT.endswith(section)
 
 
+def test_it_says_as_the_first_page_how_long_measuring_takes() -> None:
+    """As measured: 7.1 s on a quiet machine (docs/recorded), 12 to 19 s beside a load of 14; the budget is the most."""
+    budget = next(p.default for p in cli.commands["measure"].params if p.name == "budget")
+    for text in (TEXT, (ROOT / "README.md").read_text("utf-8")):
+        assert re.search(rf"measure\b.{{,12}} (7 to {budget.removesuffix('s')} s)", text), text[:80]
+
+
 # Its commands ---------------------------------------------------------------------------------------------------------
 
 

@@ -254,7 +254,7 @@ def test_the_report_shows_predicted_beside_measured() -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert "Verdict:    confirmed: " in text
     assert "Whole:      predicted 78/s, measured 70/s (0.90x)" in text
-    assert "other processes used 80 %" in text
+    assert "other programs took 1.6 of 2 CPUs" in text
     assert "failed on 2 items" in text_of(trial_document(judged(*measured(70, errors=2, last_error="so"))))
 
 

@@ -197,3 +197,9 @@ def test_measured_figures_in_columns() -> None:
     assert text.column_figure(5400.0, 1000.0, digits=2) == "5.4"
     ratios = (0.0123, 0.96, 1.9996, 12.46, 1234.5)
     assert [text.column_times(ratio) for ratio in ratios] == ["0.0123x", "0.96x", "1.9996x", "12.5x", "1,234x"]
+
+
+def test_what_is_left_out_is_told() -> None:
+    assert text.some(["a", "b", "c"], 3) == "a, b and c"
+    assert text.some(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+    assert (text.cut("abc", 3), text.cut("abcd", 3)) == ("abc", "abc...")

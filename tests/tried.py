@@ -14,7 +14,7 @@ from selector.system.models import SystemRecommendation
 from selector.system.verdict import Row, SystemReport, TrialEvent, judge_system
 
 SYSTEMS = dict(example_systems())
-BUSY = "other processes used 80 % of the 2 CPUs during the run: close them and run again, or expect wide intervals"
+BUSY = "other programs took 1.6 of 2 CPUs during the run: close them and run again, or expect wide intervals"
 
 
 def row(name: str, per_second: float, busy: float, **more: Any) -> Row:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .channel import Channel
+from .channel import Channel, first_line
 from .settings import Settings, settings_of
 
 AT_ONCE = 2  # a pool has more than one: some libraries load in the first of a process alone
@@ -58,7 +58,7 @@ def in_subinterpreters(step: str, settings: Settings, channel: Channel) -> None:
     for _ in range(AT_ONCE):
         made.append(create())
         if (error := run(made[-1], lines + _INSIDE)) is not None:
-            channel.say(subinterpreter=False, why=error.strip().partition("\n")[0][:300])
+            channel.say(subinterpreter=False, why=first_line(error, 300))
     channel.phase("closing")
     for each in made:
         with contextlib.suppress(Exception):
@@ -115,7 +115,7 @@ def inside(step: str, options: str, out: int) -> None:
     try:
         importlib.import_module(f"_function_probe.{step}").inside(settings_of(json.loads(options)), channel)
     except BaseException as error:
-        channel.say(subinterpreter=False, why=f"{type(error).__name__}: {error}"[:300])
+        channel.say(subinterpreter=False, why=first_line(f"{type(error).__name__}: {error}", 300))
 
 
 def refused(error: BaseException) -> tuple[str | None, str]:
@@ -126,4 +126,4 @@ def refused(error: BaseException) -> tuple[str | None, str]:
         if found:
             return found[1], f"{found[1]} does not support loading in subinterpreters"
         cause = cause.__cause__ or cause.__context__
-    return None, str(error).strip().partition("\n")[0][:300]
+    return None, first_line(error, 300)

@@ -17,6 +17,12 @@ BEAT_SECONDS = 0.5
 MOST_TO_START = 60.0  # seconds; more is a clock that is not that of whoever started it
 
 
+def first_line(text: object, most: int = 200) -> str:
+    """The first line of a text; where it is longer, so many characters and `...`."""
+    line = str(text).strip().partition("\n")[0]
+    return line if len(line) <= most else f"{line[:most]}..."
+
+
 class ProblemError(Exception):
     """Why the function cannot be measured: a kind, a sentence, and the number of the item."""
 
@@ -34,6 +40,7 @@ class Channel:
 
     def __init__(self, out: int, stacks: IO[str] | None, call_seconds: float, begun: float | None = None) -> None:
         self.out, self._stacks, self.call_seconds = out, stacks, call_seconds
+        self.now = "start"  # the phase
         self.input: int | None = None  # that is open for as long as whoever started this child wants it
         self._begun = self._beaten = time.monotonic()
         if begun is not None and 0 < self._begun - begun < MOST_TO_START:
@@ -53,6 +60,7 @@ class Channel:
 
     def phase(self, name: str) -> None:
         """Say what comes now; it has the whole time of a call."""
+        self.now = name
         self.say(phase=name)
         self.guard()
 

@@ -14,7 +14,7 @@ from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from .channel import Channel
+from .channel import Channel, first_line
 from .settings import Settings, guard_start
 
 MOST_FILES = 50_000  # of a distribution that are looked at
@@ -36,7 +36,7 @@ def installed(settings: Settings, channel: Channel) -> None:
             seen.add(name.lower())
             channel.say(**{f"dist {name}": {"name": name, **_told(dist)}})
         except Exception as error:
-            channel.say(broken=f"{getattr(dist, '_path', '?')}: {type(error).__name__}: {error}"[:300])
+            channel.say(broken=first_line(f"{getattr(dist, '_path', '?')}: {type(error).__name__}: {error}", 300))
 
 
 def _markers() -> dict[str, str]:

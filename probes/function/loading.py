@@ -7,7 +7,7 @@ import sys
 import sysconfig
 from typing import Any
 
-from .channel import Channel, ProblemError
+from .channel import Channel, ProblemError, first_line
 from .clocks import Meter, Reading, resident_mb
 from .extensions import gil_module, gil_on, watch_for_the_gil
 from .settings import Settings, guard_start
@@ -91,6 +91,6 @@ def _set_up(setup: str, channel: Channel, meter: Meter, folder: str) -> None:
 
             asyncio.new_event_loop().run_until_complete(found)
     except Exception as error:
-        text = f"the set-up {setup} raises {type(error).__name__}: {str(error)[:200]}"
+        text = f"the set-up {setup} raises {type(error).__name__}: {first_line(error)}"
         raise ProblemError("setup_fails", text) from error
     channel.say(**_spent(meter, before, "setup"), rss_setup_mb=resident_mb())

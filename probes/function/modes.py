@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from .channel import Channel, ProblemError, take_over
+from .channel import Channel, ProblemError, first_line, take_over
 from .settings import Settings, settings_of
 from .target import TargetError
 
@@ -48,17 +48,22 @@ def run(step: Step, options: dict[str, Any]) -> NoReturn:
         channel.say(problem={"kind": error.kind, "text": error.text, "item": getattr(error, "item", None)})
         code = 1
     except SystemExit as error:
-        text = f"{settings.target} ends its process by SystemExit({error.code!r}): return, or raise another exception"
+        text = f"{_named(settings, channel)} ends its process by SystemExit({error.code!r}): return, or raise another exception"
         channel.say(problem={"kind": "exits", "text": text, "item": None})
         code = 1
     except BaseException as error:
         code = 2
         if not isinstance(error, Exception):
-            text = f"{settings.target} raises {type(error).__name__}, which ends its process"
+            text = f"{_named(settings, channel)} raises {type(error).__name__}, which ends its process"
             channel.say(problem={"kind": "exits", "text": text, "item": None})
             channel.end(1)
         text = f"the probe failed, a fault of this tool and not of {settings.target}: {type(error).__name__}: {error}"
-        channel.say(problem={"kind": "probe_fails", "text": text[:500], "item": None})
+        channel.say(problem={"kind": "probe_fails", "text": first_line(text, 500), "item": None})
         with contextlib.suppress(Exception):
             channel.write_stack(traceback.format_exc())
     channel.end(code)
+
+
+def _named(settings: Settings, channel: Channel) -> str:
+    """What of the user's runs in this phase, as it was named."""
+    return {"items": settings.items, "setup": settings.setup}.get(channel.now) or settings.target

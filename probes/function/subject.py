@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .channel import Channel, ProblemError
+from .channel import Channel, ProblemError, first_line
 from .clocks import resident_mb
 from .values import bounded_pickle, digest, used_up
 
@@ -33,7 +33,7 @@ class Errors:
         """One more, with the number of its item."""
         self.failed += 1
         self.items.add(item)
-        text = str(error).strip().partition("\n")[0][:200]
+        text = first_line(error)
         kind = self.kinds.setdefault(type(error).__name__, {"count": 0, "message": text, "item": item})
         kind["count"] += 1
 

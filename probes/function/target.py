@@ -105,8 +105,10 @@ def _imported(name: str, shown: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name or "a module"
-        what = f"there is no module {missing}" if missing == name else f"it needs {missing}, which is not installed"
-        raise TargetError("cannot_import", f"cannot import {shown}: {what} {here}") from error
+        named = f"{name}.".startswith(f"{missing}.")  # or the package that it is said to be in
+        what = f"there is no module {missing}" if named else f"it needs {missing}, which is not installed"
+        kind = "no_such_module" if named else "cannot_import"
+        raise TargetError(kind, f"cannot import {shown}: {what} {here}") from error
     except SyntaxError as error:
         where = f"{error.filename}, line {error.lineno}"
         raise TargetError("cannot_import", f"cannot import {shown}: {where}: {error.msg} ({here})") from error

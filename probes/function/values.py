@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .channel import first_line
 from .pickle_path import faulty_part
 
 MOST_PARTS = 200_000  # of a value that are looked at
@@ -144,21 +145,16 @@ def pickled(value: Any, name: str, seconds: float = 0.05) -> Pickled:
         return Pickled(large=True)
     except Exception as error:
         where, _ = faulty_part(value, name, _fails_to_pickle)
-        return Pickled(error=f"{where}: {type(error).__name__}: {_line(error)}")
+        return Pickled(error=f"{where}: {type(error).__name__}: {first_line(error)}")
     try:
         _, load = _fastest(lambda: pickle.loads(data), seconds / 2)  # noqa: S301  # written just now, here
     except Exception as error:
-        return Pickled(error=f"{name} pickles, but cannot be read again: {type(error).__name__}: {_line(error)}")
+        return Pickled(error=f"{name} pickles, but cannot be read again: {type(error).__name__}: {first_line(error)}")
     buffers: list[pickle.PickleBuffer] = []
     with contextlib.suppress(Exception):
         pickle.dumps(value, 5, buffer_callback=buffers.append)
     apart = sum(memoryview(each).nbytes for each in buffers)
     return Pickled(len(data) / 1024, apart / 1024, dump * 1000, load * 1000)
-
-
-def _line(error: BaseException) -> str:
-    """The first line of an error's text, not too long."""
-    return str(error).strip().partition("\n")[0][:200]
 
 
 def _fastest(run: Callable[[], Any], seconds: float) -> tuple[Any, float]:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from .apart import in_subinterpreters, refused
-from .channel import Channel, ProblemError
+from .channel import Channel, ProblemError, first_line
 from .loading import load
 from .settings import Settings, guard_start
 from .subject import Subject
@@ -50,7 +50,7 @@ def _through_pickle(subject: Subject) -> str | None:
     try:
         subject.function, subject.items = pickle.loads(pickle.dumps((subject.function, subject.items), 5))  # noqa: S301
     except Exception as error:
-        return f"{type(error).__name__}: {error}"[:200]
+        return first_line(f"{type(error).__name__}: {error}")
     return None
 
 

@@ -27,7 +27,7 @@ from selector.benchmark.events import (
 from selector.errors import SelectorError
 from selector.files import cannot_write, refuse_special
 from selector.processes import GRACE_SECONDS, Child, NotStartedError, signals_handled
-from selector.text import printable, quoted
+from selector.text import cut, printable, quoted
 
 MAX_EVENTS = 200_000  # a run of a minute has some thousand
 _GOOD_CODES = (0, 130)  # done, interrupted
@@ -184,7 +184,7 @@ class BenchmarkRun(Iterator[Event]):
         if self._failure is not None:
             return None
         if line is None or begin < 0 or self._ended:
-            self._stray.count("..." if line is None else line[:100].decode("utf-8", "replace").strip())
+            self._stray.count("..." if line is None else cut(line[:1000].decode("utf-8", "replace").strip(), 100))
             return None
         try:
             event = parse_event(line[begin:])
@@ -257,7 +257,7 @@ class BenchmarkRun(Iterator[Event]):
 
     def _last_words(self, lines: int) -> list[str]:
         """The last lines of standard error that are not blank, shortened."""
-        return [line.strip()[:500] for line in self.errors.splitlines() if line.strip()][-lines:]
+        return [cut(line.strip(), 500) for line in self.errors.splitlines() if line.strip()][-lines:]
 
     def _error(self, wrong: str) -> SelectorError:
         said = [event.detail for event in self.events if isinstance(event, EndEvent) and event.detail]

@@ -121,7 +121,7 @@ def _cost(values: Sequence[float], disturbed: str) -> Cost:
 def _disturbed(runs: Sequence[EngineRun]) -> str:
     """Why times of these runs cannot be used; empty where they can."""
     least = min(run.others_cpus for run in runs)
-    return f"other programs used {least:.1f} CPUs meanwhile" if least > _QUIET_CPUS else ""
+    return f"other programs took {least:.1f} CPUs meanwhile" if least > _QUIET_CPUS else ""
 
 
 def keep_engine_costs(costs: dict[str, Cost], of: InterpreterCosts, cpus: int) -> InterpreterCosts:

@@ -116,7 +116,6 @@ def _work(
     selector: Selector,
 ) -> WorkloadProfile | None:
     """The work whose gain is asked for: of a file, or of a function, which is measured first."""
-    from selector.errors import SelectorError
     from selector.measure import measure_function
     from selector.workload.reading import read_profile
 
@@ -127,11 +126,7 @@ def _work(
     request = request_of(dict(named), interpreters, settings, None, ())
     assert request is not None
     say(f"measuring {request.target}: it is really called", err=True)
-    report = measure_function(request, selector, teller())
-    if report.profile is None:
-        problem = report.problems[0].text if report.problems else "it could not be measured"
-        raise SelectorError(f"{request.target}: {problem}", "see `concurrency-selector measure`", 1)
-    return report.profile
+    return measure_function(request, selector, teller()).known_profile()
 
 
 def _show(report: DepsReport, form: str) -> None:

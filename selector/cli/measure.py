@@ -111,7 +111,7 @@ def measure(
     if output is not None and report.profile is not None:
         _write_profile(report, output, force)
     _raise_own_faults(report)
-    return 0 if report.complete else _FAILED
+    return 0 if report.complete else report.exit_code
 
 
 class _ProbeFaultError(Exception):
@@ -175,7 +175,9 @@ def _show(report: MeasureReport, proof: str, request: Request, form: str, *, who
         print_as(measure_document(report, proof, whole=whole), form)
     if not report.complete:
         for problem in [each for each in report.problems if each.kind != "probe_fails"]:
-            about = "" if str(request.target) in problem.text else f"{request.target}: "
+            about = (
+                "" if problem.text.startswith("--") or str(request.target) in problem.text else f"{request.target}: "
+            )
             say(f"error: {about}{problem.text}", err=True)
     elif form == "json":
         for problem in report.problems:

@@ -93,11 +93,7 @@ def _measured(selector: Selector, request: Request) -> WorkloadProfile:
             "give the profile as FILE: `concurrency-selector measure TARGET --items FILE.jsonl -o workload.json`",
         )
     say(f"no FILE was given: {request.target} is measured first, and really called", err=True)
-    report = measure_function(request, selector, teller())
-    if report.profile is None:
-        told = [problem.text for problem in report.problems] or ["no reason is known"]
-        raise SelectorError(f"{report.target} cannot be measured: {told[0]}", exit_code=1)
-    return report.profile
+    return measure_function(request, selector, teller()).known_profile()
 
 
 def _notes(runner: Runner, situation: Situation) -> list[str]:

@@ -92,4 +92,4 @@ def request_of(
         return None
     from selector.measure.request import request_from
 
-    return request_from(target, interpreters=interpreters, settings=settings, **named)
+    return request_from(target, option="--function", interpreters=interpreters, settings=settings, **named)

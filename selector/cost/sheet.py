@@ -238,7 +238,7 @@ def rest_on(sheet: Sheet, names: tuple[str, ...], workers: int) -> Rest:
         kind = "taken"
     texts = [ordered[0][0].text, *(f"{basis.text} ({_some(found)})" for basis, found in ordered[1:])]
     if [basis.kind for basis, _ in ordered] == ["documented"]:
-        texts = ["documented costs, not measured here"]
+        texts = ["documented costs of concurrency, not measured"]
     if beyond:
         texts.append(f"{workers} CPUs reckoned from {known_to}")
     return Rest(_SOURCES[kind], kind, "; ".join(texts))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from selector.host.cgroups import Throttling
 from selector.host.probe import UsableCpus
 from selector.host.state import CpuTime, Frequency, HostState
-from selector.text import quoted
+from selector.text import of_cpus, quoted
 
 #: With these drivers the governor "powersave" scales as the load asks; with any other it holds the lowest frequency.
 _SCALE_UNDER_POWERSAVE = ("intel_pstate", "amd-pstate-epp")
@@ -39,7 +39,7 @@ def warnings_after(before: HostState, after: HostState, own_cpu_seconds: float |
     """What disturbed the run between two looks at the machine.
 
     `own_cpu_seconds` is the user and system time of everything that the run started, as far as the caller could count
-    it; None (unknown) leaves out what other processes used. The snapshots count too, and miss other children than the
+    it; None (unknown) leaves out what other programs took. The snapshots count too, and miss other children than the
     caller does (those that nobody waited for), so the larger figure is taken.
     """
     own = None if own_cpu_seconds is None else max(own_cpu_seconds, after.own_cpu_seconds - before.own_cpu_seconds)
@@ -63,7 +63,7 @@ def tells_of_others(warning: str, *, watched: bool) -> bool:
 #: What stands in those warnings; a test holds them to the sentences below.
 _SIGN_BEFORE = "other programs are busy"
 _SIGNS_DURING = (
-    "other processes used",
+    "other programs took",
     "during the run (steal)",
     "slowed down for heat",
     "were swapped during the run",
@@ -162,7 +162,7 @@ def _others(before: CpuTime | None, after: CpuTime | None, usable: int, own_seco
     taken = (busy - max(0, spent.cpus - usable)) / usable
     if taken > _BUSY_DURING:
         yield (
-            f"other processes used {min(100.0, 100 * taken):.0f} % of the {_count(usable, 'CPU')} during the run: "
+            f"other programs took {of_cpus(taken * usable, usable)} during the run: "
             "close them and run again, or expect wide intervals"
         )
 

@@ -8,7 +8,7 @@ from selector.measure.children import Said
 from selector.measure.findings import Calls, Findings, findings_from, words
 from selector.measure.models import Evidence, Problem, Tried
 from selector.measure.problems import problem_of
-from selector.measure.python import ChosenPython
+from selector.measure.python import SUBINTERPRETERS, ChosenPython, release_of
 from selector.text import significant
 
 _LEAST_GAIN = 1.4  # of a library's own threads over one: threads or processes with one each make more of the same CPUs
@@ -115,6 +115,24 @@ def subinterpreter_fields(said: Said | None, home: Said | None) -> dict[str, Evi
         how = f"it was called in {where}"
     ready = said.facts["subinterpreter"] and not any(raised)
     return {"subinterpreter_ready": Evidence(value=ready, basis="measured", how=how)}
+
+
+def without_subinterpreters(
+    python: ChosenPython, tried: Sequence[Tried], said: Said | None, *, coroutine: bool
+) -> list[str]:
+    """Why nothing is known of it in subinterpreters; that there was no time for them is told elsewhere."""
+    if release_of(python.tag) < SUBINTERPRETERS:
+        why = f"they need Python {'.'.join(map(str, SUBINTERPRETERS))} or later, and this is {python.tag}"
+        path = next((each.path for each in tried if each.imports and release_of(each.tag) >= SUBINTERPRETERS), None)
+        how = f"--python {path}, where it runs, tries them" if path else "--python names one that has what it imports"
+        return [f"Subinterpreters were not tried: {why}. {how}."]
+    if coroutine:
+        return ["Subinterpreters were not tried: only plain functions are tried there, and this is a coroutine."]
+    if said is None:
+        return []
+    problem = problem_of(said)
+    why = problem.text if problem is not None else words(said.facts.get("why") or "it said nothing")
+    return [f"Whether it works in a subinterpreter is not known: {why}."]
 
 
 def _first_error(said: Said) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer
 
+from selector.errors import SelectorError
 from selector.measure.python import ChosenPython
 from selector.measure.target import ItemsSource, Target
 from selector.models import Frozen
@@ -50,6 +51,13 @@ class Evidence(Frozen):
     how: str
     low: float | None = None
     high: float | None = None
+
+
+#: Kinds of problems in which something was named that is not there, or cannot be meant: bad input, and no failure.
+BAD_INPUT = (
+    "bad_target", "no_such_file", "no_such_name", "no_such_module", "not_callable", "async_generator", "arguments",
+    "bad_items", "no_items",
+)  # fmt: skip
 
 
 class Problem(Frozen):
@@ -100,6 +108,20 @@ class MeasureReport(Frozen):
     calls: int
     seconds: float
     recommendation: Recommendation | None
+
+    @property
+    def exit_code(self) -> int:
+        """Of a function that could not be measured: 2 where something is wrong with what was named, 1 where it failed."""
+        return 2 if self.problems and self.problems[0].kind in BAD_INPUT else 1
+
+    def known_profile(self) -> WorkloadProfile:
+        """The profile; SelectorError, with the first problem, where there is none."""
+        if self.profile is None:
+            why = self.problems[0].text if self.problems else "no reason is known"
+            raise SelectorError(
+                f"{self.target} cannot be measured: {why}", "see `concurrency-selector measure`", self.exit_code
+            )
+        return self.profile
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the report as a page in a frame."""

@@ -19,6 +19,7 @@ _WHERE = {
     "first call": "in its first call",
     "two threads": "while two threads called it",
 }
+_OPTIONS = {"items": "--items: ", "setup": "--setup: "}  # else it is the function that something is said of
 _STARTS = ("import", "items", "setup", "first call")  # what they take is not known yet
 _TIMEOUT = re.compile(r"Timeout \((\d+):(\d+):([\d.]+)\)!")  # what faulthandler writes before the stack
 _FRAME = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')
@@ -39,7 +40,8 @@ def problem_of(said: Said) -> Problem | None:
         kind = words(told.get("kind") or "fails")
         item = item if isinstance(item, int) else None
         traceback = said.errors if kind == "probe_fails" else None
-        return Problem(kind=kind, text=words_of(told["text"]), item=item, traceback=traceback)
+        option = _OPTIONS.get(said.phase, "") if kind not in ("probe_fails", "setup_fails") else ""
+        return Problem(kind=kind, text=option + words_of(told["text"]), item=item, traceback=traceback)
     where = _WHERE.get(said.phase, "in one of its calls")
     at = _line_of(said.errors)
     if limit := _TIMEOUT.search(said.errors):

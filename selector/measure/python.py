@@ -16,6 +16,7 @@ from selector.host.places import is_ours, made_for_us
 from selector.text import quoted
 
 OLDEST = (3, 10)  # that the probe runs on
+SUBINTERPRETERS = (3, 14)  # the first that has a pool of them
 _HINT = "give the path of the Python that has its dependencies: --python PATH"
 _ROOTS = ("pyproject.toml", "setup.py", ".git")  # what lies in the top folder of a project
 

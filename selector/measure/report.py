@@ -79,6 +79,10 @@ def report_of(request: Request, record: Record, clients: Clients, seconds: float
     if profile is not None:
         notes += notes_on(found, _order(record), clients)
         notes += builds.other_results(record.forward, record.others, _order(record))
+        if profile.subinterpreter_ready is None:
+            notes += builds.without_subinterpreters(
+                request.python, tried, record.subinterpreter, coroutine=found.coroutine
+            )
         if record.left_out:
             notes.append(f"There was no time for {listed(record.left_out)}: a larger --budget has it.")
         if record.main.cut:

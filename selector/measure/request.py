@@ -24,6 +24,7 @@ _MOST_BYTES = 100_000_000
 def request_from(
     target: str,
     *,
+    option: str = "TARGET",
     items: str | None = None,
     setup: str | None = None,
     async_function: str | None = None,
@@ -34,14 +35,14 @@ def request_from(
     folder: Path | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Request:
-    """The request; SelectorError, with what is accepted, for anything that cannot be meant."""
+    """The request; SelectorError, with what is accepted, for anything that cannot be meant. `option` names the target."""
     folder = (folder or Path.cwd()).absolute()
     if not LEAST_BUDGET_SECONDS <= budget_seconds <= MOST_BUDGET_SECONDS:
         raise SelectorError(
             f"a budget of {budget_seconds:g} s is too {'short' if budget_seconds < LEAST_BUDGET_SECONDS else 'long'}",
             f"from {LEAST_BUDGET_SECONDS:g}s to {MOST_BUDGET_SECONDS / 60:g}m",
         )
-    named = parse_target(target, folder)
+    named = parse_target(target, folder, option)
     source = parse_items(items, folder) if items is not None else None
     prepared = parse_target(setup, folder, "--setup") if setup is not None else None
     twin = parse_target(async_function, folder, "--async-function") if async_function is not None else None

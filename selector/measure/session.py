@@ -19,7 +19,7 @@ from selector.measure.evidence import uses_helpers
 from selector.measure.findings import Findings, findings_from, number
 from selector.measure.models import Request
 from selector.measure.problems import problem_of
-from selector.measure.python import OLDEST, ChosenPython, release_of
+from selector.measure.python import OLDEST, SUBINTERPRETERS, ChosenPython, release_of
 from selector.text import listed
 
 PINNED = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -27,7 +27,6 @@ _MAIN_PART = 0.6  # of the budget, at most
 _AT_ONCE = 3  # of those that take no times: starting is half of what they do
 _LARGE_MB = 1000.0  # of a child: several at once may be too much
 _MOST_FOUND = 3  # Pythons that nobody named
-_SUBINTERPRETERS = (3, 14)
 _RESERVE_SECONDS, _RESERVE = 0.4, 0.06  # and part of the budget: to start, to end the last child, to say what was found
 _FAIR = 5.0  # times what it takes to start: a child that had less, and did not come to its end, tells nothing
 _WORKER_SECONDS = 1.0  # of calls in a child that only compares results
@@ -222,7 +221,7 @@ class _Session:
     def _found(self) -> list[ChosenPython]:
         python = self._request.python
         # what a newer one has; nobody is sent to another without need
-        lacks = release_of(python.tag) < _SUBINTERPRETERS
+        lacks = release_of(python.tag) < SUBINTERPRETERS
         found: dict[str, ChosenPython] = {}
         for each in find_interpreters():
             wanted = each.free_threaded or (lacks and release_of(each.tag) > release_of(python.tag))
@@ -239,7 +238,7 @@ class _Session:
     def _with_subinterpreters(self) -> ChosenPython | None:
         """The Python that subinterpreters are tried in: its own, if it has them."""
         python = self._request.python
-        return python if release_of(python.tag) >= _SUBINTERPRETERS else None
+        return python if release_of(python.tag) >= SUBINTERPRETERS else None
 
 
 def _start_seconds(main: Said) -> float:

@@ -21,6 +21,9 @@ ITEMS_HINT = (
     " a quoted glob such as 'img/*.png', a number, or - (JSON lines)"
 )
 _TARGET_HINT = "give module:function or path/file.py:function"
+_UNSEEN = (
+    r"import\s*\*|__getattr__|__dict__|\b(?:globals|vars|exec|eval|setattr)\b"  # how a module gets a name elsewhere
+)
 _MAX_SOURCE_BYTES = 5_000_000
 _MOST_NAMES = 6
 
@@ -85,6 +88,21 @@ def _check_file(target: Target, folder: Path, option: str) -> None:
             f" {quoted(target.module)} is no name of a module",
             "rename the file: letters, digits and underscores",
         )
+    _check_name(target, folder, option)
+
+
+def _check_name(target: Target, folder: Path, option: str) -> None:
+    """SelectorError where a file has no such name: its text has it nowhere, nor anything that makes names unseen."""
+    name, file = target.name.partition(".")[0], folder / target.place
+    try:
+        text = (read_regular_file(file, _MAX_SOURCE_BYTES) or b"").decode()
+    except ValueError:
+        return
+    if not text or not name.isascii() or re.search(rf"\b{name}\b|{_UNSEEN}", text):
+        return
+    near = suggestion(name, functions_in(file))
+    problem = f"{option} {quoted(str(target))}: {target.place} has no {quoted(name)}{near}"
+    raise SelectorError(problem, _without_name(target.place, folder))
 
 
 def _without_name(text: str, folder: Path) -> str:

@@ -5,7 +5,7 @@ Pure, on plain data that `parts` has checked: a recommendation needs a few sente
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from selector.approaches import Approach, Effort, Traits
@@ -24,6 +24,8 @@ TRAITS: dict[str, Callable[[Traits], bool]] = {
     "serial": lambda its: its.pool == "none" and not its.runs_loop,
     "native": lambda its: its.pool == "none" and its.parallel_native,
 }
+SERVED = "served"  # not a trait: a server such as gunicorn runs it, and starts its workers, threads or loop
+WORDS = (*TRAITS, SERVED)
 SUMMARY_LENGTH = 3  # sentences of each kind
 
 Plain = Mapping[str, Any]
@@ -46,20 +48,20 @@ class End(NamedTuple):
 
     def says(self, side: str, section: str, other: End) -> tuple[str, ...]:
         """The sentences about leaving it, or arriving at it, that fit the other end."""
-        return tuple(line["text"] for line in self.part[side].get(section, ()) if _fits(line, other.traits))
+        return _of(self.part[side].get(section, ()), other.traits)
 
 
 def _fits(line: Plain, other: frozenset[str]) -> bool:
-    """Whether the other end has one of the traits in `only`, if there are any, and none of `unless`."""
+    """Whether one of the words in `only` is true of the other end, if there are any, and none of `unless`."""
     return (not line["only"] or not other.isdisjoint(line["only"])) and other.isdisjoint(line["unless"])
 
 
 class Way(NamedTuple):
-    """Both ends and the notes between them; each method gives one section of the guide, in reading order."""
+    """Both ends and what the notes between them say; each method gives one section of the guide, in reading order."""
 
     old: End
     new: End
-    notes: tuple[Plain, ...]
+    notes: tuple[Mapping[str, tuple[str, ...]], ...]
     always: Plain
     same: bool
 
@@ -98,15 +100,23 @@ class Way(NamedTuple):
         return self.new.says("arriving", section, self.old)
 
 
-def way_between(old: Approach, new: Approach, ends: Mapping[ApproachId, Plain], pairs: Plain) -> Way:
+def way_between(
+    old: Approach, new: Approach, ends: Mapping[ApproachId, Plain], pairs: Plain, *, served: bool = False
+) -> Way:
     """The way from one approach to another; `ends` has the parts of both, `pairs` those of all pairs."""
+    both = frozenset((SERVED,) if served else ())
     between = (note for note in pairs["notes"] if old.id in note["from"] and new.id in note["to"] and old is not new)
-    return Way(_end(old, ends), _end(new, ends), tuple(between), pairs["always"], old is new)
+    notes = tuple({section: _of(note[section], both) for section in pairs["always"]} for note in between)
+    return Way(_end(old, ends, both), _end(new, ends, both), notes, pairs["always"], old is new)
 
 
-def _end(approach: Approach, ends: Mapping[ApproachId, Plain]) -> End:
+def _end(approach: Approach, ends: Mapping[ApproachId, Plain], both: frozenset[str]) -> End:
     traits = frozenset(word for word, has in TRAITS.items() if has(approach.traits))
-    return End(approach.title, traits, ends[approach.id])
+    return End(approach.title, traits | both, ends[approach.id])
+
+
+def _of(lines: Sequence[Plain], words: frozenset[str]) -> tuple[str, ...]:
+    return tuple(line["text"] for line in lines if _fits(line, words))
 
 
 def joined(*groups: tuple[str, ...] | list[str]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from selector.decision import DecisionTable, load_table
 from selector.decision.source import load_yaml, read_text
 from selector.errors import SelectorError
 from selector.files import find_rules
-from selector.migration.compose import TRAITS
+from selector.migration.compose import SERVED, WORDS
 from selector.text import quoted, suggestion
 from selector.workload.profile import APPROACHES, ApproachId
 
@@ -55,7 +55,9 @@ class Parts:
         part.keys(optional=("always", "notes"))
         notes = part.child("notes").items() if "notes" in part.data else []
         always = part.child("always") if "always" in part.data else part._replace(data={})
-        return {"always": always.note(), "notes": [note.note("from", "to") for note in notes]}
+        always.keys(optional=_SECTIONS)
+        said = {section: always.texts_of(section) for section in _SECTIONS}
+        return {"always": said, "notes": [note.note() for note in notes]}
 
     @cached_property
     def engines(self) -> dict[Engine, dict[str, Any]]:
@@ -173,19 +175,20 @@ class _Part(NamedTuple):
         self.keys(*sections)
         return {section: [item.line() for item in self.child(section).items()] for section in sections}
 
-    def line(self) -> dict[str, Any]:
-        """A sentence for guides whose other end has one of the traits in `only`, if there are any, and none of `unless`."""
+    def line(self, known: Sequence[str] = WORDS) -> dict[str, Any]:
+        """A sentence for guides of whose other end one of the words in `only` is true, if any, and none of `unless`."""
         if not isinstance(self.data, dict):
             return {"text": self.text(), "only": [], "unless": []}
         self.keys("text", optional=("only", "unless"))
-        asked = {key: self.child(key).words(tuple(TRAITS)) if key in self.data else [] for key in ("only", "unless")}
+        asked = {key: self.child(key).words(known) if key in self.data else [] for key in ("only", "unless")}
         return {"text": self.child("text").text(), **asked}
 
-    def note(self, *ends: str) -> dict[str, Any]:
-        """The sentences of a pair; `ends` are the keys that say which pair."""
-        self.keys(*ends, optional=_SECTIONS)
-        pair = {end: self.child(end).words(APPROACHES) for end in ends}
-        return {**pair, **{section: self.texts_of(section) for section in _SECTIONS}}
+    def note(self) -> dict[str, Any]:
+        """The sentences of a pair, and which it is: both ends are known, so they ask only whether it is served."""
+        self.keys("from", "to", optional=_SECTIONS)
+        pair = {end: self.child(end).words(APPROACHES) for end in ("from", "to")}
+        lists = {section: self.child(section).items() if section in self.data else [] for section in _SECTIONS}
+        return {**pair, **{section: [item.line((SERVED,)) for item in items] for section, items in lists.items()}}
 
     def engine(self) -> dict[str, Any]:
         """When to choose an engine, and what is its own."""

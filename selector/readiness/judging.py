@@ -151,32 +151,33 @@ def _not_seen(name: str, environment: Environment, plan: Plan, answer: Answer | 
     lock, version, tag = plan.locked.get(name), plan.version(name), environment.tag
     if plan.goes_anywhere(name, environment.python.interpreter.version):
         told = f"it is not installed for {tag}; it is pure Python, of one wheel for all builds"
-        return BuildReadiness(status="unknown", reason=_with_gil(told, tag))
+        return BuildReadiness(status="unknown", reason=_with_gil(told, tag), wheel=True)
     if lock is not None and lock.files and (wheel := fitting(lock.files, tag)) is not None:
         told = f"it is not installed for {tag}; the lock has a wheel that fits ({wheel})"
-        return BuildReadiness(status="unknown", reason=_with_gil(told, tag))
+        return BuildReadiness(status="unknown", reason=_with_gil(told, tag), wheel=True)
     if answer is None or answer.problem:
         told = f"it is not installed for {tag}, and {answer.problem if answer is not None else 'nobody was asked'}"
         if lock is not None and lock.files and plan.is_native(name):
-            return BuildReadiness(
-                status="not_installable", reason=_no_wheel(name, tag, version, has_source(lock.files))
-            )
+            told = _no_wheel(name, tag, version, has_source(lock.files))
+            return BuildReadiness(status="not_installable", reason=told, wheel=False)
         return BuildReadiness(status="unknown", reason=told)
     if answer.version is None:
         source = answer.source if answer.source is not None or lock is None else has_source(lock.files)
         if plan.is_native(name) or source is False:
             last = f"; {answer.earlier} is the last that has one" if answer.earlier is not None else ""
-            return BuildReadiness(status="not_installable", reason=_no_wheel(name, tag, version, source) + last)
+            return BuildReadiness(
+                status="not_installable", reason=_no_wheel(name, tag, version, source) + last, wheel=False
+            )
         told = f"it is not installed for {tag}, and there is no wheel of it, only its source: whether it builds is not known"
-        return BuildReadiness(status="unknown", reason=told)
+        return BuildReadiness(status="unknown", reason=told, wheel=False)
     if version is not None and _is_later(answer.version, version):
         if not plan.is_native(name):
             told = f"it is not installed for {tag}, and {version} comes as source only: whether it builds is not known"
-            return BuildReadiness(status="unknown", reason=told, fixed_in=answer.version)
+            return BuildReadiness(status="unknown", reason=told, fixed_in=answer.version, wheel=False)
         told = f"{version} has no wheel for {tag}; {answer.version} is the first that has one"
-        return BuildReadiness(status="not_installable", reason=told, fixed_in=answer.version)
+        return BuildReadiness(status="not_installable", reason=told, fixed_in=answer.version, wheel=False)
     told = f"it is not installed for {tag}; there is a wheel that fits ({name} {answer.version})"
-    return BuildReadiness(status="unknown", reason=_with_gil(told, tag))
+    return BuildReadiness(status="unknown", reason=_with_gil(told, tag), wheel=True)
 
 
 def _with_gil(told: str, tag: str) -> str:

@@ -21,7 +21,7 @@ class BuildReadiness(Frozen):
     `gil`: it switches the GIL of a free-threaded build on; `not_installable`: no wheel of it fits; `fails`: importing it
     raises, crashes or hangs. `module` is the guilty one, and `package` what it belongs to. `installed` is the version
     that was imported there (None: it is not installed for this build), `fixed_in` the first later version that has a
-    wheel for it. `import_ms` and `memory_mb` are of the package with all that it imports. `unpicklable` are public classes of
+    wheel for it. `wheel` is whether one fits, of what is not installed there (None: nobody could say). `import_ms` and `memory_mb` are of the package with all that it imports. `unpicklable` are public classes of
     it whose instances cannot be pickled (None: it was not imported there); that is no part of the status.
     """
 
@@ -31,6 +31,7 @@ class BuildReadiness(Frozen):
     reason: str
     installed: str | None = None
     fixed_in: str | None = None
+    wheel: bool | None = None
     import_ms: float | None = None
     memory_mb: float | None = None
     unpicklable: tuple[str, ...] | None = None

@@ -14,7 +14,7 @@ from selector.readiness.environments import Distribution, Environment
 from selector.readiness.kept import hangs
 from selector.readiness.looking import IDLE_SECONDS, IMPORT_SECONDS, Looks
 from selector.readiness.models import BuildReadiness, SubinterpreterReadiness
-from selector.text import counted, listed, measured_duration, one_line, printable
+from selector.text import counted, measured_duration, one_line, printable, some
 
 _CRASHES = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')
@@ -286,5 +286,4 @@ def _figure(value: object) -> float | None:
 
 def named(names: list[str]) -> str:
     """`a, b, c and 4 more`."""
-    more = len(names) - _MOST_NAMED
-    return listed([*names[:_MOST_NAMED], *([f"{more} more"] if more > 0 else [])])
+    return some(names, _MOST_NAMED)

@@ -60,14 +60,15 @@ class Knowledge:
     pairs: Plain
     servers: tuple[ServerEntry, ...]
     folders: tuple[Path, ...]
-    _moves: dict[tuple[ApproachId, ApproachId], Move] = field(default_factory=dict, init=False, repr=False)
+    _moves: dict[tuple[ApproachId, ApproachId, bool], Move] = field(default_factory=dict, init=False, repr=False)
 
-    def move(self, origin: ApproachId, target: ApproachId) -> Move:
+    def move(self, origin: ApproachId, target: ApproachId, *, served: bool = False) -> Move:
         """How to get from one approach to another, in short; composed when it is asked for, and once."""
-        if (origin, target) not in self._moves:
-            way = way_between(self.approaches[origin], self.approaches[target], self.ends, self.pairs)
-            self._moves[origin, target] = way.summary(self.efforts[origin][target])
-        return self._moves[origin, target]
+        if (origin, target, served) not in self._moves:
+            old, new = self.approaches[origin], self.approaches[target]
+            way = way_between(old, new, self.ends, self.pairs, served=served)
+            self._moves[origin, target, served] = way.summary(self.efforts[origin][target])
+        return self._moves[origin, target, served]
 
     def simplicity(self, origin: ApproachId, approach: ApproachId) -> tuple[int, int]:
         """How far an approach is from the simplest: the effort to get there from another, then its place in APPROACHES."""

@@ -174,7 +174,9 @@ def recommendation_data(situation: Situation) -> _Plain:
     """
     profile, knowledge, choice = situation.profile, situation.knowledge, situation.choice
     chosen = choice.chosen
-    move = knowledge.move(profile.origin, chosen.approach)
+    capacity = capacity_of(situation)
+    served = capacity is not None and capacity["server"] is not None
+    move = knowledge.move(profile.origin, chosen.approach, served=served)
     interpreter = situation.interpreter(chosen.approach)
     here = _runs_here(interpreter, situation.host)
     outlook = outlook_of(situation)
@@ -191,7 +193,7 @@ def recommendation_data(situation: Situation) -> _Plain:
         "reasons": _reasons(situation),
         "expected": expected_of(chosen, outlook),
         "fits": _fits(chosen, situation),
-        "capacity": capacity_of(situation),
+        "capacity": capacity,
         "cluster": cluster_of(situation),
         "notes": notes_of(profile),
         "migration": {"from": profile.origin, "effort": move.effort, "steps": move.steps, "pitfalls": move.pitfalls},

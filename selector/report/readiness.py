@@ -63,7 +63,8 @@ def _why_unknown(report: DepsReport, field: Readiness) -> str:
     if not tags:
         return "there is no free-threaded build to try it in"
     open_ones = [p for p in report.packages if tags[0] in p.builds and p.builds[tags[0]].status == "unknown"]
-    return f"{len(open_ones)} of {counted(len(report.packages), 'package')} are not known under {tags[0]}"
+    are = "is" if len(open_ones) == 1 else "are"
+    return f"{len(open_ones)} of {counted(len(report.packages), 'package')} {are} not known under {tags[0]}"
 
 
 def _obstacles(report: DepsReport) -> list[tuple[str, tuple[str, ...]]]:
@@ -109,8 +110,20 @@ def _packages(report: DepsReport) -> Section:
         blocks = [Paragraph("Nothing is required.")]
     elif any(build.status == "unknown" for package in report.packages for build in package.builds.values()):
         told = "Unknown is what could not be tried: install it for that Python, and name that by --interpreter PATH."
-        blocks.append(Paragraph(told))
+        blocks += [Paragraph(told), *([bullets(*wheels)] if (wheels := _wheels(report)) else [])]
     return Section("Packages", tuple(blocks))
+
+
+def _wheels(report: DepsReport) -> list[str]:
+    """Under each build, of which unknown packages a wheel fits and of which none does, as far as that is known."""
+    told = []
+    for tag in report.interpreters:
+        unknown = [(p.name, b) for p in report.packages if (b := p.builds.get(tag)) and b.status == "unknown"]
+        fits, not_one = ([name for name, build in unknown if build.wheel is known] for known in (True, False))
+        of = [f"a wheel fits of {named(fits)}"] if fits else []
+        of += [f"none does of {named(not_one)}" if fits else f"no wheel fits of {named(not_one)}"] if not_one else []
+        told += [f"{tag}: {', '.join(of)}."] if of else []
+    return told
 
 
 def _state(package: PackageReadiness, tag: str) -> str:

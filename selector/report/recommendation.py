@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from selector.recommend.explain import Crossover, Explanation, RowReport, TableReport
 from selector.recommend.recommendation import InputChange, Reason, Recommendation
@@ -16,6 +16,7 @@ from selector.text import duration, memory, number, significant, times, value_wo
 
 _MOST_CHANGES = 6
 _COUNTED = 100  # counts below that are not rounded
+_BESIDE = 0.05  # so near to what is given, two digits may not tell which side of it is meant
 _GROUP = 4  # rows of a table that one value keeps out, from which on they are told together
 
 
@@ -38,7 +39,7 @@ def recommendation_document(
         sections.append(Section("Alternatives", (Bullets(items, numbered=True), *bars)))
     sections += turns_sections(result)
     if result.would_change:
-        lines = _changes(result.would_change, exactly=explanation is not None)
+        lines = _changes(result, exactly=explanation is not None)
         sections.append(Section("What would change the answer", (bullets(*lines),)))
     if explanation is not None:
         sections += explained_sections(explanation)
@@ -62,24 +63,29 @@ def _reason(reason: Reason, *, with_rule: bool) -> str:
 
 def changes_of(result: Recommendation) -> list[str]:
     """What would change the answer, a line each, as the short documents tell it."""
-    return _changes(result.would_change, exactly=False) if result.would_change else []
+    return _changes(result, exactly=False)
 
 
-def _changes(found: Sequence[InputChange], *, exactly: bool) -> list[str]:
+def _changes(result: Recommendation, *, exactly: bool) -> list[str]:
     """A line each; where numbers were only narrowed down, some of them, rounded, and how to see exactly where it is."""
+    found = result.would_change or ()
     if exactly:
-        return [_change(change, value_words(change.to)) for change in found]
+        return [_change(change, f"= {value_words(change.to)}") for change in found]
     shown = found[:_MOST_CHANGES]
     more = f"{len(found) - len(shown)} more" if len(shown) < len(found) else ""
     where = "where exactly the answer turns" if any(_is_near(change.to) for change in shown) else ""
     words = ", and ".join(filter(None, (more, where)))
-    lines = [
-        _change(change, number(significant(change.to, 2)), "near")
-        if _is_near(change.to)
-        else _change(change, value_words(change.to))
-        for change in shown
-    ]
-    return [*lines, *([f"{words}: add --explain"] if words else [])]
+    lines = [_change(change, _place(change.to, getattr(result.profile, change.input))) for change in shown]
+    return [*lines, *([f"{words}: recommend --explain"] if words else [])]
+
+
+def _place(to: Any, given: Any) -> str:
+    """`= disk`, `near 37`, and where rounding could make it the number that is given, `just over the 229 given`."""
+    if not _is_near(to):
+        return f"= {value_words(to)}"
+    if given is not None and abs(to - given) <= _BESIDE * given:
+        return f"just {'over' if to > given else 'under'} the {number(given)} given"
+    return f"near {number(significant(to, 2))}"
 
 
 def _is_near(value: object) -> TypeGuard[float]:
@@ -87,9 +93,9 @@ def _is_near(value: object) -> TypeGuard[float]:
     return isinstance(value, float) or (type(value) is int and value >= _COUNTED)
 
 
-def _change(change: InputChange, value: str, sign: str = "=") -> str:
+def _change(change: InputChange, place: str) -> str:
     engine = f" ({change.engine})" if change.engine else ""
-    return f"{change.input} {sign} {value}: {change.approach}{engine}"
+    return f"{change.input} {place}: {change.approach}{engine}"
 
 
 def explained_sections(explanation: Explanation) -> list[Section]:

@@ -10,7 +10,7 @@ from selector.report.recommendation import recommendation_document
 from selector.system.diagram import KIND_NAMES, drawing, rate
 from selector.system.models import Joint, Process, SystemRecommendation
 from selector.system.verdict import PartMeasured, SystemReport
-from selector.text import duration, listed, measured_times, memory, number, one_line, percent, significant
+from selector.text import duration, listed, measured_times, memory, number, one_line, percent, significant, some
 
 _NAME = 30  # characters of a name in a table
 
@@ -95,7 +95,7 @@ def _process(process: Process) -> str:
 
 def _bottleneck(result: SystemRecommendation) -> str:
     if result.bottleneck is None:
-        named = listed([short_field(field) for field in result.unknown[:4]])
+        named = some([short_field(field) for field in result.unknown], 4)
         return f"not known, as {named} is not given" if named else "not known: a GPU, or a cluster, is not predicted"
     return f"{short(result.bottleneck)}: the limit is {result.expected.limited_by}"
 

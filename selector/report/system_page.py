@@ -24,7 +24,7 @@ from selector.report.system import (
 from selector.system.diagram import drawing
 from selector.system.models import SystemRecommendation
 from selector.system.verdict import SystemReport
-from selector.text import counted, listed, number, percent, significant
+from selector.text import counted, number, percent, significant, some
 
 _NEXT_IN_SKELETON = "put your own code into `system.py`, beside this page: into start, wait, wait_async and compute"
 _LISTED = 8  # parts that the answer names
@@ -95,7 +95,7 @@ def _next(report: SystemReport) -> str:
             " validate again; if it is right, more CPUs or another approach for it"
         )
     if unknown := report.recommendation.unknown:
-        return f"say in the file {listed([short_field(field) for field in unknown[:4]])}, and validate again"
+        return f"say in the file {some([short_field(field) for field in unknown], 4)}, and validate again"
     if any(part.errors for part in report.parts):
         return "see below what failed, mend it, and validate again"
     return "close what else computes, or give it more time (--budget), and validate again"

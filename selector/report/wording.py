@@ -28,7 +28,7 @@ from selector.text import (
 from selector.workload.profile import WorkloadProfile
 
 _SOURCES = {
-    "documented": "documented costs, not measured here",
+    "documented": "documented costs of concurrency, not measured",
     "calibrated": "costs measured here",
     "given": "costs of your own tables",
 }

@@ -10,7 +10,7 @@ from pydantic import Field
 from selector.host.checks import tells_of_others
 from selector.models import Frozen, Saved
 from selector.system.models import PartAnswer, SystemRecommendation
-from selector.text import cut, measured_times, number, percent, significant
+from selector.text import cut, measured_times, number, percent, significant, some
 from selector.validation.models import Verdict
 
 CLOSE = 1.3  # predicted against measured: up to so many times a throughput is as predicted
@@ -186,7 +186,7 @@ def _doubt(answer: SystemRecommendation, together: Mapping[str, Row]) -> str:
 def _not_predicted(answer: SystemRecommendation) -> str:
     """Why there is no prediction for the whole."""
     if answer.unknown:
-        return f"not known is {', '.join(answer.unknown[:5])}"
+        return f"not known is {some(answer.unknown, 5)}"
     for part in answer.parts:
         if part.engine:
             asks = [

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from selector.text import measured_duration, measured_memory, measured_range, measured_times, percent, sentence
+from selector.text import (
+    measured_duration,
+    measured_memory,
+    measured_range,
+    measured_times,
+    of_cpus,
+    percent,
+    sentence,
+)
 from selector.validation.contest import Contest
 from selector.validation.evidence import ArmResult, Evidence
 from selector.validation.verdict import Judgement
@@ -80,7 +88,7 @@ def _winner(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
         if traits.overlaps_waits != "none" and m.cpu_percent < _IDLE and (m.speedup or 0) > 1.2:
             yield f"{it} kept {percent(busy)} of one CPU busy: its time is waiting, and the waits overlapped."
         elif cpus > 1:
-            yield f"{it} kept {busy:.1f} of {cpus} CPUs busy."
+            yield f"{it} kept {of_cpus(busy, cpus)} busy."
         else:
             yield f"{it} kept the CPU busy for {percent(busy)} of the time."
     if m.startup_seconds is not None and m.startup_seconds >= _MUCH_START * winner.seconds > 0:
@@ -109,7 +117,7 @@ def _others(evidence: Evidence, winner: ArmResult) -> Iterator[str]:
     """What held the others back, where it is plain: the GIL, or the price of workers."""
     others = sorted((r for r in evidence.compared if r is not winner and r.ok), key=lambda r: r.seconds)
     if held := next((r for r in others if _held_by_gil(evidence, r)), None):
-        busy = f"{(held.measurement.cpu_percent or 0.0) / 100:.1f} of {evidence.case.cpus} CPUs busy"
+        busy = f"{of_cpus((held.measurement.cpu_percent or 0.0) / 100, evidence.case.cpus)} busy"
         with_workers = f"with {held.arm.workers} workers: the GIL lets one compute at a time"
         yield f"{evidence.subject(held)} kept {busy} {with_workers}."
     if dear := next((r for r in others if r.approach.traits.pickles), None):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from selector.text import listed, measured_duration, measured_times
+from selector.text import listed, measured_duration, measured_times, of_cpus
 from selector.validation.case import QUIET_CPUS
 from selector.validation.contest import Contest
 from selector.validation.evidence import ENOUGH_RUNS, ArmResult, Evidence
@@ -96,7 +96,7 @@ def crowd(evidence: Evidence, taken: float | None = None) -> str:
     if taken is None or taken <= QUIET_CPUS:
         return ""
     who = f"; the busiest on this machine: {listed(others)}" if others else ""
-    return f"Other programs took {taken:.1f} of {cpus} CPU{'s' * (cpus > 1)} meanwhile{who}."
+    return f"Other programs took {of_cpus(taken, cpus)} meanwhile{who}."
 
 
 def _few_runs(evidence: Evidence, few: list[Contest]) -> Doubt:

@@ -21,6 +21,7 @@ from selector.models import Saved
 from selector.recommend.chain import Situation
 from selector.recommend.facts import HostFacts
 from selector.recommend.knowledge import Knowledge
+from selector.text import of_cpus
 from selector.validation.models import Measurement, ValidationReport
 
 _WRONG_BY = 0.05  # a prediction that is nearer than that, or than the noise of the host, is right
@@ -80,7 +81,7 @@ def _doubt(report: ValidationReport) -> str | None:
     if told := [warning for warning in report.warnings if tells_of_others(warning, watched=taken is not None)]:
         return f"that run was disturbed ({told[0]})"
     if taken is not None and taken > _MOST_TAKEN * report.cpus:
-        return f"that run was disturbed (other programs took {taken:.1f} of the {report.cpus} CPUs meanwhile)"
+        return f"that run was disturbed (other programs took {of_cpus(taken, report.cpus)} meanwhile)"
     if report.noise_floor is None:
         return "that run could not tell how noisy the machine was"
     if report.noise_floor > _MOST_NOISE:

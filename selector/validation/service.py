@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from selector.text import listed, measured_duration, measured_memory, measured_range, measured_times, number, sentence
+from selector.text import (
+    listed,
+    measured_duration,
+    measured_memory,
+    measured_range,
+    measured_times,
+    number,
+    sentence,
+    significant,
+)
 from selector.validation.advice import requirements
 from selector.validation.contest import Contest
 from selector.validation.doubts import Doubt, crowd, doubt_of_stand_in, doubt_of_verdict
@@ -283,5 +292,13 @@ def service_caveats(evidence: Evidence) -> Iterator[str]:
             f"What sends the requests runs on the same {cpus} CPUs, and took up to {sent:.2g} of one: on a machine of its own"
             " the server would have that, too."
         )
-    if late := [evidence.name(r) for r in loads if any(row.late for row in figures(r).arrivals_per_s)]:
-        yield f"At some rates the requests to {listed(late)} were sent late: those rows are not judged by."
+    if late := [f"{evidence.name(r)} at {rates}" for r in loads if (rates := _late_rates(r))]:
+        yield (
+            f"Requests were sent late to {listed(late)} a second: their latencies there are too long, and stand beside no"
+            " prediction. What each does at most, and whether it keeps up, does not hang on that."
+        )
+
+
+def _late_rates(result: ArmResult) -> str:
+    """`48 and 60`: the rates at which what sends the requests was late."""
+    return listed([number(significant(row.rate, 3)) for row in figures(result).arrivals_per_s if row.late])

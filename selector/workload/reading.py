@@ -141,7 +141,8 @@ def profile_from_mapping(data: object, source: str = "profile") -> WorkloadProfi
     try:
         return WorkloadProfile.model_validate(data)
     except ValidationError as error:
-        lines = [_sentence(e) for e in error.errors(include_url=False)[:8]]
+        found = sorted(error.errors(include_url=False), key=lambda e: e["type"] == "missing")  # it may be misspelt
+        lines = [_sentence(e) for e in found[:8]]
         raise SelectorError(
             "\n".join(f"{source}: {line}" for line in lines), "fields: see `recommend --help`"
         ) from None
@@ -208,7 +209,7 @@ def _sentence(error: Any) -> str:
     field = str(error["loc"][0])
     kind = error["type"]
     if kind == "extra_forbidden":
-        return f"unknown field {quoted(field)}{suggestion(field, list(WorkloadProfile.model_fields))}"
+        return f"unknown field {quoted(field)}{suggestion(field, [*WorkloadProfile.model_fields, 'parts'])}"
     if kind == "missing":
         return f"{field} is missing: {accepted(field)}"
     return said_of(field, error["input"])

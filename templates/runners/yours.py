@@ -28,5 +28,7 @@ setup: Callable[[], Any] | None = None
 
 
 def use(item: Any, result: Any) -> None:
-    """What becomes of a result, in the order of the items: yours to change."""
-    print(json.dumps({"item": item, "result": result}, default=repr), flush=True)
+    """What becomes of a result, in the order of the items: yours to change. A long item is cut."""
+    text = item if isinstance(item, str) else json.dumps(item, default=repr)
+    shown = item if len(text) <= 200 else f"{text[:200]}..."
+    print(json.dumps({"item": shown, "result": result}, default=repr), flush=True)
