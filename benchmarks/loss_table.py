@@ -110,7 +110,7 @@ def _cell(mine: list[dict[str, Any]]) -> list[str]:
     lost, failed, twice, in_effect = (
         sum(each[name] for each in mine) for name in ("lost", "failed", "twice", "in_effect")
     )
-    told = f"{lost + failed}" + (f" ({failed} told as failed)" if failed else "")
+    told = f"{lost + failed:,}" + (f" ({failed} told as failed)" if failed else "")
     pauses, alls = ([each[name] for each in mine if each[name] is not None] for name in ("pause_s", "all_s"))
     return [str(len(mine)), f"{tasks:,}", told, str(twice), str(in_effect), _spread(pauses), _spread(alls)]
 
