@@ -64,6 +64,17 @@ def test_ways_to_hand_in_are_beside_each_other_and_plain_code_hides_no_schedule(
     ]  # fmt: skip
 
 
+def test_a_verdict_says_than_what_where_that_is_not_the_simplest(todo: Any) -> None:
+    """Subinterpreters had a gain of 1.04x, and were "slower"; sequential code of another Python had "processors that take turns"."""
+    rows = [
+        make_row(todo, "Free threads", seconds=1.0), make_row(todo, "Processes", seconds=2.5),
+        make_row(todo, "Sequential 3.13t", execution="sequential", seconds=4.0),
+    ]  # fmt: skip
+    verdicts = {gain.name: gain.verdict for gain in todo.winner.gains(make_comparison(todo, rows))}
+    assert verdicts["Processes"] == "slower than Free threads for 1.7 times the code: stay"
+    assert verdicts["Sequential 3.13t"] == "slower for 1.0 times the code: stay"
+
+
 def test_code_that_was_not_counted_is_never_the_simpler(todo: Any) -> None:
     rows = [make_row(todo, "Processes", seconds=1.0), make_row(todo, "Agents", execution="agents", seconds=1.0)]
     assert todo.winner.choice(make_comparison(todo, rows)).taken == rows[0]

@@ -209,17 +209,18 @@ def _gains(what: str, rows: dict[str, Measured], found: Comparison) -> list[Gain
     ordered = sorted(rows.items(), key=lambda named: (lines(named[1]), named[1].seconds))
     made: list[Gain] = []
     best: Measured | None = None  # the fastest of those that are simpler, and worth it
+    beaten = ""  # its name, where it is not the simplest
     for name, row in ordered:
         if best is None:
             made.append(Gain(what, name, code(row), row, (1.0, 1.0, 1.0), "the simplest"))
             best = row
             continue
         gain, worth = found.speedup(row, ordered[0][1]), found.speedup(row, best)
-        chance = row not in racing(found)
-        verdict = _verdict(worth, lines(row) / max(1.0, lines(best)), chance=chance)
+        chance = row.execution != "sequential" and row not in racing(found)
+        verdict = _verdict(worth, beaten, lines(row) / max(1.0, lines(best)), chance=chance)
         made.append(Gain(what, name, code(row), row, (gain.low, gain.mid, gain.high), verdict))
         if _gains_enough(worth) and not chance:
-            best = row
+            best, beaten = row, name
     return made
 
 
@@ -228,13 +229,14 @@ def _gains_enough(gain: Interval) -> bool:
     return gain.mid >= WORTH and (gain.low > 1 or gain.low == gain.high)
 
 
-def _verdict(gain: Interval, code: float, *, chance: bool) -> str:
-    """Of what gains so much over the best that is simpler, for so many times its code."""
+def _verdict(gain: Interval, beaten: str, code: float, *, chance: bool) -> str:
+    """Of what gains so much over the best that is simpler, which is named where it is not the simplest, for so many times its code."""
     for_code = f"for {figure(code, 1)} times the code" if math.isfinite(code) else "for code that was not counted"
     if chance:
         return f"its processors take turns {for_code}: stay"
     if _gains_enough(gain):
-        return f"{figure(gain.mid, 2)} times as fast {for_code}: worth it"
+        return f"{figure(gain.mid, 2)} times as fast{f' as {beaten}' if beaten else ''} {for_code}: worth it"
+    than = f" than {beaten}" if beaten else ""
     if gain.mid > CLOSE:
-        return f"{figure(100 * gain.mid - 100, 0)} % faster {for_code}: stay"
-    return f"no faster {for_code}: stay" if gain.mid > 1 / CLOSE else f"slower {for_code}: stay"
+        return f"{figure(100 * gain.mid - 100, 0)} % faster{than} {for_code}: stay"
+    return f"{'no faster' if gain.mid > 1 / CLOSE else 'slower'}{than} {for_code}: stay"
