@@ -64,6 +64,15 @@ def test_ways_to_hand_in_are_beside_each_other_and_plain_code_hides_no_schedule(
     ]  # fmt: skip
 
 
+def test_a_lead_that_may_be_chance_is_not_taken(todo: Any) -> None:
+    """1.22 times as fast, between 0.6 and 3.4, on a host that changes its speed: the verdicts said stay, the choice did not."""
+    wild = make_row(todo, "Processes", seconds=1.6)._replace(samples=(0.6, 1.6, 3.4))
+    found = make_comparison(todo, [wild])
+    chosen = todo.winner.choice(found)
+    assert chosen.taken.baseline and chosen.fastest == wild
+    assert chosen.because.endswith("that may be chance, stay with what is simpler")
+
+
 def test_a_verdict_says_than_what_where_that_is_not_the_simplest(todo: Any) -> None:
     """Subinterpreters had a gain of 1.04x, and were "slower"; sequential code of another Python had "processors that take turns"."""
     rows = [

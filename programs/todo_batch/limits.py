@@ -161,7 +161,7 @@ def _start(at: Measured, _: Measured, __: Comparison) -> Limit | None:
     part = 100 * at.startup_seconds / at.seconds
     return Limit(
         "start",
-        f"their start: {part:.0f} % of the time had passed before the first task began; more tasks at once make up for it",
+        f"their start: {part:.0f} % of the time had passed before the first task began; with more tasks at once it counts for less",
     )
 
 
