@@ -295,7 +295,7 @@ def test_no_service_is_left_when_the_coordinator_is_killed(what: str, start: Cal
     assert script.line() == "given" and len(script.workers()) == 1
     script.process.kill()
     script.process.wait()
-    script.leaves_nothing()
+    wait_until(lambda: not script.all())
 
 
 @only_posix
@@ -322,7 +322,7 @@ def test_no_process_is_left_when_the_coordinator_is_killed(
     wait_until(lambda: len(script.workers()) == 4)
     script.process.kill()
     script.process.wait()
-    script.leaves_nothing()
+    wait_until(lambda: not script.all())
 
 
 @only_posix
@@ -335,7 +335,7 @@ def test_a_run_killed_from_outside_leaves_nothing(python: str, start: Callable[.
     assert script.line() == "begun"
     script.process.kill()
     script.process.wait()
-    script.leaves_nothing()
+    wait_until(lambda: not script.all())
 
 
 @pytest.mark.parametrize("execution", ["threads", "asyncio", "agents"])

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psutil
 from shared import is_gone, wait_until
@@ -63,10 +60,8 @@ class Script:
 
     def __init__(self, python: str, text: str, *arguments: str) -> None:
         program = COMMON + "if __name__ == '__main__':\n" + textwrap.indent(textwrap.dedent(text), "    ")
-        self.temporary = Path(tempfile.mkdtemp(prefix="todo-"))
-        environment = {**os.environ, "PYTHONPATH": str(FOLDER), "TMPDIR": str(self.temporary)}
         self.process = subprocess.Popen(
-            [python, "-c", program, *arguments], env=environment, text=True, start_new_session=True,
+            [python, "-c", program, *arguments], env={**os.environ, "PYTHONPATH": str(FOLDER)}, text=True, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
@@ -110,13 +105,8 @@ class Script:
         out, errors = self.process.communicate(timeout=100)
         assert self.process.returncode == 0, errors
         assert errors == "", repr(errors)
-        self.leaves_nothing()
-        return out
-
-    def leaves_nothing(self) -> None:
-        """Soon there is no process of it, and no temporary file."""
         wait_until(lambda: not self.all())
-        assert not list(self.temporary.iterdir())
+        return out
 
 
 def started() -> Iterator[Callable[..., Script]]:
@@ -133,4 +123,3 @@ def started() -> Iterator[Callable[..., Script]]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         script.process.communicate()
-        shutil.rmtree(script.temporary)

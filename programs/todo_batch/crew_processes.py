@@ -6,21 +6,19 @@ import contextlib
 import multiprocessing
 import os
 import queue
-import shutil
 import signal
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from multiprocessing import connection, util
+from multiprocessing import connection
 from typing import Any
 
 from crew import GRACE_SECONDS, Crew, Message, why_no_room
 from tasks import Batch, ProcessingResult, Settings, process_batch
 
 _LONGEST_START_SECONDS = 60.0  # for a process to be there; on a busy machine it takes some
-_END_SECONDS = 0.02  # from the first of its pipes that closes when a process is killed to the last
 
 
 class Processes(Crew):
@@ -40,11 +38,10 @@ class Processes(Crew):
     def hire(self, processor: int) -> None:
         """Start a process. It is in a group of its own: Ctrl-C is for us."""
         ours, theirs = self._context.Pipe()
-        served = self._context.get_start_method() == "forkserver"
-        silent = _silent_fork_server if served else contextlib.nullcontext
+        silent = _silent_fork_server if self._context.get_start_method() == "forkserver" else contextlib.nullcontext
         try:
             with silent() as errors:
-                arguments = (theirs, ours, self._settings, util.get_temp_dir() if served else None, errors)
+                arguments = (theirs, ours, self._settings, errors)
                 process = self._context.Process(target=_serve, args=arguments, daemon=True)  # type: ignore[attr-defined]
                 process.start()
         except BaseException:
@@ -161,12 +158,10 @@ def _take_errors(ours: Any) -> None:
     os.close(descriptor)
 
 
-def _serve(
-    pipe: connection.Connection, parents: connection.Connection, settings: Settings, folder: str | None, _: Any
-) -> None:
+def _serve(pipe: connection.Connection, parents: connection.Connection, settings: Settings, _: Any = None) -> None:
     """A process: batches in, results out, until the other end is closed; it is, when the parent ends in any way.
 
-    First it says that it is there (None), or why it cannot be. `folder` is where the parent's fork server has its socket.
+    First it says that it is there (None), or why it cannot be.
     """
     parents.close()  # fork gave us that end, too
     if hasattr(os, "setpgrp"):
@@ -174,7 +169,7 @@ def _serve(
     inbox: queue.SimpleQueue[Batch] = queue.SimpleQueue()
     with contextlib.suppress(OSError, KeyboardInterrupt):
         try:
-            threading.Thread(target=_listen, args=(pipe, inbox, folder), daemon=True).start()
+            threading.Thread(target=_listen, args=(pipe, inbox), daemon=True).start()
         except (RuntimeError, MemoryError) as error:
             pipe.send(why_no_room(error))
             return
@@ -183,15 +178,12 @@ def _serve(
             pipe.send(process_batch(settings, inbox.get()))
 
 
-def _listen(pipe: connection.Connection, inbox: queue.SimpleQueue[Batch], folder: str | None) -> None:
+def _listen(pipe: connection.Connection, inbox: queue.SimpleQueue[Batch]) -> None:
     """Take in what comes while another batch is done: so the parent never waits for us to read, nor we both for each other.
 
-    If the parent is gone, nobody wants what we do, even if it hangs; and nobody else removes its folder.
+    If the parent is gone, nobody wants what we do, even if it hangs.
     """
     with contextlib.suppress(EOFError, OSError):
         while True:
             inbox.put(pipe.recv())
-    parent = multiprocessing.parent_process()
-    if folder is not None and parent is not None and connection.wait([parent.sentinel], _END_SECONDS):
-        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
