@@ -238,10 +238,10 @@ def _arguments() -> argparse.Namespace:
             command.add_argument(
                 "--wait", action="store_true", help="until all is there; what is lost is put out again"
             )
-    words = sys.argv[1:]
-    asks_for_help = words[:1] in (["-h"], ["--help"])
-    only_options = not words or words[0].startswith("-")
-    return parser.parse_args(["run", *words] if only_options and not asks_for_help else words)
+    typed = sys.argv[1:]
+    asks_for_help = typed[:1] in (["-h"], ["--help"])
+    only_options = not typed or typed[0].startswith("-")
+    return parser.parse_args(["run", *typed] if only_options and not asks_for_help else typed)
 
 
 def _workers(text: str) -> int:
