@@ -7,6 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import pytest
@@ -82,7 +83,10 @@ def many_workloads() -> Iterator[tuple[Mapping[str, Any], HostFacts]]:
 def harvest() -> Harvest:
     found = Harvest()
     in_parts.cache_clear()  # it keeps which row of sizing fired, and asks no more
-    limit_of_staying(tables(), people=False)  # it asks on both sides of every bound, once: no workload's question
+    for people, arrives in product(
+        (False, True), repeat=2
+    ):  # each asks on both sides of every bound, once: no workload's question
+        limit_of_staying(tables(), people=people, arrives=arrives)
 
     def noting(decide: Callable[..., Decision]) -> Callable[..., Decision]:
         def decide_and_note(self: DecisionTable, *asked: Any) -> Decision:
