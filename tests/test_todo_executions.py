@@ -278,6 +278,22 @@ def test_a_service_killed_from_outside_is_started_again(python: str, start: Call
 
 
 @only_posix
+def test_a_service_whose_end_is_not_seen_yet_is_started_again(start: Callable[..., Script]) -> None:
+    script = start(sys.executable, """
+        run = Run("agents", Settings("process", 40), processors=2, attempts=3)
+        def kill_unseen():
+            if not run.outcomes:
+                service = run.crew._service._process
+                service.poll = lambda: None  # as on a busy machine, for a while
+                os.kill(service.pid, signal.SIGKILL)
+        run.before_recording = kill_unseen
+        run(300, 10)
+        print(run.report.done)
+    """)  # fmt: skip
+    assert script.ended() == "300\n"
+
+
+@only_posix
 @pytest.mark.parametrize("what", ["hangs", pytest.param("computes", marks=pytest.mark.slow)])
 def test_no_service_is_left_when_the_coordinator_is_killed(what: str, start: Callable[..., Script]) -> None:
     script = start(

@@ -29,6 +29,7 @@ class _Service:
         self._process = subprocess.Popen([sys.executable, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self.refuses = False
         try:
             self._process.stdin.write(settings_line(settings))
             self._process.stdin.flush()
@@ -39,8 +40,8 @@ class _Service:
 
     @property
     def is_there(self) -> bool:
-        """Whether it has not ended."""
-        return self._process.poll() is None
+        """Whether it has not ended; one that was killed refuses connections before its end is to be seen."""
+        return not self.refuses and self._process.poll() is None
 
     def end(self) -> None:
         """Hang up, and kill it if it does not take that for an answer."""
@@ -69,10 +70,10 @@ class Agents(Asyncio):
         super().hire(processor)
 
     async def _run(self, processor: int, me: Coroutine) -> None:
-        assert self._service is not None
-        began = False
+        service, began = self._service, False
+        assert service is not None
         try:
-            reader, writer = await asyncio.open_connection(HOST, self._service.port, limit=LONGEST_LINE)
+            reader, writer = await asyncio.open_connection(HOST, service.port, limit=LONGEST_LINE)
             began = True
             try:
                 while (batch := await me.inbox.get()) is not None:
@@ -81,6 +82,7 @@ class Agents(Asyncio):
             finally:
                 await hang_up(writer)
         except (OSError, ValueError) as error:
+            service.refuses = service.refuses or (not began and isinstance(error, ConnectionError))
             self._messages.put(Message(processor, None, f"the service is gone ({error})", me.generation, began))
 
     async def _asked(
