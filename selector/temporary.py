@@ -16,13 +16,11 @@ _KEEPER = 'trap "" INT TERM HUP; cat >/dev/null; [ -d "$1" ] || exit 0; sleep 1;
 def temporary_folder() -> Iterator[Path]:
     """A new folder, for the context. Where there is a shell (POSIX), it is removed a second after `kill -9`, too."""
     folder = tempfile.TemporaryDirectory(prefix="concurrency-selector-")
-    with folder as name, contextlib.ExitStack() as kept:
+    with contextlib.ExitStack() as kept:  # first the folder goes, then the shell, which has nothing left to do
         with contextlib.suppress(OSError):
-            kept.enter_context(_keeper(name))
-        try:
+            kept.enter_context(_keeper(folder.name))
+        with folder as name:
             yield Path(name)
-        finally:
-            folder.cleanup()
 
 
 def _keeper(folder: str) -> subprocess.Popen[bytes]:
