@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import yaml
 
-from selector.benchmark.runner import Runner, module_folders, user_module
+from selector.benchmark.runner import Runner, common_folder, module_folders, user_module
 from selector.calibration.engine_run import NEEDS
 from selector.errors import SelectorError
 from selector.files import resource_dir
@@ -87,7 +87,9 @@ def engine_files(request: Request, engine: str, out: Path) -> dict[str, bytes]:
     files["__main__.py"] = (source / "__main__.py").read_bytes()
     files[_YOURS] = user_module(runner, out / _YOURS, _about(runner), constants).encode()
     files["requirements.txt"] = f"{NEEDS[engine]}\n".encode()
-    common = _common_folder(runner, out)
+    common = common_folder(
+        runner.folder.resolve(), out.resolve(), *module_folders(runner)
+    )  # what containers have to see
     if common is not None:
         template = source / "project" / f"{kind.waits_in}.yaml"
         files["compose.yaml"] = _compose(request, engine, template, common, out).encode()
@@ -107,15 +109,6 @@ def _digest(text: str) -> str:
 
 def _about(runner: Runner) -> str:
     return f"Written by concurrency-selector {VERSION}: {runner.function} for each of {runner.items.text}"
-
-
-def _common_folder(runner: Runner, out: Path) -> Path | None:
-    """What containers have to see: the folder in which the user's code and the project lie; None where that is the root."""
-    try:
-        common = Path(os.path.commonpath([runner.folder.resolve(), out.resolve(), *module_folders(runner)]))
-    except ValueError:  # on two drives
-        return None
-    return common if common.name else None
 
 
 def _compose(request: Request, engine: str, template: Path, common: Path, out: Path) -> str:

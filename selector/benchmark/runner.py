@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -157,6 +158,15 @@ def module_folders(runner: Runner) -> list[Path]:
     return _UserPart(runner, None, awaits=False).folders()
 
 
+def common_folder(*places: Path) -> Path | None:
+    """The folder in which all of them lie; None where they have nothing but the root in common, or not even that."""
+    try:
+        common = Path(os.path.commonpath(places))
+    except ValueError:  # on two drives
+        return None
+    return common if common.name else None
+
+
 def _assembled(text: str, part: _UserPart) -> str:
     """The rendered template with the user's part in the place of the example, and the imports that are needed then."""
     above, imports, rest = _split(text)
@@ -287,8 +297,7 @@ class _UserPart:
         """A folder as an expression: seen from the script, where both have more in common than the root."""
         if self.out is not None:
             here = self.out.resolve().parent
-            common = next((each for each in (folder, *folder.parents) if here.is_relative_to(each)), None)
-            if common is not None and common.name:
+            if (common := common_folder(here, folder)) is not None:
                 up = ".parent" * len(here.relative_to(common).parts)
                 down = "".join(f" / {_literal(step)}" for step in folder.relative_to(common).parts)
                 return f"str(Path(__file__).resolve().parent{up}{down})"
